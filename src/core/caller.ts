@@ -1,0 +1,20 @@
+import type { Permission } from './permissions.js';
+
+/** Who asks: an account from a verified token, or nobody. Rights are the union of all roles. */
+export interface Caller {
+  /** `sub` of the token; null without one. */
+  readonly accountId: string | null;
+  readonly roles: readonly string[];
+  readonly permissions: ReadonlySet<Permission>;
+}
+
+/** Whether the caller may see a row of `accountId`: their own, or anyone's with the kind's ..._READ_ANY permission. */
+export const mayRead = (
+  caller: Caller,
+  row: { readonly accountId: string | null },
+  any: Extract<Permission, `${string}_READ_ANY`>,
+): boolean => (caller.accountId !== null && caller.accountId === row.accountId) || caller.permissions.has(any);
+
+/** Who it was, for timelines. */
+export const actorOf = (caller: Caller): string =>
+  caller.accountId === null ? 'anonymous' : `account:${caller.accountId}`;

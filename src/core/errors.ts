@@ -1,0 +1,245 @@
+/** Every `extensions.code` a client may meet. Codes are stable; clients must tolerate new ones. */
+export type ErrorCode =
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'BAD_USER_INPUT'
+  | 'RATE_LIMITED'
+  | 'QUERY_TOO_COMPLEX'
+  | 'INTERNAL'
+  | 'FEATURE_INACTIVE'
+  | 'NOT_CONFIGURED'
+  | 'NOT_ACTIVATED'
+  | 'ALREADY_ACTIVATED'
+  | 'ORDER_NOT_FOUND'
+  | 'ORDER_ALREADY_PAID'
+  | 'AMOUNT_MISMATCH'
+  | 'CURRENCY_MISMATCH'
+  | 'AMOUNT_INVALID'
+  | 'CURRENCY_UNSUPPORTED'
+  | 'PAYMENT_IN_PROGRESS'
+  | 'REDIRECT_NOT_ALLOWED'
+  | 'PAYMENT_NOT_REFUNDABLE'
+  | 'REFUND_EXCEEDS_PAYMENT'
+  | 'PAYMENT_DISPUTED'
+  | 'PRICE_NOT_FOUND'
+  | 'PRICE_UNSUPPORTED'
+  | 'RECURRING_ALREADY_EXISTS'
+  | 'RECURRING_NOT_CANCELABLE'
+  | 'ILLEGAL_TRANSITION'
+  | 'IDEMPOTENCY_CONFLICT'
+  | 'STRIPE_DECLINED'
+  | 'STRIPE_UNAVAILABLE';
+
+/**
+ * A refusal that a client may see: `code` is stable, `message` says what to do and holds no secret,
+ * the private detail stays in `cause` and goes to the log alone.
+ */
+export abstract class DomainError extends Error {
+  abstract readonly code: ErrorCode;
+  /** Further public fields of `extensions`, besides the code. */
+  readonly extensions: Readonly<Record<string, string | number>> = {};
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** The caller sent no valid token; a new one helps. */
+export class UnauthenticatedError extends DomainError {
+  readonly code = 'UNAUTHENTICATED';
+}
+
+/** The caller's roles lack the permission that the field asks for. */
+export class ForbiddenError extends DomainError {
+  readonly code = 'FORBIDDEN';
+  override readonly extensions: Readonly<Record<string, string>>;
+  constructor(permission: string) {
+    super(`You need the permission ${permission} for this. Ask an operator to grant it to one of your roles.`);
+    this.extensions = { permission };
+  }
+}
+
+/** The row does not exist, or belongs to someone else: the two are not told apart. */
+export class NotFoundError extends DomainError {
+  readonly code = 'NOT_FOUND';
+  constructor(noun: string, id: string) {
+    super(`There is no ${noun} ${id} that you may see.`);
+  }
+}
+
+/** An argument has the wrong form; the message names it and what is expected. */
+export class BadUserInputError extends DomainError {
+  readonly code = 'BAD_USER_INPUT';
+}
+
+/** The plan in force does not include payments (Pro or above does). */
+export class FeatureInactiveError extends DomainError {
+  readonly code = 'FEATURE_INACTIVE';
+  constructor(plan: string) {
+    super(`Payments need the plan PRO or above; the plan is ${plan}. An operator can change it with setPlan.`);
+  }
+}
+
+/** Stripe's keys are missing; an operator sets them. */
+export class NotConfiguredError extends DomainError {
+  readonly code = 'NOT_CONFIGURED';
+  constructor(what = 'Stripe keys are not set') {
+    super(`${what}. An operator can set them with "tollgate configure".`);
+  }
+}
+
+/** No order table is bound yet. */
+export class NotActivatedError extends DomainError {
+  readonly code = 'NOT_ACTIVATED';
+  constructor() {
+    super('No order table is bound yet. An operator binds one with "tollgate activate --order-table schema.table".');
+  }
+}
+
+/** The one binding exists and can't be replaced. */
+export class AlreadyActivatedError extends DomainError {
+  readonly code = 'ALREADY_ACTIVATED';
+  constructor(table: string) {
+    super(`Payments are bound to ${table} for good; a binding can't be changed or removed.`);
+  }
+}
+
+/** The order does not exist, or belongs to someone else: the two are not told apart. */
+export class OrderNotFoundError extends DomainError {
+  readonly code = 'ORDER_NOT_FOUND';
+  constructor(orderId: string) {
+    super(`There is no order ${orderId} that you may pay for.`);
+  }
+}
+
+/** What was received for the order, less refunds, covers its amount already. */
+export class OrderAlreadyPaidError extends DomainError {
+  readonly code = 'ORDER_ALREADY_PAID';
+  constructor(orderId: string) {
+    super(`Order ${orderId} is paid already; nothing is left to pay.`);
+  }
+}
+
+/** The amount is not the order's. */
+export class AmountMismatchError extends DomainError {
+  readonly code = 'AMOUNT_MISMATCH';
+}
+
+/** The currency is not the order's. */
+export class CurrencyMismatchError extends DomainError {
+  readonly code = 'CURRENCY_MISMATCH';
+}
+
+/** Stripe could not charge this amount in this currency: too small, too large, or not a multiple it takes. */
+export class AmountInvalidError extends DomainError {
+  readonly code = 'AMOUNT_INVALID';
+}
+
+/** Stripe has no such currency. */
+export class CurrencyUnsupportedError extends DomainError {
+  readonly code = 'CURRENCY_UNSUPPORTED';
+  constructor(currency: string) {
+    super(`Stripe can't charge in "${currency}". Use an ISO 4217 code that it supports, such as USD, EUR or JPY.`);
+  }
+}
+
+/** Another attempt for the order is under way and can't be replaced now. */
+export class PaymentInProgressError extends DomainError {
+  readonly code = 'PAYMENT_IN_PROGRESS';
+}
+
+/** The return address's origin is not in REDIRECT_ORIGINS. */
+export class RedirectNotAllowedError extends DomainError {
+  readonly code = 'REDIRECT_NOT_ALLOWED';
+}
+
+/** Stripe has no such price for these keys. */
+export class PriceNotFoundError extends DomainError {
+  readonly code = 'PRICE_NOT_FOUND';
+  constructor(priceId: string) {
+    super(`Stripe has no price "${priceId}" in this mode. Use the id of a recurring price, such as price_1Abc.`);
+  }
+}
+
+/** The price isn't a recurring, active one of a plain unit amount. */
+export class PriceUnsupportedError extends DomainError {
+  readonly code = 'PRICE_UNSUPPORTED';
+  constructor(priceId: string, why: string) {
+    super(`The price "${priceId}" can't be used: ${why}.`);
+  }
+}
+
+/** The order has a recurring payment that lives, for something else. */
+export class RecurringAlreadyExistsError extends DomainError {
+  readonly code = 'RECURRING_ALREADY_EXISTS';
+  constructor(orderId: string) {
+    super(`Order ${orderId} has a recurring payment already; cancel that one before you start another payment for it.`);
+  }
+}
+
+/** The recurring payment has ended. */
+export class RecurringNotCancelableError extends DomainError {
+  readonly code = 'RECURRING_NOT_CANCELABLE';
+  constructor(id: string, status: string) {
+    super(`Recurring payment ${id} is ${status}: it has ended and nothing is left to cancel.`);
+  }
+}
+
+/** The row's status does not allow the action. */
+export class IllegalTransitionError extends DomainError {
+  readonly code = 'ILLEGAL_TRANSITION';
+}
+
+/** The payment is not SUCCESSFUL, or can't be reached with the keys that are set. */
+export class PaymentNotRefundableError extends DomainError {
+  readonly code = 'PAYMENT_NOT_REFUNDABLE';
+}
+
+/** More than is left of the payment; `refundable` in the extensions says what is, in minor units. */
+export class RefundExceedsPaymentError extends DomainError {
+  readonly code = 'REFUND_EXCEEDS_PAYMENT';
+  override readonly extensions: Readonly<Record<string, number>>;
+  constructor(message: string, refundable: number) {
+    super(message);
+    this.extensions = { refundable };
+  }
+}
+
+/** The customer's bank took the payment back, and Stripe doesn't let it be refunded. */
+export class PaymentDisputedError extends DomainError {
+  readonly code = 'PAYMENT_DISPUTED';
+  constructor(paymentId: string, options?: { cause?: unknown }) {
+    super(
+      `Payment ${paymentId} is disputed: the customer's bank holds its money, so it can't be refunded. Answer the dispute instead.`,
+      options,
+    );
+  }
+}
+
+/** The key was used before, with other arguments. */
+export class IdempotencyConflictError extends DomainError {
+  readonly code = 'IDEMPOTENCY_CONFLICT';
+  constructor(key: string) {
+    super(`The idempotency key "${key}" was used before with other arguments. Use a new key for a new request.`);
+  }
+}
+
+/** Stripe refused the card or the request for good. */
+export class StripeDeclinedError extends DomainError {
+  readonly code = 'STRIPE_DECLINED';
+  override readonly extensions: Readonly<Record<string, string>>;
+  constructor(message: string, declineCode: string | undefined, options?: { cause?: unknown }) {
+    super(message, options);
+    this.extensions = declineCode === undefined ? {} : { declineCode };
+  }
+}
+
+/** Stripe can't be reached, is slow, or answered something that isn't an answer. Nothing was lost; the same call may be repeated. */
+export class StripeUnavailableError extends DomainError {
+  readonly code = 'STRIPE_UNAVAILABLE';
+  constructor(options?: { cause?: unknown }) {
+    super('Stripe did not answer as expected. Nothing is lost: try again in a moment.', options);
+  }
+}
