@@ -1,0 +1,58 @@
+import 'reflect-metadata';
+import { DataSource } from 'typeorm';
+import { Foundation1763800000000 } from '../../migrations/1763800000000-foundation.js';
+import { RefundOutcomes1763800200000 } from '../../migrations/1763800200000-refund-outcomes.js';
+import { Recurring1763800300000 } from '../../migrations/1763800300000-recurring.js';
+import { EffectWorkers1763800400000 } from '../../migrations/1763800400000-effect-workers.js';
+import { Checkout1763800500000 } from '../../migrations/1763800500000-checkout.js';
+import { Change } from './change.js';
+import { Idempotency } from './idempotency.js';
+import { Payment } from './payment.js';
+import { RecurringPayment } from './recurring-payment.js';
+import { Refund } from './refund.js';
+import { Renewal } from './renewal.js';
+import { AccountRole, Role, RolePermission } from './role.js';
+import { Setting } from './setting.js';
+import { StripeCustomer } from './stripe-customer.js';
+import { StripeEvent } from './stripe-event.js';
+
+const ENTITIES = [
+  Payment,
+  Refund,
+  RecurringPayment,
+  Renewal,
+  Change,
+  StripeEvent,
+  Idempotency,
+  Setting,
+  StripeCustomer,
+  Role,
+  RolePermission,
+  AccountRole,
+];
+
+/** Only ever appended to. */
+const MIGRATIONS = [
+  Foundation1763800000000,
+  RefundOutcomes1763800200000,
+  Recurring1763800300000,
+  EffectWorkers1763800400000,
+  Checkout1763800500000,
+];
+
+/** Builds the data source over the product's entities and migrations; it changes nothing by itself. */
+export const createDataSource = (url: string, poolSize = 5): DataSource =>
+  new DataSource({
+    type: 'postgres',
+    url,
+    schema: 'tollgate',
+    entities: ENTITIES,
+    migrations: MIGRATIONS,
+    migrationsTableName: 'migration',
+    migrationsTransactionMode: 'each',
+    installExtensions: false,
+    synchronize: false,
+    poolSize,
+    applicationName: 'tollgate',
+    connectTimeoutMS: 10_000,
+  });

@@ -1,0 +1,182 @@
+import pg from 'pg';
+import { createSlots } from '../core/slots.js';
+import { createStatementNames } from './statement-names.js';
+
+/** One SQL statement; a named one is prepared once per connection. */
+export interface Statement {
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: readonly unknown[];
+}
+
+/** Something that answers statements. `bigint` columns come as numbers: cast keys to text. */
+export interface Queryable {
+  query<Row extends object>(statement: Statement): Promise<Row[]>;
+}
+
+/** A running transaction. Statements that are not awaited travel together in one round trip. */
+export interface Tx extends Queryable {
+  /** Sends without waiting: the commit waits for it, and a failure rolls everything back. */
+  send(statement: Statement): void;
+}
+
+/** The database of the hot path and of everything that locks; entities (see data-source.ts) serve ordinary reads. */
+export interface Database extends Queryable {
+  /**
+   * Runs the work in one transaction and commits; any throw rolls back. After a deadlock or serialization failure the
+   * whole work runs again, up to three times, so it must have no effect outside the transaction.
+   */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Waits for running work, for a bounded time. */
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly poolSize?: number;
+  /** A statement that takes longer fails. */
+  readonly statementTimeoutMs?: number;
+  readonly onError?: (error: Error) => void;
+}
+
+const INT8 = 20;
+/** PostgreSQL's code for "cached plan must not change result type": the app altered a table that a flow reads whole. */
+const STALE_PLAN = '0A000';
+/** The same for deadlock_detected and serialization_failure: a second run may well succeed. */
+const TRANSIENT: ReadonlySet<unknown> = new Set(['40P01', '40001', STALE_PLAN]);
+const ATTEMPTS = 3;
+/** How long a statement may wait for another's lock: longer than a flow may run, shorter than a statement. */
+const LOCK_TIMEOUT_MS = 8_000;
+/** How long a transaction may wait for its turn and for a connection. */
+const PATIENCE_MS = 5_000;
+
+/** Of a pool's connections, so many serve single statements alone: transactions that hang leave them free. */
+const reserved = (poolSize: number): number => (poolSize >= 8 ? 2 : 0);
+
+const parsers: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === INT8
+      ? (text: string): number => Number(text)
+      : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+};
+
+/** Whether the error is PostgreSQL's, with this code; `constraint` narrows it further. */
+export const isDatabaseError = (error: unknown, code: string, constraint?: string): boolean =>
+  error instanceof pg.DatabaseError &&
+  error.code === code &&
+  (constraint === undefined || error.constraint === constraint);
+
+type Query = pg.QueryConfig & { queryMode: 'extended' };
+
+/** The extended protocol takes one statement only: nothing rides behind a semicolon. */
+const toQuery = (statement: Statement, name: string | undefined): Query => ({
+  text: statement.text,
+  ...(name !== undefined && { name }),
+  values: [...(statement.values ?? [])],
+  queryMode: 'extended',
+});
+
+/** What is sent in one turn leaves in one packet: PostgreSQL wakes up once for it. */
+const createCork = ({ connection: { stream } }: pg.PoolClient): (() => void) => {
+  let isCorked = false;
+  const uncork = (): void => {
+    isCorked = false;
+    stream.uncork();
+  };
+  return () => {
+    if (isCorked) return;
+    isCorked = true;
+    stream.cork();
+    process.nextTick(uncork);
+  };
+};
+
+const runOnce = async <T>(
+  client: pg.PoolClient,
+  queryOf: (statement: Statement) => Query,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> => {
+  const sent: Promise<unknown>[] = [];
+  const cork = createCork(client);
+  const run = (statement: Statement): Promise<pg.QueryResult> => {
+    cork();
+    return client.query(queryOf(statement));
+  };
+  const later = (promise: Promise<unknown>): void => {
+    promise.catch(() => undefined);
+    sent.push(promise);
+  };
+  later(run({ name: 'begin', text: 'begin' }));
+  const result = await work({
+    query: async <Row extends object>(statement: Statement) => (await run(statement)).rows as Row[],
+    send: (statement) => later(run(statement)),
+  });
+  const committed = run({ name: 'commit', text: 'commit' });
+  later(committed);
+  await Promise.all(sent);
+  // A transaction that had failed answers COMMIT with ROLLBACK, without an error.
+  if ((await committed).command !== 'COMMIT') throw new Error('The transaction had failed and was rolled back.');
+  return result;
+};
+
+/** Opens a pool; connections are made when needed, so a database that is down fails the statements, not the start. */
+export const createDatabase = (options: DatabaseOptions): Database => {
+  const poolSize = options.poolSize ?? 16;
+  const names = createStatementNames();
+  const queryOf = (statement: Statement): Query => toQuery(statement, statement.name ?? names.of(statement.text));
+  const transactions = createSlots(poolSize - reserved(poolSize));
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: poolSize,
+    application_name: 'tollgate',
+    connectionTimeoutMillis: PATIENCE_MS,
+    statement_timeout: options.statementTimeoutMs ?? 10_000,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: 15_000,
+    keepAlive: true,
+    types: parsers,
+    pipeline: true,
+  } as pg.PoolConfig);
+  pool.on('error', (error) => options.onError?.(error));
+
+  const attempt = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onError);
+    try {
+      return await runOnce(client, queryOf, work);
+    } catch (error) {
+      // A connection whose rollback fails is not given back to the pool.
+      await client.query('rollback').catch((failure: Error) => {
+        broken = failure;
+      });
+      throw error;
+    } finally {
+      client.off('error', onError);
+      client.release(broken);
+    }
+  };
+
+  return {
+    async query<Row extends object>(statement: Statement) {
+      return (await pool.query(toQuery(statement, statement.name))).rows as Row[];
+    },
+    async transaction(work) {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await transactions.run(() => attempt(work), PATIENCE_MS);
+        } catch (error) {
+          if (tries >= ATTEMPTS || !(error instanceof pg.DatabaseError) || !TRANSIENT.has(error.code)) throw error;
+          if (error.code === STALE_PLAN) names.renew();
+        }
+      }
+    },
+    async close() {
+      const deadline = new Promise<void>((resolve) => setTimeout(resolve, 5_000).unref());
+      await Promise.race([pool.end(), deadline]);
+    },
+  };
+};

@@ -1,0 +1,70 @@
+import pg from 'pg';
+import type { EntitySubscriberInterface, TransactionStartEvent } from 'typeorm';
+import { createDataSource } from './data-source.js';
+import { createDatabase } from './database.js';
+import { OPEN_GUARD } from './definition-guard.js';
+import { migrateJobs } from './jobs.js';
+import { protect } from './protection.js';
+
+/** Two processes that migrate at once take turns on this advisory lock. */
+const MIGRATION_LOCK = 7_655_443_001;
+
+/** Each migration's transaction carries the key that lets it change what is protected. */
+const migrationKey: EntitySubscriberInterface = {
+  async afterTransactionStart({ queryRunner }: TransactionStartEvent) {
+    await queryRunner.query(OPEN_GUARD);
+  },
+};
+
+/**
+ * Brings the database to the newest migration and gives the names of those that ran; none when it was there already.
+ * Then it protects the tables as far as this role may (see protection.ts). Safe to run twice and from several processes
+ * at once.
+ */
+export const migrate = async (url: string): Promise<string[]> => {
+  const guard = new pg.Client({ connectionString: url, application_name: 'tollgate migrate' });
+  await guard.connect();
+  try {
+    await guard.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await guard.query('create schema if not exists tollgate');
+    const ran = await runMigrations(url);
+    await migrateJobs(url);
+    await protectTables(url);
+    return ran;
+  } finally {
+    await guard.end();
+  }
+};
+
+const runMigrations = async (url: string): Promise<string[]> => {
+  const source = await createDataSource(url, 1).initialize();
+  try {
+    source.subscribers.push(migrationKey);
+    return (await source.runMigrations()).map((migration) => migration.name);
+  } finally {
+    await source.destroy();
+  }
+};
+
+const protectTables = async (url: string): Promise<void> => {
+  const database = createDatabase({ url, poolSize: 1 });
+  try {
+    await protect(database);
+  } finally {
+    await database.close();
+  }
+};
+
+/** The names of migrations that have not run on this database. */
+export const pendingMigrations = async (url: string): Promise<string[]> => {
+  const source = await createDataSource(url, 1).initialize();
+  try {
+    const known = await source.query<{ name: string }[]>(`select name from tollgate.migration`).catch(() => []);
+    const ran = new Set(known.map(({ name }) => name));
+    return source.migrations
+      .map((migration) => migration.name ?? migration.constructor.name)
+      .filter((name) => !ran.has(name));
+  } finally {
+    await source.destroy();
+  }
+};

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+
+/** A trigger that refuses what may not happen to rows, whoever asks. */
+export interface RowRule {
+  readonly table: string;
+  readonly name: string;
+  /** What follows the trigger's name, up to the function. */
+  readonly event: string;
+  /** What a refusal says beside the operation and the table. */
+  readonly hint: string;
+}
+
+const BOOKS = 'Rows of money are kept for the books.';
+const AGREED = 'What was agreed on never changes: amounts, currencies, orders, mode and account.';
+const HISTORY = 'History is only ever appended to.';
+/** Stripe sends an event again for at most 30 days. Source: Stripe docs, "Process undelivered webhook events". */
+const MEMORY = 'Rows of the last 30 days keep a payment or an event from being applied twice; older ones may go.';
+
+const keepRows = (table: string, hint: string): RowRule => ({
+  table,
+  name: 'keep_rows',
+  event: `before delete on tollgate.${table} for each row`,
+  hint,
+});
+
+const keepColumns = (table: string, columns: readonly string[], hint: string): RowRule => ({
+  table,
+  name: 'keep_columns',
+  event: `before update of ${columns.join(', ')} on tollgate.${table} for each row when (${columns
+    .map((column) => `old.${column} is distinct from new.${column}`)
+    .join(' or ')})`,
+  hint,
+});
+
+const keepRecent = (table: string, since: string): RowRule => ({
+  table,
+  name: 'keep_rows',
+  event: `before delete on tollgate.${table} for each row when (old.${since} > now() - interval '30 days')`,
+  hint: MEMORY,
+});
+
+const TABLES = [
+  'payment',
+  'refund',
+  'recurring_payment',
+  'renewal',
+  'change',
+  'order_binding',
+  'stripe_event',
+  'idempotency',
+  'stripe_customer',
+  'setting',
+  'role',
+  'role_permission',
+  'account_role',
+  'migration',
+];
+
+/** A renewal gets its order once, the others have theirs from the start. */
+const keepOrder = (table: string): RowRule => ({
+  table,
+  name: 'keep_order',
+  event: `before update of order_id on tollgate.${table} for each row
+    when (old.order_id is not null and old.order_id is distinct from new.order_id)`,
+  hint: AGREED,
+});
+
+const LASTING: readonly RowRule[] = [
+  ...TABLES.map((table) => ({
+    table,
+    name: 'keep_table',
+    event: `before truncate on tollgate.${table} for each statement`,
+    hint: `Tollgate's tables are never emptied. ${BOOKS}`,
+  })),
+  ...['payment', 'refund', 'recurring_payment', 'renewal'].map((table) => keepRows(table, BOOKS)),
+  keepColumns('payment', ['id', 'amount', 'currency', 'livemode', 'stripe_account'], AGREED),
+  keepColumns('refund', ['id', 'payment_id', 'amount', 'currency', 'livemode', 'stripe_account'], AGREED),
+  keepColumns('recurring_payment', ['id', 'initial_amount', 'currency', 'livemode', 'stripe_account'], AGREED),
+  keepColumns('renewal', ['stripe_invoice_id', 'recurring_payment_id'], AGREED),
+  keepRows('change', HISTORY),
+  keepColumns(
+    'change',
+    ['id', 'node_type', 'node_id', 'version', 'from_status', 'to_status', 'actor', 'event_id', 'at'],
+    HISTORY,
+  ),
+  keepRows('order_binding', 'An order table is bound once and for good.'),
+  {
+    table: 'order_binding',
+    name: 'keep_binding',
+    event: 'before update on tollgate.order_binding for each row',
+    hint: 'An order table is bound once and for good.',
+  },
+  keepRecent('stripe_event', 'received_at'),
+  keepColumns('stripe_event', ['id', 'type'], HISTORY),
+  keepRecent('idempotency', 'created_at'),
+  keepColumns('idempotency', ['account_id', 'operation', 'key', 'input_hash'], MEMORY),
+  {
+    table: 'setting',
+    name: 'keep_installation',
+    event: `before update or delete on tollgate.setting for each row when (old.key = 'installation')`,
+    hint: "The installation's id marks every object that was made at Stripe.",
+  },
+];
+
+/** From the binding on: until then the order's column has yet to get its type. */
+const BOUND: readonly RowRule[] = ['payment', 'recurring_payment', 'renewal'].map(keepOrder);
+
+/** Every rule of rows. They need no superuser, and hold with `session_replication_role = replica` too. */
+export const rowRules = (isBound: boolean): readonly RowRule[] => (isBound ? [...LASTING, ...BOUND] : LASTING);
+
+const REFUSE = `create or replace function tollgate.refuse() returns trigger language plpgsql as $refuse$
+begin
+  raise exception 'tollgate: % on tollgate.% is refused', tg_op, tg_table_name
+    using errcode = 'TG001', hint = coalesce(tg_argv[0], 'Rows of money are kept for the books.');
+end $refuse$`;
+
+const makeTrigger = ({ table, name, event, hint }: RowRule): string[] => [
+  `create or replace trigger ${name} ${event} execute function tollgate.refuse(${pg.escapeLiteral(hint)})`,
+  `alter table tollgate.${table} enable always trigger ${name}`,
+];
+
+/** Kept as a comment in the database, so that rules of another version of the product are noticed. */
+export const RULES_COMMENT = `rules ${createHash('sha256')
+  .update([REFUSE, ...rowRules(true).flatMap(makeTrigger)].join(';'))
+  .digest('hex')
+  .slice(0, 16)}`;
+
+/** Statements that put every rule in place, in one transaction that holds the migrations' key; twice changes nothing. */
+export const rowRulesSql = (isBound: boolean): string[] => [
+  REFUSE,
+  ...rowRules(isBound).flatMap(makeTrigger),
+  `comment on function tollgate.refuse() is '${RULES_COMMENT}'`,
+];

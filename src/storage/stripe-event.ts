@@ -1,0 +1,24 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { EventStatus } from '../core/states.js';
+
+/** The inbox: every verified event, its exact bytes, and how it ended. */
+@Entity({ schema: 'tollgate', name: 'stripe_event' })
+@Index('stripe_event_due', ['nextAttemptAt'], { where: "status in ('RECEIVED', 'FAILED')" })
+@Index('stripe_event_ignored_object', ['objectId'], { where: "status = 'IGNORED'" })
+@Index('stripe_event_received', ['receivedAt'])
+export class StripeEvent {
+  @PrimaryColumn({ type: 'text' }) declare id: string;
+  @Column({ type: 'text' }) declare type: string;
+  /** The id of the object that the event is about. */
+  @Column({ name: 'object_id', type: 'text', nullable: true }) declare objectId: string | null;
+  @Column({ type: 'text' }) declare status: EventStatus;
+  @Column({ type: 'text', nullable: true }) declare reason: string | null;
+  @Column({ type: 'integer', default: 1 }) declare attempts: number;
+  @Column({ name: 'last_error', type: 'text', nullable: true }) declare lastError: string | null;
+  /** When a job tries again; null when it is done with. */
+  @Column({ name: 'next_attempt_at', type: 'timestamptz', nullable: true }) declare nextAttemptAt: Date | null;
+  /** The body as it was signed; null once it is older than is kept. */
+  @Column({ type: 'text', nullable: true }) declare payload: string | null;
+  @Column({ name: 'received_at', type: 'timestamptz', default: () => 'now()' }) declare receivedAt: Date;
+  @Column({ name: 'processed_at', type: 'timestamptz', nullable: true }) declare processedAt: Date | null;
+}
