@@ -1,0 +1,159 @@
+import type Stripe from 'stripe';
+import { type Answer, call, READ } from './answer.js';
+import { metadataOf, type Owner } from './metadata.js';
+import { findOnPages } from './pages.js';
+
+/** What a new subscription needs. */
+export interface SubscriptionRequest {
+  readonly owner: Owner;
+  readonly orderId: string;
+  readonly customerId: string;
+  readonly priceId: string;
+  readonly quantity: number;
+  /** Days of trial before the first charge; 0 for none. */
+  readonly trialDays: number;
+  readonly idempotencyKey: string;
+}
+
+/** What takes the difference off an invoice; the amount in minor units, below 0. */
+export interface ReductionRequest {
+  readonly owner: Owner;
+  readonly orderId: string;
+  readonly customerId: string;
+  readonly invoiceId: string;
+  readonly amount: number;
+  readonly currency: string;
+  readonly idempotencyKey: string;
+}
+
+/** How a scheduled end is set or taken back. Stripe has two ways; each is cleared by its own parameter. */
+export type ScheduledEnd = 'at-period-end' | 'clear-period-end' | 'clear-date';
+
+/** The calls about customers, prices, subscriptions and invoices; all throw StripeCallError. */
+export interface BillingCalls {
+  createCustomer(request: {
+    owner: Owner;
+    accountId: string;
+    idempotencyKey: string;
+  }): Promise<Answer<Stripe.Customer>>;
+  retrieveCustomer(id: string): Promise<Answer<Stripe.Customer | Stripe.DeletedCustomer>>;
+  /** The customer that carries our mark, made since `since` (unix seconds). */
+  findCustomer(owner: Owner, since: number): Promise<Answer<Stripe.Customer> | undefined>;
+  retrievePrice(id: string): Promise<Answer<Stripe.Price>>;
+  /** Makes it incomplete until its first invoice is paid; the first invoice with its secret comes with the answer. */
+  createSubscription(request: SubscriptionRequest): Promise<Answer<Stripe.Subscription>>;
+  /** With its latest invoice, that one's secret, and the setup intent that a trial waits for. */
+  retrieveSubscription(id: string): Promise<Answer<Stripe.Subscription>>;
+  /** The customer's subscription that carries our row's id, ended ones included. */
+  findSubscription(owner: Owner, customerId: string): Promise<Answer<Stripe.Subscription> | undefined>;
+  cancelSubscription(id: string, idempotencyKey: string): Promise<Answer<Stripe.Subscription>>;
+  scheduleEnd(id: string, end: ScheduledEnd, idempotencyKey: string): Promise<Answer<Stripe.Subscription>>;
+  /** With its payments and their payment intents. */
+  retrieveInvoice(id: string): Promise<Answer<Stripe.Invoice>>;
+  /** One negative item on a draft invoice. */
+  reduceInvoice(request: ReductionRequest): Promise<Answer<Stripe.InvoiceItem>>;
+  /** The item on the invoice that carries our mark. */
+  findReduction(owner: Owner, invoiceId: string): Promise<Answer<Stripe.InvoiceItem> | undefined>;
+  /** Moves a draft's own finalisation to `at`, unix seconds. */
+  postponeInvoice(id: string, at: number, idempotencyKey: string): Promise<Answer<Stripe.Invoice>>;
+}
+
+const SUBSCRIPTION = {
+  expand: ['latest_invoice.confirmation_secret', 'latest_invoice.payments', 'pending_setup_intent'],
+};
+const INVOICE = { expand: ['payments.data.payment.payment_intent'] };
+
+const SCHEDULED_END: Readonly<Record<ScheduledEnd, Stripe.SubscriptionUpdateParams>> = {
+  'at-period-end': { cancel_at_period_end: true },
+  'clear-period-end': { cancel_at_period_end: false },
+  'clear-date': { cancel_at: '' },
+};
+
+const isMarked = (owner: Owner) => (object: { metadata?: Stripe.Metadata | null }) =>
+  object.metadata?.['tollgate_installation'] === owner.installation &&
+  object.metadata[`tollgate_${owner.noun}`] === owner.id;
+
+/** Binds the calls to one client. */
+export const createBillingCalls = (stripe: Stripe): BillingCalls => ({
+  createCustomer: ({ owner, accountId, idempotencyKey }) =>
+    call('customer', () =>
+      stripe.customers.create(
+        {
+          metadata: {
+            tollgate_installation: owner.installation,
+            tollgate_customer: owner.id,
+            tollgate_account: accountId.slice(0, 500),
+          },
+        },
+        { idempotencyKey },
+      ),
+    ),
+
+  retrieveCustomer: (id) => call('customer', () => stripe.customers.retrieve(id, {}, READ)),
+
+  findCustomer: (owner, since) =>
+    findOnPages<Stripe.Customer>(
+      (page) => stripe.customers.list({ ...page, created: { gte: since } }, READ),
+      isMarked(owner),
+    ),
+
+  retrievePrice: (id) => call('price', () => stripe.prices.retrieve(id, {}, READ)),
+
+  createSubscription: (request) =>
+    call('subscription', () =>
+      stripe.subscriptions.create(
+        {
+          customer: request.customerId,
+          items: [{ price: request.priceId, quantity: request.quantity }],
+          payment_behavior: 'default_incomplete',
+          payment_settings: { save_default_payment_method: 'on_subscription' },
+          metadata: metadataOf(request.owner, request.orderId),
+          ...(request.trialDays > 0 && { trial_period_days: request.trialDays }),
+          ...SUBSCRIPTION,
+        },
+        { idempotencyKey: request.idempotencyKey },
+      ),
+    ),
+
+  retrieveSubscription: (id) => call('subscription', () => stripe.subscriptions.retrieve(id, SUBSCRIPTION, READ)),
+
+  async findSubscription(owner, customerId) {
+    const found = await findOnPages<Stripe.Subscription>(
+      (page) => stripe.subscriptions.list({ ...page, customer: customerId, status: 'all' }, READ),
+      isMarked(owner),
+    );
+    return found && call('subscription', () => stripe.subscriptions.retrieve(found.object.id, SUBSCRIPTION, READ));
+  },
+
+  cancelSubscription: (id, idempotencyKey) =>
+    call('subscription', () => stripe.subscriptions.cancel(id, {}, { idempotencyKey })),
+
+  scheduleEnd: (id, end, idempotencyKey) =>
+    call('subscription', () => stripe.subscriptions.update(id, SCHEDULED_END[end], { idempotencyKey })),
+
+  retrieveInvoice: (id) => call('invoice', () => stripe.invoices.retrieve(id, INVOICE, READ)),
+
+  reduceInvoice: (request) =>
+    call('invoiceitem', () =>
+      stripe.invoiceItems.create(
+        {
+          customer: request.customerId,
+          invoice: request.invoiceId,
+          amount: request.amount,
+          currency: request.currency.toLowerCase(),
+          description: 'Reduction',
+          metadata: metadataOf(request.owner, request.orderId),
+        },
+        { idempotencyKey: request.idempotencyKey },
+      ),
+    ),
+
+  findReduction: (owner, invoiceId) =>
+    findOnPages<Stripe.InvoiceItem>(
+      (page) => stripe.invoiceItems.list({ ...page, invoice: invoiceId }, READ),
+      isMarked(owner),
+    ),
+
+  postponeInvoice: (id, at, idempotencyKey) =>
+    call('invoice', () => stripe.invoices.update(id, { automatically_finalizes_at: at }, { idempotencyKey })),
+});

@@ -1,0 +1,31 @@
+/** Whose row a Stripe object belongs to: several installations may share one Stripe account. */
+export interface Owner {
+  /** This installation's id. */
+  readonly installation: string;
+  readonly noun: 'payment' | 'refund' | 'recurring' | 'renewal' | 'customer';
+  /** Our row's id; a renewal's is its invoice's, a customer's a hash of the account. */
+  readonly id: string;
+}
+
+/** The metadata that marks an object as ours. */
+export const metadataOf = (owner: Owner, orderId: string): Record<string, string> => ({
+  tollgate_installation: owner.installation,
+  [`tollgate_${owner.noun}`]: owner.id,
+  tollgate_order: orderId,
+});
+
+/** Reads the mark back; undefined on an object that no installation made. */
+export const ownerOf = (
+  metadata: Readonly<Record<string, string>> | null | undefined,
+  noun: Owner['noun'],
+): Owner | undefined => {
+  const installation = metadata?.['tollgate_installation'];
+  const id = metadata?.[`tollgate_${noun}`];
+  return installation !== undefined && id !== undefined && /^\d{1,19}$/.test(id)
+    ? { installation, noun, id }
+    : undefined;
+};
+
+/** The key of one write: the same row and attempt always give the same key. Source: Stripe docs, "Idempotent requests". */
+export const idempotencyKey = (owner: Owner, attempt: number, action = ''): string =>
+  `tg:${owner.installation}:${owner.noun}:${owner.id}:${attempt}${action && `:${action}`}`;

@@ -1,0 +1,52 @@
+import type Stripe from 'stripe';
+import { STRIPE_REFUND_REASONS, type StripeRefundReason } from '../core/refundable.js';
+import type { RefundSignal } from '../core/states.js';
+import { type Owner, ownerOf } from './metadata.js';
+import { idOf } from './translate.js';
+
+/** A refund of Stripe's in our words, as it was at `at`. */
+export interface RefundSnapshot {
+  readonly refundId: string;
+  /** Null for a charge that no payment intent made: none of ours. */
+  readonly intentId: string | null;
+  readonly signal: RefundSignal;
+  /** Minor units. */
+  readonly amount: number;
+  /** Upper case. */
+  readonly currency: string;
+  readonly reason: string | null;
+  readonly stripeReason: StripeRefundReason | null;
+  readonly failureReason: string | null;
+  /** Our mark, if it carries one of any installation. */
+  readonly owner: Owner | undefined;
+  /** Stripe's time of this state, unix seconds. */
+  readonly at: number;
+  /** Stripe's own object. */
+  readonly object: object;
+}
+
+const SIGNALS: Readonly<Record<string, RefundSignal>> = {
+  pending: 'await',
+  requires_action: 'act',
+  succeeded: 'succeed',
+  failed: 'fail',
+  canceled: 'cancel',
+};
+
+const reasonOf = (reason: string | null): StripeRefundReason | null =>
+  STRIPE_REFUND_REASONS.find((known) => known === reason?.toUpperCase()) ?? null;
+
+/** Translates a refund. A status that Stripe adds later reads as `await`. Source: Stripe docs, "The Refund object". */
+export const refundSnapshot = (refund: Stripe.Refund, at: number): RefundSnapshot => ({
+  refundId: refund.id,
+  intentId: idOf(refund.payment_intent),
+  signal: SIGNALS[refund.status ?? ''] ?? 'await',
+  amount: refund.amount,
+  currency: refund.currency.toUpperCase(),
+  reason: refund.metadata?.['reason'] ?? null,
+  stripeReason: reasonOf(refund.reason),
+  failureReason: refund.failure_reason ?? null,
+  owner: ownerOf(refund.metadata, 'refund'),
+  at,
+  object: refund,
+});
