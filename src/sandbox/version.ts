@@ -1,0 +1,2 @@
+/** The one API version that the sandbox speaks. */
+export const API_VERSION = '2026-10-28.endive';
