@@ -1,0 +1,138 @@
+import type Stripe from 'stripe';
+import { isLive } from '../core/states.js';
+import type { Database } from '../storage/database.js';
+import type { RecurringPayment } from '../storage/recurring-payment.js';
+import { type Answer, StripeCallError } from '../stripe/answer.js';
+import { checkoutSnapshot } from '../stripe/checkout-snapshot.js';
+import { idempotencyKey } from '../stripe/metadata.js';
+import type { Redirects } from './checkout-redirects.js';
+import { writeSession } from './checkout-rows.js';
+import type { RecurringAttempts } from './recurring-attempts.js';
+import type { RecurringObjects } from './recurring-objects.js';
+import type { RecurringTransitions } from './recurring-transitions.js';
+import type { StripeAccess } from './stripe-connection.js';
+import { refusalOf } from './stripe-refusal.js';
+
+/** A recurring payment in Stripe's present state, and the page where it begins; null once that is closed. */
+export interface SettledCheckout {
+  readonly recurringPayment: RecurringPayment;
+  readonly checkoutUrl: string | null;
+}
+
+/** The calls to Stripe that a recurring payment needs which begins on Stripe's own page; each may be repeated. */
+export interface SubscriptionCheckouts {
+  /**
+   * Makes sure that the page exists, once, and brings our row to Stripe's present state, its subscription included once it
+   * has begun. `fresh`: the row was written just now and no call can have been made for it yet.
+   *
+   * @throws StripeDeclinedError when Stripe refuses it for good (the row is ended), StripeUnavailableError when the outcome is unknown
+   */
+  settle(
+    row: RecurringPayment,
+    access: StripeAccess,
+    actor: string,
+    fresh?: { readonly trialDays: number },
+  ): Promise<SettledCheckout>;
+  /** Closes the page where it is open. The row comes back as Stripe has it; it may have begun meanwhile. */
+  expire(row: RecurringPayment, access: StripeAccess, actor: string): Promise<RecurringPayment>;
+}
+
+/** Whether the customer has yet to begin it on Stripe's page. */
+export const isOnPage = ({ mode, status }: RecurringPayment): boolean => mode === 'CHECKOUT' && status === 'INCOMPLETE';
+
+const HOUR_MS = 3_600_000;
+
+interface Parts {
+  readonly database: Database;
+  readonly transitions: RecurringTransitions;
+  readonly objects: RecurringObjects;
+  readonly attempts: Pick<RecurringAttempts, 'settle'>;
+  readonly redirects: Redirects;
+  /** Tells every process of a committed change. */
+  readonly publish: (row: RecurringPayment) => void;
+}
+
+/** Builds the calls. */
+export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts => {
+  const { database, transitions, objects, attempts, redirects, publish } = parts;
+
+  const read = (
+    row: RecurringPayment,
+    access: StripeAccess,
+    actor: string,
+    fresh: { readonly trialDays: number } | undefined,
+  ): Promise<Answer<Stripe.Checkout.Session>> => {
+    const { gateway } = access;
+    if (row.stripeCheckoutSessionId !== null) return gateway.retrieveCheckout(row.stripeCheckoutSessionId);
+    const since = Math.floor((row.createdAt.getTime() - HOUR_MS) / 1000);
+    return objects.makeOnce<Stripe.Checkout.Session>(row, {
+      access,
+      actor,
+      fresh,
+      find: (owner) => gateway.findCheckout(owner, since),
+      create: (request) =>
+        gateway.createSubscriptionCheckout({ ...request, ...redirects.addressesOf(row, 'recurringPayment') }),
+    });
+  };
+
+  /** The session's own word; once it names a subscription, that one decides. */
+  const apply = async (
+    row: RecurringPayment,
+    { object: session, at }: Answer<Stripe.Checkout.Session>,
+    { access, actor }: { access: StripeAccess; actor: string },
+  ): Promise<RecurringPayment> => {
+    const { subscriptionId, isExpired } = checkoutSnapshot(session, at);
+    const outcome = await database.transaction(async (tx) => {
+      const locked = await transitions.lockById(tx, row);
+      tx.send(writeSession('recurring_payment', row.id, session.id));
+      const cause = { actor, body: { source: 'API' as const, object: session }, current: true };
+      return isExpired && subscriptionId === null
+        ? transitions.expire(tx, locked, cause)
+        : { kind: 'kept' as const, recurringPayment: locked };
+    });
+    const { recurringPayment: known } = outcome;
+    if (outcome.kind === 'changed') publish(known);
+    const id = known.stripeSubscriptionId ?? subscriptionId;
+    if (id === null || !isLive(known)) return known;
+    return (await attempts.settle({ ...known, stripeSubscriptionId: id }, access, actor)).recurringPayment;
+  };
+
+  const readAndApply = async (
+    row: RecurringPayment,
+    context: { access: StripeAccess; actor: string },
+    ask: () => Promise<Answer<Stripe.Checkout.Session>>,
+  ) => {
+    try {
+      const answer = await ask();
+      return { answer, recurringPayment: await apply(row, answer, context) };
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  };
+
+  return {
+    async settle(row, access, actor, fresh) {
+      const ask = () => read(row, access, actor, fresh);
+      const { answer, recurringPayment } = await readAndApply(row, { access, actor }, ask);
+      return { recurringPayment, checkoutUrl: checkoutSnapshot(answer.object, answer.at).url };
+    },
+
+    async expire(row, access, actor) {
+      const { gateway } = access;
+      const context = { access, actor };
+      const { answer, recurringPayment } = await readAndApply(row, context, () => read(row, access, actor, undefined));
+      const { id, status } = answer.object;
+      if (!isLive(recurringPayment) || status !== 'open') return recurringPayment;
+      // A key of its own for each reading, so that a stored 5xx is not replayed.
+      const action = `expire:${recurringPayment.revision}:${answer.at}`;
+      const key = idempotencyKey(objects.ownerOf(row), row.attempt, action);
+      // Whatever it answers, Stripe's present state decides: the customer may have begun it meanwhile.
+      const expireOrRead = () =>
+        gateway.expireCheckout(id, key).catch((error: unknown) => {
+          if (error instanceof StripeCallError && error.failure === 'refused') return gateway.retrieveCheckout(id);
+          throw error;
+        });
+      return (await readAndApply(recurringPayment, context, expireOrRead)).recurringPayment;
+    },
+  };
+};

@@ -1,0 +1,48 @@
+/** Something that an operator should mend. */
+export interface Finding {
+  readonly code: string;
+  readonly message: string;
+  /** What to do, in words. */
+  readonly remedy: string;
+  /** Since when, where the data tell it. */
+  readonly since?: Date | undefined;
+}
+
+/** What one check came to: findings, or in a few words why all is well. */
+export type CheckOutcome = { readonly ok: string } | { readonly findings: readonly [Finding, ...Finding[]] };
+
+/** One question about the installation. */
+export interface Check {
+  /** What is checked, for a line of the doctor's list. */
+  readonly title: string;
+  /** The code of what it finds when it can't be answered at all. */
+  readonly code: string;
+  /** `outside`: asks Stripe or the network; `local`: cheap enough to be asked at any time. */
+  readonly reach: 'local' | 'outside';
+  run(): Promise<CheckOutcome>;
+}
+
+/** All is well. */
+export const ok = (words: string): CheckOutcome => ({ ok: words });
+
+/** One thing is to be mended. */
+export const found = (finding: Finding): CheckOutcome => ({ findings: [finding] });
+
+/** What was found, or why all is well where nothing was. */
+export const foundAny = (findings: readonly Finding[], words: string): CheckOutcome => {
+  const [first, ...rest] = findings;
+  return first ? { findings: [first, ...rest] } : ok(words);
+};
+
+/** Runs the check; one that can't be answered is itself something to mend. */
+export const runCheck = async (check: Check): Promise<CheckOutcome> => {
+  try {
+    return await check.run();
+  } catch (error) {
+    return found({
+      code: check.code,
+      message: `"${check.title}" could not be checked: ${error instanceof Error ? error.message : String(error)}`,
+      remedy: 'Mend what the message says and run the doctor again.',
+    });
+  }
+};

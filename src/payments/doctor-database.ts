@@ -1,0 +1,73 @@
+import type { Database } from '../storage/database.js';
+import { pendingMigrations } from '../storage/migrate.js';
+import { type Check, found, ok } from './checks.js';
+
+interface Parts {
+  readonly database: Database;
+  readonly databaseUrl: string;
+}
+
+const OLDEST_VERSION = 15;
+
+/** What the server does with each table. */
+const RIGHTS = 'select, insert, update';
+
+/** Whether the database is one that the product can work on. */
+export const databaseChecks = ({ database, databaseUrl }: Parts): Check[] => [
+  {
+    title: 'PostgreSQL version',
+    code: 'DATABASE_UNREACHABLE',
+    reach: 'local',
+    async run() {
+      const [row] = await database.query<{ version: number; text: string }>({
+        text: `select current_setting('server_version_num')::integer / 10000 as "version",
+          current_setting('server_version') as "text"`,
+      });
+      return (row?.version ?? 0) >= OLDEST_VERSION
+        ? ok(row?.text ?? '')
+        : found({
+            code: 'DATABASE_TOO_OLD',
+            message: `PostgreSQL is ${row?.text}; Tollgate needs ${OLDEST_VERSION} or newer.`,
+            remedy: `Upgrade the server of DATABASE_URL to PostgreSQL ${OLDEST_VERSION} or newer.`,
+          });
+    },
+  },
+  {
+    title: 'migrations',
+    code: 'MIGRATIONS_PENDING',
+    reach: 'local',
+    async run() {
+      const pending = await pendingMigrations(databaseUrl);
+      return pending.length === 0
+        ? ok('none pending')
+        : found({
+            code: 'MIGRATIONS_PENDING',
+            message: `${pending.length} migration(s) have not run: ${pending.join(', ')}.`,
+            remedy: 'Run "npx tollgate migrate".',
+          });
+    },
+  },
+  {
+    title: "the role's rights",
+    code: 'DATABASE_RIGHTS',
+    reach: 'local',
+    async run() {
+      const rows = await database.query<{ role: string; table: string }>({
+        text: `select current_user::text as "role", c.relname::text as "table"
+          from pg_class c join pg_namespace n on n.oid = c.relnamespace
+          where n.nspname = 'tollgate' and c.relkind = 'r' and not (
+            has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
+            and has_table_privilege(c.oid, 'update'))
+          order by 2`,
+      });
+      const [first] = rows;
+      return first
+        ? found({
+            code: 'DATABASE_RIGHTS',
+            message: `The role ${first.role} may not ${RIGHTS} on: ${rows.map(({ table }) => `tollgate.${table}`).join(', ')}.`,
+            remedy: `As the tables' owner: grant ${RIGHTS} on all tables in schema tollgate to ${first.role};`,
+          })
+        : ok(`${RIGHTS} on every table`);
+    },
+  },
+];

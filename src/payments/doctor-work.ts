@@ -1,0 +1,109 @@
+import type { Database } from '../storage/database.js';
+import { type Check, found, ok } from './checks.js';
+
+/** How many rows of one sort wait, and since when. */
+interface Waiting {
+  readonly count: number;
+  readonly since: Date | null;
+  /** Some of them, by id. */
+  readonly some: string | null;
+}
+
+interface Question {
+  readonly title: string;
+  readonly code: string;
+  /** Rows with `id` (text) and `at`. */
+  readonly rows: string;
+  readonly message: (count: number, some: string) => string;
+  readonly remedy: string;
+}
+
+const QUESTIONS: readonly Question[] = [
+  {
+    title: 'events that wait',
+    code: 'EVENTS_STUCK',
+    rows: `select id, received_at as at from tollgate.stripe_event
+      where status in ('RECEIVED', 'FAILED') and received_at < now() - interval '1 minute'`,
+    message: (count, some) => `${count} webhook event(s) have waited for more than a minute: ${some}.`,
+    remedy: 'Read the last error with "npx tollgate events show <id>"; mend it (often a callback flow), it is retried.',
+  },
+  {
+    title: 'events given up on',
+    code: 'EVENTS_DEAD',
+    rows: `select id, received_at as at from tollgate.stripe_event where status = 'DEAD'`,
+    message: (count, some) => `${count} webhook event(s) failed too often and were given up on: ${some}.`,
+    remedy:
+      'Read the last error with "npx tollgate events show <id>", mend it, then "npx tollgate events replay <id>".',
+  },
+  {
+    title: 'effects given up on',
+    code: 'EFFECTS_DEAD',
+    rows: `select j.id::text, j.updated_at as at from tollgate_jobs.jobs j
+      where j.attempts >= j.max_attempts and j.locked_at is null`,
+    message: (count, some) => `${count} effect(s) of callback flows failed too often and were given up on: ${some}.`,
+    remedy: 'Read the last error with "npx tollgate effects list --dead", mend it, then "npx tollgate effects retry".',
+  },
+  {
+    title: 'reconciliation',
+    code: 'RECONCILIATION_LATE',
+    rows: `select 'last completed ' || (value->>'completedAt') as id, (value->>'completedAt')::timestamptz as at
+      from tollgate.setting where key = 'reconciliation'
+        and (value->>'completedAt')::timestamptz < now() - interval '20 days'`,
+    message: (_, some) => `Webhooks were not compared with Stripe for more than 20 days: ${some}.`,
+    remedy:
+      'Run "npx tollgate reconcile" and mend what it says. Stripe forgets events after 30 days; what was missed then shows on open rows alone.',
+  },
+  {
+    title: 'changes not yet told',
+    code: 'CHANGES_UNPUBLISHED',
+    rows: `select node_type || ' ' || node_id as id, at from tollgate.change
+      where published_at is null and at < now() - interval '1 minute'`,
+    message: (count, some) => `${count} change(s) were not told to the clients within a minute: ${some}.`,
+    remedy: 'Check that a server runs on this database and that Redis answers; it then tells them by itself.',
+  },
+  {
+    title: 'refunds of unknown outcome',
+    code: 'REFUNDS_UNKNOWN',
+    rows: `select id::text, created_at as at from tollgate.refund
+      where status = 'PENDING' and stripe_refund_id is null and created_at < now() - interval '1 minute'`,
+    message: (count, some) => `${count} refund(s) got no clear answer from Stripe for more than a minute: ${some}.`,
+    remedy: 'Check that a server runs and reaches Stripe: it asks for the outcome by itself; the money stays reserved.',
+  },
+  {
+    title: 'reserved refunds',
+    code: 'REFUNDS_OVER_RESERVED',
+    rows: `select p.id::text, p.updated_at as at from tollgate.payment p
+      where p.amount_refunded + p.amount_refund_pending > p.amount_received and p.status = 'SUCCESSFUL'`,
+    message: (count, some) => `Refunds of ${count} payment(s) exceed what was received: payment ${some}.`,
+    remedy:
+      "A refund was also made in Stripe's dashboard while one was pending here. Look at the payment's refunds in Stripe; one of them will fail.",
+  },
+  {
+    title: 'quarantined payments',
+    code: 'PAYMENTS_QUARANTINED',
+    rows: `select id::text, updated_at as at from tollgate.payment where status = 'QUARANTINED'`,
+    message: (count, some) => `Money arrived that is not what was asked for, on ${count} payment(s): ${some}.`,
+    remedy:
+      "Read the payment's timeline, then refund it in Stripe's dashboard, or settle it with the customer and mark the order by hand.",
+  },
+];
+
+const SHOWN = 5;
+
+/** Whether work got stuck: events, changes, refunds, quarantined money. */
+export const workChecks = (database: Database): Check[] =>
+  QUESTIONS.map(({ title, code, rows, message, remedy }) => ({
+    title,
+    code,
+    reach: 'local',
+    async run() {
+      const [row] = await database.query<Waiting>({
+        text: `with waiting as (${rows}), counted as (select count(*) as count, min(at) as since from waiting)
+          select count, since, (select string_agg(id, ', ') from (select id from waiting order by at limit ${SHOWN}) s) as "some"
+          from counted`,
+      });
+      if (!row || row.count === 0) return ok('none');
+      const some = `${row.some ?? ''}${row.count > SHOWN ? ', …' : ''}`;
+      return found({ code, message: message(row.count, some), remedy, since: row.since ?? undefined });
+    },
+  }));

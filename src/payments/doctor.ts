@@ -1,0 +1,131 @@
+import type { Database } from '../storage/database.js';
+import type { StripeGateway } from '../stripe/gateway.js';
+import { type Check, type CheckOutcome, found, foundAny, ok, runCheck } from './checks.js';
+import { databaseChecks } from './doctor-database.js';
+import { stripeChecks } from './doctor-stripe.js';
+import { workChecks } from './doctor-work.js';
+import type { Vault } from './encryption.js';
+import type { FlowFiles } from './flow-files.js';
+import type { Orders } from './orders.js';
+import type { Plans } from './plan.js';
+import { renewalProblems } from './renewal-problems.js';
+import { findSetupProblems, type SetupProblem } from './setup-problems.js';
+import type { KeyStore } from './stripe-keys.js';
+import type { WebhookEndpoints } from './webhook-endpoint.js';
+
+/** All that the checks ask. */
+export interface DoctorParts {
+  readonly database: Database;
+  readonly databaseUrl: string;
+  readonly vault: Vault;
+  readonly keys: KeyStore;
+  /** Builds the calls for a key. */
+  readonly connect: (key: string) => StripeGateway;
+  readonly endpoints: WebhookEndpoints;
+  /** The types of events that we apply. */
+  readonly eventTypes: readonly string[];
+  readonly publicUrl: string | undefined;
+  readonly isCompatibleServer: boolean;
+  readonly plans: Pick<Plans, 'current'>;
+  readonly orders: Pick<Orders, 'findBinding'>;
+  /** Left out: the flows' files are not looked at. */
+  readonly flowFiles: FlowFiles | undefined;
+  /** Sends a message through Redis and waits for it, in milliseconds; undefined without Redis. */
+  readonly roundTrip: (() => Promise<number>) | undefined;
+  /** Loads the callback flows; rejects, naming the file, when one can't be used. */
+  readonly loadFlows: () => Promise<unknown>;
+}
+
+const checkRedis = ({ roundTrip }: DoctorParts): Check => ({
+  title: 'Redis round trip',
+  code: 'REDIS_UNREACHABLE',
+  reach: 'local',
+  async run() {
+    if (!roundTrip) return ok('not used: REDIS_URL is not set, so one process serves alone');
+    try {
+      return ok(`${(await roundTrip()).toFixed(0)} ms`);
+    } catch {
+      return found({
+        code: 'REDIS_UNREACHABLE',
+        message: 'A message through Redis did not come back, so clients of other processes hear late.',
+        remedy: 'Check REDIS_URL and that Redis runs; live status goes on from the database meanwhile.',
+      });
+    }
+  },
+});
+
+const checkFlows = ({ loadFlows }: DoctorParts): Check => ({
+  title: 'callback flows',
+  code: 'FLOWS_BROKEN',
+  reach: 'local',
+  async run() {
+    try {
+      await loadFlows();
+      return ok('all of them load');
+    } catch (error) {
+      return found({
+        code: 'FLOWS_BROKEN',
+        message: error instanceof Error ? error.message : String(error),
+        remedy: 'Mend the file; the server does not start with it.',
+      });
+    }
+  },
+});
+
+/** What a start looks at too, one line each. */
+const SETUP: readonly (readonly [SetupProblem['code'], string, string])[] = [
+  ['NOT_ACTIVATED', 'order table', 'bound'],
+  ['PROTECTION_INCOMPLETE', 'protection of the tables', 'rows, definitions and the order table'],
+  ['PLAN_INACTIVE', 'plan', 'includes payments'],
+  ['FLOW_FILE', "callback flows' files", 'written'],
+];
+
+const setupChecks = (parts: DoctorParts): Check[] =>
+  SETUP.map(([code, title, words]) => ({
+    title,
+    code,
+    reach: 'local',
+    run: async () =>
+      foundAny(
+        (await findSetupProblems(parts)).filter((problem) => problem.code === code),
+        words,
+      ),
+  }));
+
+const checkRenewals = (database: Database): Check => ({
+  title: 'lowered charges',
+  code: 'RENEWALS_UNKNOWN',
+  reach: 'local',
+  run: async () => foundAny(await renewalProblems(database), 'each is as its flow decided'),
+});
+
+/** Every check, in the order in which one would mend things. */
+export const createChecks = (parts: DoctorParts): readonly Check[] => [
+  ...databaseChecks(parts),
+  ...setupChecks(parts),
+  checkRedis(parts),
+  checkFlows(parts),
+  ...stripeChecks(parts),
+  ...workChecks(parts.database),
+  checkRenewals(parts.database),
+];
+
+/** A line of the doctor's list. */
+export interface Diagnosis {
+  readonly title: string;
+  readonly outcome: CheckOutcome;
+}
+
+/** Runs every check, one after the other, and tells each as it is known. It changes nothing. */
+export const examine = async (
+  checks: readonly Check[],
+  tell: (diagnosis: Diagnosis) => void,
+): Promise<readonly Diagnosis[]> => {
+  const diagnoses: Diagnosis[] = [];
+  for (const check of checks) {
+    const diagnosis = { title: check.title, outcome: await runCheck(check) };
+    tell(diagnosis);
+    diagnoses.push(diagnosis);
+  }
+  return diagnoses;
+};

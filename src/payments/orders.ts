@@ -1,0 +1,104 @@
+import pg from 'pg';
+import type { Caller } from '../core/caller.js';
+import { NotActivatedError, OrderNotFoundError } from '../core/errors.js';
+import type { Database, Queryable, Tx } from '../storage/database.js';
+import type { OrderBinding, OrderKeyType } from '../storage/order-binding.js';
+
+/** What we know of an order of the app's own table; a column that isn't bound is undefined, a null in it is null. */
+export interface Order {
+  readonly id: string;
+  readonly owner?: string | null;
+  /** Minor units as text, as the app keeps them. */
+  readonly amount?: string | null;
+  /** Upper case. */
+  readonly currency?: string | null;
+}
+
+/** The app's order table, read through the binding. */
+export interface Orders {
+  /** @throws NotActivatedError while no table is bound */
+  binding(): Promise<OrderBinding>;
+  /** The binding, or undefined while there is none; asked again until there is one, then known for good. */
+  findBinding(): Promise<OrderBinding | undefined>;
+  /** Whether the text has the form of an order's key; false while no table is bound. */
+  isKey(orderId: string): Promise<boolean>;
+  /** Reads one order; undefined where there is none or the key has the wrong form. */
+  find(orderId: string): Promise<Order | undefined>;
+  /** Locks the order's row for the rest of the transaction (FOR NO KEY UPDATE) and reads it. Always the first lock. */
+  lock(tx: Tx, orderId: string): Promise<Order | undefined>;
+  /** Gives what makes SQL that locks the order whose id `orderIdOf` (a subquery) finds. */
+  lockSql(): Promise<(orderIdOf: string) => string>;
+}
+
+const quote = pg.escapeIdentifier;
+
+const KEY_FORMS: Readonly<Record<OrderKeyType, (key: string) => boolean>> = {
+  integer: (key) => /^\d{1,10}$/.test(key) && Number(key) <= 2_147_483_647,
+  bigint: (key) => /^\d{1,19}$/.test(key) && BigInt(key) <= 9_223_372_036_854_775_807n,
+  uuid: (key) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(key),
+};
+
+const FIND_BINDING = `select table_name as "tableName", id_column as "idColumn", id_type as "idType",
+  owner_column as "ownerColumn", amount_column as "amountColumn", currency_column as "currencyColumn",
+  bound_at as "boundAt" from tollgate.order_binding`;
+
+const selectOrder = (binding: OrderBinding): string => {
+  const columns = [
+    `o.${quote(binding.idColumn)}::text as "id"`,
+    ...(binding.ownerColumn === null ? [] : [`o.${quote(binding.ownerColumn)}::text as "owner"`]),
+    ...(binding.amountColumn === null ? [] : [`o.${quote(binding.amountColumn)}::text as "amount"`]),
+    ...(binding.currencyColumn === null ? [] : [`upper(o.${quote(binding.currencyColumn)}::text) as "currency"`]),
+  ];
+  return `select ${columns.join(', ')} from ${binding.tableName} o where o.${quote(binding.idColumn)} = $1`;
+};
+
+/** Builds the reader over the one binding. */
+export const createOrders = (database: Database): Orders => {
+  let bound: OrderBinding | undefined;
+
+  const findBinding = async (): Promise<OrderBinding | undefined> => {
+    bound ??= (await database.query<OrderBinding>({ text: FIND_BINDING }))[0];
+    return bound;
+  };
+  const binding = async (): Promise<OrderBinding> => {
+    const found = await findBinding();
+    if (!found) throw new NotActivatedError();
+    return found;
+  };
+  const read = async (on: Queryable, orderId: string, suffix: string): Promise<Order | undefined> => {
+    const found = await binding();
+    if (!KEY_FORMS[found.idType](orderId)) return undefined;
+    return (await on.query<Order>({ text: `${selectOrder(found)}${suffix}`, values: [orderId] }))[0];
+  };
+
+  return {
+    binding,
+    findBinding,
+    async isKey(orderId) {
+      const found = await findBinding();
+      return found !== undefined && KEY_FORMS[found.idType](orderId);
+    },
+    find: (orderId) => read(database, orderId, ''),
+    lock: (tx, orderId) => read(tx, orderId, ' for no key update of o'),
+    async lockSql() {
+      const { tableName, idColumn } = await binding();
+      return (orderIdOf) =>
+        `select 1 from ${tableName} o where o.${quote(idColumn)} = (${orderIdOf}) for no key update of o`;
+    },
+  };
+};
+
+/** What lets a caller act on another account's order: reading any row of the kind that is about it. */
+type AnyPermission = 'PAYMENT_READ_ANY' | 'RECURRING_READ_ANY';
+
+/** Whether the caller may act on the order: it is theirs, nobody's (no owner column bound), or they may read any. */
+export const mayUseOrder = (caller: Caller, order: Order, any: AnyPermission = 'PAYMENT_READ_ANY'): boolean =>
+  order.owner === undefined ||
+  (caller.accountId !== null && order.owner === caller.accountId) ||
+  caller.permissions.has(any);
+
+/** Gives the order back, or throws ORDER_NOT_FOUND where it doesn't exist or isn't the caller's to use. */
+export const assertUsable = (order: Order | undefined, orderId: string, caller: Caller, any?: AnyPermission): Order => {
+  if (!order || !mayUseOrder(caller, order, any)) throw new OrderNotFoundError(orderId);
+  return order;
+};

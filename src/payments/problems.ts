@@ -1,0 +1,54 @@
+import { type Check, type CheckOutcome, type Finding, ok, runCheck } from './checks.js';
+
+/** Something that the operator should mend, with the remedy in words. */
+export interface Problem extends Finding {
+  readonly since: Date;
+}
+
+/** What an operator should mend in this installation. */
+export interface Problems {
+  /** The problems of this moment. What Stripe and the network say is a minute old at the most. */
+  list(): Promise<readonly Problem[]>;
+}
+
+const KEPT_MS: Readonly<Record<Check['reach'], number>> = { local: 2_000, outside: 60_000 };
+/** The list doesn't wait longer for the outside; what comes later is in the next one. */
+const PATIENCE_MS = 2_500;
+
+/** Runs the check only when its last answer is older than is kept; calls at the same time share one run. */
+const kept = (check: Check): (() => Promise<CheckOutcome>) => {
+  let last: { answer: Promise<CheckOutcome>; at: number } | undefined;
+  return () => {
+    if (!last || Date.now() - last.at > KEPT_MS[check.reach]) last = { answer: runCheck(check), at: Date.now() };
+    return last.answer;
+  };
+};
+
+const inTime = async (outcome: Promise<CheckOutcome>): Promise<CheckOutcome> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<CheckOutcome>((resolve) => {
+    timer = setTimeout(() => resolve(ok('not known yet')), PATIENCE_MS);
+  });
+  return Promise.race([outcome, late]).finally(() => clearTimeout(timer));
+};
+
+/** Builds the list over the doctor's checks; where the data don't tell since when, it is since it was first seen here. */
+export const createProblems = (checks: readonly Check[]): Problems => {
+  const runs = checks.map(kept);
+  let firstSeen = new Map<string, Date>();
+  return {
+    async list() {
+      const outcomes = await Promise.all(runs.map((run) => inTime(run())));
+      const findings = outcomes.flatMap((outcome) => ('findings' in outcome ? outcome.findings : []));
+      const seen = new Map<string, Date>();
+      const problems = findings.map((finding) => {
+        const key = `${finding.code} ${finding.message}`;
+        const since = finding.since ?? firstSeen.get(key) ?? new Date();
+        seen.set(key, since);
+        return { ...finding, since };
+      });
+      firstSeen = seen;
+      return problems;
+    },
+  };
+};

@@ -1,0 +1,271 @@
+import { actorOf, type Caller, mayRead } from '../core/caller.js';
+import {
+  BadUserInputError,
+  IllegalTransitionError,
+  NotFoundError,
+  RecurringNotCancelableError,
+  StripeDeclinedError,
+} from '../core/errors.js';
+import { isLive, type RecurringStatus } from '../core/states.js';
+import type { Database } from '../storage/database.js';
+import type { Payment } from '../storage/payment.js';
+import type { RecurringPayment } from '../storage/recurring-payment.js';
+import { secretOf } from '../stripe/subscription-snapshot.js';
+import type { Redirects } from './checkout-redirects.js';
+import { isOnPage, type SubscriptionCheckouts } from './checkout-subscriptions.js';
+import { type IdempotentRequest, idempotentRequest, recall, remember } from './idempotency.js';
+import type { Page, PageRequest } from './page.js';
+import { checkAddresses } from './payments.js';
+import { readPrice } from './prices.js';
+import type { RecurringAttempts } from './recurring-attempts.js';
+import type { RecurringReads } from './recurring-reads.js';
+import type { RecurringReservations } from './recurring-reservations.js';
+import type { RecurringTransitions } from './recurring-transitions.js';
+import type { StripeAccess, StripeConnection } from './stripe-connection.js';
+
+/** What a client asks for with `initiateRecurringPayment`. */
+export interface InitiateRequest {
+  readonly orderId: string;
+  readonly priceId: string;
+  readonly quantity: number;
+  readonly mode: 'ELEMENTS' | 'CHECKOUT';
+  readonly successUrl?: string;
+  readonly cancelUrl?: string;
+  readonly idempotencyKey?: string;
+}
+
+/** A recurring payment and what the browser needs to begin it. */
+export interface InitiateAnswer {
+  readonly recurringPayment: RecurringPayment;
+  /** Undefined when nothing is left to confirm. */
+  readonly clientSecret?: string;
+  readonly clientSecretType?: 'PAYMENT' | 'SETUP';
+  /** Stripe's page, for the mode CHECKOUT; undefined once it is closed. */
+  readonly checkoutUrl?: string;
+  readonly publishableKey: string;
+}
+
+/** Which recurring payment is to end, by itself or by the order that it was started for: exactly one of the two. */
+export interface CancelRequest {
+  readonly recurringPaymentId?: string;
+  readonly orderId?: string;
+  readonly at: 'NOW' | 'PERIOD_END';
+  readonly idempotencyKey?: string;
+}
+
+/** Whose scheduled end is taken back. */
+export interface ResumeRequest {
+  readonly recurringPaymentId: string;
+  readonly idempotencyKey?: string;
+}
+
+/** What a list of recurring payments may be narrowed to. */
+export interface RecurringFilter extends PageRequest {
+  readonly orderId?: string;
+  readonly accountId?: string;
+  readonly status?: RecurringStatus;
+}
+
+/** Recurring payments: every rule of who, what and when lives behind these calls. */
+export interface Recurring {
+  initiate(request: InitiateRequest, caller: Caller): Promise<InitiateAnswer>;
+  /** Ends it now or with its period; works on every plan. RECURRING_NOT_CANCELABLE once it has ended. */
+  cancel(request: CancelRequest, caller: Caller): Promise<RecurringPayment>;
+  /** Takes back a scheduled end; nothing scheduled changes nothing. ILLEGAL_TRANSITION once it has ended. */
+  resume(request: ResumeRequest, caller: Caller): Promise<RecurringPayment>;
+  /** The recurring payment, or null where there is none that the caller may see. */
+  find(id: string, caller: Caller): Promise<RecurringPayment | null>;
+  list(filter: RecurringFilter, caller: Caller): Promise<Page<RecurringPayment>>;
+  /** As `find`, for an id that is known to exist. Asked for many at once: one query. */
+  readFor(id: string, caller: Caller): Promise<RecurringPayment | null>;
+  /** A page of its payments that the caller may see, newest first. Asked for many recurring payments at once: one query. */
+  paymentsOf(row: RecurringPayment, page: PageRequest, caller: Caller): Promise<Page<Payment>>;
+  /** Current rows, whoever asks, in one query. */
+  readMany(ids: readonly string[]): Promise<RecurringPayment[]>;
+  /** The newest versions, in one query: for live status. */
+  versionsOf(ids: readonly string[]): Promise<{ readonly id: string; readonly version: number }[]>;
+}
+
+const LARGEST_QUANTITY = 1_000_000;
+/** Stripe's ids are far shorter. */
+const PRICE_ID_LENGTH = 255;
+/** Rounds of finding the order's recurring payment ended at Stripe and reserving again. */
+const ROUNDS = 4;
+
+const checkRequest = (request: InitiateRequest, redirects: Redirects): InitiateRequest => {
+  if (!(request.quantity >= 1 && request.quantity <= LARGEST_QUANTITY))
+    throw new BadUserInputError(`A quantity is 1 to ${LARGEST_QUANTITY}; it is ${request.quantity}.`);
+  if (request.priceId.length === 0 || request.priceId.length > PRICE_ID_LENGTH)
+    throw new BadUserInputError('priceId is the id of a price at Stripe, such as price_1Abc.');
+  return { ...request, ...checkAddresses(request, redirects) };
+};
+
+interface Parts {
+  readonly database: Database;
+  readonly connection: StripeConnection;
+  readonly reservations: RecurringReservations;
+  readonly attempts: RecurringAttempts;
+  readonly checkouts: SubscriptionCheckouts;
+  readonly redirects: Redirects;
+  readonly transitions: RecurringTransitions;
+  readonly reads: RecurringReads;
+  readonly publish: (row: RecurringPayment) => void;
+}
+
+/** Builds the calls over their parts: reservations lock and write, attempts call Stripe, reads read. */
+export const createRecurring = (parts: Parts): Recurring => {
+  const { database, connection, reservations, attempts, checkouts, redirects, transitions, reads, publish } = parts;
+
+  const goOn = async (
+    row: RecurringPayment,
+    access: StripeAccess,
+    actor: string,
+    fresh?: { readonly trialDays: number },
+  ): Promise<InitiateAnswer> => {
+    const { publishableKey } = access;
+    if (!isLive(row)) return { recurringPayment: row, publishableKey };
+    if (isOnPage(row)) {
+      const { recurringPayment, checkoutUrl } = await checkouts.settle(row, access, actor, fresh);
+      const goesOn = isLive(recurringPayment) && checkoutUrl !== null;
+      return { recurringPayment, publishableKey, ...(goesOn && { checkoutUrl }) };
+    }
+    const { recurringPayment, subscription } = await attempts.settle(row, access, actor, fresh);
+    return { recurringPayment, publishableKey, ...(isLive(recurringPayment) && secretOf(subscription)) };
+  };
+
+  /** Ends it at once: its page where it is on one, and its subscription where it has begun. */
+  const endNow = async (row: RecurringPayment, access: StripeAccess, actor: string): Promise<RecurringPayment> => {
+    const left = isOnPage(row) ? await checkouts.expire(row, access, actor) : row;
+    const isLeft = isLive(left) && !(isOnPage(left) && left.stripeSubscriptionId === null);
+    return isLeft ? attempts.cancelNow(left, access, actor) : left;
+  };
+
+  const initiateOnce = async (
+    request: InitiateRequest,
+    caller: Caller,
+    access: StripeAccess,
+    { idempotency, again }: { idempotency: IdempotentRequest | undefined; again: boolean },
+  ): Promise<InitiateAnswer | undefined> => {
+    const actor = actorOf(caller);
+    const reservation = { request, caller, access, actor, idempotency, again };
+    const reserve = (price?: Awaited<ReturnType<typeof readPrice>>) =>
+      database.transaction((tx) => reservations.reserve(tx, { ...reservation, price }));
+    let reserved = await reserve();
+    let trialDays = 0;
+    if (reserved.kind === 'price') {
+      const price = await readPrice(access.gateway, request.priceId);
+      trialDays = price.trialDays;
+      reserved = await reserve(price);
+    }
+    switch (reserved.kind) {
+      case 'made':
+        publish(reserved.recurringPayment);
+        return goOn(reserved.recurringPayment, access, actor, { trialDays });
+      case 'repeated':
+        return repeat(reserved.recurringPayment, access, actor);
+      case 'live': {
+        const answer = await goOn(reserved.recurringPayment, access, actor);
+        // It had ended at Stripe: the order is free for another one.
+        return isLive(answer.recurringPayment) ? answer : undefined;
+      }
+      case 'differs': {
+        const ended = await endNow(reserved.recurringPayment, access, actor);
+        return isLive(ended) ? goOn(ended, access, actor) : undefined;
+      }
+      case 'price':
+        throw new Error('A reservation that was given the price asked for it again.');
+    }
+  };
+
+  /** The same key again: the same row as it is now; one that Stripe had refused is refused again. */
+  const repeat = async (row: RecurringPayment, access: StripeAccess, actor: string): Promise<InitiateAnswer> => {
+    if (row.status === 'CANCELED' && row.stripeSubscriptionId === null && row.stripeCheckoutSessionId === null)
+      throw new StripeDeclinedError(
+        'Stripe refused this recurring payment. Use a new idempotency key to try again.',
+        undefined,
+      );
+    return goOn(row, access, actor);
+  };
+
+  /** Finds the row and binds the key to it; a repeat of the key is about the row that it was bound to, whatever came since. */
+  const claim = async (
+    idempotency: IdempotentRequest | undefined,
+    find: () => Promise<RecurringPayment>,
+  ): Promise<{ row: RecurringPayment; isRepeat: boolean }> => {
+    const earlier = idempotency && (await database.transaction((tx) => recall(tx, idempotency)));
+    const [bound] = earlier === undefined ? [] : await reads.readMany([earlier]);
+    const found = bound ?? (await find());
+    const row = await database.transaction(async (tx) => {
+      await remember(tx, idempotency, found.id);
+      return transitions.lockById(tx, found);
+    });
+    return { row, isRepeat: bound !== undefined };
+  };
+
+  const findTarget = async (request: CancelRequest, caller: Caller): Promise<RecurringPayment> => {
+    const { recurringPaymentId: id, orderId } = request;
+    if ((id === undefined) === (orderId === undefined))
+      throw new BadUserInputError('Give recurringPaymentId or orderId, exactly one of them.');
+    const row = id !== undefined ? await reads.find(id, caller) : await reads.findOfOrder(orderId ?? '', caller);
+    if (!row || !mayRead(caller, row, 'RECURRING_READ_ANY'))
+      throw new NotFoundError(
+        id !== undefined ? 'recurring payment' : 'recurring payment of order',
+        id ?? orderId ?? '',
+      );
+    return row;
+  };
+
+  return {
+    find: reads.find,
+    list: reads.list,
+    readFor: reads.readFor,
+    paymentsOf: reads.paymentsOf,
+    readMany: reads.readMany,
+    versionsOf: reads.versionsOf,
+
+    async initiate(input, caller) {
+      const request = checkRequest(input, redirects);
+      const idempotency = idempotentRequest(caller, 'initiateRecurringPayment', request);
+      // A repeated key answers as before, whatever became of the order.
+      if (!idempotency) await reservations.check(request, caller);
+      const access = await connection.access();
+      for (let round = 1; round <= ROUNDS; round += 1) {
+        const answer = await initiateOnce(request, caller, access, { idempotency, again: round > 1 });
+        if (answer) return answer;
+      }
+      throw new IllegalTransitionError(`The recurring payments of order ${request.orderId} keep changing; try again.`);
+    },
+
+    async cancel(request, caller) {
+      const idempotency = idempotentRequest(caller, 'cancelRecurringPayment', request);
+      const { row, isRepeat } = await claim(idempotency, () => findTarget(request, caller));
+      if (!isLive(row)) {
+        if (isRepeat) return row;
+        throw new RecurringNotCancelableError(row.id, row.status);
+      }
+      const access = await connection.access();
+      return request.at === 'NOW' || isOnPage(row)
+        ? endNow(row, access, actorOf(caller))
+        : attempts.cancelAtPeriodEnd(row, access, actorOf(caller));
+    },
+
+    async resume(request, caller) {
+      const { recurringPaymentId: id } = request;
+      const idempotency = idempotentRequest(caller, 'resumeRecurringPayment', request);
+      const { row, isRepeat } = await claim(idempotency, async () => {
+        const found = await reads.find(id, caller);
+        if (!found) throw new NotFoundError('recurring payment', id);
+        return found;
+      });
+      if (!isLive(row)) {
+        if (isRepeat) return row;
+        throw new IllegalTransitionError(
+          `Recurring payment ${row.id} is ${row.status}; start another one for the order.`,
+        );
+      }
+      // Nothing has begun, so nothing is scheduled to end.
+      if (isOnPage(row)) return row;
+      return attempts.resume(row, await connection.access(), actorOf(caller));
+    },
+  };
+};

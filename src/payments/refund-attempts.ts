@@ -1,0 +1,186 @@
+import { PaymentDisputedError, StripeDeclinedError } from '../core/errors.js';
+import type { StripeRefundReason } from '../core/refundable.js';
+import { REFUND_NEXT } from '../core/states.js';
+import type { Database } from '../storage/database.js';
+import type { Payment } from '../storage/payment.js';
+import type { Refund } from '../storage/refund.js';
+import { StripeCallError } from '../stripe/answer.js';
+import { idempotencyKey, type Owner, ownerOf } from '../stripe/metadata.js';
+import { type RefundSnapshot, refundSnapshot } from '../stripe/refund-snapshot.js';
+import { writeAbsent, writeFailedCall, writeLookAgain, writeNextAttempt } from './refund-rows.js';
+import type { HeldRefunds, RefundTransitions } from './refund-transitions.js';
+import type { StripeAccess } from './stripe-connection.js';
+
+/** The calls to Stripe that one refund needs; each may be repeated, at once or after a crash, without a second refund. */
+export interface RefundAttempts {
+  /**
+   * Makes the refund of a reservation that was written just now. An unknown outcome gives the PENDING refund back.
+   *
+   * @throws PaymentDisputedError or StripeDeclinedError when Stripe refused it for good: the refund is FAILED then
+   */
+  make(refund: Refund, payment: Payment, access: StripeAccess, actor: string): Promise<Refund>;
+  /**
+   * Finds out what became of a PENDING refund without a Stripe id: read first; absent, repeat under the same key where
+   * that is safe; else a new attempt, once two reads minutes apart found nothing. Still unknown: the refund as it is.
+   *
+   * @throws PaymentDisputedError or StripeDeclinedError when Stripe refused it for good: the refund is FAILED then
+   */
+  findOut(refund: Refund, payment: Payment, access: StripeAccess, actor: string): Promise<Refund>;
+}
+
+/** What waiting the search for an unknown outcome does. */
+export interface RefundTiming {
+  /** A first call may take this long before another process looks into it, in milliseconds. */
+  readonly leaseMs: number;
+  /** How far apart the two reads are that must find nothing, in milliseconds. */
+  readonly readsApartMs: number;
+}
+
+/** The calls end within 100 s at the longest (three tries of 30 s); what Stripe made is listed within minutes. */
+export const REFUND_TIMING: RefundTiming = { leaseMs: 120_000, readsApartMs: 180_000 };
+
+/** Stripe forgets idempotency keys after 24 hours; well before, a repeat under the same key is safe. */
+const KEY_SAFE_MS = 20 * 3_600_000;
+/** Tries to apply an answer while webhooks keep moving the row. */
+const APPLY_TRIES = 3;
+
+/** What a client is told of a refund that Stripe refused with this code. */
+export const refundRefusal = (refund: Refund, cause?: unknown): PaymentDisputedError | StripeDeclinedError => {
+  const code = refund.failureReason ?? 'refused';
+  if (code === 'charge_disputed') return new PaymentDisputedError(refund.paymentId, { cause });
+  const why = code === 'charge_already_refunded' ? 'the whole payment has been refunded already' : code;
+  return new StripeDeclinedError(`Stripe refused the refund of payment ${refund.paymentId}: ${why}.`, code, { cause });
+};
+
+interface Parts {
+  readonly database: Database;
+  readonly transitions: RefundTransitions;
+  /** This installation's id. */
+  readonly installation: () => string;
+  /** Tells every process of committed changes. */
+  readonly publish: (changed: HeldRefunds['changed']) => void;
+  readonly timing: RefundTiming;
+}
+
+/** Builds the calls; one refund is worked on once at a time within the process. */
+export const createRefundAttempts = (parts: Parts): RefundAttempts => {
+  const { database, transitions, installation, publish, timing } = parts;
+  const inFlight = new Map<string, Promise<Refund>>();
+  const ownerOfRefund = (refund: Refund): Owner => ({ installation: installation(), noun: 'refund', id: refund.id });
+
+  /** Applies what Stripe answered; if a webhook moved the row since the call began, Stripe is read again. */
+  const applyAnswer = async (
+    refund: Refund,
+    payment: Payment,
+    { answer, access, actor }: { answer: RefundSnapshot; access: StripeAccess; actor: string },
+  ): Promise<Refund> => {
+    let known = refund;
+    let snapshot = answer;
+    for (let tries = 1; tries <= APPLY_TRIES; tries += 1) {
+      const { held, moved } = await database.transaction(async (tx) => {
+        const locked = await transitions.lock(tx, payment);
+        const row = locked.refunds.find(({ id }) => id === refund.id);
+        if (row?.version !== known.version) return { held: locked, moved: true };
+        const cause = { actor, source: 'API' as const, current: true, installation: installation() };
+        return { held: (await transitions.apply(tx, locked, [snapshot], cause)).held, moved: false };
+      });
+      publish(held.changed);
+      known = held.refunds.find(({ id }) => id === refund.id) ?? known;
+      if (!moved || known.status === REFUND_NEXT.PENDING[snapshot.signal]) return known;
+      const read = await access.gateway.retrieveRefund(answer.refundId);
+      snapshot = refundSnapshot(read.object, read.at);
+    }
+    return known; // webhooks move it, and know the rest
+  };
+
+  /** Where Stripe can't be read again, webhooks tell the rest. */
+  const applyOrLeave: typeof applyAnswer = (refund, payment, from) =>
+    applyAnswer(refund, payment, from).catch((error: unknown) => {
+      if (error instanceof StripeCallError) return refund;
+      throw error;
+    });
+
+  /** Stripe said no for good: the refund ends and frees what it reserved, unless a webhook knows better. */
+  const end = async (refund: Refund, payment: Payment, refusal: StripeCallError, actor: string): Promise<Refund> => {
+    const held = await database.transaction(async (tx) => {
+      const locked = await transitions.lock(tx, payment);
+      const row = locked.refunds.find(({ id }) => id === refund.id);
+      if (row?.status !== 'PENDING' || row.stripeRefundId !== null) return locked;
+      return transitions.refuse(tx, locked, row, { code: refusal.stripeCode ?? 'refused', actor });
+    });
+    publish(held.changed);
+    return held.refunds.find(({ id }) => id === refund.id) ?? refund;
+  };
+
+  const call = async (refund: Refund, payment: Payment, access: StripeAccess, actor: string): Promise<Refund> => {
+    let answer: RefundSnapshot;
+    try {
+      const { object, at } = await access.gateway.createRefund({
+        owner: ownerOfRefund(refund),
+        orderId: payment.orderId,
+        paymentIntentId: payment.stripePaymentIntentId ?? '',
+        amount: refund.amount,
+        reason: refund.reason,
+        stripeReason: refund.stripeReason as StripeRefundReason | null,
+        idempotencyKey: idempotencyKey(ownerOfRefund(refund), refund.attempt),
+      });
+      answer = refundSnapshot(object, at);
+    } catch (error) {
+      if (!(error instanceof StripeCallError)) throw error;
+      if (error.failure === 'refused') {
+        const ended = await end(refund, payment, error, actor);
+        if (ended.status === 'FAILED' && ended.stripeRefundId === null) throw refundRefusal(ended, error);
+        return ended;
+      }
+      await database.query(writeFailedCall(refund.id, refund.attempt, error.status));
+      return refund;
+    }
+    return applyOrLeave(refund, payment, { answer, access, actor });
+  };
+
+  /** The refund that an earlier call made after all. */
+  const find = async (refund: Refund, payment: Payment, access: StripeAccess): Promise<RefundSnapshot | undefined> => {
+    const { refunds, at } = await access.gateway.listRefunds(payment.stripePaymentIntentId ?? '');
+    const made = refunds.find(({ metadata }) => {
+      const owner = ownerOf(metadata, 'refund');
+      return owner?.installation === installation() && owner.id === refund.id;
+    });
+    return made && refundSnapshot(made, at);
+  };
+
+  /** Stripe has no such refund: the same key again, or a new one once it is sure that nothing comes of the old. */
+  const again = async (refund: Refund, payment: Payment, access: StripeAccess, actor: string): Promise<Refund> => {
+    const keyAgeMs = Date.now() - (refund.attemptedAt ?? refund.createdAt).getTime();
+    if (keyAgeMs < KEY_SAFE_MS && (refund.lastStatus ?? 0) < 500) return call(refund, payment, access, actor);
+    const { id, attempt } = refund;
+    const [absent] = await database.query<{ isSure: boolean }>(writeAbsent(id, attempt, timing.readsApartMs));
+    if (!absent?.isSure) return refund;
+    const [next] = await database.query<Refund>(writeNextAttempt(id, attempt));
+    return next ? call(next, payment, access, actor) : refund;
+  };
+
+  const findOut = async (refund: Refund, payment: Payment, access: StripeAccess, actor: string): Promise<Refund> => {
+    let answer: RefundSnapshot | undefined;
+    try {
+      answer = await find(refund, payment, access);
+    } catch (error) {
+      if (!(error instanceof StripeCallError)) throw error;
+      await database.query(writeLookAgain(refund.id));
+      return refund;
+    }
+    return answer ? applyOrLeave(refund, payment, { answer, access, actor }) : again(refund, payment, access, actor);
+  };
+
+  const once = (refund: Refund, work: () => Promise<Refund>): Promise<Refund> => {
+    const running = inFlight.get(refund.id);
+    if (running) return running;
+    const started = work().finally(() => inFlight.delete(refund.id));
+    inFlight.set(refund.id, started);
+    return started;
+  };
+
+  return {
+    make: (refund, payment, access, actor) => once(refund, () => call(refund, payment, access, actor)),
+    findOut: (refund, payment, access, actor) => once(refund, () => findOut(refund, payment, access, actor)),
+  };
+};

@@ -1,0 +1,143 @@
+import { BadUserInputError, NotFoundError } from '../core/errors.js';
+import { PERMISSIONS, type Permission } from '../core/permissions.js';
+import type { Database, Queryable, Tx } from '../storage/database.js';
+
+/** A role with what it may do, in the contract's order. */
+export interface RoleGrants {
+  readonly name: string;
+  readonly permissions: readonly Permission[];
+}
+
+/** An account with the roles that were given to it; `logged_in`, which every account has, is not among them. */
+export interface AccountRoles {
+  readonly accountId: string;
+  readonly roles: readonly RoleGrants[];
+}
+
+/** Who may do what, for those who decide it. Each call may be repeated: the second changes nothing. */
+export interface RoleManagement {
+  /** All roles by name. */
+  list(): Promise<RoleGrants[]>;
+  /** Grants the permission, and makes the role if it is new. @throws BadUserInputError for a name that can't be */
+  grant(role: string, permission: Permission): Promise<RoleGrants>;
+  /**
+   * @throws NotFoundError for an unknown role, BadUserInputError for ROLE_MANAGE of `admin`: nobody could give it back but
+   * by SQL
+   */
+  revoke(role: string, permission: Permission): Promise<RoleGrants>;
+  /** @throws NotFoundError for an unknown role, BadUserInputError for `anonymous` and `logged_in`, which nobody is given */
+  assign(accountId: string, role: string): Promise<AccountRoles>;
+  /** @throws NotFoundError for an unknown role, BadUserInputError for `anonymous` and `logged_in`, which nobody loses */
+  unassign(accountId: string, role: string): Promise<AccountRoles>;
+}
+
+const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
+const ACCOUNT_LENGTH = 255;
+/** Roles that follow from the token alone. */
+const IMPLIED: ReadonlySet<string> = new Set(['anonymous', 'logged_in']);
+
+const LISTED = `select r.name, coalesce(array_agg(p.permission) filter (where p.permission is not null), '{}') as "permissions"
+  from tollgate.role r left join tollgate.role_permission p on p.role = r.name`;
+
+const readRoles = async (on: Queryable, condition: string, values: readonly unknown[]): Promise<RoleGrants[]> => {
+  const rows = await on.query<{ name: string; permissions: string[] }>({
+    text: `${LISTED} ${condition} group by r.name order by r.name`,
+    values,
+  });
+  return rows.map(({ name, permissions }) => ({
+    name,
+    permissions: PERMISSIONS.filter((permission) => permissions.includes(permission)),
+  }));
+};
+
+const readRole = async (tx: Tx, name: string): Promise<RoleGrants> => {
+  const [role] = await readRoles(tx, 'where r.name = $1', [name]);
+  if (!role) throw new NotFoundError('role', name);
+  return role;
+};
+
+const readAccount = async (tx: Tx, accountId: string): Promise<AccountRoles> => ({
+  accountId,
+  roles: await readRoles(tx, 'where r.name in (select role from tollgate.account_role where account_id = $1)', [
+    accountId,
+  ]),
+});
+
+const assertGiven = (accountId: string, role: string): void => {
+  if (accountId.length === 0 || accountId.length > ACCOUNT_LENGTH)
+    throw new BadUserInputError(`An account id has 1 to ${ACCOUNT_LENGTH} characters; it is the token's "sub".`);
+  if (IMPLIED.has(role))
+    throw new BadUserInputError(
+      `Nobody is given the role ${role}: every caller ${role === 'anonymous' ? 'without' : 'with'} a token has it.`,
+    );
+};
+
+/** Builds the management; `changed` tells every process, after the commit. */
+export const createRoleManagement = ({
+  database,
+  changed,
+}: {
+  database: Database;
+  changed: () => Promise<void>;
+}): RoleManagement => {
+  const change = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
+    const result = await database.transaction(work);
+    await changed();
+    return result;
+  };
+
+  return {
+    list: () => readRoles(database, '', []),
+
+    async grant(role, permission) {
+      if (!NAME.test(role))
+        throw new BadUserInputError(
+          `"${role}" is no name for a role: it begins with a letter, then letters, digits, _ or -, 63 characters at most.`,
+        );
+      return change(async (tx) => {
+        tx.send({ text: `insert into tollgate.role (name) values ($1) on conflict do nothing`, values: [role] });
+        tx.send({
+          text: `insert into tollgate.role_permission (role, permission) values ($1, $2) on conflict do nothing`,
+          values: [role, permission],
+        });
+        return readRole(tx, role);
+      });
+    },
+
+    async revoke(role, permission) {
+      if (role === 'admin' && permission === 'ROLE_MANAGE')
+        throw new BadUserInputError('The role admin keeps ROLE_MANAGE: without it nobody could grant anything again.');
+      return change(async (tx) => {
+        tx.send({
+          text: `delete from tollgate.role_permission where role = $1 and permission = $2`,
+          values: [role, permission],
+        });
+        return readRole(tx, role);
+      });
+    },
+
+    async assign(accountId, role) {
+      assertGiven(accountId, role);
+      return change(async (tx) => {
+        await readRole(tx, role);
+        tx.send({
+          text: `insert into tollgate.account_role (account_id, role) values ($1, $2) on conflict do nothing`,
+          values: [accountId, role],
+        });
+        return readAccount(tx, accountId);
+      });
+    },
+
+    async unassign(accountId, role) {
+      assertGiven(accountId, role);
+      return change(async (tx) => {
+        await readRole(tx, role);
+        tx.send({
+          text: `delete from tollgate.account_role where account_id = $1 and role = $2`,
+          values: [accountId, role],
+        });
+        return readAccount(tx, accountId);
+      });
+    },
+  };
+};

@@ -1,0 +1,27 @@
+import type { Database, Queryable } from '../storage/database.js';
+
+/** Reads what is stored under a subject; undefined when nothing is. */
+export const readSetting = async (on: Queryable, key: string): Promise<unknown> => {
+  const [row] = await on.query<{ value: unknown }>({
+    name: 'setting_read',
+    text: 'select value from tollgate.setting where key = $1',
+    values: [key],
+  });
+  return row?.value;
+};
+
+/**
+ * Replaces what is stored under a subject by what `change` makes of it, and gives that. Two that write at once take
+ * turns; `change` may run again after a deadlock, so it has no effect of its own.
+ */
+export const updateSetting = <T>(database: Database, key: string, change: (value: unknown) => T): Promise<T> =>
+  database.transaction(async (tx) => {
+    await tx.query({ text: `select pg_advisory_xact_lock(hashtext('tollgate setting ' || $1::text))`, values: [key] });
+    const value = change(await readSetting(tx, key));
+    await tx.query({
+      text: `insert into tollgate.setting (key, value) values ($1, $2::jsonb)
+        on conflict (key) do update set value = excluded.value, updated_at = now()`,
+      values: [key, JSON.stringify(value)],
+    });
+    return value;
+  });

@@ -1,0 +1,61 @@
+import type { Database } from '../storage/database.js';
+import { readProtection } from '../storage/protection.js';
+import type { FlowFiles } from './flow-files.js';
+import { readFlowTarget } from './flow-target.js';
+import type { Orders } from './orders.js';
+import { includesPayments, type Plans } from './plan.js';
+
+/** Something of the installation that the operator should mend, in words. */
+export interface SetupProblem {
+  readonly code: 'NOT_ACTIVATED' | 'PLAN_INACTIVE' | 'PROTECTION_INCOMPLETE' | 'FLOW_FILE';
+  readonly message: string;
+  readonly remedy: string;
+}
+
+interface Parts {
+  readonly database: Database;
+  readonly orders: Pick<Orders, 'findBinding'>;
+  readonly plans: Pick<Plans, 'current'>;
+  /** Left out: the flows' files are not looked at. */
+  readonly flowFiles?: FlowFiles | undefined;
+}
+
+const findFlowProblems = async ({ database, orders, flowFiles }: Parts): Promise<SetupProblem[]> => {
+  const binding = await orders.findBinding();
+  if (!binding || !flowFiles) return [];
+  const files = await flowFiles.inspect(await readFlowTarget(database, binding));
+  return files
+    .filter(({ state }) => state === 'absent' || state === 'foreign')
+    .map(({ file, state }) => ({
+      code: 'FLOW_FILE',
+      message: state === 'absent' ? `${file} is missing.` : `${file} is not written for ${binding.tableName}.`,
+      remedy: 'Run "npx tollgate activate" with the same binding again: it writes the file. Then start again.',
+    }));
+};
+
+/** Looks at the binding, the plan, the database's protection and the flows' files; changes nothing. */
+export const findSetupProblems = async (parts: Parts): Promise<SetupProblem[]> => {
+  const plan = await parts.plans.current();
+  const protection = await readProtection(parts.database);
+  const problems = await findFlowProblems(parts);
+  for (const message of protection.missing)
+    problems.push({
+      code: 'PROTECTION_INCOMPLETE',
+      message,
+      remedy:
+        'Run "npx tollgate migrate"; where its role may not, "npx tollgate activate" prints the SQL for a superuser.',
+    });
+  if (!includesPayments(plan))
+    problems.push({
+      code: 'PLAN_INACTIVE',
+      message: `The plan is ${plan}: payment actions answer FEATURE_INACTIVE.`,
+      remedy: 'Set it with "npx tollgate plan PRO".',
+    });
+  if (!(await parts.orders.findBinding()))
+    problems.push({
+      code: 'NOT_ACTIVATED',
+      message: 'No order table is bound.',
+      remedy: 'Bind it with "npx tollgate activate --order-table schema.table".',
+    });
+  return problems;
+};
