@@ -1,0 +1,67 @@
+import type { Effect, EffectContext, FlowEffects } from '../payments/effects.js';
+import type {
+  Flow,
+  FlowBody,
+  FlowContext,
+  FlowDatabase,
+  FlowLog,
+  PaymentCallbackData,
+  RecurringCharge,
+  RecurringChargeFlow,
+  RecurringPaymentCallbackData,
+  RefundCallbackData,
+} from '../payments/flows.js';
+
+export type {
+  EffectContext,
+  FlowBody,
+  FlowContext,
+  FlowDatabase,
+  FlowEffects,
+  FlowLog,
+  PaymentCallbackData,
+  RecurringCharge,
+  RecurringPaymentCallbackData,
+  RefundCallbackData,
+};
+
+/**
+ * Declares the payment callback: it runs once per applied version of a payment whose status moved, inside the
+ * transaction of that change. A throw, or more than five seconds, rolls the change back and the event is tried again.
+ * With `duplicates: 'deliver'` it also runs for repeated events, with `callbackProcessed: true`.
+ */
+export const definePaymentCallback = (flow: Flow<PaymentCallbackData>): Flow<PaymentCallbackData> => flow;
+
+/**
+ * Declares the refund callback: it runs once each time a refund ends (REFUNDED, FAILED or CANCELED), inside the transaction
+ * of that change; a refund may fail after it was REFUNDED. A refund that only waits runs nothing. A throw, or more than
+ * five seconds, rolls the change back and it is tried again.
+ */
+export const defineRefundCallback = (flow: Flow<RefundCallbackData>): Flow<RefundCallbackData> => flow;
+
+/**
+ * Declares the recurring payment callback: it runs once per applied version of a recurring payment whose status, or
+ * whose scheduled end, changed, inside the transaction of that change. A throw rolls it back and it is tried again.
+ */
+export const defineRecurringPaymentCallback = (
+  flow: Flow<RecurringPaymentCallbackData>,
+): Flow<RecurringPaymentCallbackData> => flow;
+
+/**
+ * Declares what becomes of each later charge: `createOrder` makes the new order, once per invoice of Stripe's, in the
+ * transaction that records its payment; `amount` may lower a charge before it is made, never above the first amount.
+ */
+export const defineRecurringCharge = (flow: RecurringChargeFlow): RecurringChargeFlow => flow;
+
+/** An effect whose payload has this form; a flow's `effects.add` takes any, so the two files agree between themselves. */
+export interface EffectOf<Payload> extends Omit<Effect, 'run'> {
+  run(payload: Payload, context: EffectContext): Promise<unknown> | unknown;
+}
+
+/**
+ * Declares an effect: a mail, a call, anything outside of the database. It stands in a file of src/actionflows/effects and
+ * has the file's name unless it is given one. A flow queues it with `effects.add(name, payload)`; it runs at least once
+ * after that flow's change is committed, so hand `idempotencyKey` on to what you call. A throw, or more than `timeoutMs`
+ * (30 s), is tried again, later each time; after `maxAttempts` (15) it is a dead letter: see "tollgate effects".
+ */
+export const defineEffect = <Payload>(effect: EffectOf<Payload>): EffectOf<Payload> => effect;
