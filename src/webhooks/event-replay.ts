@@ -1,0 +1,39 @@
+import { BadUserInputError, NotFoundError } from '../core/errors.js';
+import type { EventReads, InboxEvent } from './event-reads.js';
+import type { EventProcessor } from './process-event.js';
+
+/** The inbox as an operator sees and uses it. */
+export interface Events extends Omit<EventReads, 'idsOf'> {
+  /**
+   * Takes a stored event through the path again and gives it as it is afterwards, with the error where it failed. One
+   * that was processed changes nothing and runs no flow, save those with `duplicates: 'deliver'`. Twice is harmless.
+   *
+   * @throws NotFoundError, BadUserInputError when its payload is older than is kept
+   */
+  replay(id: string): Promise<InboxEvent>;
+}
+
+/** Builds the operator's view of the inbox. */
+export const createEvents = ({
+  reads,
+  processor,
+}: {
+  reads: EventReads;
+  processor: Pick<EventProcessor, 'replay'>;
+}): Events => ({
+  find: (id) => reads.find(id),
+  list: (filter) => reads.list(filter),
+
+  async replay(id) {
+    const event = await reads.find(id);
+    if (!event) throw new NotFoundError('event', id);
+    const { payload, attempts } = event;
+    if (payload === null)
+      throw new BadUserInputError(
+        `The payload of ${id} is older than is kept, so it can't be replayed; "tollgate reconcile" asks Stripe instead.`,
+      );
+    const failure = await processor.replay({ id, payload, attempts });
+    const after = (await reads.find(id)) ?? event;
+    return failure ? { ...after, lastError: after.lastError ?? failure.message } : after;
+  },
+});

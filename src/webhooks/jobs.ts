@@ -1,0 +1,84 @@
+import type { Refunds } from '../payments/refunds.js';
+import type { RenewalLowering } from '../payments/renewal-lowering.js';
+import type { Inbox } from './inbox.js';
+import type { Outbox } from './outbox.js';
+import type { PayloadKeeping } from './payload-keeping.js';
+import type { EventProcessor } from './process-event.js';
+import type { Reconciler } from './reconciler.js';
+
+/** Work that goes on by itself; every process runs it, and they share it through the database. */
+export interface Jobs {
+  /** Ends the work that is under way and starts no more. */
+  stop(): Promise<void>;
+}
+
+interface Parts {
+  readonly inbox: Inbox;
+  readonly processor: EventProcessor;
+  readonly outbox: Outbox;
+  readonly refunds: Pick<Refunds, 'findOutcomes'>;
+  readonly lowering: Pick<RenewalLowering, 'finishDue'>;
+  readonly reconciler: Pick<Reconciler, 'reconcileIfDue' | 'stop'>;
+  readonly payloads: PayloadKeeping;
+  /** Looks after the webhook endpoint at Stripe. */
+  readonly endpointCare: () => Promise<void>;
+  readonly log: { warn(detail: object, message: string): void };
+}
+
+const EVERY_MS = 1_000;
+const CARE_EVERY_MS = 60_000;
+const RECONCILE_LOOK_MS = 30_000;
+const FORGET_EVERY_MS = 3_600_000;
+const EVENTS_AT_ONCE = 8;
+
+/** Runs the work again and again, `everyMs` after it ended; a failure is logged and doesn't end it. */
+const repeat = (
+  name: string,
+  work: () => Promise<unknown>,
+  log: Parts['log'],
+  everyMs = EVERY_MS,
+): (() => Promise<void>) => {
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+  const round = async (): Promise<void> => {
+    await work().catch((error: unknown) => log.warn({ err: error, job: name }, 'a job failed, it runs again'));
+    if (!stopped) timer = setTimeout(begin, everyMs);
+  };
+  const begin = (): void => {
+    running = round();
+  };
+  begin();
+  return async () => {
+    stopped = true;
+    clearTimeout(timer);
+    await running;
+  };
+};
+
+/** Starts the jobs: publish what was left unpublished, try failed events again, find out unknown outcomes, reconcile. */
+export const startJobs = (parts: Parts): Jobs => {
+  const { inbox, processor, outbox, refunds, lowering, reconciler, payloads, endpointCare, log } = parts;
+  const stops = [
+    repeat('publish', () => outbox.sweep(), log),
+    repeat('webhook endpoint', endpointCare, log, CARE_EVERY_MS),
+    repeat('refund outcomes', () => refunds.findOutcomes(), log),
+    repeat('lowered amounts', () => lowering.finishDue(), log),
+    repeat('reconciliation', () => reconciler.reconcileIfDue(), log, RECONCILE_LOOK_MS),
+    repeat('old payloads', () => payloads.forgetOld(), log, FORGET_EVERY_MS),
+    repeat(
+      'retry',
+      async () => {
+        const due = await inbox.claimDue(EVENTS_AT_ONCE);
+        await Promise.all(due.map((event) => processor.retry(event)));
+      },
+      log,
+    ),
+  ];
+  return {
+    async stop() {
+      reconciler.stop();
+      await Promise.all(stops.map((stop) => stop()));
+    },
+  };
+};

@@ -1,0 +1,87 @@
+import { PAYMENT_COLUMNS } from '../payments/payment-rows.js';
+import { RECURRING_COLUMNS } from '../payments/recurring-rows.js';
+import { REFUND_COLUMNS } from '../payments/refund-rows.js';
+import type { Database } from '../storage/database.js';
+import type { Payment } from '../storage/payment.js';
+import type { RecurringPayment } from '../storage/recurring-payment.js';
+import type { Refund } from '../storage/refund.js';
+
+/** Which rows are asked about. */
+export interface RowQuestion {
+  readonly livemode: boolean;
+  readonly account: string;
+  /** Every open row; otherwise the older a row is, the seldomer it is asked about: each time its age has grown by a tenth. */
+  readonly everyRow: boolean;
+  /** Rows with an id above it; pages go on from the last one. */
+  readonly after: string;
+}
+
+/** Reads open rows, those with a Stripe id that are older than a few minutes, by id, a page at a time. */
+export interface OpenRowPages {
+  payments(question: RowQuestion): Promise<Payment[]>;
+  /** Each with its payment. */
+  refunds(question: RowQuestion): Promise<(Refund & { readonly payment: Payment })[]>;
+  recurringPayments(question: RowQuestion): Promise<RecurringPayment[]>;
+}
+
+const PAGE = 100;
+const OLD_ENOUGH = `interval '5 minutes'`;
+
+/** `seen_at` is Stripe's time of what was last heard or asked. */
+const isDue = (table: string): string => `${table}.id > $1::bigint and ${table}.livemode = $2
+  and ${table}.stripe_account = $3 and ${table}.created_at < now() - ${OLD_ENOUGH}
+  and ($4 or now() - greatest(${table}.seen_at, ${table}.updated_at)
+    > greatest(${OLD_ENOUGH}, (now() - ${table}.created_at) / 10))`;
+
+const valuesOf = ({ after, livemode, account, everyRow }: RowQuestion): unknown[] => [
+  after,
+  livemode,
+  account,
+  everyRow,
+];
+
+/** Builds the reads. */
+export const createOpenRowPages = (database: Database): OpenRowPages => {
+  const readPayments = async (ids: readonly string[]): Promise<Map<string, Payment>> => {
+    const rows = await database.query<Payment>({
+      text: `select ${PAYMENT_COLUMNS} from tollgate.payment p where id = any($1::bigint[])`,
+      values: [ids],
+    });
+    return new Map(rows.map((row) => [row.id, row]));
+  };
+
+  return {
+    // As `isOpen` of core/states.ts says, those that Stripe knows.
+    payments: (question) =>
+      database.query<Payment>({
+        text: `select ${PAYMENT_COLUMNS} from tollgate.payment p
+          where status in ('PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'REQUIRES_CAPTURE', 'FAILED')
+            and coalesce(stripe_invoice_id, stripe_payment_intent_id, stripe_checkout_session_id) is not null and ${isDue('p')}
+          order by id limit ${PAGE}`,
+        values: valuesOf(question),
+      }),
+
+    async refunds(question) {
+      const rows = await database.query<Refund>({
+        text: `select ${REFUND_COLUMNS} from tollgate.refund r
+          where status in ('PENDING', 'REQUIRES_ACTION') and stripe_refund_id is not null and ${isDue('r')}
+          order by id limit ${PAGE}`,
+        values: valuesOf(question),
+      });
+      const payments = await readPayments(rows.map(({ paymentId }) => paymentId));
+      return rows.flatMap((row) => {
+        const payment = payments.get(row.paymentId);
+        return payment ? [{ ...row, payment }] : [];
+      });
+    },
+
+    recurringPayments: (question) =>
+      database.query<RecurringPayment>({
+        text: `select ${RECURRING_COLUMNS} from tollgate.recurring_payment r
+          where status not in ('CANCELED', 'INCOMPLETE_EXPIRED') and coalesce(stripe_subscription_id, stripe_checkout_session_id) is not null
+            and ${isDue('r')}
+          order by id limit ${PAGE}`,
+        values: valuesOf(question),
+      }),
+  };
+};
