@@ -1,0 +1,107 @@
+import { type Caller, mayRead } from '../core/caller.js';
+import { ForbiddenError, NotFoundError, OrderNotFoundError } from '../core/errors.js';
+import type { Permission } from '../core/permissions.js';
+import type { Payments } from '../payments/payments.js';
+import { decodePayment } from '../pubsub/message.js';
+import type { PubSub, PubSubLog } from '../pubsub/pubsub.js';
+import { topics } from '../pubsub/topics.js';
+import type { Payment } from '../storage/payment.js';
+import { createComparer } from './comparer.js';
+import { orderKey, rowKey } from './key.js';
+import { createWatchedRows } from './watched-rows.js';
+
+/** Who asks, at this moment: asked again before each row. A throw ends the stream with that error. */
+export type WhoAsks = () => Promise<Caller>;
+
+/**
+ * What subscribers see: the current state of every covered row, oldest first, then newer versions, rising per row. The
+ * newest is never missed, an older one never shown, whatever pub/sub loses, repeats or reorders. A slow reader skips
+ * versions. A stream ends with FORBIDDEN when its permission is lost, with NOT_FOUND (ORDER_NOT_FOUND) when its rows are
+ * no longer the caller's. `return()` frees everything at once.
+ */
+export interface Live {
+  /** One payment. Rejects with NOT_FOUND where there is none that the caller may see, FORBIDDEN without PAYMENT_READ. */
+  payment(id: string, whoAsks: WhoAsks): Promise<AsyncIterableIterator<Payment>>;
+  /** All payments of an order, new ones included. Rejects with ORDER_NOT_FOUND, or FORBIDDEN without PAYMENT_READ. */
+  orderPayments(orderId: string, whoAsks: WhoAsks): Promise<AsyncIterableIterator<Payment>>;
+  /** Ends all streams without an error. */
+  close(): Promise<void>;
+}
+
+/** What live status reads of payments; between a message and its subscribers nothing is read. */
+export type LivePayments = Pick<Payments, 'readMany' | 'readOfOrder' | 'mayWatchOrder' | 'versionsOf'>;
+
+interface LiveParts {
+  readonly pubsub: Pick<PubSub, 'subscribe' | 'onGap'>;
+  readonly payments: LivePayments;
+  readonly log: Pick<PubSubLog, 'warn'>;
+  /** How often the versions of watched rows are compared with the database: what Redis lost shows within it. */
+  readonly compareEveryMs?: number;
+}
+
+/** Builds live status over pub/sub and the domain's reads. */
+export const createLive = ({ pubsub, payments, log, compareEveryMs = 10_000 }: LiveParts): Live => {
+  const comparer = createComparer({ pubsub, log, everyMs: compareEveryMs });
+  const watchedPayments = createWatchedRows<Payment>({
+    pubsub,
+    comparer,
+    log,
+    kind: {
+      topicOfRow: topics.payment,
+      topicOfGroup: topics.orderPayments,
+      decode: decodePayment,
+      readMany: (ids) => payments.readMany(ids),
+      versionsOf: async (ids, orderIds) =>
+        (await payments.versionsOf(ids, orderIds)).map(({ id, orderId, version }) => ({
+          id,
+          groupId: orderId,
+          version,
+        })),
+    },
+  });
+
+  return {
+    async payment(id, whoAsks) {
+      await permitted(whoAsks, 'PAYMENT_READ');
+      const key = rowKey(id);
+      if (key === undefined) throw new NotFoundError('payment', id);
+      const check = async (row: Payment | undefined): Promise<void> => {
+        const caller = await permitted(whoAsks, 'PAYMENT_READ');
+        if (!row || !mayRead(caller, row, 'PAYMENT_READ_ANY')) throw new NotFoundError('payment', id);
+      };
+      const snapshot = async (): Promise<Payment[]> => {
+        const rows = await payments.readMany([key]);
+        await check(rows[0]);
+        return rows;
+      };
+      return watchedPayments.watch({ scope: 'row', key, snapshot, check });
+    },
+    async orderPayments(orderId, whoAsks) {
+      await permitted(whoAsks, 'PAYMENT_READ');
+      const key = orderKey(orderId);
+      if (key === undefined) throw new OrderNotFoundError(orderId);
+      // The order is read again only when the caller's rights changed: a fan-out reads nothing.
+      let admitted: string | undefined;
+      const check = async (): Promise<void> => {
+        const caller = await permitted(whoAsks, 'PAYMENT_READ');
+        const rights = `${caller.permissions.has('PAYMENT_READ_ANY')} ${caller.accountId}`;
+        if (rights === admitted) return;
+        if (!(await payments.mayWatchOrder(key, caller))) throw new OrderNotFoundError(orderId);
+        admitted = rights;
+      };
+      await check();
+      return watchedPayments.watch({ scope: 'group', key, snapshot: () => payments.readOfOrder(key), check });
+    },
+    async close() {
+      watchedPayments.close();
+      await comparer.close();
+    },
+  };
+};
+
+/** Asks who it is now; throws FORBIDDEN when the permission is missing. */
+export const permitted = async (whoAsks: WhoAsks, permission: Permission): Promise<Caller> => {
+  const caller = await whoAsks();
+  if (!caller.permissions.has(permission)) throw new ForbiddenError(permission);
+  return caller;
+};
