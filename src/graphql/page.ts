@@ -1,0 +1,78 @@
+import { BadUserInputError } from '../core/errors.js';
+import { isNodeId } from '../payments/node-id.js';
+import type { Page, PageRequest } from '../payments/page.js';
+import type { Builder } from './builder.js';
+
+/** Where a page begins and ends, and whether there is more. */
+export interface PageInfo {
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+  readonly startCursor: string | null;
+  readonly endCursor: string | null;
+}
+
+/** One row of a page with the cursor behind which the next page begins. */
+export interface Edge<Row> {
+  readonly node: Row;
+  readonly cursor: string;
+}
+
+/** A page in the form of the schema's connections. */
+export interface Connection<Row> {
+  readonly edges: readonly Edge<Row>[];
+  readonly pageInfo: PageInfo;
+}
+
+/** The rows that a list gives when it isn't told, as the contract says. */
+export const DEFAULT_FIRST = 20;
+/** The most rows of a list. */
+export const MAX_FIRST = 100;
+
+/** Defines PageInfo, which every list shares. */
+export const definePageInfo = (builder: Builder): void => {
+  builder.objectType('PageInfo', {
+    fields: (t) => ({
+      hasNextPage: t.exposeBoolean('hasNextPage', { nullable: false }),
+      hasPreviousPage: t.exposeBoolean('hasPreviousPage', { nullable: false }),
+      startCursor: t.exposeString('startCursor'),
+      endCursor: t.exposeString('endCursor'),
+    }),
+  });
+};
+
+/** Reads a list's `first` and `after`; throws BAD_USER_INPUT for a size beyond 1 to 100 or a cursor that isn't ours. */
+export const pageRequest = (
+  args: { first?: number | null | undefined; after?: string | null | undefined },
+  isId: (id: string) => boolean = isNodeId,
+): PageRequest => {
+  const first = args.first ?? DEFAULT_FIRST;
+  if (first < 1 || first > MAX_FIRST)
+    throw new BadUserInputError(`"first" must be 1 to ${MAX_FIRST}; it is ${first}. Read on with "after".`);
+  return { first, ...(args.after == null ? {} : { after: readCursor(args.after, isId) }) };
+};
+
+/** Shows a page of rows as a connection. */
+export const toConnection = <Row extends { readonly id: string }>(
+  page: Page<Row>,
+  request: PageRequest,
+): Connection<Row> => {
+  const edges = page.rows.map((node) => ({ node, cursor: toCursor(node.id) }));
+  return {
+    edges,
+    pageInfo: {
+      hasNextPage: page.hasNextPage,
+      hasPreviousPage: request.after !== undefined,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+  };
+};
+
+const toCursor = (id: string): string => Buffer.from(id).toString('base64');
+
+const readCursor = (cursor: string, isId: (id: string) => boolean): string => {
+  const id = Buffer.from(cursor, 'base64').toString();
+  if (!isId(id) || toCursor(id) !== cursor)
+    throw new BadUserInputError('"after" is not a cursor of this list. Use an endCursor that it gave you.');
+  return id;
+};

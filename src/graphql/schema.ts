@@ -1,0 +1,45 @@
+import type { GraphQLSchema } from 'graphql';
+import { defineActivation } from './activation.js';
+import { createBuilder } from './builder.js';
+import { defineNode } from './node.js';
+import { definePageInfo } from './page.js';
+import { definePay } from './pay.js';
+import { definePayment, paymentKind } from './payment.js';
+import { definePaymentEndings } from './payment-endings.js';
+import { definePlan } from './plan.js';
+import { defineProblems } from './problems.js';
+import { defineRecurring, recurringKind } from './recurring.js';
+import { defineRecurringActions } from './recurring-actions.js';
+import { defineRefund, refundKind } from './refund.js';
+import { defineRole } from './role.js';
+import { defineScalars } from './scalars.js';
+import { defineSettings } from './settings.js';
+import { defineTimeline } from './timeline.js';
+import { defineViewer } from './viewer.js';
+import { defineWebhookEvent } from './webhook-event.js';
+
+/** Builds the whole schema. Throws when a root field names no permission. */
+export const createSchema = (): GraphQLSchema => {
+  const builder = createBuilder();
+  builder.queryType();
+  builder.mutationType();
+  builder.subscriptionType();
+  defineScalars(builder);
+  definePageInfo(builder);
+  defineTimeline(builder);
+  defineNode(builder, [paymentKind, refundKind, recurringKind]);
+  const permission = defineViewer(builder);
+  defineSettings(builder);
+  defineProblems(builder);
+  defineActivation(builder);
+  definePlan(builder);
+  definePayment(builder);
+  const payEnums = definePay(builder);
+  definePaymentEndings(builder);
+  defineRefund(builder);
+  defineRecurring(builder);
+  defineRecurringActions(builder, payEnums);
+  defineRole(builder, permission);
+  defineWebhookEvent(builder);
+  return builder.toSchema({ sortSchema: false });
+};

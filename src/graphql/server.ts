@@ -1,0 +1,142 @@
+import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
+import { GraphQLError, type GraphQLSchema } from 'graphql';
+import { createYoga, type Plugin, type YogaInitialContext, type YogaServerInstance } from 'graphql-yoga';
+import { useComplexityLimits, useNoIntrospection } from './complexity.js';
+import type { Context, Domain } from './context.js';
+import { asRequestError, type PresentError } from './error-presenter.js';
+import type { Limits } from './limits.js';
+import type { RateLimits } from './rate-limits.js';
+import type { Session } from './session.js';
+
+/** What a door knows of a request before GraphQL begins. */
+export interface Door {
+  readonly session: Session;
+  readonly requestId: string;
+}
+
+/** The GraphQL pipeline that all doors share: HTTP and SSE through Yoga's handler, sockets through `getEnveloped`. */
+export type GraphqlServer = YogaServerInstance<Door, Context>;
+
+/** What the pipeline is made of. */
+export interface GraphqlParts {
+  readonly schema: GraphQLSchema;
+  readonly domain: Domain;
+  readonly limits: Limits;
+  readonly rateLimits: RateLimits;
+  readonly present: PresentError;
+  readonly introspection: boolean;
+}
+
+/** Headers of which any one shows that a browser asked first: a form on another site can't set them. */
+const PREFLIGHTED = ['authorization', 'x-tollgate-csrf', 'x-graphql-yoga-csrf', 'apollo-require-preflight'];
+
+/** Builds the pipeline: permissions, limits and presented errors on every door. */
+export const createGraphqlServer = (parts: GraphqlParts): GraphqlServer =>
+  createYoga<Door, Context>({
+    schema: parts.schema,
+    context: ({ session, requestId }) => ({ ...parts.domain, session, requestId }),
+    plugins: [
+      useRateLimits(parts.rateLimits),
+      usePostsFromHere(),
+      useStreamsWhereTheyFit(),
+      useComplexityLimits(parts.limits),
+      ...(parts.introspection ? [] : [useNoIntrospection()]),
+      usePresentedErrors(parts.present),
+    ],
+    maskedErrors: { maskError: (error) => parts.present(error) },
+    batching: parts.limits.batchSize > 1 ? { limit: parts.limits.batchSize } : false,
+    maxRequestBodySize: parts.limits.bodyBytes,
+    multipart: false,
+    logging: false,
+    graphiql: false,
+    landingPage: false,
+    cors: false,
+  });
+
+/** Counts each operation of Yoga's own handler, one by one also in a batch. */
+const useRateLimits = (rateLimits: RateLimits): Plugin<Context> => ({
+  onParams: async ({ context }) => {
+    const { session } = context as unknown as Door & YogaInitialContext;
+    await rateLimits.admit(session.caller.accountId, session.address);
+  },
+});
+
+/** The CSRF guard for what changes something: GET is for reading alone, and its answer is kept from other origins. */
+const usePostsFromHere = (): Plugin<Context> => {
+  const { onRequestParse } = useCSRFPrevention({ requestHeaders: PREFLIGHTED });
+  return {
+    onRequestParse: (payload) => {
+      if (payload.request.method === 'GET') return undefined;
+      try {
+        return onRequestParse?.(payload);
+      } catch {
+        throw new GraphQLError(
+          'A request with this content type must carry the header "x-tollgate-csrf" (any value). application/json needs none.',
+          { extensions: { code: 'FORBIDDEN', http: { status: 403 } } },
+        );
+      }
+    },
+  };
+};
+
+/** The refusal of a subscription on a door that can answer only once. */
+export const subscriptionNeedsStream = (): GraphQLError =>
+  new GraphQLError('A subscription needs a WebSocket, or the header "accept: text/event-stream".', {
+    extensions: { code: 'BAD_USER_INPUT', http: { status: 406 } },
+  });
+
+/** A stream that nobody could read is never started. */
+const useStreamsWhereTheyFit = (): Plugin<Context> => ({
+  onSubscribe: ({ args, setResultAndStopExecution }) => {
+    const { request } = args.contextValue as Context & Partial<YogaInitialContext>;
+    if (request && !request.headers.get('accept')?.includes('text/event-stream'))
+      setResultAndStopExecution({ errors: [subscriptionNeedsStream()] });
+  },
+});
+
+/** Presents the errors of every operation, and of every message of a stream. */
+const usePresentedErrors = (present: PresentError): Plugin<Context> => ({
+  onParse:
+    () =>
+    ({ result, replaceParseResult }) => {
+      if (result instanceof Error)
+        replaceParseResult(asRequestError(present(withCode(result, 'GRAPHQL_PARSE_FAILED'))));
+    },
+  onValidate:
+    () =>
+    ({ valid, result, setResult }) => {
+      if (!valid)
+        setResult(result.map((error: Error) => asRequestError(present(withCode(error, 'GRAPHQL_VALIDATION_FAILED')))));
+    },
+  onExecute: ({ args }) => ({
+    onExecuteDone: ({ result, setResult }) => {
+      if (!('errors' in result) || !result.errors) return;
+      const { requestId } = args.contextValue;
+      const errors = result.errors.map((error) => present(error, requestId));
+      setResult({ ...result, errors: result.data === undefined ? errors.map(asRequestError) : errors });
+    },
+  }),
+  onSubscribe: ({ args }) => {
+    const { requestId } = args.contextValue;
+    return {
+      onSubscribeError: ({ error, setError }) => setError(present(error, requestId)),
+      onSubscribeResult: ({ result, setResult }) => {
+        if ('errors' in result && result.errors)
+          setResult({ ...result, errors: result.errors.map((error) => present(error, requestId)) });
+        return {
+          onNext: ({ result: message, setResult: setMessage }) => {
+            if (message.errors)
+              setMessage({ ...message, errors: message.errors.map((error) => present(error, requestId)) });
+          },
+        };
+      },
+    };
+  },
+});
+
+/** Names the stage that refused, unless the error says more already. */
+const withCode = (error: Error, code: string): Error => {
+  if (!(error instanceof GraphQLError) || error.originalError || error.extensions['code'] !== undefined) return error;
+  error.extensions['code'] = code;
+  return error;
+};

@@ -1,0 +1,78 @@
+import type { Builder } from './builder.js';
+
+/** Defines the settings: the publishable key for everyone, the rest for operators, and how keys are set. */
+export const defineSettings = (builder: Builder): void => {
+  definePaymentSettings(builder);
+  builder.queryField('publishableKey', (t) =>
+    t.string({ permission: 'PUBLIC', resolve: (_, __, { settings }) => settings.publishableKey() }),
+  );
+  builder.queryField('paymentSettings', (t) =>
+    t.field({
+      type: 'PaymentSettings',
+      nullable: false,
+      permission: 'SETTINGS_READ',
+      resolve: (_, __, { settings }) => settings.read(),
+    }),
+  );
+  builder.objectType('SettingsPayload', {
+    fields: (t) => ({
+      settings: t.field({ type: 'PaymentSettings', nullable: false, resolve: ({ settings }) => settings }),
+    }),
+  });
+  defineConfigureStripe(builder);
+};
+
+/** The plan is added where plans are defined. */
+const definePaymentSettings = (builder: Builder): void => {
+  builder.objectType('OrderTableBinding', {
+    fields: (t) => ({
+      table: t.exposeString('tableName', { nullable: false }),
+      idColumn: t.exposeString('idColumn', { nullable: false }),
+      ownerColumn: t.exposeString('ownerColumn', { nullable: true }),
+      amountColumn: t.exposeString('amountColumn', { nullable: true }),
+      currencyColumn: t.exposeString('currencyColumn', { nullable: true }),
+      boundAt: t.expose('boundAt', { type: 'DateTime', nullable: false }),
+    }),
+  });
+  builder.objectType('PaymentSettings', {
+    fields: (t) => ({
+      active: t.exposeBoolean('active', { nullable: false }),
+      publishableKey: t.exposeString('publishableKey', { nullable: true }),
+      secretKeySet: t.exposeBoolean('secretKeySet', {
+        nullable: false,
+        description: 'True when a secret key is set; the key itself is never returned.',
+      }),
+      webhookSecretSet: t.exposeBoolean('webhookSecretSet', { nullable: false }),
+      livemode: t.exposeBoolean('livemode', { nullable: false }),
+      orderTable: t.expose('orderTable', { type: 'OrderTableBinding', nullable: true }),
+    }),
+  });
+};
+
+const defineConfigureStripe = (builder: Builder): void => {
+  const input = builder.inputType('ConfigureStripeInput', {
+    fields: (t) => ({
+      publishableKey: t.string({ required: true }),
+      secretKey: t.string({ required: true }),
+      webhookSecret: t.string(),
+    }),
+  });
+  builder.mutationField('configureStripe', (t) =>
+    t.field({
+      type: 'SettingsPayload',
+      nullable: false,
+      permission: 'SETTINGS_MANAGE',
+      args: { input: t.arg({ type: input, required: true }) },
+      resolve: async (_, { input: { publishableKey, secretKey, webhookSecret } }, { settings }) => {
+        const { endpoint } = await settings.configure({
+          publishableKey,
+          secretKey,
+          webhookSecret: webhookSecret ?? undefined,
+        });
+        // The keys are stored; that the endpoint is missing must not pass unheard.
+        if (endpoint.outcome === 'failed') throw endpoint.error;
+        return { settings: await settings.read() };
+      },
+    }),
+  );
+};
