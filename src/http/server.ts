@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { GraphQLSchema } from 'graphql';
+import type { Redis } from 'ioredis';
+import type { Registry } from 'prom-client';
+import type { Domain } from '../graphql/context.js';
+import { createErrorPresenter } from '../graphql/error-presenter.js';
+import { DEFAULT_LIMITS, type Limits } from '../graphql/limits.js';
+import { createRateLimits } from '../graphql/rate-limits.js';
+import { createGraphqlServer } from '../graphql/server.js';
+import { createAuthenticate } from '../graphql/session.js';
+import type { TokenVerifier } from '../graphql/token.js';
+import type { Roles } from '../payments/roles.js';
+import { discardRest, readBody } from './body.js';
+import { createGraphqlDoor } from './graphql-door.js';
+import { createGraphqlPost } from './graphql-post.js';
+import { landingPage } from './landing-page.js';
+import { createHttpMetrics } from './metrics.js';
+import { createOrigins } from './origins.js';
+import { createProbes, type Readiness } from './probes.js';
+import { json, reply, SECURITY_HEADERS } from './reply.js';
+import { createRouter, type Routes } from './routes.js';
+import { createSockets } from './sockets.js';
+import { createWebhookDoor, type Webhook } from './webhook.js';
+
+/** What the doors write to the log; pino's logger fits. */
+export interface HttpLog {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** All that the one server is made of. */
+export interface HttpParts {
+  readonly schema: GraphQLSchema;
+  readonly domain: Domain;
+  readonly roles: Pick<Roles, 'callerOf'>;
+  readonly tokens: TokenVerifier;
+  readonly webhook: Webhook;
+  readonly ready: Readiness;
+  readonly registry: Registry;
+  readonly log: HttpLog;
+  /** Whether the schema may be asked for, and "Did you mean …?" told. */
+  readonly introspection: boolean;
+  /** Origins of pages on other sites that may call; none unless told. */
+  readonly origins?: readonly string[];
+  /** Own proxies in front, whose `x-forwarded-for` counts; 0 unless told. */
+  readonly trustedProxies?: number;
+  /** DEFAULT_LIMITS where left out. */
+  readonly limits?: Partial<Limits>;
+  /** Shares the rate limits between processes; each counts for itself without. */
+  readonly redis?: Redis;
+  /** Further doors; "GET /" replaces the landing page. */
+  readonly routes?: Routes;
+}
+
+/** The server, with its life in the caller's hands. */
+export interface HttpServer {
+  readonly server: Server;
+  /** Listens and answers the port, which the kernel chooses for 0. Rejects when the port is taken. */
+  listen(port: number, host: string): Promise<number>;
+  /** Stops taking requests, ends sockets and streams, lets answers finish for two seconds. May be called twice. */
+  close(): Promise<void>;
+}
+
+const GRAPHQL = '/graphql';
+const WEBHOOK = '/webhooks/stripe';
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 30_000;
+const CLOSE_MS = 2_000;
+
+/** Builds the one server with all its doors; it serves once `listen` resolved. */
+export const createHttpServer = (parts: HttpParts): HttpServer => {
+  const limits = { ...DEFAULT_LIMITS, ...parts.limits };
+  const { log, trustedProxies = 0 } = parts;
+  const present = createErrorPresenter({ log, suggestions: parts.introspection });
+  const rateLimits = createRateLimits(limits, parts.redis);
+  const authenticate = createAuthenticate({ ...parts, rateLimits });
+  const origins = createOrigins(parts.origins ?? []);
+  const metrics = createHttpMetrics(parts.registry);
+  const graphql = createGraphqlServer({ ...parts, limits, rateLimits, present });
+  const shared = { graphql, authenticate, rateLimits, present, origins, trustedProxies, limits };
+  const graphqlDoor = createGraphqlDoor({ ...shared, post: createGraphqlPost(shared) });
+  const webhookDoor = createWebhookDoor(parts.webhook, limits.webhookBytes);
+  const routes = { 'GET /': landingPage, ...createProbes(parts.ready, parts.registry), ...parts.routes };
+  const routeDoor = createRouteDoor(routes, limits.bodyBytes);
+
+  const streams = new Set<ServerResponse>();
+
+  const answer = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
+    const path = pathOf(request);
+    metrics.observe(doorOf(path), response);
+    if (path === GRAPHQL) {
+      if (request.headers.accept?.includes('text/event-stream')) {
+        streams.add(response);
+        response.once('close', () => streams.delete(response));
+      }
+      return graphqlDoor(request, response, requestId);
+    }
+    if (path === WEBHOOK) return webhookDoor(request, response);
+    return routeDoor(request, response, path);
+  };
+
+  const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS }, (request, response) => {
+    const requestId = randomUUID();
+    response.setHeader('x-request-id', requestId);
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+    answer(request, response, requestId).catch((error: unknown) => {
+      if (response.destroyed) return; // the client is gone; nobody waits
+      log.error({ err: error, requestId }, 'unexpected error in a request');
+      if (response.headersSent) response.destroy();
+      reply(response, json(500, { error: 'Something went wrong on our side.', requestId }));
+    });
+  });
+  const sockets = createSockets({
+    ...shared,
+    server,
+    path: GRAPHQL,
+    log,
+    count: (change) => metrics.sockets.inc(change),
+  });
+
+  return {
+    server,
+    listen: async (port, host) => {
+      await once(server.listen(port, host), 'listening');
+      return (server.address() as AddressInfo).port;
+    },
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const response of streams) response.destroy();
+      const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+      await Promise.all([sockets.close(CLOSE_MS), closed]);
+      clearTimeout(timer);
+      await graphql.dispose();
+    },
+  };
+};
+
+const pathOf = ({ url = '/' }: IncomingMessage): string => {
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
+};
+
+/** The label of metrics: few, whatever paths are asked. */
+const doorOf = (path: string): string =>
+  ({ [GRAPHQL]: 'graphql', [WEBHOOK]: 'webhook', '/health': 'probe', '/ready': 'probe', '/metrics': 'probe' })[path] ??
+  'other';
+
+const createRouteDoor = (routes: Routes, bodyBytes: number) => {
+  const find = createRouter(routes);
+  return async (request: IncomingMessage, response: ServerResponse, path: string): Promise<void> => {
+    const { method = 'GET', url = '/', headers } = request;
+    const found = find(method, path);
+    if (!found) return reply(response, json(404, { error: `There is no ${path} here; GET / names the doors.` }));
+    if ('allow' in found)
+      return reply(
+        response,
+        json(405, { error: `${path} does not take ${method}.` }, { allow: found.allow.join(', ') }),
+      );
+    const body = await readBody(request, bodyBytes);
+    if (body === null) {
+      reply(response, json(413, { error: `The body is too large; at most ${bodyBytes} bytes are allowed.` }));
+      return discardRest(request, response);
+    }
+    const query = new URLSearchParams(url.slice(path.length));
+    reply(response, await found.route({ method, path, params: found.params, query, headers, body }));
+  };
+};
