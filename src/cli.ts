@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { addDatabaseCommands } from './cli/database.js';
+import { addDoctorCommand } from './cli/doctor.js';
+import { addEffectCommands } from './cli/effects.js';
+import { addEncryptionCommand } from './cli/encryption.js';
+import { addEventCommands } from './cli/events.js';
+import { explain } from './cli/output.js';
+import { addPlanCommand } from './cli/plan.js';
+import { addReconcileCommand } from './cli/reconcile.js';
+import { addRoleCommands } from './cli/roles.js';
+import { addRunCommands } from './cli/run.js';
+import { addStripeCommands } from './cli/stripe.js';
+import { addTokenCommand } from './cli/token.js';
+
+/** The commands, one group a file; each has its own --help, and prints data on stdout and errors on stderr. */
+const createProgram = (): Command => {
+  const program = new Command('tollgate')
+    .description('A self-hosted payment backend on Stripe. Without DATABASE_URL, commands work on the embedded run.')
+    .showHelpAfterError('Add --help to see how it is used.')
+    .showSuggestionAfterError();
+  addRunCommands(program);
+  addDatabaseCommands(program);
+  addStripeCommands(program);
+  addPlanCommand(program);
+  addRoleCommands(program);
+  addTokenCommand(program);
+  addEventCommands(program);
+  addEffectCommands(program);
+  addReconcileCommand(program);
+  addDoctorCommand(program);
+  addEncryptionCommand(program);
+  return program;
+};
+
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exitCode = 1;
+}

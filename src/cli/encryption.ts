@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import type { Command } from 'commander';
+import { readSecrets, writeSecrets } from '../embedded-run.js';
+import { createVault } from '../payments/encryption.js';
+import { resealSecrets } from '../payments/stored-keys.js';
+import { createOutput, type JsonOption, UsageError } from './output.js';
+import { type Parts, withParts } from './parts.js';
+
+/** The embedded run keeps its keys in its data directory: both, while secrets are under either of them. */
+const rotateEmbedded = async ({ config, database, running }: Parts): Promise<number> => {
+  if (running)
+    throw new UsageError(`Tollgate runs at ${running.url} with the old key. Stop it, rotate, start it again.`);
+  const secrets = await readSecrets(config.dataDir);
+  const next = config.encryption.next ?? randomBytes(32).toString('base64');
+  await writeSecrets(config.dataDir, { ...secrets, encryptionKeyNext: next });
+  const count = await resealSecrets(database, createVault({ key: secrets.encryptionKey, next }));
+  await writeSecrets(config.dataDir, { jwtSecret: secrets.jwtSecret, encryptionKey: next });
+  return count;
+};
+
+const rotate = async (parts: Parts): Promise<number> => {
+  if (parts.config.encryption.next === undefined)
+    throw new UsageError(
+      'TOLLGATE_ENCRYPTION_KEY_NEW is missing. Set it to a new key (openssl rand -base64 32) beside TOLLGATE_ENCRYPTION_KEY, in every process, and run this again.',
+    );
+  const count = await resealSecrets(parts.database, parts.vault);
+  await parts.changed();
+  return count;
+};
+
+const runRotateKey = async (options: JsonOption): Promise<void> => {
+  const output = createOutput(options);
+  const { count, ownKeys } = await withParts(async (parts) => {
+    const embedded = parts.config.embedded && process.env['TOLLGATE_ENCRYPTION_KEY'] === undefined;
+    output.progress('Encrypting the stored secrets again …');
+    return { count: embedded ? await rotateEmbedded(parts) : await rotate(parts), ownKeys: embedded };
+  });
+  const next = ownKeys
+    ? 'The new key is in the data directory; the old one is gone.'
+    : 'Now set TOLLGATE_ENCRYPTION_KEY to the new key in every process, unset TOLLGATE_ENCRYPTION_KEY_NEW, and restart.';
+  output.data({ reencrypted: count }, `${count} stored secret(s) were encrypted again. ${next}`);
+};
+
+/** Adds the command that replaces the encryption key. */
+export const addEncryptionCommand = (program: Command): void => {
+  program
+    .command('rotate-encryption-key')
+    .description('encrypt the stored secrets again with TOLLGATE_ENCRYPTION_KEY_NEW; safe to run twice')
+    .option('--json', 'print how many secrets were encrypted again as JSON')
+    .action(runRotateKey);
+};

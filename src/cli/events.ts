@@ -1,0 +1,123 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { EVENT_STATUSES, type EventStatus } from '../core/states.js';
+import type { Operations } from '../parts/operations.js';
+import type { InboxEvent } from '../webhooks/event-reads.js';
+import { parseSince } from './duration.js';
+import { withOperations } from './operations.js';
+import { createOutput, explain, type JsonOption, UsageError } from './output.js';
+import { oneLine, toTable } from './table.js';
+
+interface FilterOptions extends JsonOption {
+  readonly type?: string;
+  readonly status?: EventStatus;
+  readonly since?: Date;
+}
+
+/** The payload is shown by `show` alone. */
+const summaryOf = ({ payload: _payload, ...event }: InboxEvent) => event;
+
+const listEvents = async (options: FilterOptions & { readonly limit: number }): Promise<void> => {
+  const { type, status, since, limit } = options;
+  const { rows, hasNextPage } = await withOperations({}, ({ events }) =>
+    events.list({ type, status, since, first: limit }),
+  );
+  const lines = rows.map((event) => [
+    event.id,
+    event.type,
+    event.status,
+    String(event.attempts),
+    event.receivedAt.toISOString(),
+    oneLine(event.lastError ?? event.reason),
+  ]);
+  const table = toTable([['ID', 'TYPE', 'STATUS', 'ATTEMPTS', 'RECEIVED', 'WHY'], ...lines]);
+  createOutput(options).data(
+    { events: rows.map(summaryOf), hasMore: hasNextPage },
+    rows.length === 0 ? 'No event fits.' : `${table}${hasNextPage ? '\n… there are more: raise --limit.' : ''}`,
+  );
+};
+
+const showEvent = async (id: string, options: JsonOption): Promise<void> => {
+  const event = await withOperations({}, ({ events }) => events.find(id));
+  if (!event) throw new UsageError(`There is no event ${id} in the inbox.`);
+  const payload: unknown = event.payload === null ? null : JSON.parse(event.payload);
+  const lines = Object.entries(summaryOf(event))
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => [name, value instanceof Date ? value.toISOString() : String(value)]);
+  createOutput(options).data(
+    { ...event, payload },
+    `${toTable(lines)}\n${payload === null ? 'Its payload is older than is kept.' : JSON.stringify(payload, null, 2)}`,
+  );
+};
+
+interface Replayed {
+  readonly id: string;
+  readonly status: EventStatus | null;
+  readonly error: string | null;
+}
+
+const replayOne = (events: Operations['events'], id: string): Promise<Replayed> =>
+  events.replay(id).then(
+    ({ status, lastError }) => ({ id, status, error: lastError }),
+    (error: unknown) => ({ id, status: null, error: explain(error) }),
+  );
+
+const TELL_EVERY = 50;
+
+const replayEvents = async (ids: readonly string[], options: FilterOptions): Promise<void> => {
+  const { type, status, since } = options;
+  const isFiltered = type !== undefined || status !== undefined || since !== undefined;
+  if (ids.length > 0 === isFiltered)
+    throw new UsageError('Name the events, or say which with --type, --status and --since; not both.');
+  const output = createOutput(options);
+  const replayed = await withOperations({ asksStripe: false }, async ({ events }) => {
+    const chosen = ids.length > 0 ? ids : await events.idsOf({ type, status, since });
+    const done: Replayed[] = [];
+    for (const id of chosen) {
+      done.push(await replayOne(events, id));
+      if (done.length % TELL_EVERY === 0) output.progress(`${done.length} of ${chosen.length} replayed`);
+    }
+    return done;
+  });
+  const failed = replayed.filter(({ error }) => error !== null);
+  output.data(
+    { replayed: replayed.length, failed: failed.length, events: replayed },
+    [
+      `${replayed.length} event(s) replayed, ${failed.length} of them failed.`,
+      ...failed.map(({ id, error }) => `  ${id}: ${oneLine(error, 200)}`),
+    ].join('\n'),
+  );
+  if (failed.length > 0) process.exitCode = 1;
+};
+
+const parseLimit = (text: string): number => {
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > 1_000) throw new InvalidArgumentError('A number from 1 to 1000.');
+  return limit;
+};
+
+const addFilter = (command: Command): Command =>
+  command
+    .option('--type <type>', 'such as payment_intent.succeeded')
+    .addOption(new Option('--status <status>', 'how it ended').choices(EVENT_STATUSES))
+    .option('--since <when>', 'received since then: 1h, 7d, or a time', parseSince)
+    .option('--json', 'print it as JSON');
+
+/** Adds the commands over the inbox of webhook events. */
+export const addEventCommands = (program: Command): void => {
+  const events = program.command('events').description('the inbox of webhook events');
+  addFilter(events.command('list').description('newest first'))
+    .option('--limit <number>', 'at most so many', parseLimit, 20)
+    .action(listEvents);
+  events
+    .command('show')
+    .description('one event with its payload')
+    .argument('<id>', "Stripe's id, evt_…")
+    .option('--json', 'print it as JSON')
+    .action(showEvent);
+  addFilter(
+    events
+      .command('replay')
+      .description('take events through the path again; one that was processed changes nothing, so repeat it freely')
+      .argument('[ids...]', 'which; or say it with the options'),
+  ).action(replayEvents);
+};

@@ -1,0 +1,33 @@
+import { type Logger, pino } from 'pino';
+import type { Config } from './config.js';
+
+/** What must never reach a log line, wherever an object carries it. */
+const SECRETS = [
+  'authorization',
+  '*.authorization',
+  '*.headers.authorization',
+  'secretKey',
+  '*.secretKey',
+  'client_secret',
+  '*.client_secret',
+  'clientSecret',
+  '*.clientSecret',
+  '*.raw',
+  'err.cause.raw',
+  'err.raw',
+  'err.cause.headers',
+  'err.headers',
+];
+
+/** Builds the log: JSON lines for machines, one readable line for people; secrets are taken out. */
+export const createLogger = ({ level, format }: Config['log']): Logger =>
+  pino({
+    level,
+    redact: { paths: SECRETS, remove: true },
+    ...(format === 'pretty' && {
+      transport: {
+        target: 'pino-pretty',
+        options: { translateTime: 'HH:MM:ss', ignore: 'pid,hostname', colorize: true },
+      },
+    }),
+  });

@@ -1,0 +1,194 @@
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import { type Config, readConfig } from './config.js';
+import { type EmbeddedRun, openEmbeddedRun, SAMPLE_ORDERS, SANDBOX_KEYS } from './embedded-run.js';
+import { flowSources, loadFlows } from './flow-loader.js';
+import { createLogger } from './logger.js';
+import { createAnnouncements } from './parts/announcements.js';
+import { createClientDoors } from './parts/client-doors.js';
+import { createConsole } from './parts/console.js';
+import { openPubSub } from './parts/links.js';
+import { createMoney } from './parts/money.js';
+import { createOperations, createRecorder, type Operations } from './parts/operations.js';
+import { createOperatorParts, type OperatorParts } from './parts/operator.js';
+import { openStorage, type Storage } from './parts/storage.js';
+import { createStripeDoor } from './parts/stripe-door.js';
+import { createActivation } from './payments/activation.js';
+import { createEndpointCare } from './payments/endpoint-care.js';
+import { type Flows, withoutCallbacks } from './payments/flows.js';
+import { setFirstPlan } from './payments/plan.js';
+import { REFUND_TIMING, type RefundTiming } from './payments/refund-attempts.js';
+import { findSetupProblems } from './payments/setup-problems.js';
+import { listenOnFree } from './ports.js';
+import { type EffectTiming, startEffects } from './webhooks/effects.js';
+import type { InboxLimits } from './webhooks/inbox.js';
+import { startJobs } from './webhooks/jobs.js';
+import { createPayloadKeeping } from './webhooks/payload-keeping.js';
+import { welcome } from './welcome.js';
+
+/** A running Tollgate. */
+export interface Tollgate {
+  /** Where it answers, without a slash at the end. */
+  readonly url: string;
+  /** The sandbox that it brought, if any. */
+  readonly sandboxUrl: string | undefined;
+  /** What an operator does by command. */
+  readonly operations: Operations;
+  /** Stops taking work, ends what is under way, closes everything, in a bounded time. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/** What a start needs beside the configuration. */
+export interface StartParts {
+  readonly log: Logger;
+  readonly flows: Flows;
+  /** Where `activatePayments` writes the flows' files; left out, it writes none. */
+  readonly flowFolder?: string;
+  /** How long the search for a refund's unknown outcome waits; minutes unless told. */
+  readonly refundTiming?: RefundTiming;
+  /** How often events and effects are tried again; as in production unless told. */
+  readonly inboxLimits?: InboxLimits;
+  readonly effectTiming?: EffectTiming;
+  /** For a command: nothing listens and no job runs. `rehearses`: nothing is written either, and no callback runs. */
+  readonly command?: { readonly rehearses: boolean };
+}
+
+/** Builds every part, starts it, and gives the way to stop it in reverse. What had started is stopped if a later part fails. */
+export const startTollgate = async (environment: Config, parts: StartParts): Promise<Tollgate> => {
+  const stops: (() => Promise<unknown>)[] = [];
+  const onStop = (step: () => Promise<unknown>): void => void stops.push(step);
+  const stop = async (): Promise<void> => {
+    for (const step of stops.splice(0).reverse()) await step();
+  };
+  try {
+    const { log, flowFolder, inboxLimits, command } = parts;
+    const rehearses = command?.rehearses === true;
+    const flows = rehearses ? withoutCallbacks(parts.flows) : parts.flows;
+
+    // What an embedded run brings
+    const embedded = environment.embedded ? await openEmbeddedRun(environment, log) : undefined;
+    if (embedded) onStop(() => embedded.stop());
+    const config = embedded?.config ?? environment;
+    const shared = { config, log, onStop };
+
+    // What is remembered, what is told, what an operator decided
+    const storage = await openStorage({ ...shared, databaseUrl: config.databaseUrl ?? '', rehearses });
+    const pubsub = await openPubSub(shared, storage.installation());
+    const given = { environment: environment.stripe, sandbox: embedded?.sandbox && SANDBOX_KEYS };
+    const operator = createOperatorParts({ ...shared, ...given, storage, pubsub, flowFolder });
+    await prepare(embedded, storage, operator, log);
+
+    // The domain
+    const announcements = createAnnouncements({
+      ...shared,
+      storage,
+      operator,
+      pubsub,
+      heard: command && ((nodeType, row) => recorder.record(nodeType, row)),
+      // Without Redis a command reaches nobody; a server publishes what it left.
+      publishes: !command || (!rehearses && config.redisUrl !== undefined),
+    });
+    const recorder = createRecorder(storage, announcements);
+    // An embedded run is reached by its own address too, which is known once it listens.
+    const addresses: string[] = config.publicUrl === undefined ? [] : [config.publicUrl];
+    const timing = parts.refundTiming ?? REFUND_TIMING;
+    const money = createMoney({ ...shared, storage, operator, announcements, flows, timing, addresses });
+    const console = createConsole({ ...shared, environment: environment.stripe, storage, operator, pubsub, flows });
+
+    // The doors: Stripe's, the operator's commands, clients'
+    const door = createStripeDoor({
+      ...shared,
+      storage,
+      operator,
+      announcements,
+      money,
+      flows,
+      inboxLimits,
+      rehearses,
+    });
+    const operations = createOperations({ storage, door, recorder, rehearses });
+    if (command) return { url: '', sandboxUrl: undefined, operations, stop };
+    const server = createClientDoors({ ...shared, storage, operator, console, money, door, pubsub });
+
+    // From here on it serves
+    const port = await listenOnFree(config.port, 'PORT', (number) => server.listen(number, config.host));
+    const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+    if (embedded) addresses.push(url, `http://localhost:${port}`);
+    await embedded?.announce(url);
+    const jobs = startJobs({
+      ...door,
+      outbox: announcements.outbox,
+      refunds: money.refunds,
+      lowering: money.recurring.lowering,
+      payloads: createPayloadKeeping(storage.database, config.eventPayloadDays),
+      endpointCare: createEndpointCare(operator.keys, console.endpoints),
+      log,
+    });
+    onStop(() => jobs.stop());
+    const effects = startEffects({
+      ...storage,
+      effects: flows.effects,
+      log,
+      ...(parts.effectTiming && { timing: parts.effectTiming }),
+    });
+    onStop(() => effects.stop());
+    onStop(() => server.close());
+    return { url, sandboxUrl: embedded?.sandbox?.url, operations, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+/** Binds the sample of an embedded run, and says what of the set-up is to be mended. */
+const prepare = async (
+  embedded: EmbeddedRun | undefined,
+  { database }: Storage,
+  { orders, plans, flowFiles }: OperatorParts,
+  log: Logger,
+): Promise<void> => {
+  if (embedded) {
+    await createActivation({ database, orders }).activate(SAMPLE_ORDERS);
+    await setFirstPlan(database, 'PRO', 'embedded run');
+  }
+  for (const problem of await findSetupProblems({ database, orders, plans, flowFiles }))
+    log.warn(problem, 'to be mended');
+};
+
+/** Starts from the environment and stops on a signal; a start that fails says why in words and exits with 1. */
+export const run = async (): Promise<void> => {
+  const startedAt = performance.now();
+  try {
+    const config = readConfig(process.env, process.stdout.isTTY);
+    const log = createLogger(config.log);
+    for (const warning of config.warnings) log.warn(warning);
+    const tollgate = await startTollgate(config, {
+      log,
+      flows: await loadFlows(),
+      flowFolder: flowSources(),
+    });
+    let stopping = false;
+    const end = (signal: string): void => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      log.info({ signal }, 'stopping');
+      tollgate.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: error }, 'the stop failed');
+          process.exit(1);
+        },
+      );
+    };
+    process.on('SIGINT', end).on('SIGTERM', end);
+    // A flow or effect may leave a promise alone; what it was part of has been settled without it, and others go on.
+    process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise failed that nobody waited for'));
+    process.stdout.write(welcome(config, tollgate, performance.now() - startedAt));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+};
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await run();

@@ -1,0 +1,121 @@
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import type { Config } from '../config.js';
+import { createDemoDoor } from '../demo-door.js';
+import type { Domain } from '../graphql/context.js';
+import { createSchema } from '../graphql/schema.js';
+import { createTokenVerifier, type TokenVerifier } from '../graphql/token.js';
+import { createPages, WEB_FOLDER } from '../http/pages.js';
+import type { Readiness } from '../http/probes.js';
+import type { Routes } from '../http/routes.js';
+import { createHttpServer, type HttpServer } from '../http/server.js';
+import { createLive } from '../live/live.js';
+import { createLiveRecurring } from '../live/live-recurring.js';
+import { createLiveRefunds } from '../live/live-refunds.js';
+import type { PubSub } from '../pubsub/pubsub.js';
+import { createWebhookEndpoint } from '../webhooks/endpoint.js';
+import type { Console } from './console.js';
+import { openRateLink } from './links.js';
+import type { Money } from './money.js';
+import type { OnStop } from './on-stop.js';
+import type { OperatorParts } from './operator.js';
+import type { Storage } from './storage.js';
+import type { StripeDoor } from './stripe-door.js';
+
+interface Needs {
+  readonly config: Config;
+  readonly storage: Storage;
+  readonly operator: OperatorParts;
+  readonly console: Console;
+  readonly money: Money;
+  readonly door: StripeDoor;
+  readonly pubsub: PubSub;
+  readonly log: Logger;
+  readonly onStop: OnStop;
+}
+
+const verifierOf = ({ jwt: { secret, jwksUrl, issuer, audience, trustRoles } }: Config): TokenVerifier =>
+  createTokenVerifier(jwksUrl === undefined ? { secret: secret ?? '' } : { jwksUrl }, {
+    trustRoles,
+    ...(issuer !== undefined && { issuer }),
+    ...(audience !== undefined && { audience }),
+  });
+
+const readinessOf =
+  ({ storage, pubsub }: Needs): Readiness =>
+  async () => ({
+    database: await storage.database.query({ text: 'select 1 as "one"' }).then(
+      () => 'ok',
+      () => 'PostgreSQL does not answer',
+    ),
+    pubsub: await pubsub.ping().then(
+      () => 'ok',
+      () => 'Redis does not answer',
+    ),
+  });
+
+/** The pages, and the demo door of an embedded run. */
+const routesOf = ({ config, storage }: Needs, tokens: TokenVerifier): Routes => {
+  const { jwt, stripe, embedded } = config;
+  return {
+    ...createPages({ folder: WEB_FOLDER, shop: embedded, stripeUrl: stripe.apiBase }),
+    ...(embedded &&
+      jwt.secret !== undefined &&
+      createDemoDoor({
+        database: storage.database,
+        tokens,
+        jwt: { ...jwt, secret: jwt.secret },
+        stripe: { url: stripe.apiBase, secretKey: stripe.secretKey },
+      })),
+  };
+};
+
+/** Live status of every kind of row. */
+const openLive = ({ pubsub, money, log, onStop }: Needs): Domain['live'] => {
+  const live = createLive({ pubsub, payments: money.payments, log });
+  onStop(() => live.close());
+  const refunds = createLiveRefunds({ pubsub, refunds: money.refunds, log });
+  onStop(() => refunds.close());
+  const recurring = createLiveRecurring({ pubsub, recurring: money.recurring.recurring, log });
+  onStop(() => recurring.close());
+  return { ...live, refunds: refunds.refunds, recurringPayment: recurring.recurringPayment };
+};
+
+/** Builds the one server with all its doors; it does not listen yet. */
+export const createClientDoors = (needs: Needs): HttpServer => {
+  const { config, operator, console, money, door, log } = needs;
+  const tokens = verifierOf(config);
+  const redis = openRateLink(needs);
+  return createHttpServer({
+    schema: createSchema(),
+    domain: {
+      payments: money.payments,
+      refunds: money.refunds,
+      recurring: money.recurring.recurring,
+      settings: console.settings,
+      plans: operator.plans,
+      activation: console.activation,
+      roleManagement: console.roleManagement,
+      events: door.events,
+      problems: console.problems,
+      live: openLive(needs),
+    },
+    roles: operator.roles,
+    tokens,
+    webhook: createWebhookEndpoint({
+      connection: operator.connection,
+      readKeysAgain: () => operator.keys.readAgain(),
+      processor: door.processor,
+      log,
+    }),
+    ready: readinessOf(needs),
+    registry: new Registry(),
+    log,
+    introspection: config.introspection,
+    origins: [...config.corsOrigins, ...(config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin])],
+    limits: config.limits,
+    trustedProxies: config.trustedProxies,
+    ...(redis && { redis }),
+    routes: routesOf(needs, tokens),
+  });
+};

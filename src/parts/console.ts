@@ -1,0 +1,85 @@
+import type { Config } from '../config.js';
+import { type Activation, createActivation } from '../payments/activation.js';
+import { createChecks } from '../payments/doctor.js';
+import type { Flows } from '../payments/flows.js';
+import { createProblems, type Problems } from '../payments/problems.js';
+import { createRoleManagement, type RoleManagement } from '../payments/role-management.js';
+import { createSettings, type Settings } from '../payments/settings.js';
+import { createWebhookEndpoints, type WebhookEndpoints } from '../payments/webhook-endpoint.js';
+import type { PubSub } from '../pubsub/pubsub.js';
+import { measureRoundTrip } from '../pubsub/round-trip.js';
+import { WEBHOOK_EVENT_TYPES } from '../webhooks/event-types.js';
+import type { OperatorParts } from './operator.js';
+import type { Storage } from './storage.js';
+
+/** What an operator sees and does through GraphQL. */
+export interface Console {
+  readonly activation: Activation;
+  readonly roleManagement: RoleManagement;
+  readonly settings: Settings;
+  readonly problems: Problems;
+  readonly endpoints: WebhookEndpoints;
+}
+
+interface Needs {
+  readonly config: Config;
+  readonly environment: Config['stripe'];
+  readonly storage: Storage;
+  readonly operator: OperatorParts;
+  readonly pubsub: PubSub;
+  readonly flows: Flows;
+}
+
+/** Builds the operator's calls. */
+export const createConsole = ({ config, environment, storage, operator, pubsub, flows }: Needs): Console => {
+  const { database, databaseUrl, installation } = storage;
+  const { orders, plans, vault, keys, flowFiles, connect, connection, settingsChanged: changed } = operator;
+  const { publicUrl } = config;
+  const eventTypes = WEBHOOK_EVENT_TYPES;
+  const endpoints = createWebhookEndpoints({
+    database,
+    databaseUrl,
+    vault,
+    keys,
+    connection,
+    installation,
+    publicUrl,
+    eventTypes,
+    changed,
+  });
+  const checks = createChecks({
+    database,
+    databaseUrl,
+    vault,
+    keys,
+    connect,
+    endpoints,
+    eventTypes,
+    publicUrl,
+    isCompatibleServer: config.stripe.apiBase !== undefined,
+    plans,
+    orders,
+    flowFiles,
+    roundTrip: config.redisUrl === undefined ? undefined : () => measureRoundTrip(pubsub),
+    // They were loaded before the start went on.
+    loadFlows: async () => flows,
+  });
+  return {
+    endpoints,
+    activation: createActivation({ database, orders, flowFiles }),
+    roleManagement: createRoleManagement({ database, changed }),
+    problems: createProblems(checks),
+    settings: createSettings({
+      database,
+      vault,
+      keys,
+      environment,
+      connect,
+      endpoints,
+      registersEndpoint: publicUrl !== undefined,
+      plans,
+      orders,
+      changed,
+    }),
+  };
+};

@@ -1,0 +1,102 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config.js';
+import { type CheckoutAttempts, createCheckoutAttempts } from '../payments/checkout-attempts.js';
+import { createRedirects } from '../payments/checkout-redirects.js';
+import type { Flows } from '../payments/flows.js';
+import { createPaymentAttempts } from '../payments/payment-attempts.js';
+import { createPaymentEndings } from '../payments/payment-endings.js';
+import { createPaymentObjects } from '../payments/payment-objects.js';
+import { createPaymentReservations } from '../payments/payment-reservations.js';
+import { createPaymentTransitions, type PaymentTransitions } from '../payments/payment-transitions.js';
+import { createPayments, type Payments } from '../payments/payments.js';
+import { createRecurringParts, type RecurringParts } from '../payments/recurring-parts.js';
+import { createRefundAttempts, type RefundTiming } from '../payments/refund-attempts.js';
+import { createRefundReservations } from '../payments/refund-reservations.js';
+import { createRefundTransitions, type RefundTransitions } from '../payments/refund-transitions.js';
+import { createRefunds, type Refunds } from '../payments/refunds.js';
+import type { Announcements } from './announcements.js';
+import type { OperatorParts } from './operator.js';
+import type { Storage } from './storage.js';
+
+/** Payments, refunds and recurring payments, with what moves them. */
+export interface Money {
+  readonly payments: Payments;
+  readonly transitions: PaymentTransitions;
+  readonly checkouts: CheckoutAttempts;
+  readonly refunds: Refunds;
+  readonly refundTransitions: RefundTransitions;
+  readonly recurring: RecurringParts;
+}
+
+interface Needs {
+  readonly config: Config;
+  readonly storage: Storage;
+  readonly operator: OperatorParts;
+  readonly announcements: Announcements;
+  readonly flows: Flows;
+  readonly timing: RefundTiming;
+  /** Our own addresses, the public one first; an embedded run learns its own once it listens. */
+  readonly addresses: readonly string[];
+  readonly log: Logger;
+}
+
+/** Builds the domain of money and hands its parts to each other. */
+export const createMoney = (needs: Needs): Money => {
+  const { config, flows, timing, addresses, log } = needs;
+  const { database, installation } = needs.storage;
+  const { orders, connection } = needs.operator;
+  const { publish, publishRefunds, publishRecurring, ...reads } = needs.announcements;
+  const redirects = createRedirects({
+    origins: () => [...config.redirectOrigins, ...addresses.map((address) => new URL(address).origin)],
+    own: () => addresses[0],
+  });
+
+  const transitions = createPaymentTransitions({ orders, flows, log });
+  const objects = createPaymentObjects({ database, transitions, installation, publish });
+  const checkouts = createCheckoutAttempts({ objects, redirects });
+  const attempts = createPaymentAttempts({ objects, checkouts });
+  const payments = createPayments({
+    database,
+    connection,
+    reservations: createPaymentReservations(orders),
+    attempts,
+    endings: createPaymentEndings({ database, connection, transitions, attempts, reads: reads.payments }),
+    reads: reads.payments,
+    redirects,
+    publish,
+  });
+
+  const refundTransitions = createRefundTransitions({ payments: transitions, flows, log });
+  const refunds = createRefunds({
+    database,
+    connection,
+    reservations: createRefundReservations(refundTransitions),
+    attempts: createRefundAttempts({
+      database,
+      transitions: refundTransitions,
+      installation,
+      publish: publishRefunds,
+      timing,
+    }),
+    reads: reads.refunds,
+    publish: publishRefunds,
+    timing,
+    log,
+  });
+
+  const recurring = createRecurringParts({
+    database,
+    reads: reads.recurring,
+    orders,
+    connection,
+    payments: transitions,
+    refunds,
+    flows,
+    log,
+    redirects,
+    installation,
+    publish: publishRecurring,
+    publishPayment: publish,
+  });
+  return { payments, transitions, checkouts, refunds, refundTransitions, recurring };
+};

@@ -1,0 +1,41 @@
+import { createDriftRecorder, type Drift, type DriftRecorder } from '../webhooks/drift.js';
+import { createEffectJobs, type EffectJobs } from '../webhooks/effect-jobs.js';
+import type { Announcements } from './announcements.js';
+import type { Storage } from './storage.js';
+import type { StripeDoor } from './stripe-door.js';
+
+/** What an operator does by command. */
+export interface Operations extends Pick<StripeDoor, 'events' | 'reconciler'> {
+  readonly effects: EffectJobs;
+  /** What changed, or would have. */
+  drift(): Promise<Drift[]>;
+}
+
+/** Builds the recorder of what a command changes. */
+export const createRecorder = ({ database }: Storage, { payments, refunds, recurring }: Announcements): DriftRecorder =>
+  createDriftRecorder({
+    database,
+    readMany: {
+      PAYMENT: (ids) => payments.readMany(ids),
+      REFUND: (ids) => refunds.readMany(ids),
+      RECURRING_PAYMENT: (ids) => recurring.readMany(ids),
+    },
+  });
+
+/** Builds the operator's commands. */
+export const createOperations = ({
+  storage,
+  door,
+  recorder,
+  rehearses,
+}: {
+  storage: Storage;
+  door: StripeDoor;
+  recorder: DriftRecorder;
+  rehearses: boolean;
+}): Operations => ({
+  events: door.events,
+  effects: createEffectJobs(storage.database),
+  reconciler: door.reconciler,
+  drift: () => recorder.report(rehearses),
+});

@@ -1,0 +1,82 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config.js';
+import { createVault, type Vault } from '../payments/encryption.js';
+import { createFlowFiles, type FlowFiles } from '../payments/flow-files.js';
+import { createOrders, type Orders } from '../payments/orders.js';
+import { createPlans, type Plans } from '../payments/plan.js';
+import { createRoles, type Roles } from '../payments/roles.js';
+import { createStripeConnection, type StripeConnection } from '../payments/stripe-connection.js';
+import { createKeyStore, type GivenKeys, type KeyStore } from '../payments/stripe-keys.js';
+import type { PubSub } from '../pubsub/pubsub.js';
+import { topics } from '../pubsub/topics.js';
+import { createStripeClient } from '../stripe/client.js';
+import { createStripeGateway, type StripeGateway } from '../stripe/gateway.js';
+import type { Storage } from './storage.js';
+
+/** What an operator decides, read by everything else. */
+export interface OperatorParts {
+  readonly orders: Orders;
+  readonly plans: Plans;
+  readonly roles: Roles;
+  readonly vault: Vault;
+  readonly keys: KeyStore;
+  readonly flowFiles: FlowFiles | undefined;
+  /** The calls to Stripe under a secret key. */
+  readonly connect: (secretKey: string) => StripeGateway;
+  readonly connection: StripeConnection;
+  /** Tells every process that a setting changed. */
+  readonly settingsChanged: () => Promise<void>;
+}
+
+interface Needs {
+  readonly config: Config;
+  readonly storage: Storage;
+  readonly pubsub: PubSub;
+  /** Keys of the environment, and those of the sandbox where one runs beside. */
+  readonly environment: Config['stripe'];
+  readonly sandbox: GivenKeys | undefined;
+  readonly flowFolder: string | undefined;
+  readonly log: Logger;
+}
+
+/** Builds what an operator decides; a change here or in another process is heard at once. */
+export const createOperatorParts = (needs: Needs): OperatorParts => {
+  const { config, pubsub, flowFolder, log } = needs;
+  const { database } = needs.storage;
+  const plans = createPlans({ database, changed: () => settingsChanged() });
+  const roles = createRoles(database);
+  const vault = createVault(config.encryption);
+  const keys = createKeyStore({ database, vault, environment: needs.environment, sandbox: needs.sandbox });
+  const forget = (): void => {
+    plans.forget();
+    roles.forget();
+    keys.forget();
+  };
+  const settingsChanged = async (): Promise<void> => {
+    forget();
+    await pubsub
+      .publish(topics.settings(), '{}')
+      .catch((error: unknown) => log.warn({ err: error }, 'other processes hear of the new settings within seconds'));
+  };
+  // Waits while Redis is down, and must not keep the start from going on.
+  void pubsub.subscribe(topics.settings(), forget).catch(() => undefined);
+  const connect = (secretKey: string): StripeGateway =>
+    createStripeGateway(
+      createStripeClient({
+        secretKey,
+        timeoutMs: config.stripe.timeoutMs,
+        ...(config.stripe.apiBase !== undefined && { apiBase: config.stripe.apiBase }),
+      }),
+    );
+  return {
+    orders: createOrders(database),
+    plans,
+    roles,
+    vault,
+    keys,
+    flowFiles: flowFolder === undefined ? undefined : createFlowFiles(flowFolder),
+    connect,
+    connection: createStripeConnection({ database, keys: () => keys.read(), connect }),
+    settingsChanged,
+  };
+};

@@ -1,0 +1,83 @@
+import fs from 'node:fs';
+import net, { type AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ServerProcess, startServerProcess } from './harness/server-process.js';
+
+const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-embedded-'));
+const run = (more: Record<string, string> = {}): Promise<ServerProcess> =>
+  startServerProcess({ TOLLGATE_DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0', ...more });
+
+const json = async (url: string, init?: RequestInit): Promise<Record<string, unknown>> =>
+  (await (await fetch(url, init)).json()) as Record<string, unknown>;
+
+const takePort = async (): Promise<{ port: number; free: () => void }> => {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as AddressInfo).port, free: () => void server.close() };
+};
+
+describe('the embedded run', { timeout: 120_000 }, () => {
+  let first: ServerProcess;
+  beforeAll(async () => {
+    first = await run();
+  }, 120_000);
+  afterAll(async () => {
+    await first.end('SIGTERM');
+    fs.rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  const order = async (url: string): Promise<{ token: string; id: unknown }> => {
+    const { token } = await json(`${url}/demo/token?account=demo-customer`);
+    const { id } = await json(`${url}/demo/orders`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${String(token)}` },
+      body: JSON.stringify({ amount: 10_000, currency: 'USD', description: 'a mug' }),
+    });
+    return { token: String(token), id };
+  };
+
+  test('tells where to go and what to try, is healthy and ready, and opens the demo door', async () => {
+    expect(first.output()).toMatch(/GraphQL[\s\S]*Sandbox[\s\S]*Try it/);
+    expect(await json(`${first.url}/ready`)).toMatchObject({ status: 'ready' });
+    const { id } = await order(first.url ?? '');
+    expect(await json(`${first.url}/demo/orders/${String(id)}`)).toEqual({ id, status: 'pending' });
+    expect((await fetch(`${first.url}/demo/token?account=root`)).status).toBe(400);
+    expect((await fetch(`${first.url}/demo/orders`, { method: 'POST', body: '{}' })).status).toBe(401);
+  });
+
+  test('a second one on the same data directory names the first’s address and leaves it alone', async () => {
+    const second = await run();
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain(first.url);
+    expect((await fetch(`${first.url}/health`)).status).toBe(200);
+  });
+
+  test('killed or stopped, it starts again with everything that it had', async () => {
+    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+      const { id } = await order(first.url ?? '');
+      const code = await first.end(signal);
+      expect(code).toBe(signal === 'SIGTERM' ? 0 : null);
+      first = await run();
+      expect(await json(`${first.url}/demo/orders/${String(id)}`)).toEqual({ id, status: 'pending' });
+    }
+  });
+
+  test('a PORT that was asked for and is taken stops the start by name', async () => {
+    const { port, free } = await takePort();
+    const other = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-embedded-'));
+    const refused = await startServerProcess({ TOLLGATE_DATA_DIR: other, PORT: String(port), SANDBOX_PORT: '0' });
+    expect(await refused.ended).toBe(1);
+    expect(refused.output()).toMatch(new RegExp(`PORT is ${port}, which is taken`));
+    free();
+    fs.rmSync(other, { recursive: true, force: true });
+  });
+
+  test('wrong variables are named with their remedy, without a stack', async () => {
+    const refused = await startServerProcess({ TOLLGATE_DATA_DIR: dataDir, PORT: 'x', HOST: '0.0.0.0' });
+    expect(await refused.ended).toBe(1);
+    expect(refused.output()).toMatch(/HOST is not a loopback[\s\S]*PORT is no port number/);
+    expect(refused.output()).not.toContain('    at ');
+  });
+});

@@ -1,0 +1,161 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import WebSocket from 'ws';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/storage/embedded-postgres.js';
+import { migrate } from '../src/storage/migrate.js';
+import { type Paid, pay, readPayment } from './harness/payments.js';
+import { addFault, clearFaults } from './harness/sandbox-control.js';
+import { startServerProcess } from './harness/server-process.js';
+import { deliver, eventOf } from './harness/signed-event.js';
+import { openTestBed, type Server, type TestBed, tokenFor } from './harness/tollgate.js';
+import { startProxy } from './pubsub/proxy.js';
+import { until } from './pubsub/until.js';
+
+const successOf = async (bed: TestBed, { payment }: Paid): Promise<Record<string, unknown>> =>
+  eventOf('payment_intent.succeeded', {
+    ...(await bed.stripe.paymentIntents.retrieve(payment.stripePaymentIntentId)),
+    status: 'succeeded',
+    amount_received: payment.amount,
+  });
+
+describe('a server that is told to stop', { timeout: 120_000 }, () => {
+  let bed: TestBed;
+  beforeAll(async () => {
+    bed = await openTestBed();
+  });
+  afterAll(() => bed.close());
+
+  test.each([
+    'SIGTERM',
+    'SIGINT',
+  ] as const)('by %s answers what is under way, closes sockets with 1001, takes nothing new and ends within bounds with code 0', async (signal) => {
+    const running = await startServerProcess(bed.environment);
+    const server = bed.attach(running.url ?? '', () => running.end('SIGKILL').then(() => undefined));
+    const orderId = await bed.createOrder();
+    const socket = new WebSocket(`${running.url?.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+    const closed = new Promise<number>((resolve) => socket.once('close', resolve));
+    const acknowledged = new Promise((resolve) => socket.once('message', resolve));
+    await new Promise((resolve) => socket.once('open', resolve));
+    const authorization = `Bearer ${await tokenFor('customer')}`;
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization } }));
+    await acknowledged;
+
+    await addFault(bed.sandbox, {
+      match: { method: 'POST', path: '/v1/payment_intents' },
+      kind: 'delay',
+      applied: true,
+      delayMs: 1_500,
+      times: 1,
+    });
+    const paying = pay(server, orderId);
+    await until(async () => {
+      const { data } = await bed.stripe.paymentIntents.list({ limit: 3 });
+      return data.some(({ metadata }) => metadata['tollgate_order'] === orderId);
+    }, 'the call to Stripe is under way');
+    const startedAt = performance.now();
+    const ended = running.end(signal);
+    expect(await closed).toBe(1001);
+    await expect(fetch(`${running.url}/health`)).rejects.toThrow();
+    expect((await paying).payment).toMatchObject({ status: 'PENDING', stripePaymentIntentId: expect.any(String) });
+    expect(await ended).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(15_000);
+    await clearFaults(bed.sandbox);
+  });
+
+  test('servers that are replaced one after the other while customers pay lose nothing', async () => {
+    let current = await startServerProcess(bed.environment);
+    bed.sandbox.setWebhookUrl(`${current.url}/webhooks/stripe`);
+    const orders: string[] = [];
+    for (let round = 0; round < 2; round += 1) {
+      const server = bed.attach(current.url ?? '', async () => undefined);
+      const paid = await Promise.all(Array.from({ length: 8 }, async () => pay(server, await bed.createOrder())));
+      orders.push(...paid.map(({ payment }) => payment.orderId));
+      const next = await startServerProcess(bed.environment);
+      const confirmed = paid.map(({ payment }) =>
+        bed.stripe.paymentIntents.confirm(payment.stripePaymentIntentId, {
+          payment_method: 'pm_card_visa',
+          return_url: 'https://shop.example/return',
+        }),
+      );
+      const ended = current.end('SIGTERM');
+      bed.sandbox.setWebhookUrl(`${next.url}/webhooks/stripe`);
+      await Promise.all(confirmed);
+      expect(await ended).toBe(0);
+      current = next;
+    }
+    // What a stopping server refused, Stripe delivers again.
+    const { data } = (await (await fetch(`${bed.sandbox.url}/_sandbox/deliveries`)).json()) as {
+      data: { id: string; type: string }[];
+    };
+    for (const { id, type } of data)
+      if (type === 'payment_intent.succeeded')
+        await fetch(`${bed.sandbox.url}/_sandbox/deliveries/${id}/resend`, { method: 'POST' });
+    await until(async () => {
+      const statuses = await Promise.all(orders.map((id) => bed.orderStatus(id)));
+      return statuses.every((status) => status === 'paid');
+    }, 'every order is paid');
+    const { rows } = await bed.sql.query(
+      `select 1 from tollgate.change where to_status = 'SUCCESSFUL' and node_type = 'PAYMENT'`,
+    );
+    expect(rows).toHaveLength(orders.length);
+    expect(await current.end('SIGTERM')).toBe(0);
+  });
+});
+
+describe('PostgreSQL restarts under a running server', { timeout: 180_000 }, () => {
+  const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-restart-'));
+  const start = (): Promise<EmbeddedPostgres> => startEmbeddedPostgres({ dataDir, settings: { fsync: 'off' } });
+  let postgres: EmbeddedPostgres;
+  let proxy: Awaited<ReturnType<typeof startProxy>>;
+  let bed: TestBed;
+  let server: Server;
+  beforeAll(async () => {
+    fs.chmodSync(dataDir, 0o755);
+    postgres = await start();
+    await migrate(postgres.url);
+    proxy = await startProxy(postgres.url);
+    bed = await openTestBed({ database: { url: postgres.url, drop: async () => undefined } });
+    const throughProxy = new URL(postgres.url);
+    throughProxy.port = new URL(proxy.url).port;
+    server = await bed.start({ environment: { DATABASE_URL: throughProxy.href } });
+    await addFault(bed.sandbox, { match: { eventType: '*' }, kind: 'drop', times: 1_000_000 });
+  }, 120_000);
+  afterAll(async () => {
+    await bed.close();
+    await proxy.close();
+    await postgres.stop();
+    fs.rmSync(dataDir, { recursive: true, force: true });
+  }, 60_000);
+
+  test('requests fail clearly and tell nothing, webhooks get 503, and all of it recovers by itself with none lost', async () => {
+    const paid = await Promise.all([1, 2, 3].map(async () => pay(server, await bed.createOrder())));
+    const events = await Promise.all(paid.map((one) => successOf(bed, one)));
+    await postgres.stop();
+
+    const refused = await server.request('{ payment(id: "1") { id } }');
+    expect(refused.errors?.[0]?.extensions?.['code']).toBe('INTERNAL');
+    expect(refused.errors?.[0]?.message).toMatch(/try again/);
+    expect(JSON.stringify(refused)).not.toMatch(/ECONN|127\.0\.0\.1|postgres|password|\bat /i);
+    const answers = await Promise.all(events.map((event) => deliver(server, JSON.stringify(event))));
+    expect(answers.map(({ status }) => status)).toEqual([503, 503, 503]);
+    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+    expect((await fetch(`${server.url}/ready`)).status).toBe(503);
+
+    postgres = await start();
+    proxy.switchTo(postgres.url);
+    await until(async () => (await fetch(`${server.url}/ready`)).status === 200, 'the server is ready again');
+    for (const event of events) expect((await deliver(server, JSON.stringify(event))).status).toBe(200);
+    for (const { payment } of paid)
+      expect(await readPayment(server, payment.id)).toMatchObject({ status: 'SUCCESSFUL' });
+    const sql = new pg.Pool({ connectionString: postgres.url, max: 1 });
+    try {
+      const { rows } = await sql.query(`select status from public.shop_order`);
+      expect(rows).toEqual([{ status: 'paid' }, { status: 'paid' }, { status: 'paid' }]);
+    } finally {
+      await sql.end();
+    }
+  });
+});
