@@ -1,0 +1,117 @@
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { beginCard, buy, leave, placeOrder, useDemo } from './demo.mjs';
+
+const demo = useDemo();
+const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const MOST_BYTES = 200 * 1_024;
+/** A folder for pictures of every page, for a person to look at. */
+const PICTURES = process.env['TOLLGATE_PICTURES'];
+
+/** What axe finds wrong, in words; axe runs beside the page's policy, which forbids foreign scripts. */
+const violations = async (page) => {
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
+  const results = await page.evaluate(() => globalThis.axe.run());
+  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+};
+
+const DESKTOP = { width: 1100, height: 800 };
+const PHONE = { width: 360, height: 740 };
+const LOOKS = [
+  { name: 'light', colorScheme: 'light', size: DESKTOP, axe: true },
+  { name: 'phone', colorScheme: 'light', size: PHONE, axe: true },
+  { name: 'phone dark', colorScheme: 'dark', size: PHONE, axe: false },
+  { name: 'dark', colorScheme: 'dark', size: DESKTOP, axe: true },
+];
+
+/** What is wrong with the page in any of its looks. */
+const lookAt = async (page, place) => {
+  const found = [];
+  for (const { name, colorScheme, size, axe } of LOOKS) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.setViewportSize(size);
+    if (PICTURES) await page.screenshot({ path: path.join(PICTURES, `${place} ${name}.png`), fullPage: true });
+    const all = axe ? await violations(page) : [];
+    if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) all.push('scrolls sideways');
+    found.push(...all.map((violation) => `${place}, ${name}: ${violation}`));
+  }
+  return found;
+};
+
+/** The page's way to each thing worth looking at, in one journey. */
+const journey = async (page, look) => {
+  await page.getByRole('button', { name: 'Place the order' }).waitFor();
+  await look('shop');
+  await placeOrder(page, /Coffee club/);
+  await page.getByRole('button', { name: 'Subscribe by card' }).click();
+  await page.getByLabel('Card number').waitFor();
+  await look('subscription');
+  await placeOrder(page, /Stoneware mug/);
+  await beginCard(page);
+  await look('card form');
+  await buy(page);
+  await page.getByRole('radio', { name: 'Staff' }).check();
+  await page.getByRole('button', { name: 'Refund $18.00' }).waitFor();
+  await look('refund form');
+  await page.goto(`${demo.url}/console`);
+  await page.getByRole('button', { name: 'Enter as demo admin' }).waitFor();
+  await look('login');
+  await page.getByRole('button', { name: 'Enter as demo admin' }).click();
+  await page.getByText('Nothing to mend.').waitFor();
+  await look('overview');
+  await page.getByRole('link', { name: 'Payments' }).click();
+  await page
+    .getByRole('link', { name: /^No\. / })
+    .first()
+    .waitFor();
+  await look('payments');
+  await page
+    .getByRole('link', { name: /^No\. / })
+    .first()
+    .click();
+  await page.getByRole('link', { name: /^evt_/ }).first().waitFor();
+  await look('payment');
+  await page.getByRole('link', { name: /^evt_/ }).first().click();
+  await page.getByRole('button', { name: 'Replay this event' }).waitFor();
+  await look('event');
+};
+
+test('every page passes axe, in both themes, and fits a phone', async () => {
+  const page = await demo.open();
+  const found = [];
+  await journey(page, async (place) => {
+    found.push(...(await lookAt(page, place)));
+  });
+  expect(found).toEqual([]);
+  await leave(page);
+}, 90_000);
+
+describe('what the server sends', () => {
+  test('each page has a policy without inline script, and is asked for again each time', async () => {
+    for (const address of ['/', '/console']) {
+      const { headers } = await fetch(`${demo.url}${address}`);
+      expect(headers.get('content-security-policy')).toMatch(/default-src 'none'; script-src 'self';/);
+      expect(headers.get('content-security-policy')).not.toMatch(/unsafe|\*/);
+      expect(headers.get('cache-control')).toBe('no-cache');
+      const again = await fetch(`${demo.url}${address}`, { headers: { 'if-none-match': headers.get('etag') } });
+      expect(again.status).toBe(304);
+    }
+  });
+
+  test('all files together are under 200 KB compressed, and are kept for ever by their names', async () => {
+    const pages = await Promise.all(['/', '/console'].map(async (at) => (await fetch(`${demo.url}${at}`)).text()));
+    const assets = new Set(pages.flatMap((html) => html.match(/\/assets\/[^"]+/g) ?? []));
+    expect(assets.size).toBeGreaterThan(2);
+    let bytes = 0;
+    for (const asset of assets) {
+      const { headers } = await fetch(`${demo.url}${asset}`, { headers: { 'accept-encoding': 'gzip' } });
+      expect(headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+      bytes += Number(headers.get('content-length'));
+    }
+    expect(bytes).toBeLessThan(MOST_BYTES);
+    expect((await fetch(`${demo.url}/assets/nothing.js`)).status).toBe(404);
+    expect((await fetch(`${demo.url}/assets/..%2fpackage.json`)).status).toBe(404);
+  });
+});

@@ -1,0 +1,57 @@
+import { useAction } from '../ui/action.js';
+import { useLoaded } from '../ui/load.js';
+import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
+import { Status } from '../ui/status.js';
+import { Time } from '../ui/time.js';
+import { ReplayEventDocument, WebhookEventDocument } from './operations.js';
+import { useTollgate } from './session.js';
+
+/** One event: how it ended, what it said, and the way to run it again. */
+export const EventPage = ({ id }: { readonly id: string }) => {
+  const { request } = useTollgate();
+  const read = async () => (await request(WebhookEventDocument, { id })).webhookEvent;
+  const { value: event, error, reload } = useLoaded(id, read, 4_000);
+  const replay = useAction(async () => {
+    await request(ReplayEventDocument, { input: { id } });
+    reload();
+  });
+  if (event === undefined) return <Waiting error={error} />;
+  if (event === null) return <Empty>There is no event {id}.</Empty>;
+  return (
+    <>
+      <header className="stack tight">
+        <a href="#/events">← All events</a>
+        <h1>
+          {event.type} <Status of={event.status} />
+        </h1>
+        <p className="lead">
+          <code>{event.id}</code>, received <Time at={event.receivedAt} />
+        </p>
+      </header>
+      <section className="card stack" aria-labelledby="outcome">
+        <h2 id="outcome">Outcome</h2>
+        <p>
+          {event.attempts} {event.attempts === 1 ? 'attempt' : 'attempts'}
+          {event.processedAt !== null && (
+            <>
+              , done <Time at={event.processedAt} />
+            </>
+          )}
+          . {event.reason}
+        </p>
+        {event.lastError !== null && <pre className="notice bad">{event.lastError}</pre>}
+        <button type="button" disabled={replay.busy} onClick={replay.run}>
+          {replay.busy ? 'Replaying …' : 'Replay this event'}
+        </button>
+        <ErrorNotice error={replay.error ?? error} />
+      </section>
+      <section className="card stack" aria-labelledby="payload">
+        <h2 id="payload">Payload</h2>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reachable by keyboard. */}
+        <pre className="payload" tabIndex={0}>
+          {JSON.stringify(event.payload, null, 2)}
+        </pre>
+      </section>
+    </>
+  );
+};

@@ -1,0 +1,43 @@
+import { useState } from 'react';
+import { Field } from '../ui/field.js';
+import { useLoaded } from '../ui/load.js';
+import type { Login } from './session.js';
+
+/** Asks for a token; in the embedded run one click is enough. */
+export const LoginPage = ({ onLogin }: { readonly onLogin: (login: Login) => void }) => {
+  const [token, setToken] = useState('');
+  const hasDemo = useLoaded('demo', async () => (await fetch('/demo/config')).ok);
+  return (
+    <main className="login">
+      <h1>Tollgate console</h1>
+      {hasDemo.value && (
+        <section className="card stack" aria-label="Demo">
+          <p>This is an embedded run: its demo admin may see and do everything.</p>
+          <button type="button" className="primary" onClick={() => onLogin({ kind: 'demo' })}>
+            Enter as demo admin
+          </button>
+        </section>
+      )}
+      <form
+        className="card stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          onLogin({ kind: 'token', token: token.trim() });
+        }}
+      >
+        <Field
+          label="Access token"
+          type="password"
+          autoComplete="off"
+          required
+          value={token}
+          onChange={(event) => setToken(event.target.value)}
+          hint="A JWT of an account with the role admin, e.g. from: npx tollgate token --account you --role admin"
+        />
+        <button type="submit" className={hasDemo.value ? '' : 'primary'}>
+          Log in
+        </button>
+      </form>
+    </main>
+  );
+};

@@ -1,0 +1,42 @@
+import type { ReactNode } from 'react';
+
+type Tone = 'good' | 'bad' | 'wait' | 'calm';
+
+/** Every status of payments, refunds, recurring payments, orders and events. A new one is shown as it is, calmly. */
+const WORDS: Readonly<Record<string, readonly [Tone, string]>> = {
+  PENDING: ['wait', 'Waiting'],
+  REQUIRES_ACTION: ['wait', 'Needs confirmation'],
+  PROCESSING: ['wait', 'Processing'],
+  REQUIRES_CAPTURE: ['wait', 'Reserved'],
+  SUCCESSFUL: ['good', 'Paid'],
+  FAILED: ['bad', 'Failed'],
+  CANCELED: ['calm', 'Canceled'],
+  QUARANTINED: ['bad', 'Quarantined'],
+  REFUNDED: ['good', 'Refunded'],
+  INCOMPLETE: ['wait', 'Not paid yet'],
+  INCOMPLETE_EXPIRED: ['calm', 'Expired'],
+  TRIALING: ['good', 'Trial'],
+  ACTIVE: ['good', 'Active'],
+  PAST_DUE: ['bad', 'Past due'],
+  UNPAID: ['bad', 'Unpaid'],
+  PAUSED: ['calm', 'Paused'],
+  pending: ['calm', 'Not paid'],
+  paid: ['good', 'Paid'],
+  partially_refunded: ['wait', 'Partly refunded'],
+  refunded: ['calm', 'Refunded'],
+  canceled: ['calm', 'Canceled'],
+  RECEIVED: ['wait', 'Received'],
+  PROCESSED: ['good', 'Processed'],
+  IGNORED: ['calm', 'Ignored'],
+  DEAD: ['bad', 'Given up'],
+};
+
+/** A status in words and colour; never by colour alone. */
+export const Status = ({ of, children }: { readonly of: string; readonly children?: ReactNode }) => {
+  const [tone, words] = WORDS[of] ?? ['calm', of];
+  return (
+    <span className={`status ${tone}`} data-status={of}>
+      {children ?? words}
+    </span>
+  );
+};
