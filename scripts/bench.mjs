@@ -1,0 +1,11 @@
+// npm run bench [-- name …]: installs and builds what is missing, also what only the benchmarks need, and runs them.
+import path from 'node:path';
+import { ensure, ensureInstalled, failed } from './ensure.mjs';
+import { root, runNode } from './run.mjs';
+
+const bench = path.join(root, 'bench');
+const say = (text) => process.stdout.write(text.replace(/^Installing/, "Installing the benchmarks' own"));
+
+await ensure().catch(failed);
+await ensureInstalled({ root: bench, say }).catch(failed);
+process.exitCode = (await runNode([path.join(bench, 'bench.mjs'), ...process.argv.slice(2)])).code;

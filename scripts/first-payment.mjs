@@ -1,0 +1,322 @@
+// The hour in which Tollgate is put in front of an app, as one script: an empty database, an order table with a uuid key, a
+// Stripe-compatible server, a real Redis; then only commands, HTTP and a socket, up to the first live payment. Each step is
+// printed; exit code 0 only if every one held. Works in a copy of this checkout, so that the generated flows harm nothing.
+// DATABASE_URL (a server on which a database may be made) and REDIS_URL are used where they are set.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+import { createClient } from 'graphql-ws';
+import pg from 'pg';
+import WebSocket from 'ws';
+import { ensureInstalled, failed } from './ensure.mjs';
+import { root, secondsSince } from './run.mjs';
+
+const COPIED = ['src', 'migrations', 'scripts', 'dist', 'package.json', 'package-lock.json', 'tsconfig.json'];
+const WAIT_MS = 30_000;
+/** Of an account of its own, so that the keys which the sandbox names to everyone are not taken for ours. */
+const KEYS = {
+  test: ['pk_test_sandbox_inn', 'sk_test_sandbox_inn'],
+  live: ['pk_live_sandbox_inn', 'sk_live_sandbox_inn'],
+};
+const SECRETS = [KEYS.test[1], KEYS.live[1], 'whsec_'];
+const SHOP = `create table public.booking (
+  ref uuid primary key default gen_random_uuid(), guest text not null, cents bigint not null, currency text not null,
+  status text not null default 'pending')`;
+
+const PAY = `mutation ($input: PayInput!) {
+  pay(input: $input) { payment { id status livemode stripePaymentIntentId } clientSecret publishableKey } }`;
+const WATCH = 'subscription ($id: ID!) { paymentUpdated(id: $id) { id status livemode amountReceived } }';
+
+const stops = [];
+const seen = [];
+const startedAt = performance.now();
+
+const step = async (title, work) => {
+  const began = performance.now();
+  process.stdout.write(`${title} … `);
+  const said = await work();
+  process.stdout.write(`${secondsSince(began)}${said === undefined ? '' : `  ${said}`}\n`);
+};
+
+/** Below 32768, where outgoing connections can't have it by accident. */
+const freePort = async () => {
+  const port = randomInt(20_000, 32_768);
+  const probe = (await import('node:net')).createServer();
+  try {
+    await once(probe.listen(port, '127.0.0.1'), 'listening');
+    return port;
+  } catch {
+    return freePort();
+  } finally {
+    await new Promise((resolve) => probe.close(resolve));
+  }
+};
+
+const copyCheckout = () => {
+  const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-first-payment-'));
+  fs.chmodSync(copy, 0o755);
+  stops.push(() => fs.rmSync(copy, { recursive: true, force: true }));
+  for (const name of COPIED.filter((name) => fs.existsSync(path.join(root, name))))
+    fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
+  fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'), 'dir');
+  return copy;
+};
+
+/** Starts a program and gives its lines as they come; it is ended with the script. */
+const start = (program, words, options = {}) => {
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  const closed = once(child, 'close');
+  stops.push(async () => {
+    child.kill('SIGTERM');
+    await closed;
+  });
+  const note = (line) => seen.push(line);
+  createInterface({ input: child.stderr }).on('line', note);
+  const lines = createInterface({ input: child.stdout }).on('line', note);
+  return { lines, closed };
+};
+
+const untilLine = (lines, holds) =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`nothing came:\n${seen.slice(-20).join('\n')}`)), WAIT_MS);
+    const end = (settle) => (value) => {
+      clearTimeout(timer);
+      settle(value);
+    };
+    lines.on('line', (line) => holds(line) && end(resolve)(line));
+    lines.once(
+      'close',
+      end(() => reject(new Error(`it ended:\n${seen.slice(-20).join('\n')}`))),
+    );
+  });
+
+const openPostgres = async (copy) => {
+  const given = process.env['DATABASE_URL'];
+  let admin = given;
+  if (given === undefined) {
+    const file = path.join(copy, 'dist', 'src', 'storage', 'embedded-postgres.js');
+    const { startEmbeddedPostgres } = await import(pathToFileURL(file).href);
+    const postgres = await startEmbeddedPostgres({ dataDir: path.join(copy, 'postgres') });
+    stops.push(() => postgres.stop());
+    admin = postgres.url;
+  }
+  const name = `first_payment_${randomBytes(4).toString('hex')}`;
+  await runSql(admin, `create database ${name}`);
+  stops.push(() => runSql(admin, `drop database if exists ${name} with (force)`));
+  const url = new URL(admin);
+  url.pathname = `/${name}`;
+  return url.href;
+};
+
+const runSql = async (url, text, values = []) => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(text, values)).rows;
+  } finally {
+    await client.end();
+  }
+};
+
+const openRedis = async () => {
+  const given = process.env['REDIS_URL'];
+  if (given !== undefined) return given;
+  const port = await freePort();
+  const words = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', os.tmpdir()];
+  await untilLine(start('redis-server', words).lines, (line) => line.includes('Ready to accept connections'));
+  return `redis://127.0.0.1:${port}`;
+};
+
+/** Runs one command in the copy, as an operator types it; `input` is piped in. Fails unless it ends with `code`. */
+const createCli =
+  (copy, environment) =>
+  async (words, { input = '', code = 0 } = {}) => {
+    const cli = path.join(copy, 'scripts', 'tollgate.mjs');
+    const child = spawn(process.execPath, [cli, ...words], { cwd: copy, env: environment });
+    const output = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'])
+      child[name].setEncoding('utf8').on('data', (chunk) => {
+        output[name] += chunk;
+      });
+    child.stdin.end(input);
+    const [ended] = await once(child, 'close');
+    seen.push(output.stdout, output.stderr);
+    assert.equal(ended, code, `tollgate ${words.join(' ')}: exit code ${ended}\n${output.stdout}${output.stderr}`);
+    return output.stdout;
+  };
+
+const ask = async (url, token, query, variables = {}) => {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = await response.json();
+  assert.equal(errors, undefined, JSON.stringify(errors));
+  return data;
+};
+
+/** Pays as a browser does: pay, watch, confirm with the publishable key; gives the rows that the socket showed. */
+const payOnce = async ({ url, token, sandboxUrl, orderId, amount }) => {
+  const { pay } = await ask(url, token, PAY, { input: { orderId, amount, currency: 'EUR' } });
+  const client = createClient({
+    url: `${url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    retryAttempts: 0,
+    connectionParams: { authorization: `Bearer ${token}` },
+  });
+  const timer = setTimeout(() => client.terminate(), WAIT_MS);
+  const rows = [];
+  try {
+    for await (const { data } of client.iterate({ query: WATCH, variables: { id: pay.payment.id } })) {
+      rows.push(data.paymentUpdated);
+      if (rows.length === 1) await confirm(sandboxUrl, pay);
+      if (data.paymentUpdated.status === 'SUCCESSFUL') return rows;
+    }
+    throw new Error(`the socket ended with ${JSON.stringify(rows)}`);
+  } finally {
+    clearTimeout(timer);
+    await client.dispose();
+  }
+};
+
+const confirm = async (sandboxUrl, { payment, clientSecret, publishableKey }) => {
+  const response = await fetch(`${sandboxUrl}/v1/payment_intents/${payment.stripePaymentIntentId}/confirm`, {
+    method: 'POST',
+    body: new URLSearchParams({ key: publishableKey, client_secret: clientSecret, payment_method: 'pm_card_visa' }),
+  });
+  assert.equal(response.status, 200, await response.text());
+};
+
+const journey = async () => {
+  let copy;
+  let databaseUrl;
+  let redisUrl;
+  let sandboxUrl;
+  let orders = [];
+  await ensureInstalled();
+  await step('Copy this checkout', () => {
+    copy = copyCheckout();
+  });
+  const environment = { ...process.env };
+  for (const name of Object.keys(environment))
+    if (/^(STRIPE|TOLLGATE|JWT|SANDBOX|CORS|NODE_ENV|PORT|HOST)/.test(name)) delete environment[name];
+  const cli = createCli(copy, environment);
+  await step('Build it', () => cli(['--help']).then(() => undefined));
+  await step('An empty database, and the order table of an app', async () => {
+    databaseUrl = await openPostgres(copy);
+    await runSql(databaseUrl, SHOP);
+    orders = await runSql(
+      databaseUrl,
+      `insert into booking (guest, cents, currency) values ('ann', 4200, 'EUR'), ('ann', 1700, 'EUR'), ('ann', 9900, 'EUR')
+        returning ref`,
+    );
+  });
+  await step('A Redis', async () => {
+    redisUrl = await openRedis();
+  });
+  await step('A local Stripe: tollgate sandbox', async () => {
+    const words = [path.join(copy, 'scripts', 'tollgate.mjs'), 'sandbox', '--port', '0'];
+    const { lines } = start(process.execPath, words, { cwd: copy, env: environment });
+    sandboxUrl = /http:\S+/.exec(await untilLine(lines, (line) => line.includes('http')))?.[0];
+    return sandboxUrl;
+  });
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  Object.assign(environment, {
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    STRIPE_API_BASE: sandboxUrl,
+    JWT_SECRET: randomBytes(48).toString('base64'),
+    TOLLGATE_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    TOLLGATE_DATA_DIR: path.join(copy, '.tollgate'),
+    PORT: String(port),
+    PUBLIC_URL: url,
+    LOG_FORMAT: 'json',
+  });
+  const columns = ['--id-column', 'ref', '--owner-column', 'guest', '--amount-column', 'cents'];
+  const activate = ['activate', '--order-table', 'public.booking', ...columns, '--currency-column', 'currency'];
+
+  await step('tollgate doctor names what is missing', () => cli(['doctor'], { code: 1 }).then(() => undefined));
+  await step('tollgate migrate', async () => {
+    const { migrations } = JSON.parse(await cli(['migrate', '--json']));
+    assert.ok(migrations.length > 0);
+    return `${migrations.length} migrations`;
+  });
+  await step('tollgate activate', async () => {
+    assert.match(await cli(activate), /bound to public\.booking for good/);
+    assert.match(fs.readFileSync(path.join(copy, 'src/actionflows/payment-callback.ts'), 'utf8'), /booking/);
+    return 'bound, the flows are written';
+  });
+  await step('tollgate activate again, and another table', async () => {
+    await cli(activate);
+    await cli(['activate', '--order-table', 'public.booking', '--id-column', 'ref'], { code: 1 });
+  });
+  await step('tollgate plan PRO', () => cli(['plan', 'PRO']).then(() => undefined));
+  await step('tollgate configure, with test keys', async () => {
+    const said = await cli(['configure', '--json'], { input: KEYS.test.join('\n') });
+    const { account, livemode, endpoint } = JSON.parse(said);
+    assert.deepEqual({ livemode, outcome: endpoint.outcome }, { livemode: false, outcome: 'made' });
+    return `${account}, endpoint ${endpoint.id}`;
+  });
+  await step('tollgate start', async () => {
+    const words = [path.join(copy, 'scripts', 'tollgate.mjs'), 'start'];
+    const { lines } = start(process.execPath, words, { cwd: copy, env: environment });
+    await untilLine(lines, (line) => line.includes('/webhooks/stripe'));
+    assert.equal((await fetch(`${url}/ready`)).status, 200);
+    return url;
+  });
+  await step('tollgate doctor: all is well', () => cli(['doctor']).then(() => undefined));
+  const token = (await cli(['token', '--account', 'ann'])).trim();
+  await step('A test payment, seen on a socket', async () => {
+    const rows = await payOnce({ url, token, sandboxUrl, orderId: orders[0].ref, amount: 4200 });
+    assert.deepEqual(rows.at(-1), { id: rows[0].id, status: 'SUCCESSFUL', livemode: false, amountReceived: 4200 });
+    return rows.map(({ status }) => status).join(' → ');
+  });
+  await step('The generated flow marked the order', async () => {
+    const [{ status }] = await runSql(databaseUrl, 'select status from booking where ref = $1', [orders[0].ref]);
+    assert.equal(status, 'paid');
+    return status;
+  });
+  await step('A test payment that stays open', async () => {
+    await ask(url, token, PAY, { input: { orderId: orders[1].ref, amount: 1700, currency: 'EUR' } });
+  });
+  await step('tollgate configure, with live keys, while the server runs', async () => {
+    const said = await cli(['configure', '--json'], { input: KEYS.live.join('\n') });
+    const { livemode, openElsewhere } = JSON.parse(said);
+    assert.equal(livemode, true);
+    assert.equal(openElsewhere[0]?.payments, 1);
+    return `${openElsewhere[0].payments} open test payment stays as it is`;
+  });
+  await step('The first live payment', async () => {
+    const rows = await payOnce({ url, token, sandboxUrl, orderId: orders[2].ref, amount: 9900 });
+    assert.deepEqual(rows.at(-1), { id: rows[0].id, status: 'SUCCESSFUL', livemode: true, amountReceived: 9900 });
+    const [{ status }] = await runSql(databaseUrl, 'select status from booking where ref = $1', [orders[2].ref]);
+    assert.equal(status, 'paid');
+    return rows.map(({ status: shown }) => shown).join(' → ');
+  });
+  await step('tollgate doctor: all is well', () => cli(['doctor']).then(() => undefined));
+  await step('No secret in anything that was printed', () => {
+    const output = seen.join('\n').replaceAll('whsec_…', '');
+    for (const secret of SECRETS) assert.ok(!output.includes(secret), `${secret} was printed`);
+  });
+};
+
+let outcome = 0;
+try {
+  await journey();
+  process.stdout.write(`\nEvery step held, in ${secondsSince(startedAt)}.\n`);
+} catch (error) {
+  process.stdout.write('\n');
+  outcome = 1;
+  process.stderr.write(`${error?.stack ?? error}\n`);
+  process.stderr.write(`The last lines that were printed:\n${seen.slice(-15).join('\n')}\n`);
+}
+for (const stop of stops.reverse()) await Promise.resolve(stop()).catch(failed);
+process.exit(outcome);

@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe } from 'vitest';
+import { forgetProcess, watchProcess } from './steward.js';
+
+/** A Redis that a test may break. */
+export interface TestRedis {
+  readonly url: string;
+  /** Kills the server: connections are reset, new ones refused. May be called twice. */
+  stop(): Promise<void>;
+  /** Starts it again, empty, on the same port; stops it first if it runs. */
+  restart(): Promise<void>;
+  /** Freezes the server: connections stay open and nothing answers. */
+  pause(): void;
+  resume(): void;
+}
+
+const onPath = (program: string): boolean =>
+  (process.env['PATH'] ?? '').split(path.delimiter).some((dir) => dir !== '' && fs.existsSync(path.join(dir, program)));
+
+const required = process.env['TOLLGATE_TEST_REQUIRE_REDIS'] === '1';
+const given = process.env['TEST_REDIS_URL'];
+const skipOwn = !required && !onPath('redis-server');
+const REASON = 'skipped: no redis-server on the PATH';
+
+/** A group of tests that need some Redis; reported as skipped, with the reason, where there is none. */
+export const describeWithRedis = (title: string, tests: () => void): void => {
+  const skip = skipOwn && !given;
+  describe.skipIf(skip)(skip ? `${title} (${REASON}, TEST_REDIS_URL not set)` : title, tests);
+};
+
+/** A group of tests that stop, restart or pause their Redis, which TEST_REDIS_URL's is spared. */
+export const describeWithOwnRedis = (title: string, tests: () => void): void => {
+  describe.skipIf(skipOwn)(skipOwn ? `${title} (${REASON})` : title, tests);
+};
+
+/** The URL of TEST_REDIS_URL, else of a server of one's own; `stop` ends the latter. */
+export const openRedis = async (): Promise<Pick<TestRedis, 'url' | 'stop'>> =>
+  given ? { url: given, stop: async () => undefined } : startRedis();
+
+/** Starts an own `redis-server` that keeps nothing on disk, on a free port of 127.0.0.1. Throws when it can't be started. */
+export const startRedis = async (): Promise<TestRedis> => {
+  let { server, port } = await launchAnywhere();
+  const stop = async (): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const exited = once(server, 'exit');
+    server.kill('SIGKILL');
+    await exited;
+    await forgetProcess(server.pid ?? 0);
+  };
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    stop,
+    restart: async () => {
+      await stop();
+      server = await launch(port);
+    },
+    pause: () => void server.kill('SIGSTOP'),
+    resume: () => void server.kill('SIGCONT'),
+  };
+};
+
+/** Below 32768, so that no outgoing connection has the port when the server is restarted on it. */
+const launchAnywhere = async (attempts = 10): Promise<{ server: ChildProcess; port: number }> => {
+  const port = randomInt(20_000, 32_768);
+  try {
+    return { server: await launch(port), port };
+  } catch (error) {
+    if (attempts <= 1 || !String(error).includes('in use')) throw error;
+    return launchAnywhere(attempts - 1);
+  }
+};
+
+const launch = async (port: number): Promise<ChildProcess> => {
+  const options = { port, bind: '127.0.0.1', save: '', appendonly: 'no', dir: os.tmpdir() };
+  const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const server = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(server, 'spawn');
+  await watchProcess(server.pid ?? 0);
+  const output: string[] = [];
+  const lines = createInterface({ input: server.stdout });
+  await new Promise<void>((resolve, reject) => {
+    lines.on('line', (line) => {
+      output.push(line);
+      if (line.includes('Ready to accept connections')) resolve();
+    });
+    lines.once('close', () =>
+      reject(new Error(`redis-server did not start on port ${port}: ${output.slice(-5).join('\n')}`)),
+    );
+  });
+  return server;
+};

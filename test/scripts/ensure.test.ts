@@ -1,0 +1,156 @@
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ensureBuilt, needsBuild, needsInstall } from '../../scripts/ensure.mjs';
+
+const run = promisify(execFile);
+let root: string;
+
+beforeEach(() => {
+  root = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-ensure-'));
+});
+afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
+
+const write = (file: string, content: unknown): void => {
+  const at = path.join(root, file);
+  fs.mkdirSync(path.dirname(at), { recursive: true });
+  fs.writeFileSync(at, typeof content === 'string' ? content : JSON.stringify(content));
+};
+
+/** Runs one of ensure's functions in a process of its own. */
+const ensureIn = (name: string, env: NodeJS.ProcessEnv = {}): Promise<{ stdout: string; stderr: string }> => {
+  const script = `import { ${name} } from ${JSON.stringify(path.resolve('scripts/ensure.mjs'))};
+    await ${name}({ root: ${JSON.stringify(root)} });`;
+  return run(process.execPath, ['--input-type=module', '-e', script], { env: { ...process.env, ...env } });
+};
+
+describe('install', () => {
+  const lock = {
+    packages: {
+      '': { name: 'app' },
+      'node_modules/a': { version: '1.0.0' },
+      'node_modules/b': { version: '1.0.0', dev: true },
+      'node_modules/other-platform': { version: '1.0.0', optional: true },
+    },
+  };
+  const installed = (packages: unknown): void => write('node_modules/.package-lock.json', { packages });
+
+  test('is due on a fresh clone, after another version was locked, and where development packages were left out', () => {
+    write('package-lock.json', lock);
+    expect(needsInstall(root)).toBe(true);
+    installed({ 'node_modules/a': { version: '0.9.0' }, 'node_modules/b': { version: '1.0.0' } });
+    expect(needsInstall(root)).toBe(true);
+    installed({ 'node_modules/a': { version: '1.0.0' } });
+    expect(needsInstall(root)).toBe(true);
+  });
+
+  test('is not due when all but other platforms is there, whichever file is newer', () => {
+    installed({ 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '1.0.0' } });
+    write('package-lock.json', lock);
+    expect(needsInstall(root)).toBe(false);
+  });
+
+  /** Stands in for npm: notes each call and installs what the lock says. */
+  const fakeNpm = `const fs = require('node:fs');
+    fs.appendFileSync('calls', process.argv.slice(2).join(' ') + '\\n');
+    fs.mkdirSync('node_modules', { recursive: true });
+    setTimeout(() => fs.copyFileSync('package-lock.json', 'node_modules/.package-lock.json'), 300);`;
+  const withFakeNpm = (): NodeJS.ProcessEnv => ({
+    npm_execpath: path.join(root, 'npm-cli.js'),
+    NODE_ENV: 'production',
+  });
+
+  test('runs npm once for three processes at the same time, with the development packages, and says the seconds', async () => {
+    write('package-lock.json', lock);
+    write('npm-cli.js', fakeNpm);
+    const env = withFakeNpm();
+    const all = await Promise.all([1, 2, 3].map(() => ensureIn('ensureInstalled', env)));
+    const calls = fs.readFileSync(path.join(root, 'calls'), 'utf8').trim().split('\n');
+    expect(calls).toEqual(['ci --include=dev --no-audit --no-fund']);
+    expect(all.map(({ stdout }) => stdout).join('')).toMatch(/^Installing dependencies \(npm ci\) … \d+\.\d s\n$/);
+    expect(fs.readdirSync(root).filter((name) => name.startsWith('.ensure.lock'))).toEqual([]);
+  });
+
+  test('goes on after a process that died holding the lock', async () => {
+    write('package-lock.json', lock);
+    write('npm-cli.js', fakeNpm);
+    const { stdout } = await run(process.execPath, ['-p', 'process.pid']);
+    write('.ensure.lock', { pid: Number(stdout), host: os.hostname(), id: 'dead' });
+    await ensureIn('ensureInstalled', withFakeNpm());
+    expect(needsInstall(root)).toBe(false);
+  });
+
+  test('shows what npm said when it failed', async () => {
+    write('package-lock.json', lock);
+    write('npm-cli.js', "console.error('npm error network'); process.exit(1);");
+    await expect(ensureIn('ensureInstalled', withFakeNpm())).rejects.toThrow('npm error network');
+  });
+});
+
+describe('build', () => {
+  const say = (): void => undefined;
+  beforeEach(() => {
+    write('package.json', { type: 'module' });
+    write('tsconfig.json', {
+      compilerOptions: {
+        module: 'nodenext',
+        target: 'es2023',
+        rootDir: '.',
+        outDir: 'dist',
+        types: [],
+        noEmitOnError: true,
+      },
+      include: ['src/**/*.ts', 'migrations/**/*.ts'],
+    });
+    write('src/a.ts', 'export const a: number = 1;');
+    write('src/deep/b.ts', 'export const b = 2;');
+    fs.symlinkSync(path.resolve('node_modules'), path.join(root, 'node_modules'));
+  });
+  const built = (): string[] =>
+    (fs.readdirSync(path.join(root, 'dist'), { recursive: true }) as string[])
+      .filter((name) => name.endsWith('.js'))
+      .sort();
+
+  test('is due when a source was added, changed or removed, and not after a touch', async () => {
+    expect(needsBuild(root)).toBe(true);
+    await ensureBuilt({ root, say });
+    expect(needsBuild(root)).toBe(false);
+    fs.utimesSync(path.join(root, 'src/a.ts'), new Date(), new Date());
+    expect(needsBuild(root)).toBe(false);
+    write('src/a.ts', 'export const a: number = 2;');
+    expect(needsBuild(root)).toBe(true);
+    await ensureBuilt({ root, say });
+    write('migrations/c.ts', 'export const c = 3;');
+    expect(needsBuild(root)).toBe(true);
+    await ensureBuilt({ root, say });
+    expect(built()).toEqual(['migrations/c.js', 'src/a.js', 'src/deep/b.js']);
+    fs.rmSync(path.join(root, 'src/deep'), { recursive: true });
+    expect(needsBuild(root)).toBe(true);
+    await ensureBuilt({ root, say });
+    expect(built()).toEqual(['migrations/c.js', 'src/a.js']);
+  });
+
+  test('keeps the last good build when the sources do not compile, and says why', async () => {
+    await ensureBuilt({ root, say });
+    write('src/a.ts', "export const a: number = 'text';");
+    await expect(ensureBuilt({ root, say })).rejects.toThrow("Type 'string' is not assignable to type 'number'");
+    expect(fs.readFileSync(path.join(root, 'dist/src/a.js'), 'utf8')).toContain('a = 1');
+    expect(fs.readdirSync(root).filter((name) => name.startsWith('.dist-'))).toEqual([]);
+  });
+
+  test('names the callback flow that does not compile, and the remedy', async () => {
+    write('src/actionflows/payment-callback.ts', 'export const paymentCallback: number = "x";');
+    const failure = await ensureBuilt({ root, say }).catch((error: unknown) => error);
+    expect(String(failure)).toContain('src/actionflows/payment-callback.ts');
+    expect(String(failure)).toContain('Mend it and start again; docs/flows.md');
+  });
+
+  test('two at the same time build once', async () => {
+    const outputs = await Promise.all([ensureIn('ensureBuilt'), ensureIn('ensureBuilt')]);
+    expect(outputs.map(({ stdout }) => stdout).join('')).toMatch(/^Building … \d+\.\d s\n$/);
+    expect(built()).toEqual(['src/a.js', 'src/deep/b.js']);
+  });
+});
