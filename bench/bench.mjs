@@ -1,0 +1,23 @@
+// npm run bench [-- webhooks live graphql]: runs the benchmarks one after the other and writes bench/RESULTS.md.
+
+import { runGraphql } from './graphql.mjs';
+import { runLive } from './live.mjs';
+import { writeResults } from './results.mjs';
+import { runWebhooks } from './webhooks.mjs';
+
+const BENCHMARKS = { webhooks: runWebhooks, live: runLive, graphql: runGraphql };
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in BENCHMARKS));
+if (unknown.length > 0) {
+  console.error(`There is no benchmark ${unknown.join(', ')}. There are: ${Object.keys(BENCHMARKS).join(', ')}.`);
+  process.exit(1);
+}
+for (const name of asked.length > 0 ? asked : Object.keys(BENCHMARKS)) {
+  const startedAt = performance.now();
+  const progress = (text) =>
+    console.log(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(4)} s  ${text}`);
+  console.log(`\n${name}`);
+  const section = await BENCHMARKS[name](progress);
+  console.log(`\n${writeResults(section)}\n`);
+}
