@@ -59,9 +59,11 @@ describeWithOwnRedis('two processes on one database and one Redis', () => {
     const response = await deliver({ ...watching, url: doomed.url ?? '' }, JSON.stringify(event));
     expect(response.status).toBe(200);
     await doomed.end('SIGKILL');
-    const { rows } = await bed.sql.query('select 1 from tollgate.change where node_id = $1 and published_at is null', [
-      paid.payment.id,
-    ]);
+    // Earlier versions may be unpublished too, where Redis stood still before they were marked.
+    const { rows } = await bed.sql.query(
+      "select 1 from tollgate.change where node_id = $1 and to_status = 'SUCCESSFUL' and published_at is null",
+      [paid.payment.id],
+    );
     expect(rows).toHaveLength(1);
     redis.resume();
     const resumedAt = performance.now();
