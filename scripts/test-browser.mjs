@@ -46,14 +46,21 @@ const run = async () => {
         TOLLGATE_TEST_BUILT: '1',
         TOLLGATE_TEST_COUNTS: countsFile,
         CHROMIUM_PATH: browser,
+        ...(process.env['TOLLGATE_TEST_REQUIRE_REDIS'] && {
+          TOLLGATE_TEST_REQUIRE_REDIS: process.env['TOLLGATE_TEST_REQUIRE_REDIS'],
+        }),
         ...(process.env['TOLLGATE_PICTURES'] && { TOLLGATE_PICTURES: path.resolve(process.env['TOLLGATE_PICTURES']) }),
       },
     },
   );
-  const counts = fs.existsSync(countsFile) ? JSON.parse(fs.readFileSync(countsFile, 'utf8')) : { passed: 0, failed: 0 };
+  const counts = fs.existsSync(countsFile)
+    ? JSON.parse(fs.readFileSync(countsFile, 'utf8'))
+    : { passed: 0, failed: 0, skipped: 0, skippedGroups: [] };
   fs.rmSync(folder, { recursive: true, force: true });
   if (counts.failed === 0 && (code !== 0 || counts.passed === 0)) counts.failed = 1;
-  process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`);
+  for (const group of counts.skippedGroups) process.stdout.write(`not run: ${group}\n`);
+  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+  process.stdout.write(`${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
   process.exitCode = counts.failed > 0 ? code || 1 : 0;
 };
 

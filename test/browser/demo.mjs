@@ -20,10 +20,14 @@ const FLAGS = [
 const JWT_SECRET = 'a secret of the browser tests, long enough';
 const STEP_MS = 15_000;
 
-/** Starts both before the file's first test and ends them after its last; gives what the tests use. */
-export const useDemo = () => {
+/**
+ * Starts both before the first test of its file or group and ends them after the last; gives what the tests use.
+ * `more` gives further variables for the server, when all that was set up before is there.
+ */
+export const useDemo = (more = () => ({})) => {
   const demo = { jwtSecret: new TextEncoder().encode(JWT_SECRET) };
   beforeAll(async () => {
+    demo.environment = { JWT_SECRET, LOG_LEVEL: 'error', ...more() };
     demo.dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-browser-'));
     fs.chmodSync(demo.dataDir, 0o755); // the embedded database may run as another user
     await start(demo);
@@ -32,10 +36,10 @@ export const useDemo = () => {
   afterAll(async () => {
     await demo.browser?.close();
     await demo.server?.end('SIGTERM');
-    fs.rmSync(demo.dataDir, { recursive: true, force: true });
+    if (demo.dataDir) fs.rmSync(demo.dataDir, { recursive: true, force: true });
   });
 
-  /** A page of its own; what it must not do, throwing and asking foreign hosts, is collected. */
+  /** A page of its own; what must not be, such as throwing, asking foreign hosts or an older version, is collected. */
   demo.open = async (address = '/', options = {}) => {
     const context = await demo.browser.newContext({ viewport: { width: 1100, height: 800 }, ...options });
     context.setDefaultTimeout(STEP_MS);
@@ -50,6 +54,7 @@ export const useDemo = () => {
     page.on('console', (message) => {
       if (/Content Security Policy/.test(message.text())) page.faults.push(message.text());
     });
+    watchVersions(page);
     await page.goto(address === 'about:blank' ? address : `${demo.url}${address}`);
     return page;
   };
@@ -61,10 +66,29 @@ export const useDemo = () => {
 };
 
 const start = async (demo, ports = { PORT: '0', SANDBOX_PORT: '0' }) => {
-  demo.server = await startServerProcess({ TOLLGATE_DATA_DIR: demo.dataDir, JWT_SECRET, LOG_LEVEL: 'error', ...ports });
+  demo.server = await startServerProcess({ TOLLGATE_DATA_DIR: demo.dataDir, ...demo.environment, ...ports });
   if (!demo.server.url) throw new Error(`The server did not start:\n${demo.server.output()}`);
   demo.url = demo.server.url;
-  demo.sandboxUrl = demo.server.sandboxUrl;
+  demo.sandboxUrl = demo.server.sandboxUrl ?? demo.environment['STRIPE_API_BASE'];
+};
+
+/** Whatever sockets a page opens after each other: a row that is sent to it never has an older version than before. */
+const watchVersions = (page) => {
+  const newest = new Map();
+  page.rows = 0;
+  page.on('websocket', (socket) => {
+    socket.on('framereceived', ({ payload }) => {
+      const { type, payload: answer } = JSON.parse(payload);
+      if (type !== 'next') return;
+      for (const [field, row] of Object.entries(answer.data ?? {})) {
+        if (row === null) continue;
+        const key = `${field} ${row.id}`;
+        if (row.version < newest.get(key)) page.faults.push(`${key} went back to version ${row.version}`);
+        newest.set(key, row.version);
+        page.rows += 1;
+      }
+    });
+  });
 };
 
 /** Closes the page and sees that it behaved. */
@@ -94,7 +118,8 @@ export const payWith = async (page, card) => {
 };
 
 /** Waits until the page shows this status of a payment, without a reload. */
-export const seeStatus = (page, status) => page.locator(`[data-payment] h2 [data-status=${status}]`).waitFor();
+export const seeStatus = (page, status, options = {}) =>
+  page.locator(`[data-payment] h2 [data-status=${status}]`).waitFor(options);
 
 /** Waits until the order's own status, which the shop's callback flow writes, reads like this. */
 export const seeOrder = (page, status) => page.locator(`.lead [data-status=${status}]`).waitFor();
