@@ -22,16 +22,28 @@ test('before the first payment it says what there is to see', async () => {
 test('the first screen follows payments, declines and refunds as they happen', async () => {
   const page = await enter();
   const shop = await demo.open();
-  await buy(shop);
   await placeOrder(shop, /Tin of sencha/);
   await beginCard(shop);
   await payWith(shop, /Is declined/);
   await seeStatus(shop, 'FAILED');
+  await page.getByText('No payment succeeded in the last hour, 1 failed.').waitFor();
+  await buy(shop);
   await page.getByText('Money is flowing: 1 payment succeeded in the last hour.').waitFor();
   await page.getByRole('img', { name: 'Last hour: 1 succeeded, 1 failed, 0 refunded' }).waitFor();
   await page.getByLabel('Last 30 days').check();
   await page.getByRole('img', { name: 'Last 30 days: 1 succeeded, 1 failed, 0 refunded' }).waitFor();
   await leave(shop);
+  await leave(page);
+});
+
+test('the first screen vouches for nothing while it can not be read again', async () => {
+  const page = await enter();
+  await page.getByText('Nothing is stuck.').waitFor();
+  await page.context().setOffline(true);
+  await page.getByText('What is below may be old').waitFor();
+  expect(await page.getByText('Nothing is stuck.').count()).toBe(0);
+  await page.context().setOffline(false);
+  await page.getByText('Nothing is stuck.').waitFor();
   await leave(page);
 });
 

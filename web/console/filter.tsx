@@ -1,6 +1,7 @@
 import { useId } from 'react';
+import { wordsOf } from '../ui/status.js';
 
-/** Chooses one value of a list, or all. */
+/** Chooses one status of a list, or all. */
 export const Filter = <Value extends string>(props: {
   readonly label: string;
   readonly values: readonly Value[];
@@ -18,7 +19,9 @@ export const Filter = <Value extends string>(props: {
       >
         <option value="">All</option>
         {props.values.map((value) => (
-          <option key={value}>{value}</option>
+          <option key={value} value={value}>
+            {wordsOf(value)}
+          </option>
         ))}
       </select>
     </div>

@@ -25,7 +25,13 @@ export const Overview = () => {
   return (
     <>
       <h1 className="unseen">Overview</h1>
-      <Verdict happenings={happenings} range={range} stuck={stuck.value} problems={problems.value} />
+      <Verdict
+        happenings={happenings}
+        range={range}
+        stuck={stuck.value}
+        problems={problems.value}
+        isStale={[activity, stuck, problems].some(({ value, error }) => value !== undefined && error !== undefined)}
+      />
       <section className="card stack" aria-labelledby="money">
         <div className="heading">
           <h2 id="money">Money</h2>

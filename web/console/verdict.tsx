@@ -1,31 +1,50 @@
+import type { ReactNode } from 'react';
+import type { Tone } from '../ui/status.js';
 import type { Happening, Range } from './activity.js';
 import type { EventFieldsFragment, ProblemsQuery } from './operations.js';
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
-/** The answer of the first screen, in two sentences. Silent until it knows. */
+/** The answer of the first screen, in two sentences. Silent until it knows, and it vouches for nothing that is old. */
 export const Verdict = (props: {
   readonly happenings: readonly Happening[] | undefined;
   readonly range: Range;
   readonly stuck: readonly EventFieldsFragment[] | undefined;
   readonly problems: ProblemsQuery['problems'] | undefined;
+  /** Something was read before and can't be read again. */
+  readonly isStale: boolean;
 }) => {
-  const { happenings, range, stuck, problems } = props;
+  const { happenings, range, stuck, problems, isStale } = props;
   if (!happenings) return null;
-  const succeeded = happenings.filter(({ kind }) => kind === 'succeeded').length;
+  if (isStale) return <Answer tone="wait">What is below may be old: it could not be read again just now.</Answer>;
+  const count = (wanted: Happening['kind']): number => happenings.filter(({ kind }) => kind === wanted).length;
+  const succeeded = count('succeeded');
+  const failed = count('failed');
   const time = range.name.toLowerCase();
   const flow =
     succeeded > 0
       ? `Money is flowing: ${plural(succeeded, 'payment')} succeeded in the ${time}.`
-      : `No payment succeeded in the ${time}.`;
+      : `No payment succeeded in the ${time}${failed > 0 ? `, ${failed} failed` : ''}.`;
   const troubles = [
     ...(stuck?.length ? [`${plural(stuck.length, 'event')} stuck`] : []),
     ...(problems?.length ? [`${plural(problems.length, 'problem')} to mend`] : []),
   ];
-  const calm = stuck && problems ? 'Nothing is stuck.' : '';
+  if (troubles.length > 0)
+    return (
+      <Answer tone="bad">
+        {flow} Look below: {troubles.join(', ')}.
+      </Answer>
+    );
+  const quiet = failed > 0 ? 'wait' : 'calm';
   return (
-    <p className={`verdict ${troubles.length > 0 ? 'bad' : 'good'}`} role="status">
-      {flow} {troubles.length > 0 ? `Look below: ${troubles.join(', ')}.` : calm}
-    </p>
+    <Answer tone={succeeded > 0 ? 'good' : quiet}>
+      {flow} {stuck && problems ? 'Nothing is stuck.' : ''}
+    </Answer>
   );
 };
+
+const Answer = ({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }) => (
+  <p className={`verdict ${tone}`} role="status">
+    {children}
+  </p>
+);

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 
-type Tone = 'good' | 'bad' | 'wait' | 'calm';
+/** What a colour says: it went well, it went wrong, it is under way, it is of no concern. */
+export type Tone = 'good' | 'bad' | 'wait' | 'calm';
 
 /** Every status of payments, refunds, recurring payments, orders and events. A new one is shown as it is, calmly. */
 const WORDS: Readonly<Record<string, readonly [Tone, string]>> = {
@@ -31,12 +32,15 @@ const WORDS: Readonly<Record<string, readonly [Tone, string]>> = {
   DEAD: ['bad', 'Given up'],
 };
 
+/** A status in words. */
+export const wordsOf = (status: string): string => WORDS[status]?.[1] ?? status;
+
 /** A status in words and colour; never by colour alone. */
 export const Status = ({ of, children }: { readonly of: string; readonly children?: ReactNode }) => {
-  const [tone, words] = WORDS[of] ?? ['calm', of];
+  const [tone] = WORDS[of] ?? ['calm'];
   return (
     <span className={`status ${tone}`} data-status={of}>
-      {children ?? words}
+      {children ?? wordsOf(of)}
     </span>
   );
 };
