@@ -1,3 +1,4 @@
+import { Fragment } from 'react';
 import { useAction } from '../ui/action.js';
 import { useLoaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
@@ -5,6 +6,9 @@ import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
 import { ReplayEventDocument, WebhookEventDocument } from './operations.js';
 import { useTollgate } from './session.js';
+
+/** A long type may be broken after each part. */
+const PART = /[^._]*[._]|[^._]+/g;
 
 /** One event: how it ended, what it said, and the way to run it again. */
 export const EventPage = ({ id }: { readonly id: string }) => {
@@ -22,7 +26,13 @@ export const EventPage = ({ id }: { readonly id: string }) => {
       <header className="stack tight">
         <a href="#/events">← All events</a>
         <h1>
-          {event.type} <Status of={event.status} />
+          {[...event.type.matchAll(PART)].map(({ 0: part, index }) => (
+            <Fragment key={index}>
+              {part}
+              <wbr />
+            </Fragment>
+          ))}{' '}
+          <Status of={event.status} />
         </h1>
         <p className="lead">
           <code>{event.id}</code>, received <Time at={event.receivedAt} />

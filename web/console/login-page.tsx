@@ -32,7 +32,12 @@ export const LoginPage = ({ onLogin }: { readonly onLogin: (login: Login) => voi
           required
           value={token}
           onChange={(event) => setToken(event.target.value)}
-          hint="A JWT of an account with the role admin, e.g. from: npx tollgate token --account you --role admin"
+          hint={
+            <>
+              A JWT of an account with the role admin, e.g. from:{' '}
+              <code>npx tollgate token --account you --role admin</code>
+            </>
+          }
         />
         <button type="submit" className={hasDemo.value ? '' : 'primary'}>
           Log in

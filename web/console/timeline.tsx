@@ -36,7 +36,11 @@ const TimelineRow = ({ entry }: { readonly entry: Entry }) => {
     <li>
       <Status of={toStatus} /> <Time at={at} /> <span className="soft">version {version}</span>
       <div className="soft">
-        {eventId === null ? `by ${actor}` : <a href={`#/events/${encodeURIComponent(eventId)}`}>{eventId}</a>}
+        {eventId === null ? (
+          `by ${actor.replace(':', ' ')}`
+        ) : (
+          <a href={`#/events/${encodeURIComponent(eventId)}`}>{eventId}</a>
+        )}
         {flow !== null && ` · ${flow}: ${flowOutcome}`}
         {note !== null && ` · ${note}`}
       </div>

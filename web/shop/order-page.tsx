@@ -54,7 +54,7 @@ const OrderHead = ({ order }: { readonly order: Order }) => (
   <header className="stack tight">
     <a href="#/">← All orders</a>
     <h1>
-      {order.description ?? 'Order'} <span className="soft">no. {order.id}</span>
+      {order.description ?? 'Order'} <span className="soft">no.&nbsp;{order.id}</span>
     </h1>
     <p className="lead">
       {formatMoney(order.amount, order.currency)} <Status of={order.status} />

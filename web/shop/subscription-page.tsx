@@ -31,7 +31,7 @@ export const SubscriptionPage = ({ orderId }: { readonly orderId: string }) => {
       <header className="stack tight">
         <a href="#/">← All orders</a>
         <h1>
-          {order.value.description} <span className="soft">from order no. {orderId}</span>
+          {order.value.description} <span className="soft">from order no.&nbsp;{orderId}</span>
         </h1>
         <p className="lead">
           {formatMoney(order.value.amount, order.value.currency)} a month{' '}

@@ -1,4 +1,4 @@
-import { type InputHTMLAttributes, useId } from 'react';
+import { type InputHTMLAttributes, type ReactNode, useId } from 'react';
 
 /** A labelled field; `hint` says what is expected, `problem` what is wrong with what is there. */
 export const Field = ({
@@ -8,7 +8,7 @@ export const Field = ({
   ...input
 }: InputHTMLAttributes<HTMLInputElement> & {
   readonly label: string;
-  readonly hint?: string;
+  readonly hint?: ReactNode;
   readonly problem?: string | undefined;
 }) => {
   const id = useId();
