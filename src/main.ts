@@ -50,6 +50,8 @@ export interface StartParts {
   /** How often events and effects are tried again; as in production unless told. */
   readonly inboxLimits?: InboxLimits;
   readonly effectTiming?: EffectTiming;
+  /** How long jobs rest between two looks, in milliseconds; a second unless told. */
+  readonly jobsEveryMs?: number;
   /** For a command: nothing listens and no job runs. `rehearses`: nothing is written either, and no callback runs. */
   readonly command?: { readonly rehearses: boolean };
 }
@@ -124,6 +126,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
       payloads: createPayloadKeeping(storage.database, config.eventPayloadDays),
       endpointCare: createEndpointCare(operator.keys, console.endpoints),
       log,
+      ...(parts.jobsEveryMs !== undefined && { everyMs: parts.jobsEveryMs }),
     });
     onStop(() => jobs.stop());
     const effects = startEffects({

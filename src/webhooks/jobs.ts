@@ -22,6 +22,8 @@ interface Parts {
   readonly payloads: PayloadKeeping;
   /** Looks after the webhook endpoint at Stripe. */
   readonly endpointCare: () => Promise<void>;
+  /** How long those that look for work rest between two looks, in milliseconds; a second unless told. */
+  readonly everyMs?: number;
   readonly log: { warn(detail: object, message: string): void };
 }
 
@@ -36,7 +38,7 @@ const repeat = (
   name: string,
   work: () => Promise<unknown>,
   log: Parts['log'],
-  everyMs = EVERY_MS,
+  everyMs: number,
 ): (() => Promise<void>) => {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
@@ -59,11 +61,12 @@ const repeat = (
 /** Starts the jobs: publish what was left unpublished, try failed events again, find out unknown outcomes, reconcile. */
 export const startJobs = (parts: Parts): Jobs => {
   const { inbox, processor, outbox, refunds, lowering, reconciler, payloads, endpointCare, log } = parts;
+  const { everyMs = EVERY_MS } = parts;
   const stops = [
-    repeat('publish', () => outbox.sweep(), log),
+    repeat('publish', () => outbox.sweep(), log, everyMs),
     repeat('webhook endpoint', endpointCare, log, CARE_EVERY_MS),
-    repeat('refund outcomes', () => refunds.findOutcomes(), log),
-    repeat('lowered amounts', () => lowering.finishDue(), log),
+    repeat('refund outcomes', () => refunds.findOutcomes(), log, everyMs),
+    repeat('lowered amounts', () => lowering.finishDue(), log, everyMs),
     repeat('reconciliation', () => reconciler.reconcileIfDue(), log, RECONCILE_LOOK_MS),
     repeat('old payloads', () => payloads.forgetOld(), log, FORGET_EVERY_MS),
     repeat(
@@ -73,6 +76,7 @@ export const startJobs = (parts: Parts): Jobs => {
         await Promise.all(due.map((event) => processor.retry(event)));
       },
       log,
+      everyMs,
     ),
   ];
   return {

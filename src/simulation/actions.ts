@@ -1,0 +1,430 @@
+import { CRASH_POINTS, wordsOf } from './crash-points.js';
+import type { Random } from './random.js';
+import { type Account, Refused, type World } from './world.js';
+
+/** What the actors know of each other's doings. */
+export interface Scene {
+  readonly orders: {
+    readonly id: string;
+    readonly account: Account;
+    readonly amount: number;
+    readonly currency: string;
+    isClosed: boolean;
+  }[];
+  readonly payments: {
+    readonly id: string;
+    readonly orderId: string;
+    readonly intentId: string;
+    readonly amount: number;
+  }[];
+  readonly recurring: { readonly id: string; readonly orderId: string; readonly account: Account }[];
+  readonly priceId: string;
+}
+
+/** One thing that somebody does; gives how it ended, in a few words. */
+export interface Action {
+  readonly name: string;
+  /** How often it is chosen, beside the others. */
+  readonly weight: number;
+  run(world: World, scene: Scene, random: Random): Promise<string>;
+}
+
+const DAY = 86_400;
+const NOTHING = 'nothing to do';
+
+/** Cards that customers have, the good ones more often. */
+const CARDS = [
+  'pm_card_visa',
+  'pm_card_visa',
+  'pm_card_visa',
+  'pm_card_visa_chargeDeclined',
+  'pm_card_visa_chargeDeclinedInsufficientFunds',
+  'pm_card_authenticationRequired',
+  'pm_card_pendingRefund',
+  'pm_card_refundFail',
+  'pm_usBankAccount_success',
+] as const;
+
+/** An answer of Stripe's that says no is an end like any other. */
+const codeOf = (error: unknown): string =>
+  error instanceof Refused ? error.code : String(Reflect.get(Object(error), 'code') ?? (error as Error).message);
+
+const PAY = `mutation ($input: PayInput!) { pay(input: $input) { payment { id amount stripePaymentIntentId } } }`;
+interface PayAnswer {
+  readonly payment: { readonly id: string; readonly amount: number; readonly stripePaymentIntentId: string | null };
+}
+
+const pay = async (world: World, scene: Scene, order: Scene['orders'][number]): Promise<string> => {
+  const { id: orderId, amount, currency } = order;
+  const { payment } = await world.ask<PayAnswer>(order.account, PAY, { input: { orderId, amount, currency } });
+  if (payment.stripePaymentIntentId && !scene.payments.some(({ id }) => id === payment.id))
+    scene.payments.push({ id: payment.id, orderId, intentId: payment.stripePaymentIntentId, amount: payment.amount });
+  return `payment ${payment.id}`;
+};
+
+const insertOrder = async ({ sql }: World, account: Account, amount: number, currency: string): Promise<string> => {
+  const { rows } = await sql.query<{ id: string }>(
+    `with o as (insert into public.shop_order (account_id, amount, currency) values ($1, $2, $3) returning id)
+      insert into public.placed_order select id from o returning id::text`,
+    [account, amount, currency],
+  );
+  return rows[0]?.id ?? '';
+};
+
+const openOrders = ({ orders }: Scene) => orders.filter(({ isClosed }) => !isClosed);
+
+const placeOrder: Action = {
+  name: 'place an order',
+  weight: 3,
+  async run(world, scene, random) {
+    const account = random.pick(['ann', 'ben'] as const);
+    const currency = random.pick(['USD', 'JPY', 'KWD']);
+    const amount = random.between(100, 900) * 100;
+    const id = await insertOrder(world, account, amount, currency);
+    scene.orders.push({ id, account, amount, currency, isClosed: false });
+    world.watcher.follow(id);
+    return `order ${id}: ${amount} ${currency}`;
+  },
+};
+
+const payOnce: Action = {
+  name: 'pay',
+  weight: 6,
+  async run(world, scene, random) {
+    const orders = openOrders(scene);
+    if (orders.length === 0) return NOTHING;
+    return pay(world, scene, random.pick(orders));
+  },
+};
+
+const payTwice: Action = {
+  name: 'pay twice at once',
+  weight: 2,
+  async run(world, scene, random) {
+    const orders = openOrders(scene);
+    if (orders.length === 0) return NOTHING;
+    const order = random.pick(orders);
+    const ends = await Promise.all([1, 2].map(() => pay(world, scene, order).catch(codeOf)));
+    return ends.join(' and ');
+  },
+};
+
+const confirm: Action = {
+  name: 'confirm with a card',
+  weight: 10,
+  async run(world, scene, random) {
+    const card = random.pick(CARDS);
+    const outcome = random.pick(['complete', 'complete', 'fail']);
+    if (scene.payments.length === 0) return NOTHING;
+    const { intentId } = random.pick(scene.payments);
+    const intent = await world.stripe.paymentIntents.confirm(intentId, {
+      payment_method: card,
+      return_url: 'https://shop.example/return',
+    });
+    if (intent.status !== 'requires_action') return `${intentId} ${intent.status}`;
+    await world.control(`/payment_intents/${intentId}/authenticate`, { outcome });
+    return `${intentId} authentication: ${outcome}`;
+  },
+};
+
+const cancelPayment: Action = {
+  name: 'cancel a payment',
+  weight: 1,
+  async run(world, scene, random) {
+    if (scene.payments.length === 0) return NOTHING;
+    const { id, orderId } = random.pick(scene.payments);
+    const account = scene.orders.find((order) => order.id === orderId)?.account ?? 'admin';
+    const { payment } = await world.ask<{ payment: { status: string } }>(
+      account,
+      'mutation ($input: CancelPaymentInput!) { cancelPayment(input: $input) { payment { status } } }',
+      { input: { id } },
+    );
+    return `payment ${id} ${payment.status}`;
+  },
+};
+
+const REFUND = 'mutation ($input: RefundInput!) { refund(input: $input) { refund { id status } } }';
+
+/** A refund of part of a payment, of all, or of more than is left; the order takes no more payments then. */
+const refundOf = async (world: World, scene: Scene, random: Random, times: number): Promise<string> => {
+  const shares = Array.from({ length: times }, () => random.pick([0.2, 0.4, 0.6, 1]));
+  if (scene.payments.length === 0) return NOTHING;
+  const { id: paymentId, orderId, amount } = random.pick(scene.payments);
+  const order = scene.orders.find(({ id }) => id === orderId);
+  if (order) order.isClosed = true;
+  const ends = await Promise.all(
+    shares.map(async (share) => {
+      const refundAmount = Math.max(10, Math.floor((amount * share) / 100) * 100);
+      const ended = await world
+        .ask<{ refund: { id: string; status: string } }>('admin', REFUND, { input: { paymentId, refundAmount } })
+        .then(({ refund }) => `refund ${refund.id} ${refund.status}`, codeOf);
+      return `${refundAmount} of payment ${paymentId}: ${ended}`;
+    }),
+  );
+  return ends.join(', ');
+};
+
+const refund: Action = { name: 'refund', weight: 5, run: (...scene) => refundOf(...scene, 1) };
+const refundAtOnce: Action = {
+  name: 'refund three times at once',
+  weight: 2,
+  run: (...scene) => refundOf(...scene, 3),
+};
+
+const dashboardRefund: Action = {
+  name: "refund in Stripe's dashboard",
+  weight: 2,
+  async run(world, scene, random) {
+    const share = random.pick([0.2, 0.5]);
+    if (scene.payments.length === 0) return NOTHING;
+    const { intentId, orderId, amount } = random.pick(scene.payments);
+    const order = scene.orders.find(({ id }) => id === orderId);
+    if (order) order.isClosed = true;
+    const made = await world.stripe.refunds.create({
+      payment_intent: intentId,
+      amount: Math.max(10, Math.floor((amount * share) / 100) * 100),
+    });
+    return `${made.id} of ${intentId} ${made.status}`;
+  },
+};
+
+const dispute: Action = {
+  name: 'dispute',
+  weight: 1,
+  async run(world, scene, random) {
+    if (scene.payments.length === 0) return NOTHING;
+    const { intentId } = random.pick(scene.payments);
+    await world.control('/disputes', { payment_intent: intentId });
+    return intentId;
+  },
+};
+
+const INITIATE = `mutation ($input: InitiateRecurringPaymentInput!) {
+  initiateRecurringPayment(input: $input) { recurringPayment { id } clientSecret } }`;
+
+const subscribe: Action = {
+  name: 'subscribe',
+  weight: 3,
+  async run(world, scene, random) {
+    const card = random.pick(['pm_card_visa', 'pm_card_visa', 'pm_card_chargeCustomerFail']);
+    const account = random.pick(['ann', 'ben'] as const);
+    const orderId = await insertOrder(world, account, 10_000, 'USD');
+    world.watcher.follow(orderId);
+    const { recurringPayment, clientSecret } = await world.ask<{
+      recurringPayment: { id: string };
+      clientSecret: string | null;
+    }>(account, INITIATE, { input: { orderId, priceId: scene.priceId } });
+    scene.recurring.push({ id: recurringPayment.id, orderId, account });
+    const intentId = clientSecret?.split('_secret_')[0];
+    if (intentId === undefined) return `recurring payment ${recurringPayment.id}, nothing to confirm`;
+    const confirmed = await world.stripe.paymentIntents
+      .confirm(intentId, { payment_method: card, return_url: 'https://shop.example/return' })
+      .then(({ status }) => status, codeOf);
+    return `recurring payment ${recurringPayment.id}, first invoice ${confirmed}`;
+  },
+};
+
+const cancelRecurring: Action = {
+  name: 'cancel a subscription',
+  weight: 1,
+  async run(world, scene, random) {
+    const at = random.pick(['NOW', 'PERIOD_END']);
+    if (scene.recurring.length === 0) return NOTHING;
+    const { id, account } = random.pick(scene.recurring);
+    await world.ask(
+      account,
+      'mutation ($input: CancelRecurringPaymentInput!) { cancelRecurringPayment(input: $input) { recurringPayment { id } } }',
+      { input: { recurringPaymentId: id, at } },
+    );
+    return `recurring payment ${id} ${at}`;
+  },
+};
+
+const resumeRecurring: Action = {
+  name: 'resume a subscription',
+  weight: 1,
+  async run(world, scene, random) {
+    if (scene.recurring.length === 0) return NOTHING;
+    const { id, account } = random.pick(scene.recurring);
+    await world.ask(
+      account,
+      'mutation ($input: ResumeRecurringPaymentInput!) { resumeRecurringPayment(input: $input) { recurringPayment { id } } }',
+      { input: { recurringPaymentId: id } },
+    );
+    return `recurring payment ${id}`;
+  },
+};
+
+const replay: Action = {
+  name: 'replay an event',
+  weight: 1,
+  async run(world, _scene, random) {
+    const place = random.next();
+    const { rows } = await world.sql.query<{ id: string }>('select id from tollgate.stripe_event order by received_at');
+    const id = rows[Math.floor(place * rows.length)]?.id;
+    if (id === undefined) return NOTHING;
+    await world.ask(
+      'admin',
+      'mutation ($input: ReplayEventInput!) { replayEvent(input: $input) { event { status } } }',
+      {
+        input: { id },
+      },
+    );
+    return id;
+  },
+};
+
+const reconcile: Action = {
+  name: 'reconcile',
+  weight: 1,
+  async run(world) {
+    const { operations } = await world.server();
+    const { missing } = await operations.reconciler.reconcile({ everyRow: true });
+    return `${missing.length} events were missing`;
+  },
+};
+
+const resendOlder: Action = {
+  name: 'deliver in an older API version',
+  weight: 1,
+  async run(world, _scene, random) {
+    const { data } = await world.stripe.events.list({ limit: 20 });
+    if (data.length === 0) return NOTHING;
+    const { id, type } = random.pick(data);
+    await world.control(`/events/${id}/resend`, { apiVersion: '2020-08-27' });
+    return type;
+  },
+};
+
+/** Another installation on the same account, whose rows have the same ids as ours. */
+const foreigner: Action = {
+  name: "another installation's payment",
+  weight: 1,
+  async run(world, scene, random) {
+    if (scene.payments.length === 0) return NOTHING;
+    const { id, orderId, amount } = random.pick(scene.payments);
+    const order = scene.orders.find((one) => one.id === orderId);
+    const intent = await world.stripe.paymentIntents.create({
+      amount,
+      currency: (order?.currency ?? 'USD').toLowerCase(),
+      payment_method: 'pm_card_visa',
+      confirm: true,
+      return_url: 'https://other.example/return',
+      metadata: { tollgate_installation: 'another', tollgate_payment: id, tollgate_order: orderId },
+    });
+    return intent.id;
+  },
+};
+
+const passTime: Action = {
+  name: 'time passes',
+  weight: 4,
+  async run(world, _scene, random) {
+    const seconds = random.pick([60, 3_600, 25 * 3_600, 8 * DAY, 32 * DAY, 32 * DAY]);
+    await world.advance(seconds);
+    return `${seconds} s`;
+  },
+};
+
+const DELIVERY_FAULTS = ['duplicate', 'reorder', 'delay', 'drop', 'same-second', 'status', 'timeout'] as const;
+
+const troubleDeliveries: Action = {
+  name: "Stripe's deliveries go wrong",
+  weight: 5,
+  async run(world, _scene, random) {
+    const kind = random.pick(DELIVERY_FAULTS);
+    const times = random.between(1, 4);
+    const delay = kind === 'delay' ? { delayMs: random.between(10, 150) } : {};
+    await world.control('/faults', { kind, times, match: { eventType: '*' }, ...delay });
+    world.history.count(`fault ${kind} of a delivery`);
+    return `${kind}, ${times} times`;
+  },
+};
+
+/** What Stripe's answers may do: the fault, and its name in the table. */
+const ANSWER_FAULTS = [
+  ['429', { kind: 'status', status: 429 }],
+  ['500 that was applied, and is replayed', { kind: 'status', status: 500, applied: true }],
+  ['500 that was not applied', { kind: 'status', status: 500 }],
+  ['timeout after applying', { kind: 'timeout', applied: true, times: 3 }],
+  ['timeout before applying', { kind: 'timeout', times: 3 }],
+  ['disconnect after applying', { kind: 'disconnect-after-apply' }],
+  ['late answer', { kind: 'delay', delayMs: 120, applied: true }],
+] as const;
+const CALLS = ['/v1/payment_intents', '/v1/refunds', '/v1/subscriptions', '/v1/customers', '*'] as const;
+
+const troubleAnswers: Action = {
+  name: "Stripe's answers go wrong",
+  weight: 4,
+  async run(world, _scene, random) {
+    const [name, fault] = random.pick(ANSWER_FAULTS);
+    const path = random.pick(CALLS);
+    // The actors' own calls to Stripe must not take what is meant for the server.
+    await world.control('/faults', { ...fault, match: { method: 'POST', path: path === '*' ? '/v1/refunds' : path } });
+    world.history.count(`fault ${name}`);
+    return `${name} at ${path}`;
+  },
+};
+
+const crash: Action = {
+  name: 'arm a crash',
+  weight: 3,
+  async run(world, _scene, random) {
+    const point = random.pick(CRASH_POINTS);
+    const life = await world.server();
+    life.arm(point);
+    return wordsOf(point);
+  },
+};
+
+const killNow: Action = {
+  name: 'kill the server',
+  weight: 1,
+  async run(world) {
+    (await world.server()).kill();
+    return 'at once';
+  },
+};
+
+const restart: Action = {
+  name: 'restart the server',
+  weight: 1,
+  async run(world) {
+    await world.stopServer();
+    await world.server();
+    return 'stopped and started';
+  },
+};
+
+/** Everything that may happen. */
+export const ACTIONS: readonly Action[] = [
+  placeOrder,
+  payOnce,
+  payTwice,
+  confirm,
+  cancelPayment,
+  refund,
+  refundAtOnce,
+  dashboardRefund,
+  dispute,
+  subscribe,
+  cancelRecurring,
+  resumeRecurring,
+  replay,
+  reconcile,
+  resendOlder,
+  foreigner,
+  passTime,
+  troubleDeliveries,
+  troubleAnswers,
+  crash,
+  killNow,
+  restart,
+];
+
+/** Does it, and writes down how it ended; a refusal is an end like any other. */
+export const perform = async (action: Action, world: World, scene: Scene, random: Random): Promise<void> => {
+  world.history.count(action.name);
+  const ended = await action.run(world, scene, random).catch(codeOf);
+  world.history.note(`${action.name}: ${ended}`);
+};

@@ -1,0 +1,90 @@
+import type { Rewrite } from './database-link.js';
+
+/** A fault of the product that the simulation must catch. */
+export interface Bug {
+  /** What it breaks. */
+  readonly about: string;
+  readonly rewrite?: Rewrite;
+  /** Each flow's statements go past its transaction. */
+  readonly flowsOutside?: true;
+  /** A committed change is told, and lost. */
+  readonly losesCommits?: true;
+}
+
+/** Replaces in statements that hold `mark`; a mark that no statement holds would be no bug, so tests see each one caught. */
+const inStatement =
+  (mark: string, from: string | RegExp, to: string): Rewrite =>
+  (text) =>
+    text.includes(mark) ? text.replaceAll(from, to) : text;
+
+/** One bug each; `tollgate simulate --bug NAME` seeds it, and a test sees the simulation catch every one. */
+export const BUGS = {
+  'no-locks': {
+    about: 'rows are read without their locks',
+    rewrite: (text) => text.replaceAll(/for (no key )?update( of \w+)?/gi, (all) => (/skip/i.test(text) ? all : '')),
+  },
+  'no-dedupe': {
+    about: 'a delivery that comes again is applied again, whatever the row says',
+    rewrite: (text) =>
+      text.startsWith('insert into tollgate.stripe_event (id, type, object_id, status, reason')
+        ? text.replace('do nothing', 'do update set attempts = excluded.attempts')
+        : inStatement('with o as materialized', 'p.status as "status"', `'PENDING'::text as "status"`)(text),
+  },
+  'publish-before-commit': {
+    about: 'a status is told although its transaction is lost',
+    losesCommits: true,
+  },
+  'reservation-ignored': {
+    about: 'pending refunds reserve nothing',
+    rewrite: inStatement(
+      'amount_refund_pending = s.pending',
+      'amount_refund_pending = s.pending',
+      'amount_refund_pending = 0 * s.pending',
+    ),
+  },
+  'flow-outside-transaction': {
+    about: "a flow's writes stay when its change is rolled back",
+    flowsOutside: true,
+  },
+  'no-retry': {
+    about: 'failed events are never tried again',
+    rewrite: inStatement(
+      "status in ('RECEIVED', 'FAILED') and next_attempt_at <= now()",
+      'limit $1',
+      'limit 0 * $1::integer',
+    ),
+  },
+  'never-published': {
+    about: 'published changes are not marked, and the outbox never ends',
+    rewrite: inStatement('set published_at = now()', 'set published_at = now()', 'set published_at = null'),
+  },
+  'stale-message': {
+    about: 'subscribers are sent an older version',
+    rewrite: inStatement(
+      'update tollgate.payment set status = $2',
+      'p.version as "version"',
+      'p.version - 1 as "version"',
+    ),
+  },
+  'wrong-amount': {
+    about: 'less than what was received is booked',
+    rewrite: inStatement(
+      'update tollgate.payment set status = $2',
+      'amount_received = $4',
+      'amount_received = greatest($4 - 1, 0)',
+    ),
+  },
+  'renewal-twice': {
+    about: "a later invoice's order is made once more",
+    rewrite: inStatement(
+      'insert into public.shop_order (account_id, description',
+      'select account_id, description, $2, $3 from public.shop_order where id = $1',
+      'select account_id, description, $2::bigint, $3::text from public.shop_order, generate_series(1, 2) where id = $1',
+    ),
+  },
+} as const satisfies Readonly<Record<string, Bug>>;
+
+export type BugName = keyof typeof BUGS;
+
+/** The bug of this name. */
+export const bugOf = (name: BugName): Bug => BUGS[name];

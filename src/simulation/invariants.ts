@@ -1,0 +1,294 @@
+import type Stripe from 'stripe';
+import type { World } from './world.js';
+
+/** A promise that was broken, in words. */
+export type Violation = string;
+
+interface PaymentRow {
+  readonly id: string;
+  readonly orderId: string;
+  readonly status: string;
+  readonly version: number;
+  readonly received: number;
+  readonly refunded: number;
+  readonly intentId: string | null;
+  readonly invoiceId: string | null;
+}
+interface RefundRow {
+  readonly id: string;
+  readonly paymentId: string;
+  readonly status: string;
+  readonly amount: number;
+  readonly stripeId: string | null;
+}
+
+/** Both sides at the end of a run. */
+interface Books {
+  readonly payments: readonly PaymentRow[];
+  readonly refunds: readonly RefundRow[];
+  readonly intents: ReadonlyMap<string, Stripe.PaymentIntent>;
+  readonly stripeRefunds: ReadonlyMap<string, Stripe.Refund>;
+  readonly subscriptions: readonly Stripe.Subscription[];
+  readonly invoices: readonly Stripe.Invoice[];
+  readonly installation: string;
+}
+
+const byId = async <T extends { id: string }>(list: AsyncIterable<T>): Promise<Map<string, T>> => {
+  const found = new Map<string, T>();
+  for await (const one of list) found.set(one.id, one);
+  return found;
+};
+
+const readBooks = async ({ sql, stripe }: World): Promise<Books> => {
+  const rows = async <T extends object>(text: string): Promise<T[]> => (await sql.query(text)).rows as T[];
+  const [payments, refunds, settings] = await Promise.all([
+    rows<PaymentRow>(`select id::text, order_id::text as "orderId", status, version, amount_received::int as received,
+      amount_refunded::int as refunded, stripe_payment_intent_id as "intentId", stripe_invoice_id as "invoiceId"
+      from tollgate.payment order by id`),
+    rows<RefundRow>(`select id::text, payment_id::text as "paymentId", status, amount::int, stripe_refund_id as "stripeId"
+      from tollgate.refund order by id`),
+    rows<{ value: unknown }>(`select value from tollgate.setting where key = 'installation_id'`),
+  ]);
+  const [intents, stripeRefunds, subscriptions, invoices] = await Promise.all([
+    byId(stripe.paymentIntents.list({ limit: 100 })),
+    byId(stripe.refunds.list({ limit: 100 })),
+    byId(stripe.subscriptions.list({ limit: 100, status: 'all' })),
+    byId(stripe.invoices.list({ limit: 100 })),
+  ]);
+  return {
+    payments,
+    refunds,
+    intents,
+    stripeRefunds,
+    subscriptions: [...subscriptions.values()],
+    invoices: [...invoices.values()],
+    installation: String(settings[0]?.value),
+  };
+};
+
+const OURS: Readonly<Record<string, string>> = {
+  succeeded: 'SUCCESSFUL',
+  canceled: 'CANCELED',
+  processing: 'PROCESSING',
+  requires_action: 'REQUIRES_ACTION',
+  requires_capture: 'REQUIRES_CAPTURE',
+};
+
+const paymentStatusOf = (intent: Stripe.PaymentIntent): string =>
+  OURS[intent.status] ?? (intent.last_payment_error ? 'FAILED' : 'PENDING');
+
+const REFUND_STATUS: Readonly<Record<string, string>> = {
+  pending: 'PENDING',
+  requires_action: 'REQUIRES_ACTION',
+  succeeded: 'REFUNDED',
+  failed: 'FAILED',
+  canceled: 'CANCELED',
+};
+
+const subscriptionStatusOf = ({ status }: Stripe.Subscription): string => status.toUpperCase();
+
+const checkPayments = ({ payments, intents, installation }: Books): Violation[] => {
+  const violations: Violation[] = [];
+  const ours = new Map(payments.flatMap((row) => (row.intentId === null ? [] : [[row.intentId, row] as const])));
+  for (const row of payments) {
+    if (row.intentId === null) continue;
+    const intent = intents.get(row.intentId);
+    if (!intent) {
+      violations.push(`payment ${row.id} has a payment intent that Stripe doesn't know`);
+      continue;
+    }
+    // An invoice's payment may end with its invoice, before its intent does.
+    const expected = paymentStatusOf(intent);
+    const isVoided = row.invoiceId !== null && row.status === 'CANCELED';
+    if (row.status !== expected && !isVoided)
+      violations.push(`payment ${row.id} is ${row.status}; Stripe's intent is ${intent.status}, so ${expected}`);
+    if (row.status === 'SUCCESSFUL' && row.received !== intent.amount_received)
+      violations.push(`payment ${row.id} received ${row.received}; Stripe says ${intent.amount_received}`);
+  }
+  for (const intent of intents.values())
+    if (
+      intent.metadata['tollgate_installation'] === installation &&
+      !ours.has(intent.id) &&
+      intent.status === 'succeeded'
+    )
+      violations.push(`${intent.id} of ours has money and no payment`);
+  return violations;
+};
+
+const checkRefunds = ({ payments, refunds, intents, stripeRefunds }: Books): Violation[] => {
+  const violations: Violation[] = [];
+  const rows = new Map(refunds.map((row) => [row.stripeId, row]));
+  const byIntent = new Map(payments.map((row) => [row.intentId, row]));
+  for (const refund of stripeRefunds.values()) {
+    const payment = byIntent.get(String(refund.payment_intent));
+    if (!payment) continue;
+    const row = rows.get(refund.id);
+    const expected = REFUND_STATUS[refund.status ?? ''];
+    if (!row) violations.push(`${refund.id} of payment ${payment.id} has no refund here`);
+    else if (row.status !== expected || row.amount !== refund.amount)
+      violations.push(`refund ${row.id} is ${row.amount} ${row.status}; Stripe says ${refund.amount} ${refund.status}`);
+  }
+  for (const row of refunds)
+    if (row.stripeId === null && row.status !== 'FAILED' && row.status !== 'CANCELED')
+      violations.push(`refund ${row.id} is ${row.status}, and nobody knows what became of it`);
+  for (const payment of payments) {
+    const mine = [...stripeRefunds.values()].filter((refund) => refund.payment_intent === payment.intentId);
+    const refunded = mine.filter(({ status }) => status === 'succeeded').reduce((sum, { amount }) => sum + amount, 0);
+    if (payment.refunded !== refunded)
+      violations.push(`payment ${payment.id} shows ${payment.refunded} refunded; Stripe gave back ${refunded}`);
+    const received = intents.get(payment.intentId ?? '')?.amount_received ?? 0;
+    if (refunded > received) violations.push(`payment ${payment.id}: more was given back than received`);
+  }
+  return violations;
+};
+
+/** Our own calls alone never ask for more than is left, where nobody refunds beside us. */
+const checkOvershoot = async ({ sandbox }: World, { stripeRefunds }: Books): Promise<Violation[]> => {
+  const response = await fetch(`${sandbox.url}/_sandbox/requests`);
+  const { data } = (await response.json()) as {
+    data: { method: string; path: string; idempotencyKey: string | null; body: unknown; answer: unknown }[];
+  };
+  const dashboards = new Set(
+    [...stripeRefunds.values()]
+      .filter(({ metadata }) => metadata?.['tollgate_refund'] === undefined)
+      .map(({ payment_intent: intent }) => String(intent)),
+  );
+  return data.flatMap((request) => {
+    if (request.method !== 'POST' || request.path !== '/v1/refunds') return [];
+    const words = JSON.stringify(request);
+    const isOurs = words.includes('tollgate_refund');
+    const isTooMuch = /charge_already_refunded|greater than/.test(JSON.stringify(request.answer) ?? '');
+    const intent = /pi_[A-Za-z0-9]+/.exec(words)?.[0] ?? '';
+    return isOurs && isTooMuch && !dashboards.has(intent)
+      ? [`a refund of ${intent} was asked for beyond what was left`]
+      : [];
+  });
+};
+
+const checkOrders = async ({ sql }: World, { payments, stripeRefunds, intents }: Books): Promise<Violation[]> => {
+  const { rows } = await sql.query<{ id: string; amount: number; status: string }>(
+    'select id::text, amount::int, status from public.shop_order order by id',
+  );
+  return rows.flatMap(({ id, amount, status }) => {
+    const mine = payments.filter(({ orderId, status: state }) => orderId === id && state === 'SUCCESSFUL');
+    const received = mine.reduce((sum, row) => sum + (intents.get(row.intentId ?? '')?.amount_received ?? 0), 0);
+    const given = [...stripeRefunds.values()]
+      .filter(
+        (refund) => refund.status === 'succeeded' && mine.some(({ intentId }) => intentId === refund.payment_intent),
+      )
+      .reduce((sum, refund) => sum + refund.amount, 0);
+    const net = received - given;
+    const expected =
+      received < amount ? 'pending' : net >= amount ? 'paid' : net === 0 ? 'refunded' : 'partially_refunded';
+    return status === expected
+      ? []
+      : [`order ${id} is ${status}; by Stripe's books it is ${expected} (${net} of ${amount})`];
+  });
+};
+
+/** Each flow ran once for each version that says so, and money came in once per payment. */
+const checkFlows = async ({ sql }: World): Promise<Violation[]> => {
+  const { rows } = await sql.query<{ what: string }>(`
+    with runs as (select flow, row_id, version, count(*) as n from public.flow_run group by 1, 2, 3),
+    due as (select flow, node_id::text as row_id, version from tollgate.change where (node_type, flow) in
+      (('PAYMENT', 'payment-callback'), ('REFUND', 'refund-callback'), ('RECURRING_PAYMENT', 'recurring-payment-callback')))
+    select format('%s ran %s times for version %s of %s', runs.flow, runs.n, runs.version, runs.row_id) as what
+      from runs where n > 1
+    union all
+    select format('%s ran for version %s of %s, which was not committed', flow, version, row_id)
+      from runs where not exists (select 1 from due where (due.flow, due.row_id, due.version) = (runs.flow, runs.row_id, runs.version))
+    union all
+    select format('%s did not run for version %s of %s', flow, version, row_id)
+      from due where not exists (select 1 from runs where (due.flow, due.row_id, due.version) = (runs.flow, runs.row_id, runs.version))
+    union all
+    select format('payment %s became SUCCESSFUL %s times', row_id, count(*)) from public.flow_run
+      where flow = 'payment-callback' and status = 'SUCCESSFUL' group by row_id having count(*) > 1`);
+  return rows.map(({ what }) => what);
+};
+
+const checkRenewals = async (
+  { sql }: World,
+  { payments, invoices, subscriptions, installation }: Books,
+): Promise<Violation[]> => {
+  const ours = new Set(
+    subscriptions.filter(({ metadata }) => metadata['tollgate_installation'] === installation).map(({ id }) => id),
+  );
+  const violations: Violation[] = [];
+  for (const invoice of invoices) {
+    const subscription = invoice.parent?.subscription_details?.subscription;
+    if (!ours.has(typeof subscription === 'string' ? subscription : (subscription?.id ?? ''))) continue;
+    if (invoice.status !== 'paid' || invoice.amount_paid === 0) continue;
+    const made = payments.filter(({ invoiceId }) => invoiceId === invoice.id);
+    if (made.length !== 1) violations.push(`invoice ${invoice.id} is paid and has ${made.length} payments`);
+  }
+  const orders = payments.filter(({ invoiceId }) => invoiceId !== null).map(({ orderId }) => orderId);
+  if (new Set(orders).size !== orders.length) violations.push('two invoices share one order');
+  const { rows } = await sql.query<{ id: string }>(`select id::text from public.shop_order o
+    where not exists (select 1 from tollgate.payment p where p.order_id = o.id)
+      and o.id not in (select id from public.placed_order)`);
+  violations.push(...rows.map(({ id }) => `order ${id} was made for no invoice`));
+  return violations;
+};
+
+const checkSubscriptions = async ({ sql }: World, { subscriptions, installation }: Books): Promise<Violation[]> => {
+  const { rows } = await sql.query<{ id: string; status: string; stripeId: string }>(`select id::text, status,
+    stripe_subscription_id as "stripeId" from tollgate.recurring_payment where stripe_subscription_id is not null`);
+  return subscriptions
+    .filter(({ metadata }) => metadata['tollgate_installation'] === installation)
+    .flatMap((subscription) => {
+      const row = rows.find(({ stripeId }) => stripeId === subscription.id);
+      if (!row) return [`subscription ${subscription.id} has no recurring payment`];
+      const expected = subscriptionStatusOf(subscription);
+      return row.status === expected ? [] : [`recurring payment ${row.id} is ${row.status}; Stripe says ${expected}`];
+    });
+};
+
+/** What was shown was committed before, and the newest is shown. */
+const checkWatcher = async ({ sql, watcher }: World, { payments }: Books): Promise<Violation[]> => {
+  const { rows } = await sql.query<{ id: string; version: number; at: Date }>(
+    `select node_id::text as id, version, at from tollgate.change where node_type = 'PAYMENT'`,
+  );
+  const committed = new Map(rows.map(({ id, version, at }) => [`${id}/${version}`, at]));
+  const early = watcher.all().flatMap(({ id, version, status, at }) => {
+    const since = committed.get(`${id}/${version}`);
+    return since && since.getTime() <= at.getTime() + 1
+      ? []
+      : [`payment ${id} was shown ${status} in version ${version} before it was committed`];
+  });
+  const newest = payments.flatMap(({ id, version, orderId }) => {
+    const seen = watcher.newest().get(id);
+    return seen && seen.version < version
+      ? [`the subscriber of order ${orderId} ended with version ${seen.version} of payment ${id}; there is ${version}`]
+      : [];
+  });
+  return [...watcher.faults, ...early, ...newest];
+};
+
+/** What still waits although nothing hinders it. */
+export const findStuck = async ({ sql }: World): Promise<Violation[]> => {
+  const { rows } = await sql.query<{ what: string }>(`
+    select format('event %s (%s) is %s after %s attempts: %s', id, type, status, attempts, last_error) as what
+      from tollgate.stripe_event where status in ('RECEIVED', 'FAILED', 'DEAD')
+    union all
+    select format('version %s of %s %s is unpublished', version, node_type, node_id) from tollgate.change where published_at is null
+    union all
+    select format('refund %s waits for Stripe''s answer', id) from tollgate.refund where status = 'PENDING' and stripe_refund_id is null`);
+  return rows.map(({ what }) => what);
+};
+
+/** Compares both sides once everything has come to rest. */
+export const findViolations = async (world: World): Promise<Violation[]> => {
+  const books = await readBooks(world);
+  const found = await Promise.all([
+    checkPayments(books),
+    checkRefunds(books),
+    checkOvershoot(world, books),
+    checkOrders(world, books),
+    checkFlows(world),
+    checkRenewals(world, books),
+    checkSubscriptions(world, books),
+    checkWatcher(world, books),
+    findStuck(world),
+  ]);
+  return found.flat();
+};

@@ -1,0 +1,51 @@
+import type { BugName } from './bugs.js';
+import { openLab } from './lab.js';
+import { type SeedResult, simulateSeed } from './simulate.js';
+
+/** What is simulated, and how much of it at once. */
+export interface SimulationRequest {
+  readonly firstSeed: number;
+  readonly seeds: number;
+  /** Worlds that are played at the same time. */
+  readonly atOnce: number;
+  readonly bug?: BugName | undefined;
+  /** Hears of each seed that ended. */
+  readonly ended?: (result: SeedResult, done: number) => void;
+  /** Ends at the first seed that broke a promise. */
+  readonly stopsAtFirst?: boolean;
+}
+
+/** How all of it ended. */
+export interface SimulationReport {
+  readonly played: number;
+  readonly failed: readonly SeedResult[];
+  /** What happened how often, over all seeds. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Plays the seeds one after the other, some at once, each in a world of its own. */
+export const simulate = async (request: SimulationRequest): Promise<SimulationReport> => {
+  const { firstSeed, seeds, atOnce, bug, ended, stopsAtFirst = false } = request;
+  const failed: SeedResult[] = [];
+  const counts = new Map<string, number>();
+  let next = firstSeed;
+  let played = 0;
+  const lab = await openLab();
+  const playOn = async (): Promise<void> => {
+    while (next < firstSeed + seeds && !(stopsAtFirst && failed.length > 0)) {
+      const seed = next;
+      next += 1;
+      const result = await simulateSeed(lab, seed, { bug });
+      played += 1;
+      if (result.violations.length > 0) failed.push(result);
+      for (const [kind, count] of result.counts) counts.set(kind, (counts.get(kind) ?? 0) + count);
+      ended?.(result, played);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(atOnce, seeds) }, playOn));
+  } finally {
+    await lab.close();
+  }
+  return { played, failed, counts: Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1))) };
+};
