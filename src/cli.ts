@@ -9,7 +9,7 @@ import { addPlanCommand } from './cli/plan.js';
 import { addReconcileCommand } from './cli/reconcile.js';
 import { addRoleCommands } from './cli/roles.js';
 import { addRunCommands } from './cli/run.js';
-import { addSimulateCommand } from './cli/simulate.js';
+import { addSimulateCommands } from './cli/simulate.js';
 import { addStripeCommands } from './cli/stripe.js';
 import { addTokenCommand } from './cli/token.js';
 
@@ -30,7 +30,7 @@ const createProgram = (): Command => {
   addReconcileCommand(program);
   addDoctorCommand(program);
   addEncryptionCommand(program);
-  addSimulateCommand(program);
+  addSimulateCommands(program);
   return program;
 };
 

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { BUGS, type BugName } from '../simulation/bugs.js';
-import type { SeedResult } from '../simulation/simulate.js';
+import type { SeedResult } from '../simulation/seed.js';
+import type { SimulationRequest } from '../simulation/simulation.js';
 import { createOutput, type JsonOption } from './output.js';
 import { toTable } from './table.js';
 
@@ -11,58 +12,64 @@ interface SimulateOptions extends JsonOption {
   readonly bug?: BugName;
 }
 
+interface CrashOptions extends JsonOption {
+  readonly rounds: number;
+  readonly round?: number;
+  readonly atOnce: number;
+}
+
 const parseCount = (text: string): number => {
   if (!/^\d{1,9}$/.test(text) || Number(text) === 0) throw new InvalidArgumentError('Give a whole number from 1.');
   return Number(text);
 };
 
-const storyOf = ({ seed, violations, history }: SeedResult): string =>
+const storyOf = ({ seed, violations, history }: SeedResult, again: string): string =>
   [
     `Seed ${seed} broke ${violations.length} promise(s):`,
     ...violations.map((violation) => `  ${violation}`),
     'What happened:',
     ...history.map((line) => `  ${line}`),
-    `Play it alone: npx tollgate simulate --seed ${seed}`,
+    `Play it alone: npx tollgate ${again} ${seed}`,
   ].join('\n');
 
-const runSimulation = async (options: SimulateOptions): Promise<void> => {
+const tell = async (request: Omit<SimulationRequest, 'ended'>, again: string, options: JsonOption): Promise<void> => {
   const { simulate } = await import('../simulation/simulation.js');
   const output = createOutput(options);
-  const { seed, bug, atOnce } = options;
   const startedAt = performance.now();
   const seconds = (): string => ((performance.now() - startedAt) / 1_000).toFixed(1);
   // What a server that was cut off leaves alone is part of the game.
   process.on('unhandledRejection', () => undefined);
-  const report = await simulate({
-    firstSeed: seed ?? 1,
-    seeds: seed === undefined ? options.seeds : 1,
-    atOnce,
-    bug,
+  const { played, failed, counts } = await simulate({
+    ...request,
     ended(result, done) {
-      if (result.violations.length > 0) output.progress(storyOf(result));
-      if (done % 10 === 0) output.progress(`${done} seeds in ${seconds()} s`);
+      if (result.violations.length > 0) output.progress(storyOf(result, again));
+      if (done % 10 === 0) output.progress(`${done} played in ${seconds()} s`);
     },
   });
-  const { played, failed, counts } = report;
-  const broken = failed.map((result) => result.seed);
+  const broken = failed.map(({ seed, violations }) => ({ seed, violations }));
+  const verdict =
+    failed.length === 0 ? 'every promise was kept.' : `broken with ${failed.map(({ seed }) => seed).join(', ')}.`;
   output.data(
-    {
-      played,
-      broken,
-      seconds: Number(seconds()),
-      counts,
-      failed: failed.map(({ seed: n, violations }) => ({ seed: n, violations })),
-    },
+    { played, seconds: Number(seconds()), broken, counts },
     [
       toTable([['WHAT HAPPENED', 'TIMES'], ...Object.entries(counts).map(([what, times]) => [what, String(times)])]),
-      `${played} seeds in ${seconds()} s: ${failed.length === 0 ? 'every promise was kept.' : `broken with ${broken.join(', ')}.`}`,
+      `${played} played in ${seconds()} s: ${verdict}`,
     ].join('\n'),
   );
   if (failed.length > 0) process.exitCode = 1;
 };
 
-/** Adds the command that proves the promises under random trouble. */
-export const addSimulateCommand = (program: Command): void => {
+const runSimulation = ({ seeds, seed, atOnce, bug, ...options }: SimulateOptions): Promise<void> =>
+  tell({ firstSeed: seed ?? 1, seeds: seed === undefined ? seeds : 1, atOnce, bug }, 'simulate --seed', options);
+
+const runCrashes = async ({ rounds, round, atOnce, ...options }: CrashOptions): Promise<void> => {
+  const { crashRound } = await import('../simulation/crash.js');
+  const request = { firstSeed: round ?? 1, seeds: round === undefined ? rounds : 1, atOnce, play: crashRound };
+  await tell(request, 'crash --round', options);
+};
+
+/** Adds the commands that prove the promises under random trouble. */
+export const addSimulateCommands = (program: Command): void => {
   program
     .command('simulate')
     .description('play random users, operators, faults of Stripe and crashes, and compare both sides at the end')
@@ -72,4 +79,12 @@ export const addSimulateCommand = (program: Command): void => {
     .addOption(new Option('--bug <name>', 'seed a bug of the product, to see it caught').choices(Object.keys(BUGS)))
     .option('--json', 'print the report as JSON')
     .action(runSimulation);
+  program
+    .command('crash')
+    .description('kill real servers under load at random moments, and compare both sides at the end')
+    .option('--rounds <number>', 'how many rounds, from 1 on', parseCount, 10)
+    .option('--round <number>', 'this one alone', parseCount)
+    .option('--at-once <number>', 'rounds that are played at the same time', parseCount, 2)
+    .option('--json', 'print the report as JSON')
+    .action(runCrashes);
 };

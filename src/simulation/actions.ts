@@ -26,6 +26,8 @@ export interface Action {
   readonly name: string;
   /** How often it is chosen, beside the others. */
   readonly weight: number;
+  /** Only a server in this process can die at a named point. */
+  readonly needsPoints?: true;
   run(world: World, scene: Scene, random: Random): Promise<string>;
 }
 
@@ -73,7 +75,8 @@ const insertOrder = async ({ sql }: World, account: Account, amount: number, cur
 
 const openOrders = ({ orders }: Scene) => orders.filter(({ isClosed }) => !isClosed);
 
-const placeOrder: Action = {
+/** Somebody places an order, and someone watches it from then on. */
+export const placeOrder: Action = {
   name: 'place an order',
   weight: 3,
   async run(world, scene, random) {
@@ -369,6 +372,7 @@ const troubleAnswers: Action = {
 const crash: Action = {
   name: 'arm a crash',
   weight: 3,
+  needsPoints: true,
   async run(world, _scene, random) {
     const point = random.pick(CRASH_POINTS);
     const life = await world.server();
@@ -397,7 +401,7 @@ const restart: Action = {
 };
 
 /** Everything that may happen. */
-export const ACTIONS: readonly Action[] = [
+const ACTIONS: readonly Action[] = [
   placeOrder,
   payOnce,
   payTwice,
@@ -421,6 +425,30 @@ export const ACTIONS: readonly Action[] = [
   killNow,
   restart,
 ];
+
+/** What happens next, the likely more often; without named points where there are none. */
+export const chooseAction = (random: Random, hasPoints = true): Action => {
+  const possible = ACTIONS.filter(({ needsPoints }) => hasPoints || !needsPoints);
+  const total = possible.reduce((sum, { weight }) => sum + weight, 0);
+  let left = random.next() * total;
+  for (const action of possible) {
+    left -= action.weight;
+    if (left < 0) return action;
+  }
+  throw new Error('There is nothing that may happen.');
+};
+
+/** Nothing has happened yet; there is a price to subscribe to. */
+export const openScene = async ({ stripe }: World): Promise<Scene> => {
+  const product = await stripe.products.create({ name: 'Tea of the month' });
+  const price = await stripe.prices.create({
+    product: product.id,
+    currency: 'usd',
+    unit_amount: 10_000,
+    recurring: { interval: 'month' },
+  });
+  return { orders: [], payments: [], recurring: [], priceId: price.id };
+};
 
 /** Does it, and writes down how it ended; a refusal is an end like any other. */
 export const perform = async (action: Action, world: World, scene: Scene, random: Random): Promise<void> => {

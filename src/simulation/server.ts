@@ -24,7 +24,8 @@ export interface ServerLife {
   stop(): Promise<void>;
 }
 
-interface Needs {
+/** What a life is started with. */
+export interface ServerNeeds {
   readonly databaseUrl: string;
   readonly sandboxUrl: string;
   readonly flows: Flows;
@@ -35,7 +36,7 @@ interface Needs {
 }
 
 /** How long things wait here: as in production in their order, a hundred times shorter. */
-const TIMING = {
+export const TIMING = {
   refundTiming: { leaseMs: 1_500, readsApartMs: 250 },
   inboxLimits: { firstWaitSeconds: 0.03, longestWaitSeconds: 0.3, maximumAttempts: 60, leaseSeconds: 2 },
   jobsEveryMs: 40,
@@ -44,8 +45,26 @@ const STRIPE_TIMEOUT_MS = '300';
 /** Statements of transactions in which money moves. */
 const MONEY_MOVES = ['payment_write_version', 'refund_write_version', 'recurring_write_version'];
 
+/** The environment of a server here. */
+export const environmentOf = (databaseUrl: string, stripeUrl: string): Record<string, string> => ({
+  DATABASE_URL: databaseUrl,
+  PORT: '0',
+  STRIPE_API_BASE: stripeUrl,
+  STRIPE_SECRET_KEY: 'sk_test_sandbox',
+  STRIPE_PUBLISHABLE_KEY: 'pk_test_sandbox',
+  STRIPE_WEBHOOK_SECRET: 'whsec_sandbox',
+  TOLLGATE_STRIPE_TIMEOUT_MS: STRIPE_TIMEOUT_MS,
+  TOLLGATE_RECONCILE_MINUTES: '0',
+  JWT_SECRET,
+  JWT_TRUST_ROLES: 'true',
+  LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'silent',
+});
+
+/** Starts a life of a server. */
+export type StartServer = (needs: ServerNeeds) => Promise<ServerLife>;
+
 /** Starts a server that can die at a named point. Rejects when it dies on the way. */
-export const startServer = async (needs: Needs): Promise<ServerLife> => {
+export const startServer: StartServer = async (needs) => {
   const { databaseUrl, sandboxUrl, flows, bug } = needs;
   const death = new AbortController();
   let point: CrashPoint | undefined;
@@ -79,19 +98,7 @@ export const startServer = async (needs: Needs): Promise<ServerLife> => {
   const stripe = await openStripeLink({ url: new URL(sandboxUrl), armed, die: kill });
   const address = new URL(databaseUrl);
   address.port = String(database.port);
-  const config = readConfig({
-    DATABASE_URL: address.href,
-    PORT: '0',
-    STRIPE_API_BASE: `http://127.0.0.1:${stripe.port}`,
-    STRIPE_SECRET_KEY: 'sk_test_sandbox',
-    STRIPE_PUBLISHABLE_KEY: 'pk_test_sandbox',
-    STRIPE_WEBHOOK_SECRET: 'whsec_sandbox',
-    TOLLGATE_STRIPE_TIMEOUT_MS: STRIPE_TIMEOUT_MS,
-    TOLLGATE_RECONCILE_MINUTES: '0',
-    JWT_SECRET,
-    JWT_TRUST_ROLES: 'true',
-    LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'silent',
-  });
+  const config = readConfig(environmentOf(address.href, `http://127.0.0.1:${stripe.port}`));
   try {
     tollgate = await startTollgate(config, { log: pino({ level: config.log.level }), flows, ...TIMING });
     if (death.signal.aborted) throw new Error('it died while it started');

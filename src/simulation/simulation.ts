@@ -1,6 +1,6 @@
 import type { BugName } from './bugs.js';
-import { openLab } from './lab.js';
-import { type SeedResult, simulateSeed } from './simulate.js';
+import { type Lab, openLab } from './lab.js';
+import { type SeedOptions, type SeedResult, simulateSeed } from './seed.js';
 
 /** What is simulated, and how much of it at once. */
 export interface SimulationRequest {
@@ -9,10 +9,10 @@ export interface SimulationRequest {
   /** Worlds that are played at the same time. */
   readonly atOnce: number;
   readonly bug?: BugName | undefined;
+  /** How a seed is played: simulated unless told. */
+  readonly play?: (lab: Lab, seed: number, options: SeedOptions) => Promise<SeedResult>;
   /** Hears of each seed that ended. */
   readonly ended?: (result: SeedResult, done: number) => void;
-  /** Ends at the first seed that broke a promise. */
-  readonly stopsAtFirst?: boolean;
 }
 
 /** How all of it ended. */
@@ -25,17 +25,17 @@ export interface SimulationReport {
 
 /** Plays the seeds one after the other, some at once, each in a world of its own. */
 export const simulate = async (request: SimulationRequest): Promise<SimulationReport> => {
-  const { firstSeed, seeds, atOnce, bug, ended, stopsAtFirst = false } = request;
+  const { firstSeed, seeds, atOnce, bug, ended, play = simulateSeed } = request;
   const failed: SeedResult[] = [];
   const counts = new Map<string, number>();
   let next = firstSeed;
   let played = 0;
   const lab = await openLab();
   const playOn = async (): Promise<void> => {
-    while (next < firstSeed + seeds && !(stopsAtFirst && failed.length > 0)) {
+    while (next < firstSeed + seeds) {
       const seed = next;
       next += 1;
-      const result = await simulateSeed(lab, seed, { bug });
+      const result = await play(lab, seed, { bug });
       played += 1;
       if (result.violations.length > 0) failed.push(result);
       for (const [kind, count] of result.counts) counts.set(kind, (counts.get(kind) ?? 0) + count);

@@ -8,7 +8,7 @@ import { createFlows, type FlowTrouble } from './flows.js';
 import { createHistory, type History } from './history.js';
 import type { Lab } from './lab.js';
 import type { Random } from './random.js';
-import { JWT_SECRET, type ServerLife, startServer } from './server.js';
+import { JWT_SECRET, type ServerLife, type StartServer, startServer } from './server.js';
 import { createWatcher, type Watcher } from './watcher.js';
 
 /** What a refused or lost operation ends with. */
@@ -64,8 +64,19 @@ const AGING: readonly (readonly [table: string, columns: readonly string[]])[] =
   ['stripe_customer', ['attempted_at']],
 ];
 
+/** What may be different about a world. */
+export interface WorldOptions {
+  readonly bug?: BugName | undefined;
+  /** Starts its servers; in this process unless told. */
+  readonly startLife?: StartServer;
+}
+
 /** Opens a world on a database of its own. */
-export const openWorld = async (lab: Lab, random: Random, bugName: BugName | undefined): Promise<World> => {
+export const openWorld = async (
+  lab: Lab,
+  random: Random,
+  { bug: bugName, startLife = startServer }: WorldOptions = {},
+): Promise<World> => {
   const bug = bugName === undefined ? undefined : bugOf(bugName);
   const history = createHistory();
   const database = await lab.openDatabase();
@@ -112,7 +123,7 @@ export const openWorld = async (lab: Lab, random: Random, bugName: BugName | und
   const start = async (): Promise<ServerLife> => {
     for (let tries = 1; ; tries += 1) {
       try {
-        const started = await startServer({
+        const started = await startLife({
           databaseUrl: database.url,
           sandboxUrl: sandbox.url,
           flows,

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BugName } from '../../src/simulation/bugs.js';
 import { BUGS } from '../../src/simulation/bugs.js';
+import { crashRound } from '../../src/simulation/crash.js';
 import { type Lab, openLab } from '../../src/simulation/lab.js';
-import { simulateSeed } from '../../src/simulation/simulate.js';
+import { simulateSeed } from '../../src/simulation/seed.js';
 import { assertContract } from '../harness/contract.js';
 
 let lab: Lab;
@@ -25,6 +26,13 @@ describe('random users, operators, faults of Stripe, flow failures and crashes',
     const { violations, history } = await simulateSeed(lab, seed, {
       inspect: ({ sandbox }) => assertContract(sandbox.url),
     });
+    expect(violations, history.join('\n')).toEqual([]);
+  });
+});
+
+describe('a real process under load, killed with SIGKILL at random moments', () => {
+  test('afterwards our rows are Stripe’s, and every flow ran once', { timeout: 180_000 }, async () => {
+    const { violations, history } = await crashRound(lab, 1, { inspect: ({ sandbox }) => assertContract(sandbox.url) });
     expect(violations, history.join('\n')).toEqual([]);
   });
 });

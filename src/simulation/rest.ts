@@ -1,0 +1,37 @@
+import { findStuck, findViolations } from './invariants.js';
+import type { World } from './world.js';
+
+const REST_MS = 25_000;
+/** What was published last is with its subscriber by then. */
+const ARRIVAL_MS = 2_000;
+const LOOK_MS = 40;
+/** Rows are asked about once they are minutes old. */
+const OLD_ENOUGH_SECONDS = 600;
+const MONTH_AGO_MS = 29 * 86_400_000;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The hard times are over: nothing fails any more, and everything that waits gets its turn. */
+export const comeToRest = async (world: World, restMs = REST_MS): Promise<void> => {
+  world.setTrouble(false);
+  await world.control('/faults');
+  (await world.server()).arm(undefined);
+  await world.sandbox.settled();
+  await world.age(OLD_ENOUGH_SECONDS);
+  const { operations } = await world.server();
+  const since = new Date(Date.now() - MONTH_AGO_MS);
+  const { missing } = await operations.reconciler.reconcile({ since, everyRow: true });
+  world.history.note(`reconciled at the end: ${missing.length} events were missing`);
+  const deadline = Date.now() + restMs;
+  while (Date.now() < deadline) {
+    if ((await findStuck(world)).length === 0) break;
+    await pause(LOOK_MS);
+  }
+  await world.sandbox.settled();
+  await operations.reconciler.reconcile({ since, everyRow: true });
+  const arrival = Date.now() + ARRIVAL_MS;
+  while (Date.now() < arrival) {
+    if ((await findViolations(world)).length === 0) return;
+    await pause(LOOK_MS * 5);
+  }
+};

@@ -1,0 +1,54 @@
+import { chooseAction, openScene, perform, placeOrder } from './actions.js';
+import type { BugName } from './bugs.js';
+import { findViolations, type Violation } from './invariants.js';
+import type { Lab } from './lab.js';
+import { createRandom, type Random } from './random.js';
+import { comeToRest } from './rest.js';
+import { openWorld, type World } from './world.js';
+
+/** How one seed ended. */
+export interface SeedResult {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  readonly history: readonly string[];
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+/** What may be different about a seed's run. */
+export interface SeedOptions {
+  readonly bug?: BugName | undefined;
+  /** Looks at the world before it is closed. */
+  readonly inspect?: (world: World) => Promise<void>;
+}
+
+const STEPS = { least: 8, most: 18 };
+const AT_ONCE = 4;
+/** With a bug seeded some things never come to rest. */
+const BUG_REST_MS = 4_000;
+
+const play = async (world: World, random: Random): Promise<void> => {
+  const scene = await openScene(world);
+  world.setTrouble(true);
+  for (let n = 0; n < 2; n += 1) await perform(placeOrder, world, scene, random.fork());
+  const steps = random.between(STEPS.least, STEPS.most);
+  for (let step = 0; step < steps; step += 1) {
+    const together = random.chance(0.4) ? random.between(2, AT_ONCE) : 1;
+    const chosen = Array.from({ length: together }, () => [chooseAction(random), random.fork()] as const);
+    await Promise.all(chosen.map(([action, fork]) => perform(action, world, scene, fork)));
+  }
+};
+
+/** Plays one seed to its end in a world of its own, and compares both sides. */
+export const simulateSeed = async (lab: Lab, seed: number, { bug, inspect }: SeedOptions = {}): Promise<SeedResult> => {
+  const random = createRandom(seed);
+  const world = await openWorld(lab, random.fork(), { bug });
+  try {
+    await play(world, random.fork());
+    await comeToRest(world, bug === undefined ? undefined : BUG_REST_MS);
+    const violations = await findViolations(world);
+    await inspect?.(world);
+    return { seed, violations, history: world.history.lines(), counts: world.history.counts() };
+  } finally {
+    await world.close();
+  }
+};
