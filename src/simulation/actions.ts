@@ -31,7 +31,8 @@ export interface Action {
   run(world: World, scene: Scene, random: Random): Promise<string>;
 }
 
-const DAY = 86_400;
+const WEEK = 7 * 86_400;
+const MONTH = 32 * 86_400;
 const NOTHING = 'nothing to do';
 
 /** Cards that customers have, the good ones more often. */
@@ -319,12 +320,16 @@ const foreigner: Action = {
   },
 };
 
+/** Stripe keeps events for 30 days, so the promise is for those who look in between: weekly, here. */
 const passTime: Action = {
   name: 'time passes',
   weight: 4,
   async run(world, _scene, random) {
-    const seconds = random.pick([60, 3_600, 25 * 3_600, 8 * DAY, 32 * DAY, 32 * DAY]);
-    await world.advance(seconds);
+    const seconds = random.pick([60, 3_600, 25 * 3_600, WEEK, MONTH, MONTH]);
+    for (let left = seconds; left > 0; left -= WEEK) {
+      if (seconds >= WEEK) await (await world.server()).operations.reconciler.reconcile();
+      await world.advance(Math.min(left, WEEK));
+    }
     return `${seconds} s`;
   },
 };

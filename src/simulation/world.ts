@@ -3,10 +3,11 @@ import Stripe from 'stripe';
 import { signToken } from '../graphql/token.js';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.js';
 import { type BugName, bugOf } from './bugs.js';
-import { type CrashPoint, wordsOf } from './crash-points.js';
+import { wordsOf } from './crash-points.js';
 import { createFlows, type FlowTrouble } from './flows.js';
 import { createHistory, type History } from './history.js';
 import type { Lab } from './lab.js';
+import { createLives } from './lives.js';
 import type { Random } from './random.js';
 import { JWT_SECRET, type ServerLife, type StartServer, startServer } from './server.js';
 import { createWatcher, type Watcher } from './watcher.js';
@@ -52,7 +53,6 @@ export type Account = 'ann' | 'ben' | 'admin';
 const NOWHERE = 'http://127.0.0.1:9/webhooks/stripe';
 const TROUBLE = 0.15;
 const LOST_COMMITS = 0.3;
-const START_TRIES = 5;
 /** An actor who meets a fault that was meant for the server gives up soon. */
 const ACTOR_TIMEOUT_MS = 1_000;
 /** What grows old together with Stripe's clock: the rows themselves, and their calls under way. */
@@ -110,43 +110,30 @@ export const openWorld = async (
   };
   const flows = createFlows({ trouble, outside: bug && 'flowsOutside' in bug ? sql : undefined });
 
-  const stops: Promise<void>[] = [];
-  let life: Promise<ServerLife> | undefined;
-  const died = (point: CrashPoint | undefined): void => {
-    history.note(`the server dies${point ? ` ${wordsOf(point)}` : ''}`);
-    history.count(`crash ${point ? wordsOf(point) : 'at random'}`);
-    life = undefined;
-    sandbox.setWebhookUrl(NOWHERE);
-    watcher.disconnect();
-  };
-
-  const start = async (): Promise<ServerLife> => {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        const started = await startLife({
-          databaseUrl: database.url,
-          sandboxUrl: sandbox.url,
-          flows,
-          bug,
-          losesCommit: () => isTroubled && losses.chance(LOST_COMMITS),
-          died: (point) => {
-            stops.push(started.stop());
-            died(point);
-          },
-        });
-        history.note('a server starts');
-        sandbox.setWebhookUrl(`${started.url}/webhooks/stripe`);
-        watcher.connect(started.url);
-        return started;
-      } catch (error) {
-        if (tries === START_TRIES) throw error;
-      }
-    }
-  };
-  const server = (): Promise<ServerLife> => {
-    life ??= start();
-    return life;
-  };
+  const lives = createLives({
+    start: (died) =>
+      startLife({
+        databaseUrl: database.url,
+        sandboxUrl: sandbox.url,
+        flows,
+        bug,
+        losesCommit: () => isTroubled && losses.chance(LOST_COMMITS),
+        died,
+      }),
+    began({ url }) {
+      history.note('a server starts');
+      sandbox.setWebhookUrl(`${url}/webhooks/stripe`);
+      watcher.connect(url);
+    },
+    ended() {
+      sandbox.setWebhookUrl(NOWHERE);
+      watcher.disconnect();
+    },
+    died(point) {
+      history.note(`the server dies${point ? ` ${wordsOf(point)}` : ''}`);
+      history.count(`crash ${point ? wordsOf(point) : 'at random'}`);
+    },
+  });
 
   const control = async (path: string, body?: object): Promise<unknown> => {
     const response = await fetch(`${sandbox.url}/_sandbox${path}`, {
@@ -172,17 +159,11 @@ export const openWorld = async (
     stripe,
     history,
     watcher,
-    server,
+    server: lives.current,
     control,
-    async stopServer() {
-      const stopping = await life;
-      life = undefined;
-      sandbox.setWebhookUrl(NOWHERE);
-      watcher.disconnect();
-      await stopping?.stop();
-    },
+    stopServer: lives.stopCurrent,
     async ask<T>(as: Account, query: string, variables: object) {
-      const { url, died: signal } = await server();
+      const { url, died: signal } = await lives.current();
       const lost = (): never => {
         throw new Refused('LOST');
       };
@@ -209,10 +190,7 @@ export const openWorld = async (
       isTroubled = now;
     },
     async close() {
-      watcher.disconnect();
-      const last = await life?.catch(() => undefined);
-      await last?.stop();
-      await Promise.all(stops);
+      await lives.close();
       await sandbox.close();
       await sql.end();
       await database.drop();
