@@ -27,6 +27,7 @@ export interface Live {
 const FORBIDDEN = 4403;
 /** A token that was just fetched and refused again will not become better. */
 const MOST_REFUSALS = 3;
+const NOT_TAKEN = 'The server does not take this token. Log in again.';
 const IDLE_CLOSE_MS = 5_000;
 const PING_MS = 10_000;
 const PONG_MS = 5_000;
@@ -35,6 +36,8 @@ const LONGEST_PAUSE_MS = 5_000;
 /** Opens a socket when the first watcher comes and closes it after the last has gone. */
 export const createLive = (url: string, tokens: Tokens): Live => {
   const listeners = new Set<() => void>();
+  /** Opens the streams again whose token ended before the server closed its socket. */
+  const reopen = new Set<() => void>();
   let connection: Connection = 'idle';
   let sent: string | undefined;
   let refusals = 0;
@@ -77,30 +80,43 @@ export const createLive = (url: string, tokens: Tokens): Live => {
           tokens.refuse(sent);
         }
         become(code === 1000 ? 'idle' : 'lost');
+        for (const open of [...reopen]) open();
       },
     },
   });
 
   return {
     watch: (operation, variables, rowOf) =>
-      createRowStream((sink) =>
-        client.subscribe<ReturnType<NonNullable<typeof operation.__apiType>>>(
-          { query: operation.toString(), variables },
-          {
-            next: ({ data, errors }) => {
-              if (errors) sink.end(toTollgateError(errors));
-              else if (data) sink.row(rowOf(data));
+      createRowStream((sink) => {
+        let stop: () => void;
+        const fail = (thrown: unknown): void => {
+          const error = toTollgateError(thrown);
+          if (refusals >= MOST_REFUSALS) sink.end(new TollgateError('UNAUTHENTICATED', NOT_TAKEN));
+          else if (error.code === 'UNAUTHENTICATED') reopen.add(open);
+          else sink.end(error);
+        };
+        const open = (): void => {
+          reopen.delete(open);
+          stop = client.subscribe<ReturnType<NonNullable<typeof operation.__apiType>>>(
+            { query: operation.toString(), variables },
+            {
+              next: ({ data, errors }) => {
+                if (errors) fail(errors);
+                else if (data) sink.row(rowOf(data));
+              },
+              error: fail,
+              complete: () => {
+                if (!reopen.has(open)) sink.end();
+              },
             },
-            error: (error) =>
-              sink.end(
-                refusals >= MOST_REFUSALS
-                  ? new TollgateError('UNAUTHENTICATED', 'The server does not take this token. Log in again.')
-                  : toTollgateError(error),
-              ),
-            complete: () => sink.end(),
-          },
-        ),
-      ),
+          );
+        };
+        open();
+        return () => {
+          reopen.delete(open);
+          stop();
+        };
+      }),
     connection: {
       current: () => connection,
       onChange: (listener) => {
