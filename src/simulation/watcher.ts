@@ -19,6 +19,8 @@ export interface Watcher {
   /** The newest version seen of each payment. */
   newest(): ReadonlyMap<string, Seen>;
   all(): readonly Seen[];
+  /** Resolves when every payment that was shown at all has been shown in these versions. */
+  upTo(versions: ReadonlyMap<string, number>): Promise<void>;
   /** What a subscriber must never see. */
   readonly faults: readonly string[];
 }
@@ -43,6 +45,7 @@ export const createWatcher = (token: string): Watcher => {
   const newest = new Map<string, Seen>();
   const all: Seen[] = [];
   const faults: string[] = [];
+  const waiting = new Set<() => void>();
   let client: Client | undefined;
 
   const see = (seen: Seen, shown: Map<string, number>): void => {
@@ -55,6 +58,7 @@ export const createWatcher = (token: string): Watcher => {
     shown.set(seen.id, seen.version);
     if (!last || seen.version >= last.version) newest.set(seen.id, seen);
     all.push(seen);
+    for (const look of [...waiting]) look();
   };
 
   const subscribe = (to: Client, orderId: string): void => {
@@ -84,6 +88,17 @@ export const createWatcher = (token: string): Watcher => {
     all: () => all,
     newest: () => newest,
     disconnect,
+    upTo: (versions) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          const isBehind = [...newest.values()].some(({ id, version }) => version < (versions.get(id) ?? 0));
+          if (isBehind) return;
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+        look();
+      }),
     follow(orderId) {
       if (orders.has(orderId)) return;
       orders.add(orderId);
