@@ -46,6 +46,7 @@ const run = async () => {
         TOLLGATE_TEST_BUILT: '1',
         TOLLGATE_TEST_COUNTS: countsFile,
         CHROMIUM_PATH: browser,
+        ...(process.env['CI'] && { CI: process.env['CI'] }),
         ...(process.env['TOLLGATE_TEST_REQUIRE_REDIS'] && {
           TOLLGATE_TEST_REQUIRE_REDIS: process.env['TOLLGATE_TEST_REQUIRE_REDIS'],
         }),
