@@ -39,8 +39,15 @@ const tell = async (request: Omit<SimulationRequest, 'ended'>, again: string, op
   const seconds = (): string => ((performance.now() - startedAt) / 1_000).toFixed(1);
   // What a server that was cut off leaves alone is part of the game.
   process.on('unhandledRejection', () => undefined);
+  const interruption = new AbortController();
+  const interrupt = (): void => {
+    output.progress('Stopping: what has begun is played to its end, which takes some seconds.');
+    interruption.abort();
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   const { played, failed, counts } = await simulate({
     ...request,
+    signal: interruption.signal,
     ended(result, done) {
       if (result.violations.length > 0) output.progress(storyOf(result, again));
       if (done % 10 === 0) output.progress(`${done} played in ${seconds()} s`);
@@ -56,7 +63,8 @@ const tell = async (request: Omit<SimulationRequest, 'ended'>, again: string, op
       `${played} played in ${seconds()} s: ${verdict}`,
     ].join('\n'),
   );
-  if (failed.length > 0) process.exitCode = 1;
+  process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  if (failed.length > 0 || interruption.signal.aborted) process.exitCode = 1;
 };
 
 const runSimulation = ({ seeds, seed, atOnce, bug, ...options }: SimulateOptions): Promise<void> =>

@@ -6,6 +6,7 @@ import { readConfig } from '../config.js';
 import { startTollgate } from '../main.js';
 import { createFlows } from './flows.js';
 import { environmentOf, type StartServer } from './server.js';
+import { openStripeLink } from './stripe-link.js';
 
 const isSource = import.meta.url.endsWith('.ts');
 const ENTRY = fileURLToPath(new URL(isSource ? './server-process.ts' : './server-process.js', import.meta.url));
@@ -13,13 +14,21 @@ const ENTRY = fileURLToPath(new URL(isSource ? './server-process.ts' : './server
 /** Starts a server as a process of its own; `kill` is SIGKILL. It has no named points to die at. */
 export const startProcess: StartServer = async ({ databaseUrl, sandboxUrl, died }) => {
   const environment = environmentOf(databaseUrl, sandboxUrl);
+  const stripe = await openStripeLink({ url: new URL(sandboxUrl), armed: () => undefined, die: () => undefined });
   const child = fork(ENTRY, {
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      ...environmentOf(databaseUrl, `http://127.0.0.1:${stripe.port}`),
+    },
     execArgv: isSource ? ['--import', 'tsx'] : ['--enable-source-maps'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const death = new AbortController();
-  const ended = once(child, 'exit').then(() => death.abort());
+  const ended = once(child, 'exit').then(() => {
+    death.abort();
+    return stripe.close();
+  });
   const url = await Promise.race([
     once(child, 'message').then(([said]) => String(said)),
     ended.then(() => Promise.reject(new Error('The server ended while it started.'))),
@@ -34,6 +43,7 @@ export const startProcess: StartServer = async ({ databaseUrl, sandboxUrl, died 
     url,
     operations: command.operations,
     died: death.signal,
+    quiet: stripe.quiet,
     arm: () => undefined,
     kill() {
       if (death.signal.aborted) return;

@@ -16,6 +16,8 @@ export interface ServerLife {
   readonly operations: Tollgate['operations'];
   /** Aborted when it dies: whoever waits for an answer has lost it. */
   readonly died: AbortSignal;
+  /** Resolves when it is not in the middle of a write at Stripe; at once when it has died. */
+  quiet(): Promise<void>;
   /** Makes it die when it comes to the point. */
   arm(point: CrashPoint | undefined): void;
   /** Everything it is connected to is cut at once, as when its process is killed. */
@@ -110,6 +112,7 @@ export const startServer: StartServer = async (needs) => {
     url: tollgate.url,
     operations: tollgate.operations,
     died: death.signal,
+    quiet: stripe.quiet,
     arm: (next) => {
       point = next;
     },

@@ -13,6 +13,8 @@ export interface SimulationRequest {
   readonly play?: (lab: Lab, seed: number, options: SeedOptions) => Promise<SeedResult>;
   /** Hears of each seed that ended. */
   readonly ended?: (result: SeedResult, done: number) => void;
+  /** Once aborted no further seed is begun; those under way are played to their end. */
+  readonly signal?: AbortSignal;
 }
 
 /** How all of it ended. */
@@ -25,14 +27,14 @@ export interface SimulationReport {
 
 /** Plays the seeds one after the other, some at once, each in a world of its own. */
 export const simulate = async (request: SimulationRequest): Promise<SimulationReport> => {
-  const { firstSeed, seeds, atOnce, bug, ended, play = simulateSeed } = request;
+  const { firstSeed, seeds, atOnce, bug, ended, signal, play = simulateSeed } = request;
   const failed: SeedResult[] = [];
   const counts = new Map<string, number>();
   let next = firstSeed;
   let played = 0;
   const lab = await openLab();
   const playOn = async (): Promise<void> => {
-    while (next < firstSeed + seeds) {
+    while (next < firstSeed + seeds && !signal?.aborted) {
       const seed = next;
       next += 1;
       const result = await play(lab, seed, { bug });

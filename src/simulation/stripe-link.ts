@@ -11,9 +11,23 @@ interface Options {
   readonly die: () => void;
 }
 
-/** Opens the way to Stripe of one server: it can die before a call leaves, and before its answer is heard. */
-export const openStripeLink = async ({ url, armed, die }: Options): Promise<Link> => {
+/** The way to Stripe of one server. */
+export interface StripeLink extends Link {
+  /** Resolves when no write is under way, nor about to be repeated under its key. */
+  quiet(): Promise<void>;
+}
+
+/** A write without a good answer is repeated within this, or never. */
+const REPEATED_WITHIN_MS = 1_200;
+const LOOK_MS = 20;
+
+const isFinal = (status: number): boolean => status < 500 && status !== 409 && status !== 429;
+
+/** Opens it: the server can die before a call leaves, and before its answer is heard. */
+export const openStripeLink = async ({ url, armed, die }: Options): Promise<StripeLink> => {
   let isCut = false;
+  /** When each write, by its key, is past being repeated. */
+  const writes = new Map<string, number>();
   const agent = new http.Agent({ keepAlive: true });
   const sockets = new Set<net.Socket>();
 
@@ -28,6 +42,8 @@ export const openStripeLink = async ({ url, armed, die }: Options): Promise<Link
       return;
     }
     const { method, url: path, headers } = request;
+    const key = String(headers['idempotency-key']);
+    if (method === 'POST') writes.set(key, Number.POSITIVE_INFINITY);
     const sent = http.request({ host: url.hostname, port: url.port, method, path, headers, agent });
     sent.on('error', () => response.destroy());
     sent.on('response', (answer) => {
@@ -35,11 +51,14 @@ export const openStripeLink = async ({ url, armed, die }: Options): Promise<Link
         die();
         return;
       }
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      const status = answer.statusCode ?? 502;
+      if (isFinal(status)) answer.on('end', () => writes.delete(key));
+      response.writeHead(status, answer.headers);
       answer.on('error', () => response.destroy());
       answer.pipe(response);
     });
     response.on('close', () => {
+      if (writes.has(key)) writes.set(key, Date.now() + REPEATED_WITHIN_MS);
       if (!response.writableFinished) sent.destroy();
     });
     request.on('error', () => sent.destroy());
@@ -64,6 +83,10 @@ export const openStripeLink = async ({ url, armed, die }: Options): Promise<Link
   return {
     port: (listener.address() as net.AddressInfo).port,
     cut,
+    async quiet() {
+      while (!isCut && [...writes.values()].some((until) => until > Date.now()))
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    },
     async close() {
       cut();
       agent.destroy();

@@ -40,7 +40,10 @@ export interface World {
   control(path: string, body?: object): Promise<unknown>;
   /** Makes our rows older, as if so much time had passed for them. */
   age(seconds: number): Promise<void>;
-  /** Moves Stripe's clock, and the age of what waits for Stripe's answer with it. */
+  /**
+   * Moves Stripe's clock, and the age of what waits for Stripe's answer with it. Never by much in the middle of an
+   * operation or of a write at Stripe: neither lasts for hours.
+   */
   advance(seconds: number): Promise<void>;
   /** Whether flows fail now and then. */
   setTrouble(isTroubled: boolean): void;
@@ -53,6 +56,8 @@ export type Account = 'ann' | 'ben' | 'admin';
 const NOWHERE = 'http://127.0.0.1:9/webhooks/stripe';
 const TROUBLE = 0.15;
 const LOST_COMMITS = 0.3;
+/** An operation may last for less. */
+const LONG_SECONDS = 600;
 /** An actor who meets a fault that was meant for the server gives up soon. */
 const ACTOR_TIMEOUT_MS = 1_000;
 /** What grows old together with Stripe's clock: the rows themselves, and their calls under way. */
@@ -100,6 +105,8 @@ export const openWorld = async (
   const watcher = createWatcher(tokens.admin);
   const fates = random.fork();
   const losses = random.fork();
+  const underWay = new Set<Promise<unknown>>();
+  let passing: Promise<void> | undefined;
   let isTroubled = false;
   const trouble: FlowTrouble = {
     next() {
@@ -153,6 +160,37 @@ export const openWorld = async (
     }
   };
 
+  const send = async <T>(as: Account, query: string, variables: object): Promise<T> => {
+    const { url, died: signal } = await lives.current();
+    const lost = (): never => {
+      throw new Refused('LOST');
+    };
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${tokens[as]}` },
+      body: JSON.stringify({ query, variables }),
+      signal,
+    }).catch(lost);
+    const { data, errors } = (await response.json().catch(lost)) as {
+      data?: Record<string, unknown>;
+      errors?: { extensions?: { code?: string } }[];
+    };
+    if (signal.aborted) lost();
+    if (errors?.[0]) throw new Refused(errors[0].extensions?.code ?? 'no code');
+    return Object.values(data ?? {})[0] as T;
+  };
+
+  const advance = async (seconds: number): Promise<void> => {
+    await age(seconds);
+    await control('/clock', { advanceSeconds: seconds });
+  };
+
+  const advanceInPeace = async (seconds: number): Promise<void> => {
+    await Promise.allSettled([...underWay]);
+    await (await lives.current()).quiet();
+    await advance(seconds);
+  };
+
   return {
     sql,
     sandbox,
@@ -162,29 +200,20 @@ export const openWorld = async (
     server: lives.current,
     control,
     stopServer: lives.stopCurrent,
-    async ask<T>(as: Account, query: string, variables: object) {
-      const { url, died: signal } = await lives.current();
-      const lost = (): never => {
-        throw new Refused('LOST');
-      };
-      const response = await fetch(`${url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${tokens[as]}` },
-        body: JSON.stringify({ query, variables }),
-        signal,
-      }).catch(lost);
-      const { data, errors } = (await response.json().catch(lost)) as {
-        data?: Record<string, unknown>;
-        errors?: { extensions?: { code?: string } }[];
-      };
-      if (signal.aborted) lost();
-      if (errors?.[0]) throw new Refused(errors[0].extensions?.code ?? 'no code');
-      return Object.values(data ?? {})[0] as T;
+    ask: async <T>(as: Account, query: string, variables: object) => {
+      while (passing) await passing;
+      const work = send<T>(as, query, variables);
+      underWay.add(work);
+      return work.finally(() => underWay.delete(work));
     },
     age,
     async advance(seconds) {
-      await age(seconds);
-      await control('/clock', { advanceSeconds: seconds });
+      if (seconds < LONG_SECONDS) return advance(seconds);
+      while (passing) await passing;
+      passing = advanceInPeace(seconds).finally(() => {
+        passing = undefined;
+      });
+      await passing;
     },
     setTrouble: (now) => {
       isTroubled = now;

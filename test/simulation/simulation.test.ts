@@ -4,6 +4,7 @@ import { BUGS } from '../../src/simulation/bugs.js';
 import { crashRound } from '../../src/simulation/crash.js';
 import { type Lab, openLab } from '../../src/simulation/lab.js';
 import { simulateSeed } from '../../src/simulation/seed.js';
+import { simulate } from '../../src/simulation/simulation.js';
 import { assertContract } from '../harness/contract.js';
 
 let lab: Lab;
@@ -35,6 +36,23 @@ describe('a real process under load, killed with SIGKILL at random moments', () 
     const { violations, history } = await crashRound(lab, 1, { inspect: ({ sandbox }) => assertContract(sandbox.url) });
     expect(violations, history.join('\n')).toEqual([]);
   });
+});
+
+test('an interrupted run plays what has begun to its end, and ends', { timeout: 60_000 }, async () => {
+  const interruption = new AbortController();
+  const played: number[] = [];
+  const report = await simulate({
+    firstSeed: 1,
+    seeds: 1_000,
+    atOnce: 2,
+    signal: interruption.signal,
+    ended: ({ seed }) => {
+      played.push(seed);
+      interruption.abort();
+    },
+  });
+  expect(played.sort()).toEqual([1, 2]);
+  expect(report).toMatchObject({ played: 2, failed: [] });
 });
 
 /** Seeds in which the bug shows, and what is then said of it. What needs two at once in the same moment may take a few. */
