@@ -12,7 +12,7 @@ export const paymentCallback = definePaymentCallback({
       const paid = await db.query(
         `update public.shop_order set status = 'paid'
           where id = $1 and amount <= $2::bigint
-            and status not in ('paid', 'partially_refunded', 'refunded', 'canceled') returning id`,
+            and status not in ('paid', 'canceled') returning id`,
         [orderId, orderPaidAmount],
       );
       if (paid.length > 0) log.info({ orderId, orderPaidAmount }, 'order paid');

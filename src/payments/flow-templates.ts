@@ -32,7 +32,7 @@ const paymentBranch = ({ table, id, amount, status }: FlowTarget): string =>
     : `      const paid = await db.query(
         \`update ${sql(table)} set status = 'paid'
           where ${sql(id)} = $1${amount === null ? '' : ` and ${sql(amount)} <= $2::bigint`}
-            and ${status} not in ('paid', 'partially_refunded', 'refunded', 'canceled') returning ${sql(id)}\`,
+            and ${status} not in ('paid', 'canceled') returning ${sql(id)}\`,
         [orderId${amount === null ? '' : ', orderPaidAmount'}],
       );
       if (paid.length > 0) log.info({ orderId, orderPaidAmount }, 'order paid');`;

@@ -56,6 +56,19 @@ describe('refunding', () => {
     expect(await refundedAtStripe(bed, paid)).toEqual({ amount: 10_000, count: 2 });
   });
 
+  test('an order whose money went back is paid when it is paid for again', async () => {
+    const first = await payOrder(bed, server);
+    const { orderId } = first.payment;
+    for (const amount of [1_000, 9_000]) {
+      await refund(server, first.payment.id, amount);
+      const again = await pay(server, orderId);
+      await confirmUntil(bed, server, again);
+      expect(await bed.orderStatus(orderId)).toBe('paid');
+      await refund(server, again.payment.id, 10_000);
+    }
+    expect(await bed.orderStatus(orderId)).toBe('refunded');
+  });
+
   test('a refund that Stripe has not decided stays PENDING, holds its amount, and ends with its event', async () => {
     const paid = await payOrder(bed, server, { method: 'pm_card_pendingRefund' });
     const watch = watchRefunds(server, paid.payment.id);
