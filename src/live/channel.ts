@@ -34,7 +34,7 @@ export class Channel<Row extends Versioned> {
     return this.#streams.size === 0;
   }
 
-  join(check: (row: Row) => Promise<void>): RowStream<Row> {
+  join(check: (row: Row) => Promise<boolean>): RowStream<Row> {
     const stream = new RowStream<Row>(check, () => {
       this.#streams.delete(stream);
       this.#closeIfEmpty();

@@ -45,9 +45,10 @@ export const createLiveRecurring = ({ pubsub, recurring, log, compareEveryMs = 1
   return {
     async recurringPayment(id, whoAsks) {
       const key = rowKey(id) ?? '';
-      const check = async (row: RecurringPayment | undefined): Promise<void> => {
+      const check = async (row: RecurringPayment | undefined): Promise<boolean> => {
         const caller = await permitted(whoAsks, 'RECURRING_READ');
         if (!row || !mayRead(caller, row, 'RECURRING_READ_ANY')) throw new NotFoundError('recurring payment', id);
+        return true;
       };
       const snapshot = async (): Promise<RecurringPayment[]> => {
         const rows = key === '' ? [] : await recurring.readMany([key]);

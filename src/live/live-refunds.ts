@@ -54,12 +54,13 @@ export const createLiveRefunds = ({ pubsub, refunds, log, compareEveryMs = 10_00
       const key = rowKey(paymentId);
       // The payment is read again only when the caller's rights changed: a fan-out reads nothing.
       let admitted: string | undefined;
-      const check = async (): Promise<void> => {
+      const check = async (): Promise<boolean> => {
         const caller = await permitted(whoAsks, 'REFUND_READ');
         const rights = `${caller.permissions.has('REFUND_READ_ANY')} ${caller.accountId}`;
-        if (rights === admitted) return;
+        if (rights === admitted) return true;
         if (key === undefined || !(await refunds.mayWatch(key, caller))) throw new NotFoundError('payment', paymentId);
         admitted = rights;
+        return true;
       };
       await check();
       const scope = key ?? '';

@@ -22,7 +22,10 @@ export type WhoAsks = () => Promise<Caller>;
 export interface Live {
   /** One payment. Rejects with NOT_FOUND where there is none that the caller may see, FORBIDDEN without PAYMENT_READ. */
   payment(id: string, whoAsks: WhoAsks): Promise<AsyncIterableIterator<Payment>>;
-  /** All payments of an order, new ones included. Rejects with ORDER_NOT_FOUND, or FORBIDDEN without PAYMENT_READ. */
+  /**
+   * All payments of an order that the caller may see, new ones included: where no owner column is bound, one order may have
+   * payments of several accounts. Rejects with ORDER_NOT_FOUND, or FORBIDDEN without PAYMENT_READ.
+   */
   orderPayments(orderId: string, whoAsks: WhoAsks): Promise<AsyncIterableIterator<Payment>>;
   /** Ends all streams without an error. */
   close(): Promise<void>;
@@ -65,9 +68,10 @@ export const createLive = ({ pubsub, payments, log, compareEveryMs = 10_000 }: L
       await permitted(whoAsks, 'PAYMENT_READ');
       const key = rowKey(id);
       if (key === undefined) throw new NotFoundError('payment', id);
-      const check = async (row: Payment | undefined): Promise<void> => {
+      const check = async (row: Payment | undefined): Promise<boolean> => {
         const caller = await permitted(whoAsks, 'PAYMENT_READ');
         if (!row || !mayRead(caller, row, 'PAYMENT_READ_ANY')) throw new NotFoundError('payment', id);
+        return true;
       };
       const snapshot = async (): Promise<Payment[]> => {
         const rows = await payments.readMany([key]);
@@ -82,14 +86,19 @@ export const createLive = ({ pubsub, payments, log, compareEveryMs = 10_000 }: L
       if (key === undefined) throw new OrderNotFoundError(orderId);
       // The order is read again only when the caller's rights changed: a fan-out reads nothing.
       let admitted: string | undefined;
-      const check = async (): Promise<void> => {
+      const admit = async (): Promise<Caller> => {
         const caller = await permitted(whoAsks, 'PAYMENT_READ');
         const rights = `${caller.permissions.has('PAYMENT_READ_ANY')} ${caller.accountId}`;
-        if (rights === admitted) return;
+        if (rights === admitted) return caller;
         if (!(await payments.mayWatchOrder(key, caller))) throw new OrderNotFoundError(orderId);
         admitted = rights;
+        return caller;
       };
-      await check();
+      await admit();
+      const check = async (row: Payment): Promise<boolean> => {
+        const caller = await admit();
+        return row.accountId === null || mayRead(caller, row, 'PAYMENT_READ_ANY');
+      };
       return watchedPayments.watch({ scope: 'group', key, snapshot: () => payments.readOfOrder(key), check });
     },
     async close() {

@@ -14,12 +14,12 @@ const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 /**
  * What one subscriber reads: rows in rising versions, never an older one. It holds the newest version of each row that
  * waits, so a slow reader skips versions and memory is bounded by the number of rows. `check` is asked before each row is
- * handed out; when it throws, the stream ends with that error.
+ * handed out: `false` leaves the row out, and when it throws, the stream ends with that error.
  *
  * Not an async generator: the `return()` of one would wait for a pending `next()`.
  */
 export class RowStream<Row extends Versioned> implements AsyncIterableIterator<Row, undefined> {
-  readonly #check: (row: Row) => Promise<void>;
+  readonly #check: (row: Row) => Promise<boolean>;
   readonly #onEnd: () => void;
   readonly #sent = new Map<string, number>();
   readonly #waiters: Waiter<Row>[] = [];
@@ -29,7 +29,7 @@ export class RowStream<Row extends Versioned> implements AsyncIterableIterator<R
   #ended = false;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(check: (row: Row) => Promise<void>, onEnd: () => void) {
+  constructor(check: (row: Row) => Promise<boolean>, onEnd: () => void) {
     this.#check = check;
     this.#onEnd = onEnd;
   }
@@ -94,14 +94,13 @@ export class RowStream<Row extends Versioned> implements AsyncIterableIterator<R
     this.#delivering = true;
     try {
       for (let row = this.#first(); row && this.#waiters.length > 0; row = this.#first()) {
-        await this.#check(row);
+        const isShown = await this.#check(row);
         // Meanwhile a newer version may have come, or the end.
         const newest = this.#pending.get(row.id);
         if (!newest) return;
-        const waiter = this.#waiters.shift();
         this.#pending.delete(row.id);
         this.#sent.set(row.id, newest.version);
-        waiter?.resolve({ value: newest, done: false });
+        if (isShown) this.#waiters.shift()?.resolve({ value: newest, done: false });
       }
     } catch (error) {
       this.end({ error });

@@ -27,8 +27,8 @@ interface WatchRequest<Row> {
   readonly key: string;
   /** Reads the rows that the stream begins with, oldest first; a throw is the answer to the subscriber. */
   snapshot(): Promise<readonly Row[]>;
-  /** Asked before each row is handed out; a throw ends the stream with that error. */
-  check(row: Row): Promise<void>;
+  /** Asked before each row is handed out: `false` leaves it out, a throw ends the stream with that error. */
+  check(row: Row): Promise<boolean>;
 }
 
 /** The watched rows of one kind. */
