@@ -110,6 +110,13 @@ describe('the doctor', () => {
         values ($1, 100, 'USD', false, 'acct_other', '${stuck}', now() + interval '1 hour')`,
       [rows[0]?.id],
     );
+    // All of it went back: this one is over.
+    const { rows: settled } = await bed.sql.query<{ id: string }>(
+      `insert into tollgate.payment (order_id, amount, currency, status, amount_received, amount_refunded, livemode,
+          stripe_account, stripe_payment_intent_id)
+        values ($1, 500, 'USD', 'QUARANTINED', 700, 700, false, 'acct_other', 'pi_given_back') returning id::text`,
+      [orderId],
+    );
     const ask = '{ problems { code message remedy since } }';
     const refused = await server.request(ask);
     expect(refused.errors?.[0]?.extensions?.['code']).toBe('FORBIDDEN');
@@ -123,6 +130,9 @@ describe('the doctor', () => {
       message: expect.stringContaining('evt_stuck'),
       since: stuck,
     });
+    const quarantined = problems.find(({ code }) => code === 'PAYMENTS_QUARANTINED')?.message;
+    expect(quarantined).toContain(`on 1 payment(s): ${rows[0]?.id}.`);
+    expect(quarantined).not.toContain(settled[0]?.id);
     for (const { remedy } of problems) expect(remedy.length).toBeGreaterThan(10);
   });
 });
