@@ -63,8 +63,8 @@ export const createPaymentIntentEvents = ({
       const payment = await transitions.lockByReference(tx, referenceOf(snapshot, installation()));
       return async (fetched: Fetched | undefined): Promise<Applied> => {
         if (!payment) return { kind: 'ended', end: { status: 'IGNORED', reason: UNMATCHED }, publish: () => undefined };
-        if (fetched && fetched.version !== undefined && fetched.version !== payment.version)
-          return { kind: 'ask', version: payment.version };
+        // An answer that was read before the row was known may be older than the row.
+        if (fetched && fetched.version !== payment.version) return { kind: 'ask', version: payment.version };
         const intent = fetched ? (fetched.answer.object as Stripe.PaymentIntent) : intentOf(event);
         const outcome = await transitions.apply(
           tx,

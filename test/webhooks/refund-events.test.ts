@@ -180,6 +180,31 @@ test('a refund heard of before its payment’s success brings the payment first:
   expect(await bed.orderStatus(paid.payment.orderId)).toBe('partially_refunded');
 });
 
+test('what was read for a hint before the refund failed is not applied after it', async () => {
+  const paid = await payOrder(bed, server);
+  const { stripeRefundId } = await refund(server, paid.payment.id, 4_000);
+  await bed.sandbox.settled();
+  // An event of another API version is a hint: Stripe is read, and its answer comes late.
+  await addFault(bed.sandbox, {
+    match: { method: 'GET', path: '/v1/refunds' },
+    kind: 'delay',
+    delayMs: 1_000,
+    applied: true,
+    times: 1,
+  });
+  const object = await bed.stripe.charges.retrieve(
+    String((await bed.stripe.refunds.retrieve(stripeRefundId ?? '')).charge),
+  );
+  const hint = deliver(server, JSON.stringify(eventOf('charge.refunded', object, { api_version: '2020-08-27' })));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await fail(stripeRefundId ?? '');
+  await bed.sandbox.settled();
+  expect((await readRefunds(server, paid.payment.id)).map(({ status }) => status)).toEqual(['FAILED']);
+  expect((await hint).status).toBe(200);
+  expect((await readRefunds(server, paid.payment.id)).map(({ status }) => status)).toEqual(['FAILED']);
+  expect(calls.map(({ status }) => status)).toEqual(['REFUNDED', 'FAILED']);
+});
+
 test('charge.refunded alone brings all refunds that Stripe lists', async () => {
   const paid = await payOrder(bed, server);
   await holdEvents();
