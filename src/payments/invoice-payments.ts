@@ -2,11 +2,12 @@ import type { Statement, Tx } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
 import type { RecurringPayment } from '../storage/recurring-payment.js';
 import type { Renewal } from '../storage/renewal.js';
+import { INTENT_OF_REFUND, IS_OF_REFUND } from '../storage/stripe-event.js';
 import type { InvoiceSnapshot } from '../stripe/invoice-snapshot.js';
 import { writeChange } from './change-log.js';
 import { FlowFailedError, type FlowLog, type Flows, runFlow } from './flows.js';
 import type { Orders } from './orders.js';
-import { PAYMENT_COLUMNS } from './payment-rows.js';
+import { lockIntent, PAYMENT_COLUMNS } from './payment-rows.js';
 import type { Cause, PaymentFacts, PaymentTransitions } from './payment-transitions.js';
 import { findByReference, lockRecurring, type RecurringReference } from './recurring-rows.js';
 import { CHARGE_FLOW, chargeOf, decideAmount } from './renewal-decisions.js';
@@ -55,10 +56,17 @@ const lockByInvoice = (invoiceId: string): Statement => ({
   values: [invoiceId],
 });
 
-/** Events of an intent that matched nothing when they came are tried again, now that its payment is known. */
+const findOrderOf = (invoiceId: string): Statement => ({
+  name: 'payment_order_of_invoice',
+  text: 'select order_id::text as "orderId" from tollgate.payment where stripe_invoice_id = $1',
+  values: [invoiceId],
+});
+
+/** Events of an intent, and of its refunds, that matched nothing when they came are tried again, now that its payment is known. */
 const reviveEvents = (intentId: string): Statement => ({
   text: `update tollgate.stripe_event set status = 'RECEIVED', reason = null, next_attempt_at = now()
-    where object_id = $1 and status = 'IGNORED' and type like 'payment_intent.%' and payload is not null`,
+    where status = 'IGNORED' and payload is not null and (object_id = $1 and type like 'payment_intent.%'
+      or ${IS_OF_REFUND} and ${INTENT_OF_REFUND} = $1)`,
   values: [intentId],
 });
 
@@ -157,6 +165,7 @@ export const createInvoicePayments = ({
 
   const open = async (tx: Tx, recurring: RecurringPayment, invoice: InvoiceSnapshot, cause: Cause) => {
     const orderId = invoice.isFirst ? recurring.orderId : await createOrder(tx, recurring, invoice, cause);
+    if (invoice.intentId !== null) tx.send(lockIntent(invoice.intentId));
     const [payment] = await tx.query<Payment>(insertPayment(recurring, orderId, invoice));
     if (!payment) throw new Error('The new payment was not returned.');
     tx.send(
@@ -177,6 +186,7 @@ export const createInvoicePayments = ({
 
   const followIntent = async (tx: Tx, payment: Payment, { intentId }: InvoiceSnapshot): Promise<Payment> => {
     if (intentId === null || intentId === payment.stripePaymentIntentId) return payment;
+    tx.send(lockIntent(intentId));
     tx.send(reviveEvents(intentId));
     if (payment.stripePaymentIntentId === null) return payment; // the transition writes it, with a version
     const [followed] = await tx.query<Payment>(writeIntent(payment.id, intentId));
@@ -187,17 +197,15 @@ export const createInvoicePayments = ({
     async lock(tx, invoiceId, reference) {
       const [found] = await tx.query<{ id: string; orderId: string }>(findByReference(reference));
       if (!found) return undefined;
-      const [known] = await tx.query<{ orderId: string }>({
-        name: 'payment_order_of_invoice',
-        text: 'select order_id::text as "orderId" from tollgate.payment where stripe_invoice_id = $1',
-        values: [invoiceId],
-      });
+      const [known] = await tx.query<{ orderId: string }>(findOrderOf(invoiceId));
       const orderId = known?.orderId ?? found.orderId;
       await orders.lock(tx, orderId);
       const [recurring] = await tx.query<RecurringPayment>(lockRecurring(found.id));
-      const [payment] = await tx.query<Payment>(lockByInvoice(invoiceId));
       if (!recurring) return undefined;
-      if (payment && payment.orderId !== orderId) return 'moved';
+      // Seen before it is locked: a payment of another order is locked by whoever holds that order, and wants the recurring payment.
+      const [present] = await tx.query<{ orderId: string }>(findOrderOf(invoiceId));
+      if (present && present.orderId !== orderId) return 'moved';
+      const [payment] = await tx.query<Payment>(lockByInvoice(invoiceId));
       return { recurring, payment };
     },
 

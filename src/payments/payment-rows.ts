@@ -39,6 +39,16 @@ export const lockByReference = (reference: PaymentReference, lockOrder: (orderId
   values: referenceValues(reference),
 });
 
+/**
+ * Keeps two apart until the transaction ends: who makes the payment of an intent and looks for events that matched nothing, and
+ * who looks for that payment and, finding none, ignores an event.
+ */
+export const lockIntent = (intentId: string): Statement => ({
+  name: 'intent_lock',
+  text: `select pg_advisory_xact_lock(hashtextextended('tollgate intent ' || $1, 0))`,
+  values: [intentId],
+});
+
 /** Locks and reads one payment; the order's lock must be held. */
 export const lockById = (id: string): Statement => ({
   name: 'payment_lock_by_id',

@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { lockIntent } from '../payments/payment-rows.js';
 import type { PaymentTransitions } from '../payments/payment-transitions.js';
 import { type HeldRefunds, hasArrived, type RefundTransitions, versionOf } from '../payments/refund-transitions.js';
 import type { StripeConnection } from '../payments/stripe-connection.js';
@@ -105,7 +106,8 @@ export const createRefundEvents = (parts: Parts): EventHandler => {
   const apply = async (payment: Payment, told: Told, fetched: Fetched | undefined, tx: Tx): Promise<Applied> => {
     const held = await refunds.hold(tx, payment);
     const version = versionOf(held);
-    if (fetched && fetched.version !== undefined && fetched.version !== version) return { kind: 'ask', version };
+    // An answer that was read before the rows were known may be older than they are.
+    if (fetched && fetched.version !== version) return { kind: 'ask', version };
     const outcome = await (fetched ? applyFetched(held, fetched, told, tx) : applyPayload(held, told, tx));
     if (outcome.kind === 'asked') return { kind: 'ask', version };
     return { kind: 'ended', end: { status: 'PROCESSED' }, publish: () => publish(outcome.held.changed) };
@@ -129,6 +131,7 @@ export const createRefundEvents = (parts: Parts): EventHandler => {
         // Our row may not have learned its intent's id yet: only the intent itself carries our mark.
         if (!fetched) return { kind: 'ask', version: undefined };
         const { intent } = fetched.answer.object as IntentWithRefunds;
+        await tx.query(lockIntent(intentId));
         const marked = await payments.lockByReference(
           tx,
           referenceOf(paymentSnapshot(intent, fetched.answer.at), installation()),

@@ -12,6 +12,7 @@ import {
   startActive,
   watchUntil,
 } from '../harness/recurring.js';
+import { readMoney } from '../harness/refunds.js';
 import { advanceClock, authenticate } from '../harness/sandbox-control.js';
 import { openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
 
@@ -56,6 +57,30 @@ test('createOrder throws twice and then works: one order, one payment', async ()
   await chargesOf(id, 2, 'SUCCESSFUL');
   const after = await bed.sql.query('select count(*)::int as n from public.shop_order');
   expect(after.rows[0].n).toBe(before.rows[0].n + 1);
+});
+
+test('a refund that is heard of before its renewal has a payment is recorded once it has one', async () => {
+  const { id, stripeSubscriptionId } = await startActive(bed, server);
+  failures = Number.POSITIVE_INFINITY;
+  await renew(bed);
+  const [, invoice] = await invoicesOf(stripeSubscriptionId);
+  const intent = invoice?.payments?.data[0]?.payment.payment_intent;
+  await bed.stripe.refunds.create({ payment_intent: String(intent), amount: 2_500 });
+  await bed.sandbox.settled();
+  const refundEvents = async () =>
+    (
+      await bed.sql.query<{ status: string }>(
+        `select status from tollgate.stripe_event where payload::json #>> '{data,object,payment_intent}' = $1
+          and (type like 'refund.%' or type like 'charge.refund%')`,
+        [String(intent)],
+      )
+    ).rows.map(({ status }) => status);
+  expect(new Set(await refundEvents())).toEqual(new Set(['IGNORED']));
+  failures = 0;
+  const [, charge] = await chargesOf(id, 2, 'SUCCESSFUL');
+  await eventually(refundEvents, (all) => all.every((status) => status === 'PROCESSED'));
+  expect(await readMoney(server, charge?.id ?? '')).toMatchObject({ amountReceived: 10_000, amountRefunded: 2_500 });
+  expect(await bed.orderStatus(charge?.orderId ?? '')).toBe('partially_refunded');
 });
 
 test('a declined renewal is FAILED and PAST_DUE; a later success of the same invoice pays the same order', async () => {
