@@ -2,6 +2,7 @@ import { DomainError } from '../core/errors.js';
 import type { Database } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
 import type { RecurringPayment } from '../storage/recurring-payment.js';
+import type { Refund } from '../storage/refund.js';
 import type { Renewal, RenewalProblem } from '../storage/renewal.js';
 import { StripeCallError } from '../stripe/answer.js';
 import { type InvoiceSnapshot, invoiceSnapshot } from '../stripe/invoice-snapshot.js';
@@ -45,8 +46,8 @@ interface Parts {
   /** This installation's id. */
   readonly installation: () => string;
   readonly tooLate: RecurringChargeFlow['tooLate'];
-  /** Refunds part of a payment, once per key. */
-  readonly giveBack: (paymentId: string, amount: number, key: string) => Promise<unknown>;
+  /** Refunds part of a payment, once per key; a repeat gives the same refund as it is now. */
+  readonly giveBack: (paymentId: string, amount: number, key: string) => Promise<Pick<Refund, 'status'>>;
   readonly log: { warn(detail: object, message: string): void };
 }
 
@@ -150,8 +151,10 @@ export const createRenewalLowering = (parts: Parts): RenewalLowering => {
       return;
     }
     const excess = payment.amountReceived - decided;
-    if (excess > 0) await giveBack(payment.id, excess, `renewal:${invoiceId}`);
-    await database.query(writeMadeGood(invoiceId));
+    const refund = excess > 0 ? await giveBack(payment.id, excess, `renewal:${invoiceId}`) : undefined;
+    // One that is under way may yet fail: then the customer was charged too much, and the problem stays.
+    const isDone = refund === undefined || refund.status === 'REFUNDED';
+    await database.query(isDone ? writeMadeGood(invoiceId) : writeAsleep(invoiceId, renewal.dueAt));
   };
 
   const run = async (renewal: Renewal): Promise<void> => {

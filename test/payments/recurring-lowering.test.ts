@@ -116,6 +116,38 @@ test('finalised before it could be lowered: a problem until it is paid, then the
   expect(data.map((refund) => refund.amount)).toEqual([4_000]);
 }, 60_000);
 
+test('a refund of the difference that the bank has yet to decide leaves the problem until it went back', async () => {
+  amount = () => 6_000;
+  const recurring = await startActive(bed, server);
+  await setLaterMethod(bed, recurring.stripeSubscriptionId, 'pm_card_pendingRefund');
+  await addFault(bed.sandbox, { kind: 'drop', match: { eventType: 'invoice.created' }, times: 100 });
+  await renew(bed);
+  const paid = await laterCharge(recurring.id);
+  const invoice = await laterInvoice(recurring);
+  const refunds = async () =>
+    (await bed.stripe.refunds.list({ payment_intent: paid?.stripePaymentIntentId ?? '' })).data;
+  const [refund] = await eventually(refunds, ({ length }) => length === 1);
+  const lookAgain = () =>
+    bed.sql.query(
+      `with due as (update tollgate.renewal set due_at = now() where stripe_invoice_id = $1 and due_at is not null) select 1`,
+      [invoice?.id],
+    );
+  await bed.sandbox.settled();
+  await lookAgain();
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  expect(await problemOf(invoice?.id)).toEqual(['RENEWAL_TOO_LATE']);
+  await fetch(`${bed.sandbox.url}/_sandbox/refunds/${refund?.id}/succeed`, { method: 'POST' });
+  await bed.sandbox.settled();
+  await eventually(
+    async () => {
+      await lookAgain();
+      return problemOf(invoice?.id);
+    },
+    ({ length }) => length === 0,
+  );
+  expect((await refunds()).map(({ amount: back }) => back)).toEqual([4_000]);
+});
+
 test.each([
   ['the answer is lost', { kind: 'disconnect-after-apply', times: 3 }],
   ['Stripe made the item and answers 500', { kind: 'status', status: 500, applied: true, saved: true, times: 3 }],
