@@ -19,6 +19,8 @@ export interface CheckoutAttempts {
   expire(payment: Payment, access: StripeAccess, actor: string): Promise<Payment>;
 }
 
+const idOf = ({ stripeCheckoutSessionId }: Payment): string | null => stripeCheckoutSessionId;
+
 const facts = ({ object, at }: Answer<Stripe.Checkout.Session>) => checkoutSnapshot(object, at).payment;
 
 const note = (tx: Tx, row: Payment, { id }: Stripe.Checkout.Session): void => {
@@ -63,6 +65,7 @@ export const createCheckoutAttempts = ({
     return objects.applyPresent<Stripe.Checkout.Session>(payment, actor, {
       read: () => (id === null ? objects.makeOnce(payment, actor, making) : gateway.retrieveCheckout(id)),
       reread: gateway.retrieveCheckout,
+      idOf,
       facts,
       note,
     });
@@ -89,7 +92,7 @@ export const createCheckoutAttempts = ({
           if (error instanceof StripeCallError && error.failure === 'refused') return gateway.retrieveCheckout(id);
           throw error;
         });
-      const present = { read: expireOrRead, reread: gateway.retrieveCheckout, facts, note };
+      const present = { read: expireOrRead, reread: gateway.retrieveCheckout, idOf, facts, note };
       return (await objects.applyPresent<Stripe.Checkout.Session>(settled.payment, actor, present)).payment;
     },
   };

@@ -52,6 +52,17 @@ interface Parts {
   readonly publish: (row: RecurringPayment) => void;
 }
 
+interface Context {
+  readonly access: StripeAccess;
+  readonly actor: string;
+}
+
+/** The page as Stripe has it, and the row after that. */
+interface Applied {
+  readonly answer: Answer<Stripe.Checkout.Session>;
+  readonly recurringPayment: RecurringPayment;
+}
+
 /** Builds the calls. */
 export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts => {
   const { database, transitions, objects, attempts, redirects, publish } = parts;
@@ -78,12 +89,15 @@ export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts
   /** The session's own word; once it names a subscription, that one decides. */
   const apply = async (
     row: RecurringPayment,
-    { object: session, at }: Answer<Stripe.Checkout.Session>,
-    { access, actor }: { access: StripeAccess; actor: string },
-  ): Promise<RecurringPayment> => {
+    answer: Answer<Stripe.Checkout.Session>,
+    { access, actor }: Context,
+  ): Promise<Applied> => {
+    const { object: session, at } = answer;
     const { subscriptionId, isExpired } = checkoutSnapshot(session, at);
     const outcome = await database.transaction(async (tx) => {
       const locked = await transitions.lockById(tx, row);
+      const { stripeCheckoutSessionId: own } = locked;
+      if (own !== null && own !== session.id) return { kind: 'other' as const, own, recurringPayment: locked };
       tx.send(writeSession('recurring_payment', row.id, session.id));
       const cause = { actor, body: { source: 'API' as const, object: session }, current: true };
       return isExpired && subscriptionId === null
@@ -91,20 +105,23 @@ export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts
         : { kind: 'kept' as const, recurringPayment: locked };
     });
     const { recurringPayment: known } = outcome;
+    // Another process has made a page meanwhile: the row's own one counts, no other is ever handed out.
+    if (outcome.kind === 'other')
+      return apply(known, await access.gateway.retrieveCheckout(outcome.own), { access, actor });
     if (outcome.kind === 'changed') publish(known);
     const id = known.stripeSubscriptionId ?? subscriptionId;
-    if (id === null || !isLive(known)) return known;
-    return (await attempts.settle({ ...known, stripeSubscriptionId: id }, access, actor)).recurringPayment;
+    if (id === null || !isLive(known)) return { answer, recurringPayment: known };
+    const settled = await attempts.settle({ ...known, stripeSubscriptionId: id }, access, actor);
+    return { answer, recurringPayment: settled.recurringPayment };
   };
 
   const readAndApply = async (
     row: RecurringPayment,
-    context: { access: StripeAccess; actor: string },
+    context: Context,
     ask: () => Promise<Answer<Stripe.Checkout.Session>>,
-  ) => {
+  ): Promise<Applied> => {
     try {
-      const answer = await ask();
-      return { answer, recurringPayment: await apply(row, answer, context) };
+      return await apply(row, await ask(), context);
     } catch (error) {
       throw refusalOf(error);
     }

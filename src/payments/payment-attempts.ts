@@ -50,6 +50,8 @@ interface Act {
   write(id: string, key: (action: string) => string): Promise<Answer<Stripe.PaymentIntent>>;
 }
 
+const idOf = ({ stripePaymentIntentId }: Payment): string | null => stripePaymentIntentId;
+
 const facts = ({ object, at }: Answer<Stripe.PaymentIntent>) => paymentSnapshot(object, at);
 
 /** A renewal's payment is never on a page of its own, however its recurring payment began. */
@@ -71,6 +73,7 @@ export const createPaymentAttempts = ({ objects, checkouts }: Parts): PaymentAtt
     const settled = await objects.applyPresent<Stripe.PaymentIntent>(payment, actor, {
       read: () => (id === null ? objects.makeOnce(payment, actor, making) : gateway.retrievePaymentIntent(id)),
       reread: gateway.retrievePaymentIntent,
+      idOf,
       facts,
     });
     return { payment: settled.payment, clientSecret: settled.object.client_secret, checkoutUrl: null };
@@ -107,6 +110,7 @@ export const createPaymentAttempts = ({ objects, checkouts }: Parts): PaymentAtt
     const settled = await objects.applyPresent<Stripe.PaymentIntent>(payment, actor, {
       read,
       reread: gateway.retrievePaymentIntent,
+      idOf,
       facts,
     });
     return { ...settled, failure };

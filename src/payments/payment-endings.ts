@@ -8,7 +8,7 @@ import { idempotentRequest, recall, remember } from './idempotency.js';
 import type { PaymentAttempts } from './payment-attempts.js';
 import type { PaymentReads } from './payment-reads.js';
 import type { PaymentTransitions } from './payment-transitions.js';
-import type { StripeAccess, StripeConnection } from './stripe-connection.js';
+import { assertReachable, type StripeAccess, type StripeConnection } from './stripe-connection.js';
 
 /** Which payment is to be cancelled. */
 export interface CancelPaymentRequest {
@@ -84,14 +84,6 @@ const assertCaptured = ({ id, status, amountReceived, currency }: Payment, amoun
     );
 };
 
-/** With other keys Stripe would not know the payment. */
-const assertReachable = (payment: Payment, access: StripeAccess): void => {
-  if (payment.livemode !== access.livemode || payment.stripeAccount !== access.account)
-    throw new IllegalTransitionError(
-      `Payment ${payment.id} was made with the keys of another Stripe account or mode; end it there.`,
-    );
-};
-
 /** Builds the calls over their parts. */
 export const createPaymentEndings = (parts: Parts): PaymentEndings => {
   const { database, connection, transitions, attempts, reads } = parts;
@@ -135,7 +127,7 @@ export const createPaymentEndings = (parts: Parts): PaymentEndings => {
       const row = await claim(found, { request, operation: 'cancelPayment', caller }, assertCancelable);
       if (!isOpen(row)) return row;
       const access = await connection.access();
-      assertReachable(row, access);
+      assertReachable('Payment', row, access);
       const after = await cancelOrEnded(row, access, caller);
       if (isOpen(after))
         throw new IllegalTransitionError(
@@ -147,7 +139,7 @@ export const createPaymentEndings = (parts: Parts): PaymentEndings => {
     async capturePayment(request, caller) {
       const found = await find(request.id, caller);
       const access = await connection.access();
-      assertReachable(found, access);
+      assertReachable('Payment', found, access);
       const actor = actorOf(caller);
       // The hold may have been confirmed a moment ago, its webhook still under way.
       const isLate = isOpen(found) && found.captureMethod === 'MANUAL' && found.status !== 'REQUIRES_CAPTURE';

@@ -21,6 +21,8 @@ export interface Making<T> {
 export interface Present<T> {
   read(): Promise<Answer<T>>;
   reread(id: string): Promise<Answer<T>>;
+  /** The object that the row stands for by now; null while it has none. */
+  idOf(row: Payment): string | null;
   facts(answer: Answer<T>): PaymentFacts;
   /** Writes what else the row learns, in the same transaction. */
   note?(tx: Tx, row: Payment, object: T): void;
@@ -98,7 +100,7 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
     }
   };
 
-  const applyPresent: PaymentObjects['applyPresent'] = async (known, actor, { read, reread, facts, note }) => {
+  const applyPresent: PaymentObjects['applyPresent'] = async (known, actor, { read, reread, idOf, facts, note }) => {
     let { version } = known;
     let answer = await read();
     for (let tries = 1; tries <= APPLY_TRIES; tries += 1) {
@@ -113,7 +115,8 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
       if (outcome.kind === 'changed') publish(outcome.payment);
       if (outcome.kind !== 'moved') return { payment: outcome.payment, object, at };
       version = outcome.payment.version;
-      answer = await reread(object.id);
+      // Another process may have made the object meanwhile: the row's own one counts, no other is ever handed out.
+      answer = await reread(idOf(outcome.payment) ?? object.id);
     }
     throw new StripeUnavailableError({ cause: new Error(`Payment ${known.id} kept moving while it was read.`) });
   };

@@ -12,7 +12,7 @@ import type { PaymentAttempts } from './payment-attempts.js';
 import type { PaymentEndings } from './payment-endings.js';
 import type { PaymentReads } from './payment-reads.js';
 import type { PaymentReservations } from './payment-reservations.js';
-import type { StripeAccess, StripeConnection } from './stripe-connection.js';
+import { assertReachable, type StripeAccess, type StripeConnection } from './stripe-connection.js';
 
 /** What a client asks for with `pay`. */
 export interface PayRequest {
@@ -123,6 +123,7 @@ export const createPayments = (parts: Parts): Payments => {
   const goOn = async (payment: Payment, access: StripeAccess, actor: string, fresh = false): Promise<PayAnswer> => {
     const { publishableKey } = access;
     if (!isOpen(payment)) return { payment, publishableKey };
+    assertReachable('Payment', payment, access);
     const settled = await attempts.settle(payment, access, actor, fresh);
     const answer = { payment: settled.payment, publishableKey };
     if (!CONFIRMABLE.has(settled.payment.status)) return answer;

@@ -88,7 +88,8 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
       if (outcome.payment) publishPayment(outcome.payment);
       if (outcome.kind !== 'moved') return { recurringPayment: outcome.recurringPayment, subscription };
       revision = outcome.recurringPayment.revision;
-      answer = await reread(subscription.id);
+      // Another process may have made it meanwhile: the row's own one counts, no other is ever handed out.
+      answer = await reread(outcome.recurringPayment.stripeSubscriptionId ?? subscription.id);
     }
     throw new StripeUnavailableError({
       cause: new Error(`Recurring payment ${known.id} kept moving while it was read.`),

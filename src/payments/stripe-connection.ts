@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { NotConfiguredError } from '../core/errors.js';
+import { IllegalTransitionError, NotConfiguredError } from '../core/errors.js';
 import type { Database } from '../storage/database.js';
 import { StripeCallError } from '../stripe/answer.js';
 import type { StripeGateway } from '../stripe/gateway.js';
@@ -21,6 +21,23 @@ export interface StripeAccess {
   /** Stripe's id of the account. */
   readonly account: string;
 }
+
+/**
+ * Refuses a row that was made with other keys than these: its object is unknown there, and another one in its place would take
+ * money that the row's mode and account don't tell of.
+ *
+ * @throws IllegalTransitionError
+ */
+export const assertReachable = (
+  what: 'Payment' | 'Recurring payment',
+  row: { readonly id: string; readonly livemode: boolean; readonly stripeAccount: string },
+  access: Pick<StripeAccess, 'livemode' | 'account'>,
+): void => {
+  if (row.livemode !== access.livemode || row.stripeAccount !== access.account)
+    throw new IllegalTransitionError(
+      `${what} ${row.id} was made with the keys of another Stripe account or mode; end it there.`,
+    );
+};
 
 /** Stripe as the keys of this moment reach it. */
 export interface StripeConnection {

@@ -126,6 +126,71 @@ describe('paying for an order', () => {
       code: 'NOT_FOUND',
     });
   });
+
+  test('a payment that was made with other keys is left to those', async () => {
+    const { rows } = await bed.sql.query<{ id: string }>(
+      `insert into tollgate.payment (order_id, account_id, amount, currency, livemode, stripe_account)
+        values ($1, 'customer', 10000, 'USD', false, 'acct_other') returning id::text`,
+      [await bed.createOrder()],
+    );
+    const before = (await bed.stripe.paymentIntents.list({ limit: 100 })).data.length;
+    await expect(ask(server, CONTINUE, { id: rows[0]?.id })).rejects.toMatchObject({
+      code: 'ILLEGAL_TRANSITION',
+      message: expect.stringContaining('another Stripe account or mode'),
+    });
+    expect((await bed.stripe.paymentIntents.list({ limit: 100 })).data).toHaveLength(before);
+  });
+});
+
+test('two processes that each made an intent hand out the one that the row knows', async () => {
+  const patient = await bed.start({ environment: { TOLLGATE_STRIPE_TIMEOUT_MS: '4000' } });
+  const orderId = await bed.createOrder();
+  const match = { method: 'POST', path: '/v1/payment_intents' };
+  // One's first try gets lost, and is repeated after its timeout; meanwhile the other hears a 500, and makes the next attempt.
+  await addFault(bed.sandbox, { match, kind: 'timeout', times: 1 });
+  const slow = pay(patient, orderId);
+  await expect.poll(() => countRows(orderId)).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await addFault(bed.sandbox, { match, kind: 'status', status: 500, times: 3 });
+  await expect(pay(server, orderId)).rejects.toMatchObject({ code: 'STRIPE_UNAVAILABLE' });
+  const quick = await pay(server, orderId);
+  expect((await slow).clientSecret).toBe(quick.clientSecret);
+  expect(await intentsOf(orderId)).toHaveLength(2);
+  await patient.stop();
+  bed.sandbox.setWebhookUrl(`${server.url}/webhooks/stripe`);
+});
+
+describe('an order table without owners', () => {
+  let free: TestBed;
+  let freeServer: Server;
+  beforeAll(async () => {
+    free = await openTestBed({ binding: { orderTable: 'public.shop_order', idColumn: 'id' } });
+    freeServer = await free.start();
+  });
+  afterAll(() => free.close());
+
+  test('who watches an order sees their own payments of it, not those of others', async () => {
+    const orderId = await free.createOrder();
+    const watchAs = (account: string, roles: string[] = []) =>
+      freeServer.watch(
+        'subscription ($orderId: ID!) { orderPaymentsUpdated(orderId: $orderId) { id version status } }',
+        { orderId },
+        { account, roles },
+      );
+    const [ann, bob, admin] = [watchAs('ann'), watchAs('bob'), watchAs('boss', ['admin'])];
+    const first = await pay(freeServer, orderId, {}, { account: 'ann' });
+    await confirm(free, first);
+    await ann.until(({ status }) => status === 'SUCCESSFUL');
+    const second = await pay(freeServer, orderId, {}, { account: 'bob' });
+    await confirm(free, second);
+    const seenByBob = await bob.until(({ status }) => status === 'SUCCESSFUL');
+    expect(new Set(seenByBob.map(({ id }) => id))).toEqual(new Set([second.payment.id]));
+    const seenByAdmin = await admin.until(({ id, status }) => id === second.payment.id && status === 'SUCCESSFUL');
+    expect(new Set(seenByAdmin.map(({ id }) => id))).toEqual(new Set([first.payment.id, second.payment.id]));
+    const late = watchAs('bob');
+    expect(await late.next()).toMatchObject({ id: second.payment.id, status: 'SUCCESSFUL' });
+    await Promise.all([ann, bob, admin, late].map((watch) => watch.stop()));
+  });
 });
 
 describe('another amount for an order whose amount is not bound', () => {
