@@ -21,7 +21,7 @@ import type { RecurringAttempts } from './recurring-attempts.js';
 import type { RecurringReads } from './recurring-reads.js';
 import type { RecurringReservations } from './recurring-reservations.js';
 import type { RecurringTransitions } from './recurring-transitions.js';
-import type { StripeAccess, StripeConnection } from './stripe-connection.js';
+import { assertReachable, type StripeAccess, type StripeConnection } from './stripe-connection.js';
 
 /** What a client asks for with `initiateRecurringPayment`. */
 export interface InitiateRequest {
@@ -124,6 +124,7 @@ export const createRecurring = (parts: Parts): Recurring => {
   ): Promise<InitiateAnswer> => {
     const { publishableKey } = access;
     if (!isLive(row)) return { recurringPayment: row, publishableKey };
+    assertReachable('Recurring payment', row, access);
     if (isOnPage(row)) {
       const { recurringPayment, checkoutUrl } = await checkouts.settle(row, access, actor, fresh);
       const goesOn = isLive(recurringPayment) && checkoutUrl !== null;
@@ -187,20 +188,22 @@ export const createRecurring = (parts: Parts): Recurring => {
     return goOn(row, access, actor);
   };
 
-  /** Finds the row and binds the key to it; a repeat of the key is about the row that it was bound to, whatever came since. */
-  const claim = async (
+  /** A key that was answered answers with its row as it is now, whatever was done to it since; otherwise it is done once. */
+  const answerOnce = async (
     idempotency: IdempotentRequest | undefined,
-    find: () => Promise<RecurringPayment>,
-  ): Promise<{ row: RecurringPayment; isRepeat: boolean }> => {
-    const earlier = idempotency && (await database.transaction((tx) => recall(tx, idempotency)));
-    const [bound] = earlier === undefined ? [] : await reads.readMany([earlier]);
-    const found = bound ?? (await find());
-    const row = await database.transaction(async (tx) => {
-      await remember(tx, idempotency, found.id);
-      return transitions.lockById(tx, found);
-    });
-    return { row, isRepeat: bound !== undefined };
+    act: () => Promise<RecurringPayment>,
+  ): Promise<RecurringPayment> => {
+    const earlier = await database.transaction((tx) => recall(tx, idempotency));
+    const [answered] = earlier === undefined ? [] : await reads.readMany([earlier]);
+    if (answered) return answered;
+    const row = await act();
+    // Bound once it is done: a repeat after a crash halfway goes on, one after a refusal is refused again.
+    await database.transaction((tx) => remember(tx, idempotency, row.id));
+    return row;
   };
+
+  const lock = (row: RecurringPayment): Promise<RecurringPayment> =>
+    database.transaction((tx) => transitions.lockById(tx, row));
 
   const findTarget = async (request: CancelRequest, caller: Caller): Promise<RecurringPayment> => {
     const { recurringPaymentId: id, orderId } = request;
@@ -236,36 +239,30 @@ export const createRecurring = (parts: Parts): Recurring => {
       throw new IllegalTransitionError(`The recurring payments of order ${request.orderId} keep changing; try again.`);
     },
 
-    async cancel(request, caller) {
-      const idempotency = idempotentRequest(caller, 'cancelRecurringPayment', request);
-      const { row, isRepeat } = await claim(idempotency, () => findTarget(request, caller));
-      if (!isLive(row)) {
-        if (isRepeat) return row;
-        throw new RecurringNotCancelableError(row.id, row.status);
-      }
-      const access = await connection.access();
-      return request.at === 'NOW' || isOnPage(row)
-        ? endNow(row, access, actorOf(caller))
-        : attempts.cancelAtPeriodEnd(row, access, actorOf(caller));
-    },
+    cancel: (request, caller) =>
+      answerOnce(idempotentRequest(caller, 'cancelRecurringPayment', request), async () => {
+        const row = await lock(await findTarget(request, caller));
+        if (!isLive(row)) throw new RecurringNotCancelableError(row.id, row.status);
+        const access = await connection.access();
+        assertReachable('Recurring payment', row, access);
+        return request.at === 'NOW' || isOnPage(row)
+          ? endNow(row, access, actorOf(caller))
+          : attempts.cancelAtPeriodEnd(row, access, actorOf(caller));
+      }),
 
-    async resume(request, caller) {
-      const { recurringPaymentId: id } = request;
-      const idempotency = idempotentRequest(caller, 'resumeRecurringPayment', request);
-      const { row, isRepeat } = await claim(idempotency, async () => {
-        const found = await reads.find(id, caller);
-        if (!found) throw new NotFoundError('recurring payment', id);
-        return found;
-      });
-      if (!isLive(row)) {
-        if (isRepeat) return row;
-        throw new IllegalTransitionError(
-          `Recurring payment ${row.id} is ${row.status}; start another one for the order.`,
-        );
-      }
-      // Nothing has begun, so nothing is scheduled to end.
-      if (isOnPage(row)) return row;
-      return attempts.resume(row, await connection.access(), actorOf(caller));
-    },
+    resume: (request, caller) =>
+      answerOnce(idempotentRequest(caller, 'resumeRecurringPayment', request), async () => {
+        const found = await reads.find(request.recurringPaymentId, caller);
+        if (!found) throw new NotFoundError('recurring payment', request.recurringPaymentId);
+        const row = await lock(found);
+        if (!isLive(row))
+          throw new IllegalTransitionError(
+            `Recurring payment ${row.id} is ${row.status}; start another one for the order.`,
+          );
+        const access = await connection.access();
+        assertReachable('Recurring payment', row, access);
+        // Nothing has begun, so nothing is scheduled to end.
+        return isOnPage(row) ? row : attempts.resume(row, access, actorOf(caller));
+      }),
   };
 };

@@ -78,12 +78,17 @@ export const cancel = async (server: Server, input: object, as?: As): Promise<Re
     )
   ).recurringPayment;
 
-export const resume = async (server: Server, recurringPaymentId: string, as?: As): Promise<Recurring> =>
+export const resume = async (
+  server: Server,
+  recurringPaymentId: string,
+  more: object = {},
+  as?: As,
+): Promise<Recurring> =>
   (
     await ask<{ recurringPayment: Recurring }>(
       server,
       `mutation ($input: ResumeRecurringPaymentInput!) { resumeRecurringPayment(input: $input) { recurringPayment { ${FIELDS} } } }`,
-      { input: { recurringPaymentId } },
+      { input: { recurringPaymentId, ...more } },
       as,
     )
   ).recurringPayment;

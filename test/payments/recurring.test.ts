@@ -199,6 +199,46 @@ describe('the end of a recurring payment', () => {
     expect((await bed.stripe.subscriptions.retrieve(stripeSubscriptionId)).cancel_at).toBeNull();
   });
 
+  test('a repeated key does nothing again, whatever was done since, and answers with the row as it is', async () => {
+    const { id, stripeSubscriptionId } = await startActive(bed, server);
+    const end = { recurringPaymentId: id, at: 'PERIOD_END', idempotencyKey: `end-${id}` };
+    await cancel(server, end);
+    await resume(server, id, { idempotencyKey: `on-${id}` });
+    expect(await cancel(server, end)).toMatchObject({ id, cancelAtPeriodEnd: false });
+    expect((await bed.stripe.subscriptions.retrieve(stripeSubscriptionId)).cancel_at_period_end).toBe(false);
+    await cancel(server, { recurringPaymentId: id, at: 'PERIOD_END' });
+    expect(await resume(server, id, { idempotencyKey: `on-${id}` })).toMatchObject({ id, cancelAtPeriodEnd: true });
+    expect((await bed.stripe.subscriptions.retrieve(stripeSubscriptionId)).cancel_at_period_end).toBe(true);
+    await expect(cancel(server, { ...end, at: 'NOW' })).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+  });
+
+  test('what was refused is refused again with the same key', async () => {
+    const { id } = await startActive(bed, server);
+    await cancel(server, { recurringPaymentId: id });
+    for (let time = 1; time <= 2; time += 1) {
+      await expect(cancel(server, { recurringPaymentId: id, idempotencyKey: `late-${id}` })).rejects.toMatchObject({
+        code: 'RECURRING_NOT_CANCELABLE',
+      });
+      await expect(resume(server, id, { idempotencyKey: `late-${id}` })).rejects.toMatchObject({
+        code: 'ILLEGAL_TRANSITION',
+      });
+    }
+  });
+
+  test('one that was made with other keys is left to those', async () => {
+    const orderId = await bed.createOrder();
+    const { rows } = await bed.sql.query<{ id: string }>(
+      `insert into tollgate.recurring_payment (order_id, account_id, price_id, quantity, status, initial_amount, currency,
+          livemode, stripe_account, stripe_subscription_id)
+        values ($1, 'customer', 'price_1', 1, 'ACTIVE', 10000, 'USD', false, 'acct_other', 'sub_other') returning id::text`,
+      [orderId],
+    );
+    const id = rows[0]?.id ?? '';
+    const refusal = { code: 'ILLEGAL_TRANSITION', message: expect.stringContaining('another Stripe account or mode') };
+    await expect(cancel(server, { recurringPaymentId: id })).rejects.toMatchObject(refusal);
+    await expect(resume(server, id)).rejects.toMatchObject(refusal);
+  });
+
   test('pauses and cancels of the dashboard arrive', async () => {
     const { id, stripeSubscriptionId } = await startActive(bed, server);
     const paused = watchUntil(server, id, ({ collectionPaused }) => collectionPaused);
