@@ -6,14 +6,14 @@ import { createOutput, type JsonOption } from './output.js';
 import { toTable } from './table.js';
 
 interface SimulateOptions extends JsonOption {
-  readonly seeds: number;
+  readonly seeds?: number;
   readonly seed?: number;
   readonly atOnce: number;
   readonly bug?: BugName;
 }
 
 interface CrashOptions extends JsonOption {
-  readonly rounds: number;
+  readonly rounds?: number;
   readonly round?: number;
   readonly atOnce: number;
 }
@@ -67,12 +67,18 @@ const tell = async (request: Omit<SimulationRequest, 'ended'>, again: string, op
   if (failed.length > 0 || interruption.signal.aborted) process.exitCode = 1;
 };
 
+/** From the first one on so many; one that is named is played alone unless more are asked for. */
+const range = (first: number | undefined, count: number | undefined, usual: number) => ({
+  firstSeed: first ?? 1,
+  seeds: count ?? (first === undefined ? usual : 1),
+});
+
 const runSimulation = ({ seeds, seed, atOnce, bug, ...options }: SimulateOptions): Promise<void> =>
-  tell({ firstSeed: seed ?? 1, seeds: seed === undefined ? seeds : 1, atOnce, bug }, 'simulate --seed', options);
+  tell({ ...range(seed, seeds, 20), atOnce, bug }, 'simulate --seed', options);
 
 const runCrashes = async ({ rounds, round, atOnce, ...options }: CrashOptions): Promise<void> => {
   const { crashRound } = await import('../simulation/crash.js');
-  const request = { firstSeed: round ?? 1, seeds: round === undefined ? rounds : 1, atOnce, play: crashRound };
+  const request = { ...range(round, rounds, 10), atOnce, play: crashRound };
   await tell(request, 'crash --round', options);
 };
 
@@ -81,8 +87,8 @@ export const addSimulateCommands = (program: Command): void => {
   program
     .command('simulate')
     .description('play random users, operators, faults of Stripe and crashes, and compare both sides at the end')
-    .option('--seeds <number>', 'how many seeds, from 1 on', parseCount, 20)
-    .option('--seed <number>', 'this one alone', parseCount)
+    .option('--seeds <number>', 'how many seeds (default: 20)', parseCount)
+    .option('--seed <number>', 'the first one (default: 1); alone, unless --seeds says how many', parseCount)
     .option('--at-once <number>', 'worlds that are played at the same time', parseCount, 4)
     .addOption(new Option('--bug <name>', 'seed a bug of the product, to see it caught').choices(Object.keys(BUGS)))
     .option('--json', 'print the report as JSON')
@@ -90,8 +96,8 @@ export const addSimulateCommands = (program: Command): void => {
   program
     .command('crash')
     .description('kill real servers under load at random moments, and compare both sides at the end')
-    .option('--rounds <number>', 'how many rounds, from 1 on', parseCount, 10)
-    .option('--round <number>', 'this one alone', parseCount)
+    .option('--rounds <number>', 'how many rounds (default: 10)', parseCount)
+    .option('--round <number>', 'the first one (default: 1); alone, unless --rounds says how many', parseCount)
     .option('--at-once <number>', 'rounds that are played at the same time', parseCount, 2)
     .option('--json', 'print the report as JSON')
     .action(runCrashes);

@@ -2,8 +2,8 @@ import { findStuck } from './invariants.js';
 import type { World } from './world.js';
 
 const REST_MS = 25_000;
-/** What was published last is with its subscriber by then. */
-const ARRIVAL_MS = 2_000;
+/** What was published last is with its subscriber by then, at the latest when versions are compared. */
+const ARRIVAL_MS = 12_000;
 const LOOK_MS = 40;
 /** Rows are asked about once they are minutes old. */
 const OLD_ENOUGH_SECONDS = 600;
@@ -35,5 +35,5 @@ export const comeToRest = async (world: World, restMs = REST_MS): Promise<void> 
   }
   await world.sandbox.settled();
   await operations.reconciler.reconcile({ since, everyRow: true });
-  await Promise.race([world.watcher.upTo(await newestVersions(world)), pause(ARRIVAL_MS)]);
+  await Promise.race([world.watcher.upTo(await newestVersions(world)), pause(Math.min(restMs, ARRIVAL_MS))]);
 };
