@@ -217,8 +217,8 @@ const checkDeliveries = (parts: Parts): Check => ({
     if (webhookSecrets.length === 0) return ok('not checked: no webhook secret is set');
     const gateway = parts.connect(secretKey);
     const { at: now } = await gateway.account();
-    const since = await firstDelivery(parts.database);
-    if (since === undefined) return ok('none has come yet');
+    const since = await firstUse(parts.database);
+    if (since === undefined) return ok('none was to come yet');
     const events = (await gateway.recentEvents(Math.max(now - DELIVERY_WINDOW_SECONDS, since))).filter(
       ({ type, created }) => parts.eventTypes.includes(type) && created < now - DELIVERY_GRACE_SECONDS,
     );
@@ -238,10 +238,11 @@ const checkDeliveries = (parts: Parts): Check => ({
   }),
 });
 
-/** Before the first delivery there may have been no endpoint. */
-const firstDelivery = async (database: Database): Promise<number | undefined> => {
+/** Before the first delivery, and the first object of ours that Stripe would tell of, there may have been no endpoint. */
+const firstUse = async (database: Database): Promise<number | undefined> => {
   const [row] = await database.query<{ at: number | null }>({
-    text: 'select extract(epoch from min(received_at))::bigint as "at" from tollgate.stripe_event',
+    text: `select floor(extract(epoch from least((select min(received_at) from tollgate.stripe_event),
+      (select min(created_at) from tollgate.payment), (select min(created_at) from tollgate.recurring_payment))))::bigint as "at"`,
   });
   return row?.at ?? undefined;
 };

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { runCheck } from '../../src/payments/checks.js';
-import { addFault, clearFaults } from '../harness/sandbox-control.js';
+import { confirm, pay } from '../harness/payments.js';
+import { addFault, advanceClock, clearFaults } from '../harness/sandbox-control.js';
 import { openTestBed, type TestBed } from '../harness/tollgate.js';
 import { newKey, type OperatorOptions, openOperator, TEST_KEYS } from './operator-parts.js';
 
@@ -15,8 +16,8 @@ describe('the doctor', () => {
   afterAll(() => bed.close());
 
   /** The codes that are found, with message and remedy. */
-  const diagnose = async (options: OperatorOptions = {}): Promise<Map<string, string>> => {
-    const parts = await openOperator(bed, options);
+  const diagnose = async (options: OperatorOptions = {}, of = bed): Promise<Map<string, string>> => {
+    const parts = await openOperator(of, options);
     try {
       const found = new Map<string, string>();
       for (const check of parts.checks) {
@@ -71,6 +72,20 @@ describe('the doctor', () => {
     } finally {
       await bed.sql.query(`delete from tollgate.setting where key like 'stripe%'`);
       await parts.close();
+    }
+  });
+
+  test('a webhook secret that is not the endpoint’s is found as soon as the first payment was paid', async () => {
+    const fresh = await openTestBed();
+    const secret = { ...environment, webhookSecrets: ['whsec_mistyped'] };
+    const server = await fresh.start({ environment: { STRIPE_WEBHOOK_SECRET: 'whsec_mistyped' } });
+    try {
+      await confirm(fresh, await pay(server, await fresh.createOrder()));
+      await fresh.sandbox.settled();
+      await advanceClock(fresh.sandbox, 120);
+      expect((await diagnose({ environment: secret }, fresh)).get('DELIVERIES_MISSING')).toContain('another endpoint');
+    } finally {
+      await fresh.close();
     }
   });
 
