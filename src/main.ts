@@ -148,13 +148,15 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
 const prepare = async (
   embedded: EmbeddedRun | undefined,
   { database }: Storage,
-  { orders, plans, flowFiles }: OperatorParts,
+  { orders, plans, flowFiles, keys }: OperatorParts,
   log: Logger,
 ): Promise<void> => {
   if (embedded) {
     await createActivation({ database, orders }).activate(SAMPLE_ORDERS);
     await setFirstPlan(database, 'PRO', 'embedded run');
   }
+  // What is stored may be closed to the encryption key that is set; everything but Stripe works all the same.
+  await keys.read().catch((error: Error) => log.warn({ message: error.message }, 'to be mended'));
   for (const problem of await findSetupProblems({ database, orders, plans, flowFiles }))
     log.warn(problem, 'to be mended');
 };

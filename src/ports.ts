@@ -1,14 +1,35 @@
-import { ConfigError } from './config.js';
+import { ConfigError, type ConfigProblem } from './config.js';
 
 /** Ports that are tried after the preferred one. */
 const TRIES = 50;
 
 const isTaken = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
 
+/** What else an address may not be listened on for, in words. */
+const problemOf = (error: unknown, variable: string, port: number): ConfigProblem | undefined => {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'EACCES':
+      return {
+        variable,
+        problem: `is ${port}, which takes rights that this user lacks`,
+        remedy: 'Choose a port from 1024 on, and let the proxy in front lead to it.',
+      };
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return {
+        variable: 'HOST',
+        problem: 'is no address of this machine',
+        remedy: 'Use 127.0.0.1 behind a proxy on this machine, or 0.0.0.0 to be reached from others.',
+      };
+    default:
+      return undefined;
+  }
+};
+
 /**
  * Listens on the port, or, where it wasn't asked for by name, on the next free one after it.
  *
- * @throws ConfigError naming the variable when a port that was asked for is taken
+ * @throws ConfigError naming the variable when a port that was asked for is taken, or may not be listened on
  */
 export const listenOnFree = async <T>(
   port: { readonly number: number; readonly fixed: boolean },
@@ -20,6 +41,8 @@ export const listenOnFree = async <T>(
     try {
       return await listen(number);
     } catch (error) {
+      const problem = problemOf(error, variable, number);
+      if (problem) throw new ConfigError([problem]);
       if (!isTaken(error)) throw error;
       if (number < last) continue;
       throw new ConfigError([

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
+import { ConfigError } from '../config.js';
 import { readInstallation } from '../payments/settings.js';
 import { createDataSource } from '../storage/data-source.js';
 import { createDatabase, type Database } from '../storage/database.js';
@@ -24,7 +25,31 @@ interface Needs {
   readonly onStop: OnStop;
 }
 
-/** Opens the database; fails in words while migrations are pending. */
+/** The oldest PostgreSQL that knows everything that is asked of it. */
+const OLDEST_VERSION = 15;
+
+/** A connection that no address of a name took fails with an error per address. */
+const wordsOf = (error: unknown): string =>
+  error instanceof AggregateError ? error.errors.map(wordsOf).join(', ') : (error as Error).message;
+
+/** @throws ConfigError when the database does not answer, does not let us in, or is too old */
+const assertUsable = async (database: Database): Promise<void> => {
+  const refuse = (problem: string, remedy: string): never => {
+    throw new ConfigError([{ variable: 'DATABASE_URL', problem, remedy }]);
+  };
+  const [row] = await database
+    .query<{ version: number }>({ text: `select current_setting('server_version_num')::int / 10000 as "version"` })
+    .catch((error: unknown) =>
+      refuse(
+        `leads to no database that lets us in: ${wordsOf(error)}`,
+        "Check that the server runs, and the address, the database's name, the user and the password.",
+      ),
+    );
+  if (row && row.version < OLDEST_VERSION)
+    refuse(`leads to a PostgreSQL ${row.version}`, `Use PostgreSQL ${OLDEST_VERSION} or newer.`);
+};
+
+/** Opens the database; fails in words where it can't be used, and while migrations are pending. */
 export const openStorage = async ({ databaseUrl, rehearses, log, onStop }: Needs): Promise<Storage> => {
   const written = createDatabase({
     url: databaseUrl,
@@ -32,6 +57,7 @@ export const openStorage = async ({ databaseUrl, rehearses, log, onStop }: Needs
   });
   const database = rehearses ? createRehearsal(written) : written;
   onStop(() => database.close());
+  await assertUsable(database);
   const source = await createDataSource(databaseUrl).initialize();
   onStop(() => source.destroy());
   const pending = await pendingMigrations(databaseUrl);

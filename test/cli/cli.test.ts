@@ -47,6 +47,19 @@ describe('the command line', { timeout: 300_000 }, () => {
     expect(stderr).toContain('TOLLGATE_ENCRYPTION_KEY is not 32 bytes');
     expect(stderr).not.toContain('c2hvcnQ');
   });
+
+  test('a database that does not answer is told by the variable’s name, with its remedy and without the password', async () => {
+    const { code, stderr } = await runCommand(['start'], {
+      DATABASE_URL: 'postgres://app:hunter2@127.0.0.1:1/none',
+      JWT_SECRET: 'a secret for tests alone, long enough for HS256',
+      LOG_LEVEL: 'silent',
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^DATABASE_URL leads to no database that lets us in: .*ECONNREFUSED.* Check that the server runs/m,
+    );
+    expect(stderr).not.toMatch(/hunter2|\n {4}at /);
+  });
 });
 
 describe('commands on a database of their own', { timeout: 300_000 }, () => {
