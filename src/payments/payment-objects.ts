@@ -108,7 +108,8 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
       const present = facts(answer);
       const outcome = await database.transaction(async (tx) => {
         const row = await transitions.lockById(tx, known);
-        if (row.version !== version) return { kind: 'moved' as const, payment: row };
+        const own = idOf(row) ?? object.id;
+        if (row.version !== version || own !== object.id) return { kind: 'moved' as const, payment: row };
         note?.(tx, row, object);
         return transitions.apply(tx, row, present, { actor, body: { source: 'API', object }, current: true });
       });

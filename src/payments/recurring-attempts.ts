@@ -78,7 +78,9 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
       const first = firstInvoice(answer);
       const outcome = await database.transaction(async (tx) => {
         const row = await transitions.lockById(tx, known);
-        if (row.revision !== revision) return { kind: 'moved' as const, recurringPayment: row, payment: undefined };
+        const own = row.stripeSubscriptionId ?? subscription.id;
+        if (row.revision !== revision || own !== subscription.id)
+          return { kind: 'moved' as const, recurringPayment: row, payment: undefined };
         const cause = { actor, body: { source: 'API' as const, object: subscription }, current: true };
         const applied = await transitions.apply(tx, row, subscriptionSnapshot(subscription, at), cause);
         const payment = first && (await invoices.recordFirst(tx, applied.recurringPayment, first, cause));

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { payByCheckout, REDIRECTS } from '../harness/checkout.js';
 import { ask, confirm, confirmUntil, pay, readPayment } from '../harness/payments.js';
 import { addFault, clearFaults } from '../harness/sandbox-control.js';
 import { openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
@@ -21,6 +22,11 @@ const countRows = async (orderId: string): Promise<number> =>
 const intentsOf = async (orderId: string) =>
   (await bed.stripe.paymentIntents.list({ limit: 100 })).data.filter(
     ({ metadata }) => metadata['tollgate_order'] === orderId,
+  );
+
+const pagesOf = async (orderId: string) =>
+  (await bed.stripe.checkout.sessions.list({ limit: 100 })).data.filter(
+    ({ metadata }) => metadata?.['tollgate_order'] === orderId,
   );
 
 describe('paying for an order', () => {
@@ -142,21 +148,26 @@ describe('paying for an order', () => {
   });
 });
 
-test('two processes that each made an intent hand out the one that the row knows', async () => {
-  const patient = await bed.start({ environment: { TOLLGATE_STRIPE_TIMEOUT_MS: '4000' } });
+test.each([
+  ['an intent', '/v1/payment_intents', pay, intentsOf],
+  ['a page', '/v1/checkout/sessions', payByCheckout, pagesOf],
+] as const)('two processes that each made %s hand out the one that the row knows', async (_, path, payBy, made) => {
+  const patient = await bed.start({ environment: { ...REDIRECTS, TOLLGATE_STRIPE_TIMEOUT_MS: '4000' } });
+  const brisk = await bed.start({ environment: REDIRECTS });
   const orderId = await bed.createOrder();
-  const match = { method: 'POST', path: '/v1/payment_intents' };
+  const match = { method: 'POST', path };
   // One's first try gets lost, and is repeated after its timeout; meanwhile the other hears a 500, and makes the next attempt.
   await addFault(bed.sandbox, { match, kind: 'timeout', times: 1 });
-  const slow = pay(patient, orderId);
+  const slow = payBy(patient, orderId);
   await expect.poll(() => countRows(orderId)).toBe(1);
   await new Promise((resolve) => setTimeout(resolve, 200));
   await addFault(bed.sandbox, { match, kind: 'status', status: 500, times: 3 });
-  await expect(pay(server, orderId)).rejects.toMatchObject({ code: 'STRIPE_UNAVAILABLE' });
-  const quick = await pay(server, orderId);
-  expect((await slow).clientSecret).toBe(quick.clientSecret);
-  expect(await intentsOf(orderId)).toHaveLength(2);
-  await patient.stop();
+  await expect(payBy(brisk, orderId)).rejects.toMatchObject({ code: 'STRIPE_UNAVAILABLE' });
+  const quick = await payBy(brisk, orderId);
+  const { clientSecret, checkoutUrl } = { checkoutUrl: null, ...quick };
+  expect(await slow).toMatchObject({ clientSecret, ...(checkoutUrl !== null && { checkoutUrl }) });
+  expect(await made(orderId)).toHaveLength(2);
+  await Promise.all([patient.stop(), brisk.stop()]);
   bed.sandbox.setWebhookUrl(`${server.url}/webhooks/stripe`);
 });
 
