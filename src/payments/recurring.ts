@@ -112,6 +112,16 @@ interface Parts {
   readonly publish: (row: RecurringPayment) => void;
 }
 
+/** Something that is done to one row. */
+interface Deed {
+  /** The row that is meant. Throws where there is none for the caller. */
+  find(): Promise<RecurringPayment>;
+  /** Throws where it may not be done to the locked row. */
+  assertAllowed(row: RecurringPayment): void;
+  /** Does it, to a row that lives; again after a crash halfway. */
+  act(row: RecurringPayment): Promise<RecurringPayment>;
+}
+
 /** Builds the calls over their parts: reservations lock and write, attempts call Stripe, reads read. */
 export const createRecurring = (parts: Parts): Recurring => {
   const { database, connection, reservations, attempts, checkouts, redirects, transitions, reads, publish } = parts;
@@ -188,22 +198,31 @@ export const createRecurring = (parts: Parts): Recurring => {
     return goOn(row, access, actor);
   };
 
-  /** A key that was answered answers with its row as it is now, whatever was done to it since; otherwise it is done once. */
-  const answerOnce = async (
+  /**
+   * Does something to one row, once per key. A key that was answered answers with its row as it is now, whatever was done to
+   * it since; one whose answer was lost goes on with the row that it began with. What is refused binds nothing.
+   */
+  const doOnce = async (
     idempotency: IdempotentRequest | undefined,
-    act: () => Promise<RecurringPayment>,
+    { find, assertAllowed, act }: Deed,
   ): Promise<RecurringPayment> => {
-    const earlier = await database.transaction((tx) => recall(tx, idempotency));
-    const [answered] = earlier === undefined ? [] : await reads.readMany([earlier]);
-    if (answered) return answered;
-    const row = await act();
-    // Bound once it is done: a repeat after a crash halfway goes on, one after a refusal is refused again.
-    await database.transaction((tx) => remember(tx, idempotency, row.id));
-    return row;
+    const beginning = idempotency && { ...idempotency, operation: `${idempotency.operation}:begun` };
+    const [answered, begun] = await database.transaction((tx) =>
+      Promise.all([recall(tx, idempotency), recall(tx, beginning)]),
+    );
+    const [known] = await reads.readMany([answered ?? begun].filter((id) => id !== undefined));
+    if (known && answered !== undefined) return known;
+    const found = known ?? (await find());
+    const row = await database.transaction(async (tx) => {
+      const locked = await transitions.lockById(tx, found);
+      if (!known) assertAllowed(locked);
+      await remember(tx, beginning, locked.id);
+      return locked;
+    });
+    const after = isLive(row) ? await act(row) : row;
+    await database.transaction((tx) => remember(tx, idempotency, after.id));
+    return after;
   };
-
-  const lock = (row: RecurringPayment): Promise<RecurringPayment> =>
-    database.transaction((tx) => transitions.lockById(tx, row));
 
   const findTarget = async (request: CancelRequest, caller: Caller): Promise<RecurringPayment> => {
     const { recurringPaymentId: id, orderId } = request;
@@ -240,29 +259,39 @@ export const createRecurring = (parts: Parts): Recurring => {
     },
 
     cancel: (request, caller) =>
-      answerOnce(idempotentRequest(caller, 'cancelRecurringPayment', request), async () => {
-        const row = await lock(await findTarget(request, caller));
-        if (!isLive(row)) throw new RecurringNotCancelableError(row.id, row.status);
-        const access = await connection.access();
-        assertReachable('Recurring payment', row, access);
-        return request.at === 'NOW' || isOnPage(row)
-          ? endNow(row, access, actorOf(caller))
-          : attempts.cancelAtPeriodEnd(row, access, actorOf(caller));
+      doOnce(idempotentRequest(caller, 'cancelRecurringPayment', request), {
+        find: () => findTarget(request, caller),
+        assertAllowed(row) {
+          if (!isLive(row)) throw new RecurringNotCancelableError(row.id, row.status);
+        },
+        async act(row) {
+          const access = await connection.access();
+          assertReachable('Recurring payment', row, access);
+          return request.at === 'NOW' || isOnPage(row)
+            ? endNow(row, access, actorOf(caller))
+            : attempts.cancelAtPeriodEnd(row, access, actorOf(caller));
+        },
       }),
 
     resume: (request, caller) =>
-      answerOnce(idempotentRequest(caller, 'resumeRecurringPayment', request), async () => {
-        const found = await reads.find(request.recurringPaymentId, caller);
-        if (!found) throw new NotFoundError('recurring payment', request.recurringPaymentId);
-        const row = await lock(found);
-        if (!isLive(row))
+      doOnce(idempotentRequest(caller, 'resumeRecurringPayment', request), {
+        async find() {
+          const found = await reads.find(request.recurringPaymentId, caller);
+          if (!found) throw new NotFoundError('recurring payment', request.recurringPaymentId);
+          return found;
+        },
+        assertAllowed(row) {
+          if (isLive(row)) return;
           throw new IllegalTransitionError(
             `Recurring payment ${row.id} is ${row.status}; start another one for the order.`,
           );
-        const access = await connection.access();
-        assertReachable('Recurring payment', row, access);
-        // Nothing has begun, so nothing is scheduled to end.
-        return isOnPage(row) ? row : attempts.resume(row, access, actorOf(caller));
+        },
+        async act(row) {
+          const access = await connection.access();
+          assertReachable('Recurring payment', row, access);
+          // Nothing has begun, so nothing is scheduled to end.
+          return isOnPage(row) ? row : attempts.resume(row, access, actorOf(caller));
+        },
       }),
   };
 };

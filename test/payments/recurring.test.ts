@@ -212,6 +212,26 @@ describe('the end of a recurring payment', () => {
     await expect(cancel(server, { ...end, at: 'NOW' })).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
   });
 
+  test('a cancel whose answer was lost answers with the end when it is repeated, and touches no later one', async () => {
+    const [orderId, priceId] = [await bed.createOrder(), await monthlyPrice(bed)];
+    const { id } = (await initiate(server, orderId, priceId)).recurringPayment;
+    const end = { orderId, idempotencyKey: `lost-${id}` };
+    await addFault(bed.sandbox, {
+      kind: 'disconnect-after-apply',
+      times: 3,
+      match: { method: 'DELETE', path: '/v1/subscriptions/*' },
+    });
+    await expect(cancel(server, end)).rejects.toMatchObject({ code: 'STRIPE_UNAVAILABLE' });
+    await clearFaults(bed.sandbox);
+    await eventually(
+      () => readRecurring(server, id),
+      ({ status }) => status === 'INCOMPLETE_EXPIRED',
+    );
+    const later = await initiate(server, orderId, priceId);
+    expect(await cancel(server, end)).toMatchObject({ id, status: 'INCOMPLETE_EXPIRED' });
+    expect(await readRecurring(server, later.recurringPayment.id)).toMatchObject({ status: 'INCOMPLETE' });
+  });
+
   test('what was refused is refused again with the same key', async () => {
     const { id } = await startActive(bed, server);
     await cancel(server, { recurringPaymentId: id });
