@@ -2,7 +2,6 @@ import type { Statement, Tx } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
 import type { RecurringPayment } from '../storage/recurring-payment.js';
 import type { Renewal } from '../storage/renewal.js';
-import { INTENT_OF_REFUND, IS_OF_REFUND } from '../storage/stripe-event.js';
 import type { InvoiceSnapshot } from '../stripe/invoice-snapshot.js';
 import { writeChange } from './change-log.js';
 import { FlowFailedError, type FlowLog, type Flows, runFlow } from './flows.js';
@@ -65,8 +64,8 @@ const findOrderOf = (invoiceId: string): Statement => ({
 /** Events of an intent, and of its refunds, that matched nothing when they came are tried again, now that its payment is known. */
 const reviveEvents = (intentId: string): Statement => ({
   text: `update tollgate.stripe_event set status = 'RECEIVED', reason = null, next_attempt_at = now()
-    where status = 'IGNORED' and payload is not null and (object_id = $1 and type like 'payment_intent.%'
-      or ${IS_OF_REFUND} and ${INTENT_OF_REFUND} = $1)`,
+    where object_id = $1 and status = 'IGNORED' and payload is not null
+      and (type like 'payment_intent.%' or type like 'refund.%' or type like 'charge.refund%')`,
   values: [intentId],
 });
 

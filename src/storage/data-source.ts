@@ -5,7 +5,6 @@ import { RefundOutcomes1763800200000 } from '../../migrations/1763800200000-refu
 import { Recurring1763800300000 } from '../../migrations/1763800300000-recurring.js';
 import { EffectWorkers1763800400000 } from '../../migrations/1763800400000-effect-workers.js';
 import { Checkout1763800500000 } from '../../migrations/1763800500000-checkout.js';
-import { RefundRevival1763800600000 } from '../../migrations/1763800600000-refund-revival.js';
 import { Change } from './change.js';
 import { Idempotency } from './idempotency.js';
 import { Payment } from './payment.js';
@@ -39,7 +38,6 @@ const MIGRATIONS = [
   Recurring1763800300000,
   EffectWorkers1763800400000,
   Checkout1763800500000,
-  RefundRevival1763800600000,
 ];
 
 /** Builds the data source over the product's entities and migrations; it changes nothing by itself. */

@@ -1,23 +1,15 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { EventStatus } from '../core/states.js';
 
-/** Whether an event tells of a refund, in SQL. */
-export const IS_OF_REFUND = `type in ('refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated', 'charge.refunded')`;
-
-/** The payment intent whose money went back by the event, in SQL. json, for jsonb refuses some texts that JSON allows. */
-export const INTENT_OF_REFUND = `(payload::json #>> '{data,object,payment_intent}')`;
-
 /** The inbox: every verified event, its exact bytes, and how it ended. */
 @Entity({ schema: 'tollgate', name: 'stripe_event' })
 @Index('stripe_event_due', ['nextAttemptAt'], { where: "status in ('RECEIVED', 'FAILED')" })
 @Index('stripe_event_ignored_object', ['objectId'], { where: "status = 'IGNORED'" })
-// over INTENT_OF_REFUND, which TypeORM can't say
-@Index('stripe_event_ignored_refund', { synchronize: false })
 @Index('stripe_event_received', ['receivedAt'])
 export class StripeEvent {
   @PrimaryColumn({ type: 'text' }) declare id: string;
   @Column({ type: 'text' }) declare type: string;
-  /** The id of the object that the event is about. */
+  /** The id of the object that the event is about; for a charge or a refund that of its payment intent, by which ours is found. */
   @Column({ name: 'object_id', type: 'text', nullable: true }) declare objectId: string | null;
   @Column({ type: 'text' }) declare status: EventStatus;
   @Column({ type: 'text', nullable: true }) declare reason: string | null;

@@ -48,9 +48,11 @@ const INBOX_LIMITS: InboxLimits = { ...BACKOFF, maximumAttempts: 15, leaseSecond
 
 const ERROR_LENGTH = 1_000;
 
+/** What an event that matched nothing is found again by. */
 const objectIdOf = (event: Stripe.Event): string | null => {
-  const { id } = event.data.object as { id?: unknown };
-  return typeof id === 'string' ? id : null;
+  const { object, id, payment_intent: intent } = event.data.object as unknown as Record<string, unknown>;
+  const key = (object === 'charge' || object === 'refund') && typeof intent === 'string' ? intent : id;
+  return typeof key === 'string' ? key : null;
 };
 
 /** Builds the inbox. */

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import type { PaymentReference } from '../payments/payment-rows.js';
+import { lockIntent, type PaymentReference } from '../payments/payment-rows.js';
 import type { PaymentTransitions } from '../payments/payment-transitions.js';
 import type { StripeConnection } from '../payments/stripe-connection.js';
 import type { Payment } from '../storage/payment.js';
@@ -62,7 +62,14 @@ export const createPaymentIntentEvents = ({
       const snapshot = paymentSnapshot(intentOf(event), event.created);
       const payment = await transitions.lockByReference(tx, referenceOf(snapshot, installation()));
       return async (fetched: Fetched | undefined): Promise<Applied> => {
-        if (!payment) return { kind: 'ended', end: { status: 'IGNORED', reason: UNMATCHED }, publish: () => undefined };
+        if (!payment) {
+          // An invoice's payment may just be made: then the event is its.
+          await tx.query(lockIntent(snapshot.intentId));
+          const made = await transitions.lockByReference(tx, referenceOf(snapshot, installation()));
+          return made
+            ? { kind: 'ask', version: made.version }
+            : { kind: 'ended', end: { status: 'IGNORED', reason: UNMATCHED }, publish: () => undefined };
+        }
         // An answer that was read before the row was known may be older than the row.
         if (fetched && fetched.version !== payment.version) return { kind: 'ask', version: payment.version };
         const intent = fetched ? (fetched.answer.object as Stripe.PaymentIntent) : intentOf(event);
