@@ -4,7 +4,6 @@ import { addDoctorCommand } from './cli/doctor.js';
 import { addEffectCommands } from './cli/effects.js';
 import { addEncryptionCommand } from './cli/encryption.js';
 import { addEventCommands } from './cli/events.js';
-import { explain } from './cli/output.js';
 import { addPlanCommand } from './cli/plan.js';
 import { addReconcileCommand } from './cli/reconcile.js';
 import { addRoleCommands } from './cli/roles.js';
@@ -12,6 +11,7 @@ import { addRunCommands } from './cli/run.js';
 import { addSimulateCommands } from './cli/simulate.js';
 import { addStripeCommands } from './cli/stripe.js';
 import { addTokenCommand } from './cli/token.js';
+import { wordsOf } from './core/errors.js';
 
 /** The commands, one group a file; each has its own --help, and prints data on stdout and errors on stderr. */
 const createProgram = (): Command => {
@@ -37,6 +37,6 @@ const createProgram = (): Command => {
 try {
   await createProgram().parseAsync();
 } catch (error) {
-  process.stderr.write(`${explain(error)}\n`);
+  process.stderr.write(`${wordsOf(error)}\n`);
   process.exitCode = 1;
 }

@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { type Config, readConfig } from './config.js';
+import { DomainError, wordsOf } from './core/errors.js';
 import { type EmbeddedRun, openEmbeddedRun, SAMPLE_ORDERS, SANDBOX_KEYS } from './embedded-run.js';
 import { flowSources, loadFlows } from './flow-loader.js';
 import { createLogger } from './logger.js';
@@ -156,7 +157,10 @@ const prepare = async (
     await setFirstPlan(database, 'PRO', 'embedded run');
   }
   // What is stored may be closed to the encryption key that is set; everything but Stripe works all the same.
-  await keys.read().catch((error: Error) => log.warn({ message: error.message }, 'to be mended'));
+  await keys.read().catch((error: unknown) => {
+    if (!(error instanceof DomainError)) throw error;
+    log.warn({ code: 'ENCRYPTION_KEY', message: error.message }, 'to be mended');
+  });
   for (const problem of await findSetupProblems({ database, orders, plans, flowFiles }))
     log.warn(problem, 'to be mended');
 };
@@ -191,7 +195,7 @@ export const run = async (): Promise<void> => {
     process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise failed that nobody waited for'));
     process.stdout.write(welcome(config, tollgate, performance.now() - startedAt));
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${wordsOf(error)}\n`);
     process.exit(1);
   }
 };

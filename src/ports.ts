@@ -3,11 +3,15 @@ import { ConfigError, type ConfigProblem } from './config.js';
 /** Ports that are tried after the preferred one. */
 const TRIES = 50;
 
-const isTaken = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-
-/** What else an address may not be listened on for, in words. */
+/** Why an address can't be listened on, in words; undefined for an error that is another story. */
 const problemOf = (error: unknown, variable: string, port: number): ConfigProblem | undefined => {
   switch ((error as NodeJS.ErrnoException).code) {
+    case 'EADDRINUSE':
+      return {
+        variable,
+        problem: `is ${port}, which is taken`,
+        remedy: 'Stop what listens there, or choose another port.',
+      };
     case 'EACCES':
       return {
         variable,
@@ -27,7 +31,7 @@ const problemOf = (error: unknown, variable: string, port: number): ConfigProble
 };
 
 /**
- * Listens on the port, or, where it wasn't asked for by name, on the next free one after it.
+ * Listens on the port, or, where it wasn't asked for by name, on the next one after it that can be had.
  *
  * @throws ConfigError naming the variable when a port that was asked for is taken, or may not be listened on
  */
@@ -42,16 +46,8 @@ export const listenOnFree = async <T>(
       return await listen(number);
     } catch (error) {
       const problem = problemOf(error, variable, number);
-      if (problem) throw new ConfigError([problem]);
-      if (!isTaken(error)) throw error;
-      if (number < last) continue;
-      throw new ConfigError([
-        {
-          variable,
-          problem: `is ${number}, which is taken`,
-          remedy: 'Stop what listens there, or choose another port.',
-        },
-      ]);
+      if (!problem) throw error;
+      if (problem.variable !== variable || number === last) throw new ConfigError([problem]);
     }
   }
 };

@@ -1,10 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { wordsOf } from '../core/errors.js';
 import { EVENT_STATUSES, type EventStatus } from '../core/states.js';
 import type { Operations } from '../parts/operations.js';
 import type { InboxEvent } from '../webhooks/event-reads.js';
 import { parseSince } from './duration.js';
 import { withOperations } from './operations.js';
-import { createOutput, explain, type JsonOption, UsageError } from './output.js';
+import { createOutput, type JsonOption, UsageError } from './output.js';
 import { oneLine, toTable } from './table.js';
 
 interface FilterOptions extends JsonOption {
@@ -58,7 +59,7 @@ interface Replayed {
 const replayOne = (events: Operations['events'], id: string): Promise<Replayed> =>
   events.replay(id).then(
     ({ status, lastError }) => ({ id, status, error: lastError }),
-    (error: unknown) => ({ id, status: null, error: explain(error) }),
+    (error: unknown) => ({ id, status: null, error: wordsOf(error) }),
   );
 
 const TELL_EVERY = 50;

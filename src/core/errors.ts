@@ -1,3 +1,9 @@
+/** An error in words; a connection that no address of a name took fails with an error per address. */
+export const wordsOf = (error: unknown): string => {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(wordsOf).join('\n');
+  return error instanceof Error ? error.message : String(error);
+};
+
 /** Every `extensions.code` a client may meet. Codes are stable; clients must tolerate new ones. */
 export type ErrorCode =
   | 'UNAUTHENTICATED'

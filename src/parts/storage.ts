@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { ConfigError } from '../config.js';
+import { wordsOf } from '../core/errors.js';
+import { OLDEST_VERSION } from '../payments/doctor-database.js';
 import { readInstallation } from '../payments/settings.js';
 import { createDataSource } from '../storage/data-source.js';
 import { createDatabase, type Database } from '../storage/database.js';
@@ -24,13 +26,6 @@ interface Needs {
   readonly log: Logger;
   readonly onStop: OnStop;
 }
-
-/** The oldest PostgreSQL that knows everything that is asked of it. */
-const OLDEST_VERSION = 15;
-
-/** A connection that no address of a name took fails with an error per address. */
-const wordsOf = (error: unknown): string =>
-  error instanceof AggregateError ? error.errors.map(wordsOf).join(', ') : (error as Error).message;
 
 /** @throws ConfigError when the database does not answer, does not let us in, or is too old */
 const assertUsable = async (database: Database): Promise<void> => {

@@ -7,7 +7,8 @@ interface Parts {
   readonly databaseUrl: string;
 }
 
-const OLDEST_VERSION = 15;
+/** The oldest PostgreSQL that knows everything that is asked of it. */
+export const OLDEST_VERSION = 15;
 
 /** What the server does with each table. */
 const RIGHTS = 'select, insert, update';
