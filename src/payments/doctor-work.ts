@@ -82,7 +82,7 @@ const QUESTIONS: readonly Question[] = [
     title: 'quarantined payments',
     code: 'PAYMENTS_QUARANTINED',
     rows: `select id::text, updated_at as at from tollgate.payment
-      where status = 'QUARANTINED' and (amount_received = 0 or amount_refunded < amount_received)`,
+      where status = 'QUARANTINED' and amount_refunded < amount_received`,
     message: (count, some) => `Money arrived that is not what was asked for, on ${count} payment(s): ${some}.`,
     remedy:
       "Read the payment's timeline, then refund all of it in Stripe's dashboard: the refund shows here, and this is over.",

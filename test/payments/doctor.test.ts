@@ -116,8 +116,9 @@ describe('the doctor', () => {
         ('evt_dead', 'payment_intent.succeeded', 'DEAD', '${stuck}', null)`);
     // Rows of another Stripe account: no job of this server finds out what became of them.
     const { rows } = await bed.sql.query<{ id: string }>(
-      `insert into tollgate.payment (order_id, amount, currency, status, livemode, stripe_account, stripe_payment_intent_id)
-        values ($1, 500, 'USD', 'QUARANTINED', false, 'acct_other', 'pi_quarantined') returning id::text`,
+      `insert into tollgate.payment (order_id, amount, currency, status, amount_received, livemode, stripe_account,
+          stripe_payment_intent_id)
+        values ($1, 500, 'USD', 'QUARANTINED', 700, false, 'acct_other', 'pi_quarantined') returning id::text`,
       [orderId],
     );
     await bed.sql.query(
