@@ -215,7 +215,8 @@ export const createRecurring = (parts: Parts): Recurring => {
     const found = known ?? (await find());
     const row = await database.transaction(async (tx) => {
       const locked = await transitions.lockById(tx, found);
-      if (!known) assertAllowed(locked);
+      // Asked again under the lock: the same key may have begun meanwhile.
+      if ((await recall(tx, beginning)) === undefined) assertAllowed(locked);
       await remember(tx, beginning, locked.id);
       return locked;
     });

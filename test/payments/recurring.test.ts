@@ -232,6 +232,13 @@ describe('the end of a recurring payment', () => {
     expect(await readRecurring(server, later.recurringPayment.id)).toMatchObject({ status: 'INCOMPLETE' });
   });
 
+  test('many at once with one key end it once, and each is told so', async () => {
+    const { id } = await startActive(bed, server);
+    const end = { recurringPaymentId: id, idempotencyKey: `together-${id}` };
+    const ended = await Promise.all(Array.from({ length: 8 }, () => cancel(server, end)));
+    expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(['CANCELED']));
+  });
+
   test('what was refused is refused again with the same key', async () => {
     const { id } = await startActive(bed, server);
     await cancel(server, { recurringPaymentId: id });
