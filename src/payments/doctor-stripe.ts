@@ -242,7 +242,8 @@ const checkDeliveries = (parts: Parts): Check => ({
 const firstUse = async (database: Database): Promise<number | undefined> => {
   const [row] = await database.query<{ at: number | null }>({
     text: `select floor(extract(epoch from least((select min(received_at) from tollgate.stripe_event),
-      (select min(created_at) from tollgate.payment), (select min(created_at) from tollgate.recurring_payment))))::bigint as "at"`,
+      (select created_at from tollgate.payment order by id limit 1),
+      (select created_at from tollgate.recurring_payment order by id limit 1))))::bigint as "at"`,
   });
   return row?.at ?? undefined;
 };
