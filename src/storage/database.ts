@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { createSlots } from '../core/slots.js';
 import { createStatementNames } from './statement-names.js';
+import { createTransaction, type ExtendedQuery } from './transaction.js';
 
 /** One SQL statement; a named one is prepared once per connection. */
 export interface Statement {
@@ -66,64 +67,21 @@ export const isDatabaseError = (error: unknown, code: string, constraint?: strin
   error.code === code &&
   (constraint === undefined || error.constraint === constraint);
 
-type Query = pg.QueryConfig & { queryMode: 'extended' };
-
 /** The extended protocol takes one statement only: nothing rides behind a semicolon. */
-const toQuery = (statement: Statement, name: string | undefined): Query => ({
+const toQuery = (statement: Statement, name: string | undefined): ExtendedQuery => ({
   text: statement.text,
   ...(name !== undefined && { name }),
+  types: parsers,
   values: [...(statement.values ?? [])],
   queryMode: 'extended',
 });
-
-/** What is sent in one turn leaves in one packet: PostgreSQL wakes up once for it. */
-const createCork = ({ connection: { stream } }: pg.PoolClient): (() => void) => {
-  let isCorked = false;
-  const uncork = (): void => {
-    isCorked = false;
-    stream.uncork();
-  };
-  return () => {
-    if (isCorked) return;
-    isCorked = true;
-    stream.cork();
-    process.nextTick(uncork);
-  };
-};
-
-const runOnce = async <T>(
-  client: pg.PoolClient,
-  queryOf: (statement: Statement) => Query,
-  work: (tx: Tx) => Promise<T>,
-): Promise<T> => {
-  const sent: Promise<unknown>[] = [];
-  const cork = createCork(client);
-  const run = (statement: Statement): Promise<pg.QueryResult> => {
-    cork();
-    return client.query(queryOf(statement));
-  };
-  const later = (promise: Promise<unknown>): void => {
-    promise.catch(() => undefined);
-    sent.push(promise);
-  };
-  later(run({ name: 'begin', text: 'begin' }));
-  const result = await work({
-    query: async <Row extends object>(statement: Statement) => (await run(statement)).rows as Row[],
-    send: (statement) => later(run(statement)),
-  });
-  const committed = run({ name: 'commit', text: 'commit' });
-  later(committed);
-  await Promise.all(sent);
-  // A transaction that had failed answers COMMIT with ROLLBACK, without an error.
-  if ((await committed).command !== 'COMMIT') throw new Error('The transaction had failed and was rolled back.');
-  return result;
-};
 
 /** Opens a pool; connections are made when needed, so a database that is down fails the statements, not the start. */
 export const createDatabase = (options: DatabaseOptions): Database => {
   const poolSize = options.poolSize ?? 16;
   const names = createStatementNames();
-  const queryOf = (statement: Statement): Query => toQuery(statement, statement.name ?? names.of(statement.text));
+  const queryOf = (statement: Statement): ExtendedQuery =>
+    toQuery(statement, statement.name ?? names.of(statement.text));
   const transactions = createSlots(poolSize - reserved(poolSize));
   const pool = new pg.Pool({
     connectionString: options.url,
@@ -134,7 +92,6 @@ export const createDatabase = (options: DatabaseOptions): Database => {
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: 15_000,
     keepAlive: true,
-    types: parsers,
     pipeline: true,
   } as pg.PoolConfig);
   pool.on('error', (error) => options.onError?.(error));
@@ -146,13 +103,11 @@ export const createDatabase = (options: DatabaseOptions): Database => {
       broken = error;
     };
     client.on('error', onError);
+    const transaction = createTransaction(client, queryOf);
     try {
-      return await runOnce(client, queryOf, work);
+      return await transaction.run(work);
     } catch (error) {
-      // A connection whose rollback fails is not given back to the pool.
-      await client.query('rollback').catch((failure: Error) => {
-        broken = failure;
-      });
+      broken = (await transaction.rollBack()) ?? broken;
       throw error;
     } finally {
       client.off('error', onError);
