@@ -16,8 +16,7 @@ import { createRedisPubSub } from '../pubsub/redis.js';
 import { measureRoundTrip } from '../pubsub/round-trip.js';
 import { scopePubSub } from '../pubsub/scope.js';
 import { topics } from '../pubsub/topics.js';
-import { createStripeClient } from '../stripe/client.js';
-import { createStripeGateway, type StripeGateway } from '../stripe/gateway.js';
+import { connectStripe, type StripeGateway } from '../stripe/gateway.js';
 import { WEBHOOK_EVENT_TYPES } from '../webhooks/event-types.js';
 import { UsageError } from './output.js';
 import { type Workspace, withWorkspace } from './workspace.js';
@@ -52,13 +51,11 @@ const createLink = ({ config }: Workspace, installation: string) => {
 const connectorOf =
   ({ config, apiBase }: Workspace) =>
   (key: string): StripeGateway =>
-    createStripeGateway(
-      createStripeClient({
-        secretKey: key,
-        timeoutMs: config.stripe.timeoutMs,
-        ...(apiBase !== undefined && { apiBase }),
-      }),
-    );
+    connectStripe({
+      secretKey: key,
+      timeoutMs: config.stripe.timeoutMs,
+      ...(apiBase !== undefined && { apiBase }),
+    });
 
 /** Opens the workspace and builds the parts over it; `work` must be done with them when it resolves. */
 export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>

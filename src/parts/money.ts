@@ -1,16 +1,16 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
-import { type CheckoutAttempts, createCheckoutAttempts } from '../payments/checkout-attempts.js';
+import { createCheckoutAttempts } from '../payments/checkout-attempts.js';
 import { createRedirects } from '../payments/checkout-redirects.js';
 import type { Flows } from '../payments/flows.js';
-import { createPaymentAttempts } from '../payments/payment-attempts.js';
+import { createPaymentAttempts, type PaymentAttempts } from '../payments/payment-attempts.js';
 import { createPaymentEndings } from '../payments/payment-endings.js';
 import { createPaymentObjects } from '../payments/payment-objects.js';
 import { createPaymentReservations } from '../payments/payment-reservations.js';
 import { createPaymentTransitions, type PaymentTransitions } from '../payments/payment-transitions.js';
 import { createPayments, type Payments } from '../payments/payments.js';
 import { createRecurringParts, type RecurringParts } from '../payments/recurring-parts.js';
-import { createRefundAttempts, type RefundTiming } from '../payments/refund-attempts.js';
+import { createRefundAttempts, type RefundAttempts, type RefundTiming } from '../payments/refund-attempts.js';
 import { createRefundReservations } from '../payments/refund-reservations.js';
 import { createRefundTransitions, type RefundTransitions } from '../payments/refund-transitions.js';
 import { createRefunds, type Refunds } from '../payments/refunds.js';
@@ -22,9 +22,10 @@ import type { Storage } from './storage.js';
 export interface Money {
   readonly payments: Payments;
   readonly transitions: PaymentTransitions;
-  readonly checkouts: CheckoutAttempts;
+  readonly attempts: PaymentAttempts;
   readonly refunds: Refunds;
   readonly refundTransitions: RefundTransitions;
+  readonly refundAttempts: RefundAttempts;
   readonly recurring: RecurringParts;
 }
 
@@ -67,17 +68,18 @@ export const createMoney = (needs: Needs): Money => {
   });
 
   const refundTransitions = createRefundTransitions({ payments: transitions, flows, log });
+  const refundAttempts = createRefundAttempts({
+    database,
+    transitions: refundTransitions,
+    installation,
+    publish: publishRefunds,
+    timing,
+  });
   const refunds = createRefunds({
     database,
     connection,
     reservations: createRefundReservations(refundTransitions),
-    attempts: createRefundAttempts({
-      database,
-      transitions: refundTransitions,
-      installation,
-      publish: publishRefunds,
-      timing,
-    }),
+    attempts: refundAttempts,
     reads: reads.refunds,
     publish: publishRefunds,
     timing,
@@ -98,5 +100,5 @@ export const createMoney = (needs: Needs): Money => {
     publish: publishRecurring,
     publishPayment: publish,
   });
-  return { payments, transitions, checkouts, refunds, refundTransitions, recurring };
+  return { payments, transitions, attempts, refunds, refundTransitions, refundAttempts, recurring };
 };

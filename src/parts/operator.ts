@@ -9,8 +9,7 @@ import { createStripeConnection, type StripeConnection } from '../payments/strip
 import { createKeyStore, type GivenKeys, type KeyStore } from '../payments/stripe-keys.js';
 import type { PubSub } from '../pubsub/pubsub.js';
 import { topics } from '../pubsub/topics.js';
-import { createStripeClient } from '../stripe/client.js';
-import { createStripeGateway, type StripeGateway } from '../stripe/gateway.js';
+import { connectStripe, type StripeGateway } from '../stripe/gateway.js';
 import type { Storage } from './storage.js';
 
 /** What an operator decides, read by everything else. */
@@ -61,13 +60,11 @@ export const createOperatorParts = (needs: Needs): OperatorParts => {
   // Waits while Redis is down, and must not keep the start from going on.
   void pubsub.subscribe(topics.settings(), forget).catch(() => undefined);
   const connect = (secretKey: string): StripeGateway =>
-    createStripeGateway(
-      createStripeClient({
-        secretKey,
-        timeoutMs: config.stripe.timeoutMs,
-        ...(config.stripe.apiBase !== undefined && { apiBase: config.stripe.apiBase }),
-      }),
-    );
+    connectStripe({
+      secretKey,
+      timeoutMs: config.stripe.timeoutMs,
+      ...(config.stripe.apiBase !== undefined && { apiBase: config.stripe.apiBase }),
+    });
   return {
     orders: createOrders(database),
     plans,

@@ -50,13 +50,16 @@ interface Needs {
 const createHandlers = (needs: Needs, lower: RenewalLowering['begin']): ReadonlyMap<string, EventHandler> => {
   const { money, flows } = needs;
   const { publish, publishRefunds, publishRecurring } = needs.announcements;
+  const { database } = needs.storage;
   const shared = { connection: needs.operator.connection, installation: needs.storage.installation };
   const handlers: readonly (readonly [readonly string[], EventHandler])[] = [
     [
       PAYMENT_INTENT_EVENTS,
       createPaymentIntentEvents({
         ...shared,
+        database,
         transitions: money.transitions,
+        attempts: money.attempts,
         publish,
         deliversDuplicates: flows.paymentCallback.duplicates === 'deliver',
       }),
@@ -73,7 +76,13 @@ const createHandlers = (needs: Needs, lower: RenewalLowering['begin']): Readonly
     ],
     [
       SUBSCRIPTION_EVENTS,
-      createSubscriptionEvents({ ...shared, transitions: money.recurring.transitions, publish: publishRecurring }),
+      createSubscriptionEvents({
+        ...shared,
+        database,
+        transitions: money.recurring.transitions,
+        attempts: money.recurring.attempts,
+        publish: publishRecurring,
+      }),
     ],
     [INVOICE_EVENTS, createInvoiceEvents({ ...shared, invoices: money.recurring.invoices, publish, lower })],
     [
@@ -94,9 +103,9 @@ const createHandlers = (needs: Needs, lower: RenewalLowering['begin']): Readonly
 /** Builds the path of a webhook, and the search for what no webhook told. */
 export const createStripeDoor = (needs: Needs): StripeDoor => {
   const { config, money, log, onStop } = needs;
-  const { database, databaseUrl, installation } = needs.storage;
+  const { database, databaseUrl } = needs.storage;
   const { connection } = needs.operator;
-  const { publish, publishRefunds, publishRecurring } = needs.announcements;
+  const { publish } = needs.announcements;
   const { lowering } = money.recurring;
   const lower: RenewalLowering['begin'] = needs.rehearses ? () => undefined : lowering.begin;
   const handlers = createHandlers(needs, lower);
@@ -114,16 +123,12 @@ export const createStripeDoor = (needs: Needs): StripeDoor => {
     rows: createOpenRowPages(database),
     refresh: createRowRefresh({
       database,
-      payments: money.transitions,
-      refunds: money.refundTransitions,
-      recurring: money.recurring.transitions,
+      attempts: money.attempts,
+      refunds: money.refundAttempts,
+      recurring: money.recurring.attempts,
       invoices: money.recurring.invoices,
-      checkouts: money.checkouts,
       subscriptionCheckouts: money.recurring.checkouts,
-      installation,
       publish,
-      publishRefunds,
-      publishRecurring,
       lower,
     }),
     state: createReconciliationState(database),

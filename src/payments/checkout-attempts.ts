@@ -1,14 +1,14 @@
 import type Stripe from 'stripe';
 import { isOpen } from '../core/states.js';
-import type { Tx } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
 import { type Answer, StripeCallError } from '../stripe/answer.js';
 import { checkoutSnapshot } from '../stripe/checkout-snapshot.js';
 import { idempotencyKey } from '../stripe/metadata.js';
 import type { Redirects } from './checkout-redirects.js';
 import { writeSession } from './checkout-rows.js';
+import { assertSessionOf } from './ours.js';
 import type { SettledAttempt } from './payment-attempts.js';
-import type { PaymentObjects, Settled } from './payment-objects.js';
+import type { PaymentObject, PaymentObjects } from './payment-objects.js';
 import type { StripeAccess } from './stripe-connection.js';
 
 /** The calls to Stripe that a payment on Stripe's own page needs; each may be repeated. */
@@ -19,13 +19,7 @@ export interface CheckoutAttempts {
   expire(payment: Payment, access: StripeAccess, actor: string): Promise<Payment>;
 }
 
-const idOf = ({ stripeCheckoutSessionId }: Payment): string | null => stripeCheckoutSessionId;
-
-const facts = ({ object, at }: Answer<Stripe.Checkout.Session>) => checkoutSnapshot(object, at).payment;
-
-const note = (tx: Tx, row: Payment, { id }: Stripe.Checkout.Session): void => {
-  if (row.stripeCheckoutSessionId === null) tx.send(writeSession('payment', row.id, id));
-};
+const snapshotOf = ({ object, at }: Answer<Stripe.Checkout.Session>) => checkoutSnapshot(object, at);
 
 /** Builds the calls. */
 export const createCheckoutAttempts = ({
@@ -35,65 +29,47 @@ export const createCheckoutAttempts = ({
   objects: PaymentObjects;
   redirects: Redirects;
 }): CheckoutAttempts => {
-  const create = (payment: Payment, { gateway }: StripeAccess, key: string) => {
-    const { orderId, amount, currency, captureMethod, description } = payment;
-    return gateway.createPaymentCheckout({
-      owner: objects.ownerOf(payment),
-      orderId,
-      amount,
-      currency,
-      captureMethod,
-      description,
-      ...redirects.addressesOf(payment, 'payment'),
-      idempotencyKey: key,
-    });
-  };
-
-  const settle = (
-    payment: Payment,
-    access: StripeAccess,
-    actor: string,
-    fresh: boolean,
-  ): Promise<Settled<Stripe.Checkout.Session>> => {
-    const { gateway } = access;
-    const { stripeCheckoutSessionId: id } = payment;
-    const making = {
-      fresh,
-      find: (since: number) => gateway.findCheckout(objects.ownerOf(payment), since),
-      create: (key: string) => create(payment, access, key),
-    };
-    return objects.applyPresent<Stripe.Checkout.Session>(payment, actor, {
-      read: () => (id === null ? objects.makeOnce(payment, actor, making) : gateway.retrieveCheckout(id)),
-      reread: gateway.retrieveCheckout,
-      idOf,
-      facts,
-      note,
-    });
-  };
+  /** A Checkout Session as the object of a payment. */
+  const sessionObject = ({ gateway }: StripeAccess): PaymentObject<Stripe.Checkout.Session> => ({
+    column: 'stripe_checkout_session_id',
+    idOf: ({ stripeCheckoutSessionId }) => stripeCheckoutSessionId,
+    retrieve: gateway.retrieveCheckout,
+    find: gateway.findCheckout,
+    create(payment, owner, idempotencyKey) {
+      const { orderId, amount, currency, captureMethod, description } = payment;
+      const request = { owner, orderId, amount, currency, captureMethod, description, idempotencyKey };
+      return gateway.createPaymentCheckout({ ...request, ...redirects.addressesOf(payment, 'payment') });
+    },
+    assertOurs: (row, owner, answer) => assertSessionOf(row, owner, snapshotOf(answer)),
+    facts: (answer) => snapshotOf(answer).payment,
+    note(tx, row, { id }) {
+      if (row.stripeCheckoutSessionId === null) tx.send(writeSession('payment', row.id, id));
+    },
+  });
 
   return {
-    async settle(payment, access, actor, fresh) {
-      const settled = await settle(payment, access, actor, fresh);
-      const { url } = checkoutSnapshot(settled.object, settled.at);
-      return { payment: settled.payment, clientSecret: null, checkoutUrl: url };
+    async settle(payment, access, actor, isFresh) {
+      const settled = await objects.settle(payment, sessionObject(access), { actor, isFresh });
+      return { payment: settled.payment, clientSecret: null, checkoutUrl: snapshotOf(settled).url };
     },
 
     async expire(payment, access, actor) {
       const { gateway } = access;
-      const settled = await settle(payment, access, actor, false);
-      const { id, status } = settled.object;
-      if (!isOpen(settled.payment) || status !== 'open') return settled.payment;
+      const object = sessionObject(access);
+      const settled = await objects.settle(payment, object, { actor });
+      const { sessionId, isOpen: isPageOpen } = snapshotOf(settled);
+      if (!isOpen(settled.payment) || !isPageOpen) return settled.payment;
       // A key of its own for each reading, so that a stored 5xx is not replayed.
       const action = `expire:${settled.payment.version}:${settled.at}`;
       const key = idempotencyKey(objects.ownerOf(payment), payment.attempt, action);
       // Whatever it answers, Stripe's present state decides: the customer may have paid meanwhile.
-      const expireOrRead = () =>
-        gateway.expireCheckout(id, key).catch((error: unknown) => {
-          if (error instanceof StripeCallError && error.failure === 'refused') return gateway.retrieveCheckout(id);
-          throw error;
+      const expireAndRead = async () => {
+        await gateway.expireCheckout(sessionId, key).catch((error: unknown) => {
+          if (!(error instanceof StripeCallError) || error.failure !== 'refused') throw error;
         });
-      const present = { read: expireOrRead, reread: gateway.retrieveCheckout, idOf, facts, note };
-      return (await objects.applyPresent<Stripe.Checkout.Session>(settled.payment, actor, present)).payment;
+        return gateway.retrieveCheckout(sessionId);
+      };
+      return (await objects.applyPresent(settled.payment, object, { actor, read: expireAndRead })).payment;
     },
   };
 };

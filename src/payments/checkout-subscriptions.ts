@@ -7,6 +7,8 @@ import { checkoutSnapshot } from '../stripe/checkout-snapshot.js';
 import { idempotencyKey } from '../stripe/metadata.js';
 import type { Redirects } from './checkout-redirects.js';
 import { writeSession } from './checkout-rows.js';
+import { readKnown } from './make-once.js';
+import { assertSubscriptionSessionOf } from './ours.js';
 import type { RecurringAttempts } from './recurring-attempts.js';
 import type { RecurringObjects } from './recurring-objects.js';
 import type { RecurringTransitions } from './recurring-transitions.js';
@@ -67,14 +69,24 @@ interface Applied {
 export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts => {
   const { database, transitions, objects, attempts, redirects, publish } = parts;
 
-  const read = (
+  const assertOurs = (row: RecurringPayment, answer: Answer<Stripe.Checkout.Session>): void =>
+    assertSubscriptionSessionOf(row, objects.ownerOf(row), checkoutSnapshot(answer.object, answer.at));
+
+  const read = async (
     row: RecurringPayment,
-    access: StripeAccess,
-    actor: string,
-    fresh: { readonly trialDays: number } | undefined,
+    { access, actor, fresh }: Context & { fresh: { readonly trialDays: number } | undefined },
   ): Promise<Answer<Stripe.Checkout.Session>> => {
     const { gateway } = access;
-    if (row.stripeCheckoutSessionId !== null) return gateway.retrieveCheckout(row.stripeCheckoutSessionId);
+    const { stripeCheckoutSessionId: id } = row;
+    if (id !== null) {
+      const known = await readKnown(
+        () => gateway.retrieveCheckout(id),
+        (answer) => assertOurs(row, answer),
+      );
+      if (known) return known;
+      const forgotten = await objects.forget(row, 'stripe_checkout_session_id', actor);
+      return read(forgotten, { access, actor, fresh: undefined });
+    }
     const since = Math.floor((row.createdAt.getTime() - HOUR_MS) / 1000);
     return objects.makeOnce<Stripe.Checkout.Session>(row, {
       access,
@@ -83,6 +95,7 @@ export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts
       find: (owner) => gateway.findCheckout(owner, since),
       create: (request) =>
         gateway.createSubscriptionCheckout({ ...request, ...redirects.addressesOf(row, 'recurringPayment') }),
+      assertOurs: (answer) => assertOurs(row, answer),
     });
   };
 
@@ -92,6 +105,7 @@ export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts
     answer: Answer<Stripe.Checkout.Session>,
     { access, actor }: Context,
   ): Promise<Applied> => {
+    assertOurs(row, answer);
     const { object: session, at } = answer;
     const { subscriptionId, isExpired } = checkoutSnapshot(session, at);
     const outcome = await database.transaction(async (tx) => {
@@ -129,7 +143,7 @@ export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts
 
   return {
     async settle(row, access, actor, fresh) {
-      const ask = () => read(row, access, actor, fresh);
+      const ask = () => read(row, { access, actor, fresh });
       const { answer, recurringPayment } = await readAndApply(row, { access, actor }, ask);
       return { recurringPayment, checkoutUrl: checkoutSnapshot(answer.object, answer.at).url };
     },
@@ -137,19 +151,22 @@ export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts
     async expire(row, access, actor) {
       const { gateway } = access;
       const context = { access, actor };
-      const { answer, recurringPayment } = await readAndApply(row, context, () => read(row, access, actor, undefined));
+      const { answer, recurringPayment } = await readAndApply(row, context, () =>
+        read(row, { access, actor, fresh: undefined }),
+      );
       const { id, status } = answer.object;
       if (!isLive(recurringPayment) || status !== 'open') return recurringPayment;
       // A key of its own for each reading, so that a stored 5xx is not replayed.
       const action = `expire:${recurringPayment.revision}:${answer.at}`;
       const key = idempotencyKey(objects.ownerOf(row), row.attempt, action);
       // Whatever it answers, Stripe's present state decides: the customer may have begun it meanwhile.
-      const expireOrRead = () =>
-        gateway.expireCheckout(id, key).catch((error: unknown) => {
-          if (error instanceof StripeCallError && error.failure === 'refused') return gateway.retrieveCheckout(id);
-          throw error;
+      const expireAndRead = async () => {
+        await gateway.expireCheckout(id, key).catch((error: unknown) => {
+          if (!(error instanceof StripeCallError) || error.failure !== 'refused') throw error;
         });
-      return (await readAndApply(recurringPayment, context, expireOrRead)).recurringPayment;
+        return gateway.retrieveCheckout(id);
+      };
+      return (await readAndApply(recurringPayment, context, expireAndRead)).recurringPayment;
     },
   };
 };

@@ -1,22 +1,28 @@
 import { createHash } from 'node:crypto';
+import type Stripe from 'stripe';
+import { z } from 'zod';
 import type { Database, Queryable } from '../storage/database.js';
 import { selectList } from '../storage/select-list.js';
 import { StripeCustomer } from '../storage/stripe-customer.js';
-import { StripeCallError } from '../stripe/answer.js';
-import { idempotencyKey, type Owner } from '../stripe/metadata.js';
-import { inTurn, KEY_SAFE_MS } from './key-in-flight.js';
+import { NotOursError } from '../stripe/answer.js';
+import { isMarked, type Owner } from '../stripe/metadata.js';
+import { parse, shapes } from '../stripe/shape.js';
+import { makeOnce } from './make-once.js';
 import type { StripeAccess } from './stripe-connection.js';
 
 /** The Stripe customer of each account: one per account, mode and Stripe account, never matched by e-mail. */
 export interface Customers {
   /** The account's customer, made where there is none; many at once, also in many processes, make one. */
   ensure(accountId: string, access: StripeAccess): Promise<string>;
+  /** The account's customer as it is known; undefined where none was made. */
+  find(accountId: string, access: StripeAccess): Promise<string | undefined>;
   /** Stripe has deleted the customer: the next `ensure` makes a new one. Twice changes nothing. */
   forget(on: Queryable, customerId: string): Promise<void>;
 }
 
 const COLUMNS = selectList(StripeCustomer, 'c');
 const HOUR_MS = 3_600_000;
+const CUSTOMER = z.object({ id: shapes.id, livemode: z.boolean(), metadata: shapes.metadata });
 
 const scopeOf = (accountId: string, access: StripeAccess): [string, boolean, string] => [
   accountId,
@@ -53,13 +59,13 @@ export const createCustomers = ({
     return { row, fresh: false };
   };
 
-  const nextAttempt = async (row: StripeCustomer): Promise<StripeCustomer> => {
-    const [next] = await database.query<StripeCustomer>({
-      text: `update tollgate.stripe_customer c set attempt = attempt + 1, attempted_at = now()
-        where account_id = $1 and livemode = $2 and stripe_account = $3 and attempt = $4 returning ${COLUMNS}`,
+  const nextAttempt = async (row: StripeCustomer): Promise<number> => {
+    await database.query({
+      text: `update tollgate.stripe_customer set attempt = attempt + 1, attempted_at = now()
+        where account_id = $1 and livemode = $2 and stripe_account = $3 and attempt = $4`,
       values: [row.accountId, row.livemode, row.stripeAccount, row.attempt],
     });
-    return next ?? row;
+    return row.attempt + 1;
   };
 
   const ownerOf = (row: StripeCustomer): Owner => ({
@@ -71,26 +77,22 @@ export const createCustomers = ({
       .slice(0, 32),
   });
 
-  const create = async (row: StripeCustomer, { gateway }: StripeAccess): Promise<string> => {
+  const findOrCreate = async (row: StripeCustomer, { gateway }: StripeAccess, isFresh: boolean): Promise<string> => {
     const owner = ownerOf(row);
-    const request = { owner, accountId: row.accountId, idempotencyKey: idempotencyKey(owner, row.attempt) };
-    try {
-      return (await inTurn(() => gateway.createCustomer(request))).object.id;
-    } catch (error) {
-      // Stripe would replay its 5xx to this key for a day; a customer that it made all the same is found by our mark.
-      if (error instanceof StripeCallError && (error.status ?? 0) >= 500) await nextAttempt(row);
-      throw error;
-    }
-  };
-
-  const findOrCreate = async (row: StripeCustomer, access: StripeAccess, fresh: boolean): Promise<string> => {
-    if (fresh) return create(row, access);
     const attemptedAt = row.attemptedAt ?? row.createdAt;
-    const since = Math.floor((attemptedAt.getTime() - HOUR_MS) / 1000);
-    const found = await access.gateway.findCustomer(ownerOf(row), since);
-    if (found) return found.object.id;
-    const keyIsSafe = Date.now() - attemptedAt.getTime() < KEY_SAFE_MS;
-    return create(keyIsSafe ? row : await nextAttempt(row), access);
+    const made = await makeOnce<Stripe.Customer>({
+      owner,
+      attempt: row.attempt,
+      attemptedAt: isFresh ? undefined : attemptedAt,
+      find: () => gateway.findCustomer(owner, Math.floor((attemptedAt.getTime() - HOUR_MS) / 1000)),
+      create: (key) => gateway.createCustomer({ owner, accountId: row.accountId, idempotencyKey: key }),
+      assertOurs({ object }) {
+        const { id, livemode } = parse(CUSTOMER, 'customer', object);
+        if (!isMarked(owner)(object) || livemode !== row.livemode) throw new NotOursError(`the customer ${id}`);
+      },
+      nextAttempt: () => nextAttempt(row),
+    });
+    return made.object.id;
   };
 
   const make = async (accountId: string, access: StripeAccess): Promise<string> => {
@@ -113,6 +115,15 @@ export const createCustomers = ({
       const started = make(accountId, access).finally(() => inFlight.delete(key));
       inFlight.set(key, started);
       return started;
+    },
+
+    async find(accountId, access) {
+      const [row] = await database.query<{ id: string | null }>({
+        text: `select stripe_customer_id as "id" from tollgate.stripe_customer
+          where account_id = $1 and livemode = $2 and stripe_account = $3`,
+        values: scopeOf(accountId, access),
+      });
+      return row?.id ?? undefined;
     },
 
     async forget(on, customerId) {

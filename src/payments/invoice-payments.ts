@@ -6,7 +6,7 @@ import type { InvoiceSnapshot } from '../stripe/invoice-snapshot.js';
 import { writeChange } from './change-log.js';
 import { FlowFailedError, type FlowLog, type Flows, runFlow } from './flows.js';
 import type { Orders } from './orders.js';
-import { lockIntent, PAYMENT_COLUMNS } from './payment-rows.js';
+import { lockIntent, PAYMENT_COLUMNS, reviveEvents } from './payment-rows.js';
 import type { Cause, PaymentFacts, PaymentTransitions } from './payment-transitions.js';
 import { findByReference, lockRecurring, type RecurringReference } from './recurring-rows.js';
 import { CHARGE_FLOW, chargeOf, decideAmount } from './renewal-decisions.js';
@@ -59,14 +59,6 @@ const findOrderOf = (invoiceId: string): Statement => ({
   name: 'payment_order_of_invoice',
   text: 'select order_id::text as "orderId" from tollgate.payment where stripe_invoice_id = $1',
   values: [invoiceId],
-});
-
-/** Events of an intent, and of its refunds, that matched nothing when they came are tried again, now that its payment is known. */
-const reviveEvents = (intentId: string): Statement => ({
-  text: `update tollgate.stripe_event set status = 'RECEIVED', reason = null, next_attempt_at = now()
-    where object_id = $1 and status = 'IGNORED' and payload is not null
-      and (type like 'payment_intent.%' or type like 'refund.%' or type like 'charge.refund%')`,
-  values: [intentId],
 });
 
 /** Stripe may collect an invoice with another intent than at first. */

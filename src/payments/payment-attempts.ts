@@ -1,11 +1,13 @@
 import type Stripe from 'stripe';
 import { isOpen } from '../core/states.js';
 import type { Payment } from '../storage/payment.js';
-import { type Answer, StripeCallError } from '../stripe/answer.js';
+import { type Answer, NotAnAnswerError, StripeCallError } from '../stripe/answer.js';
+import type { StripeGateway } from '../stripe/gateway.js';
 import { idempotencyKey } from '../stripe/metadata.js';
-import { paymentSnapshot } from '../stripe/translate.js';
+import { type PaymentSnapshot, paymentSnapshot } from '../stripe/translate.js';
 import type { CheckoutAttempts } from './checkout-attempts.js';
-import type { PaymentObjects, Settled } from './payment-objects.js';
+import { assertIntentOf } from './ours.js';
+import type { PaymentObject, PaymentObjects } from './payment-objects.js';
 import type { StripeAccess } from './stripe-connection.js';
 import { refusalOf } from './stripe-refusal.js';
 
@@ -32,13 +34,12 @@ export interface PaymentAttempts {
    * where Stripe refuses to cancel it.
    */
   cancel(payment: Payment, access: StripeAccess, actor: string): Promise<Payment>;
+  /** Brings the row to Stripe's present state without making anything; one that Stripe has no object of stays as it is. */
+  refresh(payment: Payment, access: StripeAccess, actor: string): Promise<Payment>;
+  /** Drops the intent that the row names where Stripe doesn't know it, or has another row's under this id. */
+  forgetUnknown(payment: Payment, access: StripeAccess): Promise<void>;
   /** Takes an amount of the held money, in minor units; the payment comes back as it is then, whoever captured it first. */
   capture(payment: Payment, amount: number, access: StripeAccess, actor: string): Promise<Payment>;
-}
-
-interface Parts {
-  readonly objects: PaymentObjects;
-  readonly checkouts: CheckoutAttempts;
 }
 
 /** One write to a payment intent. */
@@ -46,37 +47,45 @@ interface Act {
   readonly access: StripeAccess;
   readonly actor: string;
   /** Whether the write makes sense in the intent's present state. */
-  applies(intent: Stripe.PaymentIntent): boolean;
+  applies(snapshot: PaymentSnapshot): boolean;
   write(id: string, key: (action: string) => string): Promise<Answer<Stripe.PaymentIntent>>;
+  /** Whether the answer says what was asked for. */
+  isDone(snapshot: PaymentSnapshot): boolean;
 }
 
-const idOf = ({ stripePaymentIntentId }: Payment): string | null => stripePaymentIntentId;
+const snapshotOf = ({ object, at }: Answer<Stripe.PaymentIntent>): PaymentSnapshot => paymentSnapshot(object, at);
 
-const facts = ({ object, at }: Answer<Stripe.PaymentIntent>) => paymentSnapshot(object, at);
+/** A payment intent as the object of a payment. */
+const intentObject = (gateway: StripeGateway): PaymentObject<Stripe.PaymentIntent> => ({
+  column: 'stripe_payment_intent_id',
+  idOf: ({ stripePaymentIntentId }) => stripePaymentIntentId,
+  retrieve: gateway.retrievePaymentIntent,
+  find: gateway.findPaymentIntent,
+  create({ orderId, amount, currency, captureMethod, description }, owner, idempotencyKey) {
+    const request = { owner, orderId, amount, currency, captureMethod, description, idempotencyKey };
+    return gateway.createPaymentIntent(request);
+  },
+  assertOurs: (row, owner, answer) => assertIntentOf(row, owner, snapshotOf(answer)),
+  facts: snapshotOf,
+});
 
 /** A renewal's payment is never on a page of its own, however its recurring payment began. */
 const isCheckout = ({ mode, stripeInvoiceId }: Payment): boolean => mode === 'CHECKOUT' && stripeInvoiceId === null;
+
+interface Parts {
+  readonly objects: PaymentObjects;
+  readonly checkouts: CheckoutAttempts;
+}
 
 /** Builds the calls; one attempt is settled once at a time within the process. */
 export const createPaymentAttempts = ({ objects, checkouts }: Parts): PaymentAttempts => {
   const inFlight = new Map<string, Promise<SettledAttempt>>();
 
-  const settleIntent = async (payment: Payment, { gateway }: StripeAccess, actor: string, fresh: boolean) => {
-    const owner = objects.ownerOf(payment);
-    const { stripePaymentIntentId: id, orderId, amount, currency, captureMethod, description } = payment;
-    const request = { owner, orderId, amount, currency, captureMethod, description };
-    const making = {
-      fresh,
-      find: (since: number) => gateway.findPaymentIntent(owner, since),
-      create: (key: string) => gateway.createPaymentIntent({ ...request, idempotencyKey: key }),
-    };
-    const settled = await objects.applyPresent<Stripe.PaymentIntent>(payment, actor, {
-      read: () => (id === null ? objects.makeOnce(payment, actor, making) : gateway.retrievePaymentIntent(id)),
-      reread: gateway.retrievePaymentIntent,
-      idOf,
-      facts,
-    });
-    return { payment: settled.payment, clientSecret: settled.object.client_secret, checkoutUrl: null };
+  const settleIntent = async (payment: Payment, { gateway }: StripeAccess, actor: string, isFresh: boolean) => {
+    const settled = await objects.settle(payment, intentObject(gateway), { actor, isFresh });
+    const { clientSecret } = snapshotOf(settled);
+    if (clientSecret === null) throw refusalOf(new NotAnAnswerError(`${settled.object.id} without its client secret`));
+    return { payment: settled.payment, clientSecret, checkoutUrl: null };
   };
 
   const settle: PaymentAttempts['settle'] = (payment, access, actor, fresh = false) => {
@@ -91,65 +100,74 @@ export const createPaymentAttempts = ({ objects, checkouts }: Parts): PaymentAtt
   /** Reads the intent, writes to it, and applies what Stripe says then; a failure is read again: it may be so already. */
   const act = async (
     payment: Payment,
-    id: string,
-    { access: { gateway }, actor, applies, write }: Act,
-  ): Promise<Settled<Stripe.PaymentIntent> & { readonly failure: StripeCallError | undefined }> => {
+    { access: { gateway }, actor, applies, write, isDone }: Act,
+  ): Promise<{ readonly payment: Payment; readonly failure: StripeCallError | undefined }> => {
+    const object = intentObject(gateway);
+    const settled = await objects.settle(payment, object, { actor });
+    if (!applies(snapshotOf(settled))) return { payment: settled.payment, failure: undefined };
+    const { id } = settled.object;
+    const owner = objects.ownerOf(payment);
     let failure: StripeCallError | undefined;
-    const read = async () => {
-      const present = await gateway.retrievePaymentIntent(id);
-      if (!applies(present.object)) return present;
-      // Read just now and harmless twice: a key of its own for each reading, so that a stored 5xx is not replayed.
-      const key = (action: string) =>
-        idempotencyKey(objects.ownerOf(payment), payment.attempt, `${action}:${payment.version}:${present.at}`);
-      return write(id, key).catch((error: unknown) => {
+    // Read just now and harmless twice: a key of its own for each reading, so that a stored 5xx is not replayed.
+    const key = (action: string) =>
+      idempotencyKey(owner, payment.attempt, `${action}:${settled.payment.version}:${settled.at}`);
+    const writeOrRead = async () => {
+      try {
+        const answer = await write(id, key);
+        object.assertOurs(settled.payment, owner, answer);
+        if (!isDone(snapshotOf(answer))) throw new NotAnAnswerError(`${id} is not as it was asked for`);
+        return answer;
+      } catch (error) {
         if (!(error instanceof StripeCallError)) throw error;
         failure = error;
         return gateway.retrievePaymentIntent(id);
-      });
+      }
     };
-    const settled = await objects.applyPresent<Stripe.PaymentIntent>(payment, actor, {
-      read,
-      reread: gateway.retrievePaymentIntent,
-      idOf,
-      facts,
-    });
-    return { ...settled, failure };
-  };
-
-  /** Brings it to where only its intent is left to cancel. */
-  const withdraw = async (payment: Payment, access: StripeAccess, actor: string): Promise<Payment> => {
-    if (isCheckout(payment)) return checkouts.expire(payment, access, actor);
-    return payment.stripePaymentIntentId === null ? (await settle(payment, access, actor)).payment : payment;
+    const after = await objects.applyPresent(settled.payment, object, { actor, read: writeOrRead });
+    return { payment: after.payment, failure };
   };
 
   return {
     settle,
 
     async cancel(payment, access, actor) {
-      const left = await withdraw(payment, access, actor);
-      const { stripePaymentIntentId: intentId } = left;
-      if (intentId === null || !isOpen(left)) return left;
-      const { payment: after, failure } = await act(left, intentId, {
+      const left = isCheckout(payment) ? await checkouts.expire(payment, access, actor) : payment;
+      // A page that nobody has paid on has no intent to cancel.
+      if (!isOpen(left) || (isCheckout(payment) && left.stripePaymentIntentId === null)) return left;
+      const { payment: after, failure } = await act(left, {
         access,
         actor,
-        applies: ({ status }) => status !== 'succeeded' && status !== 'canceled',
+        applies: ({ signal }) => signal !== 'succeed' && signal !== 'cancel',
         write: (id, key) => access.gateway.cancelPaymentIntent(id, key('cancel')),
+        isDone: ({ signal }) => signal === 'cancel',
       });
       if (failure && failure.failure !== 'refused' && isOpen(after)) throw refusalOf(failure);
       return after;
     },
 
     async capture(payment, amount, access, actor) {
-      const { stripePaymentIntentId: intentId } = payment;
-      if (intentId === null) return payment;
-      const { payment: after, failure } = await act(payment, intentId, {
+      if (payment.stripePaymentIntentId === null) return payment;
+      const { payment: after, failure } = await act(payment, {
         access,
         actor,
-        applies: ({ status }) => status === 'requires_capture',
+        applies: ({ signal }) => signal === 'hold',
         write: (id, key) => access.gateway.capturePaymentIntent(id, amount, key(`capture:${amount}`)),
+        isDone: ({ signal, amountReceived }) => signal === 'succeed' && amountReceived === amount,
       });
       if (failure && after.status === 'REQUIRES_CAPTURE') throw refusalOf(failure);
       return after;
+    },
+
+    async refresh(payment, access, actor) {
+      if (payment.stripeCheckoutSessionId !== null)
+        return (await checkouts.settle(payment, access, actor, false)).payment;
+      const object = intentObject(access.gateway);
+      const known = await objects.forgetUnknown(payment, object, actor);
+      return (await objects.refresh(known, object, actor)) ?? known;
+    },
+
+    async forgetUnknown(payment, { gateway }) {
+      await objects.forgetUnknown(payment, intentObject(gateway), 'stripe');
     },
   };
 };

@@ -16,9 +16,12 @@ export interface PaymentReference {
   readonly livemode: boolean;
 }
 
-/** The mark alone finds a row only while it has no Stripe id, and with equal amount, currency and mode. */
-const BY_REFERENCE = `stripe_payment_intent_id = $1 or (id = $2::bigint and stripe_payment_intent_id is null
-  and amount = $3 and currency = $4 and livemode = $5)`;
+/**
+ * The mark alone finds a row only while it has no Stripe id, and with equal amount, currency and mode; another row that names
+ * the intent as its own is wrong.
+ */
+const BY_REFERENCE = `(stripe_payment_intent_id = $1 and (id = coalesce($2::bigint, id) or stripe_invoice_id is not null))
+  or (id = $2::bigint and stripe_payment_intent_id is null and amount = $3 and currency = $4 and livemode = $5)`;
 
 const referenceValues = (reference: PaymentReference): unknown[] => [
   reference.intentId,
@@ -39,6 +42,19 @@ export const lockByReference = (reference: PaymentReference, lockOrder: (orderId
   values: referenceValues(reference),
 });
 
+/** Whether an intent, or our mark, leads to a payment at all; without a lock, and whatever the amounts. */
+export const findByIntentOrMark = (intentId: string, paymentId: string | null): Statement => ({
+  text: `select id::text as "id" from tollgate.payment where stripe_payment_intent_id = $1 or id = $2::bigint limit 1`,
+  values: [intentId, paymentId],
+});
+
+/** The payment that a reference's mark names, with equal money, but which names another intent as its own. */
+export const findClaimed = (reference: PaymentReference): Statement => ({
+  text: `select ${PAYMENT_COLUMNS} from tollgate.payment p where id = $2::bigint and stripe_payment_intent_id <> $1
+    and stripe_invoice_id is null and amount = $3 and currency = $4 and livemode = $5`,
+  values: referenceValues(reference),
+});
+
 /**
  * Keeps two apart until the transaction ends: who makes the payment of an intent and looks for events that matched nothing, and
  * who looks for that payment and, finding none, ignores an event.
@@ -46,6 +62,14 @@ export const lockByReference = (reference: PaymentReference, lockOrder: (orderId
 export const lockIntent = (intentId: string): Statement => ({
   name: 'intent_lock',
   text: `select pg_advisory_xact_lock(hashtextextended('tollgate intent ' || $1, 0))`,
+  values: [intentId],
+});
+
+/** Events of an intent, and of its refunds, that matched nothing when they came are tried again, now that its payment is known. */
+export const reviveEvents = (intentId: string): Statement => ({
+  text: `update tollgate.stripe_event set status = 'RECEIVED', reason = null, next_attempt_at = now()
+    where object_id = $1 and status = 'IGNORED' and payload is not null
+      and (type like 'payment_intent.%' or type like 'refund.%' or type like 'charge.refund%')`,
   values: [intentId],
 });
 
@@ -107,6 +131,21 @@ export const writeVersion = (update: PaymentUpdate, entry: VersionEntry): Statem
     entry.flow ?? null,
     entry.flow === undefined ? null : 'done',
   ],
+});
+
+/** Drops the id of an object that Stripe doesn't know, with its entry in the timeline, and gives the row. */
+export const writeForgotten = (
+  id: string,
+  column: 'stripe_payment_intent_id' | 'stripe_checkout_session_id',
+  entry: Pick<ChangeEntry, 'fromStatus' | 'actor' | 'note'>,
+): Statement => ({
+  text: `with p as (
+      update tollgate.payment set ${column} = null, version = version + 1, updated_at = now() where id = $1 returning *),
+    entry as (
+      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, note)
+      select 'PAYMENT', p.id, p.version, $2, p.status, $3, $4 from p)
+    select ${PAYMENT_COLUMNS} from p`,
+  values: [id, entry.fromStatus, entry.actor, entry.note],
 });
 
 /** Remembers that Stripe was seen at `at`, without a new version: nothing that shows has changed. */

@@ -7,8 +7,10 @@ import type { Orders } from './orders.js';
 import {
   lockById,
   lockByReference,
+  lockIntent,
   type PaymentReference,
   type PaymentUpdate,
+  reviveEvents,
   sumPaid,
   writeSeen,
   writeVersion,
@@ -25,7 +27,7 @@ export interface Cause {
 }
 
 /** What Stripe says of a payment: its payment intent's word, or its invoice's, which may need no intent. */
-export interface PaymentFacts extends Omit<PaymentSnapshot, 'intentId' | 'livemode' | 'owner'> {
+export interface PaymentFacts extends Omit<PaymentSnapshot, 'intentId' | 'livemode' | 'owner' | 'clientSecret'> {
   readonly intentId: string | null;
   /** The invoice's own word, which alone decides what became of it. */
   readonly isInvoice?: boolean;
@@ -60,7 +62,7 @@ interface Paid {
 }
 
 /** Money that isn't what was asked for is a mismatch; a manual capture may bring less, and an invoice that was settled otherwise. */
-const signalFor = (payment: Payment, snapshot: PaymentFacts): PaymentSignal => {
+export const signalFor = (payment: Payment, snapshot: PaymentFacts): PaymentSignal => {
   if (snapshot.signal !== 'succeed') return snapshot.signal;
   const whole = snapshot.amount === payment.amount && snapshot.currency === payment.currency;
   const received =
@@ -126,6 +128,11 @@ export const createPaymentTransitions = ({
       eventId: cause.eventId,
       flow: moved ? FLOW : undefined,
     };
+    // A page's intent is made when the customer confirms: its events, and its refunds', may have come before its id was known.
+    if (payment.mode === 'CHECKOUT' && payment.stripePaymentIntentId === null && update.intentId !== null) {
+      tx.send(lockIntent(update.intentId));
+      tx.send(reviveEvents(update.intentId));
+    }
     const [row] = await tx.query<Payment & Paid>(writeVersion({ id: payment.id, ...update }, entry));
     if (!row) throw new Error(`Payment ${payment.id} is gone, although rows are never deleted.`);
     const { paid, ...changed } = row;

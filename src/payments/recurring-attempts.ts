@@ -1,14 +1,17 @@
 import type Stripe from 'stripe';
 import { StripeUnavailableError } from '../core/errors.js';
 import { isLive } from '../core/states.js';
-import type { Database } from '../storage/database.js';
+import { type Database, isDatabaseError, UNIQUE_VIOLATION } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
 import type { RecurringPayment } from '../storage/recurring-payment.js';
-import { type Answer, StripeCallError } from '../stripe/answer.js';
+import { type Answer, NotAnAnswerError, StripeCallError } from '../stripe/answer.js';
 import { invoiceSnapshot } from '../stripe/invoice-snapshot.js';
 import { idempotencyKey } from '../stripe/metadata.js';
-import { invoiceOf, subscriptionSnapshot } from '../stripe/subscription-snapshot.js';
+import { invoiceOf, type SubscriptionSnapshot, subscriptionSnapshot } from '../stripe/subscription-snapshot.js';
 import type { InvoicePayments } from './invoice-payments.js';
+import { readKnown } from './make-once.js';
+import { assertSubscriptionOf } from './ours.js';
+import { sourceOf } from './payment-objects.js';
 import type { RecurringObjects } from './recurring-objects.js';
 import type { RecurringTransitions } from './recurring-transitions.js';
 import type { StripeAccess } from './stripe-connection.js';
@@ -18,6 +21,8 @@ import { refusalOf } from './stripe-refusal.js';
 export interface SettledSubscription {
   readonly recurringPayment: RecurringPayment;
   readonly subscription: Stripe.Subscription;
+  /** Stripe's time of the answer, unix seconds. */
+  readonly at: number;
 }
 
 /** The calls to Stripe that one recurring payment needs; each may be repeated, at once or after a crash. */
@@ -34,6 +39,10 @@ export interface RecurringAttempts {
     actor: string,
     fresh?: { readonly trialDays: number },
   ): Promise<SettledSubscription>;
+  /** Brings the row to Stripe's present state without making anything; one that Stripe has nothing of stays as it is. */
+  refresh(row: RecurringPayment, access: StripeAccess, actor: string): Promise<RecurringPayment>;
+  /** Drops the subscription that the row names where Stripe doesn't know it, or has another row's under this id. */
+  forgetUnknown(row: RecurringPayment, access: StripeAccess, actor: string): Promise<RecurringPayment>;
   /** Ends it at once. The row comes back as Stripe has it; whoever ended it first. */
   cancelNow(row: RecurringPayment, access: StripeAccess, actor: string): Promise<RecurringPayment>;
   /** Lets it end with its period; one that has never begun ends at once. */
@@ -57,55 +66,93 @@ interface Parts {
 
 type Read = () => Promise<Answer<Stripe.Subscription>>;
 
+const snapshotOf = ({ object, at }: Answer<Stripe.Subscription>): SubscriptionSnapshot =>
+  subscriptionSnapshot(object, at);
+
 /** Builds the calls; one recurring payment is settled once at a time within the process. */
 export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
   const { database, transitions, invoices, objects, publish, publishPayment } = parts;
   const inFlight = new Map<string, Promise<SettledSubscription>>();
 
+  const assertOurs = (row: RecurringPayment, answer: Answer<Stripe.Subscription>, customerId?: string): void =>
+    assertSubscriptionOf(row, objects.ownerOf(row), snapshotOf(answer), customerId);
+
+  const applyOnce = (known: RecurringPayment, answer: Answer<Stripe.Subscription>, actor: string) => {
+    const snapshot = snapshotOf(answer);
+    const first = firstInvoice(answer);
+    return database
+      .transaction(async (tx) => {
+        const row = await transitions.lockById(tx, known);
+        const own = row.stripeSubscriptionId ?? snapshot.subscriptionId;
+        if (row.revision !== known.revision || own !== snapshot.subscriptionId)
+          return { kind: 'moved' as const, recurringPayment: row, payment: undefined };
+        const cause = { actor, body: { source: sourceOf(actor), object: answer.object }, current: true };
+        const applied = await transitions.apply(tx, row, snapshot, cause);
+        const payment = first && (await invoices.recordFirst(tx, applied.recurringPayment, first, cause));
+        return { ...applied, payment };
+      })
+      .catch((error: unknown) => {
+        if (isDatabaseError(error, UNIQUE_VIOLATION))
+          throw new NotAnAnswerError(`${snapshot.subscriptionId} is another row's`);
+        throw error;
+      });
+  };
+
   /** Applies Stripe's present state; if a webhook moved the row since it was read, Stripe is read again. */
   const applyCurrent = async (
     known: RecurringPayment,
-    {
-      read,
-      reread,
-      actor,
-    }: { read: Read; reread: (id: string) => Promise<Answer<Stripe.Subscription>>; actor: string },
+    { read, access, actor }: { read: Read; access: StripeAccess; actor: string },
   ): Promise<SettledSubscription> => {
-    let { revision } = known;
+    let row = known;
     let answer = await read();
     for (let tries = 1; tries <= APPLY_TRIES; tries += 1) {
-      const { object: subscription, at } = answer;
-      const first = firstInvoice(answer);
-      const outcome = await database.transaction(async (tx) => {
-        const row = await transitions.lockById(tx, known);
-        const own = row.stripeSubscriptionId ?? subscription.id;
-        if (row.revision !== revision || own !== subscription.id)
-          return { kind: 'moved' as const, recurringPayment: row, payment: undefined };
-        const cause = { actor, body: { source: 'API' as const, object: subscription }, current: true };
-        const applied = await transitions.apply(tx, row, subscriptionSnapshot(subscription, at), cause);
-        const payment = first && (await invoices.recordFirst(tx, applied.recurringPayment, first, cause));
-        return { ...applied, payment };
-      });
+      assertOurs(row, answer);
+      const outcome = await applyOnce(row, answer, actor);
       if (outcome.kind === 'changed') publish(outcome.recurringPayment);
       if (outcome.payment) publishPayment(outcome.payment);
-      if (outcome.kind !== 'moved') return { recurringPayment: outcome.recurringPayment, subscription };
-      revision = outcome.recurringPayment.revision;
+      if (outcome.kind !== 'moved')
+        return { recurringPayment: outcome.recurringPayment, subscription: answer.object, at: answer.at };
+      row = outcome.recurringPayment;
       // Another process may have made it meanwhile: the row's own one counts, no other is ever handed out.
-      answer = await reread(outcome.recurringPayment.stripeSubscriptionId ?? subscription.id);
+      answer = await access.gateway.retrieveSubscription(row.stripeSubscriptionId ?? answer.object.id);
     }
     throw new StripeUnavailableError({
       cause: new Error(`Recurring payment ${known.id} kept moving while it was read.`),
     });
   };
 
+  const readOwn = (row: RecurringPayment, id: string, { gateway }: StripeAccess) =>
+    readKnown(
+      () => gateway.retrieveSubscription(id),
+      (answer) => assertOurs(row, answer),
+    );
+
+  const makeOrRead = async (
+    row: RecurringPayment,
+    access: StripeAccess,
+    actor: string,
+    fresh: { readonly trialDays: number } | undefined,
+  ): Promise<SettledSubscription> => {
+    const { stripeSubscriptionId: id } = row;
+    if (id !== null) {
+      const present = await readOwn(row, id, access);
+      if (present) return applyCurrent(row, { read: async () => present, access, actor });
+      return makeOrRead(await objects.forget(row, 'stripe_subscription_id', actor), access, actor, undefined);
+    }
+    const { findSubscription: find, createSubscription: create } = access.gateway;
+    const making = { access, actor, fresh, find, create };
+    const read = () =>
+      objects.makeOnce<Stripe.Subscription>(row, {
+        ...making,
+        assertOurs: (answer, customerId) => assertOurs(row, answer, customerId),
+      });
+    return applyCurrent(row, { read, access, actor });
+  };
+
   const settle: RecurringAttempts['settle'] = (row, access, actor, fresh) => {
     const running = inFlight.get(row.id);
     if (running) return running;
-    const { stripeSubscriptionId: id } = row;
-    const reread = (known: string) => access.gateway.retrieveSubscription(known);
-    const making = { fresh, find: access.gateway.findSubscription, create: access.gateway.createSubscription };
-    const read = () => (id !== null ? reread(id) : objects.makeOnce(row, { access, actor, ...making }));
-    const started = applyCurrent(row, { read, reread, actor })
+    const started = makeOrRead(row, access, actor, fresh)
       .catch((error: unknown) => {
         throw refusalOf(error);
       })
@@ -116,28 +163,44 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
 
   /** Writes to the subscription, and applies what Stripe says then; a refusal is read again: it may be so already. */
   const change = async (row: RecurringPayment, { access, actor, write, holds }: Change): Promise<RecurringPayment> => {
-    const settled = row.stripeSubscriptionId === null ? (await settle(row, access, actor)).recurringPayment : row;
-    const { stripeSubscriptionId: id } = settled;
-    if (id === null || !isLive(settled)) return settled;
+    const { recurringPayment: settled, subscription: present, at } = await settle(row, access, actor);
+    if (!isLive(settled) || holds(present)) return settled;
     let refusal: StripeCallError | undefined;
-    const reread = () => access.gateway.retrieveSubscription(id);
-    const read = async () => {
-      const present = await reread();
-      if (holds(present.object)) return present;
-      // Read just now and harmless twice: a key of its own for each reading, so that a stored 5xx is not replayed.
-      const key = (action: string) =>
-        idempotencyKey(objects.ownerOf(row), row.attempt, `${action}:${settled.version}:${present.at}`);
-      return write(present.object, key).catch((error: unknown) => {
-        if (!(error instanceof StripeCallError) || error.failure !== 'refused') throw error;
+    // Read just now and harmless twice: a key of its own for each reading, so that a stored 5xx is not replayed.
+    const key = (action: string) =>
+      idempotencyKey(objects.ownerOf(row), row.attempt, `${action}:${settled.version}:${at}`);
+    const writeOrRead = async () => {
+      try {
+        const answer = await write(present, key);
+        assertOurs(settled, answer);
+        if (!holds(answer.object)) throw new NotAnAnswerError(`${present.id} is not as it was asked for`);
+        return answer;
+      } catch (error) {
+        if (!(error instanceof StripeCallError)) throw error;
         refusal = error;
-        return reread();
-      });
+        return access.gateway.retrieveSubscription(present.id);
+      }
     };
-    const after = await applyCurrent(settled, { read, reread, actor }).catch((error: unknown) => {
+    const after = await applyCurrent(settled, { read: writeOrRead, access, actor }).catch((error: unknown) => {
       throw refusalOf(error);
     });
     if (refusal && isLive(after.recurringPayment) && !holds(after.subscription)) throw refusalOf(refusal);
     return after.recurringPayment;
+  };
+
+  const forgetUnknown: RecurringAttempts['forgetUnknown'] = async (row, access, actor) => {
+    const { stripeSubscriptionId: id } = row;
+    if (id === null || (await readOwn(row, id, access))) return row;
+    return objects.forget(row, 'stripe_subscription_id', actor);
+  };
+
+  const refresh = async (row: RecurringPayment, access: StripeAccess, actor: string): Promise<RecurringPayment> => {
+    const { stripeSubscriptionId: id } = row;
+    const known = id === null ? undefined : await readOwn(row, id, access);
+    if (known) return (await applyCurrent(row, { read: async () => known, access, actor })).recurringPayment;
+    const left = id === null ? row : await objects.forget(row, 'stripe_subscription_id', actor);
+    const found = await objects.find(left, access);
+    return found ? (await applyCurrent(left, { read: async () => found, access, actor })).recurringPayment : left;
   };
 
   const hasEnded = ({ status }: Stripe.Subscription): boolean =>
@@ -147,6 +210,12 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
 
   return {
     settle,
+    forgetUnknown,
+
+    refresh: (row, access, actor) =>
+      refresh(row, access, actor).catch((error: unknown) => {
+        throw refusalOf(error);
+      }),
 
     cancelNow: (row, access, actor) =>
       change(row, {
@@ -190,5 +259,5 @@ interface Change {
 const firstInvoice = ({ object, at }: Answer<Stripe.Subscription>) => {
   const invoice = invoiceOf(object);
   const snapshot = invoice && invoiceSnapshot(invoice, at);
-  return snapshot?.isFirst ? snapshot : undefined;
+  return snapshot?.isFirst && snapshot.subscriptionId === object.id ? snapshot : undefined;
 };

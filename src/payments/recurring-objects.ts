@@ -1,12 +1,14 @@
+import type Stripe from 'stripe';
 import { isLive } from '../core/states.js';
 import type { Database } from '../storage/database.js';
 import type { RecurringPayment } from '../storage/recurring-payment.js';
 import { type Answer, StripeCallError } from '../stripe/answer.js';
 import type { SubscriptionRequest } from '../stripe/billing-calls.js';
-import { idempotencyKey, type Owner } from '../stripe/metadata.js';
+import type { Owner } from '../stripe/metadata.js';
 import type { Customers } from './customers.js';
-import { inTurn, KEY_SAFE_MS } from './key-in-flight.js';
+import { type Making, makeOnce } from './make-once.js';
 import { readPrice } from './prices.js';
+import { forgetRecurringObject } from './recurring-rows.js';
 import type { RecurringTransitions } from './recurring-transitions.js';
 import type { StripeAccess } from './stripe-connection.js';
 
@@ -18,6 +20,8 @@ export interface RecurringMaking<T> {
   readonly fresh: { readonly trialDays: number } | undefined;
   find(owner: Owner, customerId: string): Promise<Answer<T> | undefined>;
   create(request: SubscriptionRequest): Promise<Answer<T>>;
+  /** Throws unless the answer is about the row. */
+  assertOurs(answer: Answer<T>, customerId: string): void;
 }
 
 /** The object at Stripe that a recurring payment's row begins with, a subscription or a Checkout Session. */
@@ -30,7 +34,14 @@ export interface RecurringObjects {
    * @throws StripeCallError; when Stripe refuses it for good, the row is ended
    */
   makeOnce<T>(row: RecurringPayment, making: RecurringMaking<T>): Promise<Answer<T>>;
+  /** The subscription that carries the row's mark, on the account's customer; undefined where there is none. */
+  find(row: RecurringPayment, access: StripeAccess): Promise<Answer<Stripe.Subscription> | undefined>;
+  /** Drops the id of an object that Stripe doesn't know, and gives the row; the object is found by the row's mark then. */
+  forget(row: RecurringPayment, column: RecurringObjectColumn, actor: string): Promise<RecurringPayment>;
 }
+
+/** Where a row keeps the id of its object. */
+export type RecurringObjectColumn = 'stripe_subscription_id' | 'stripe_checkout_session_id';
 
 interface Parts {
   readonly database: Database;
@@ -47,17 +58,22 @@ const isDeletedCustomer = (error: unknown): boolean =>
   error.stripeCode === 'resource_missing' &&
   (error.cause as { param?: string } | undefined)?.param === 'customer';
 
+const idIn = (row: RecurringPayment, column: RecurringObjectColumn): string | null =>
+  column === 'stripe_subscription_id' ? row.stripeSubscriptionId : row.stripeCheckoutSessionId;
+
 /** Builds the rules that every kind of object shares. */
 export const createRecurringObjects = (parts: Parts): RecurringObjects => {
   const { database, transitions, customers, installation, publish } = parts;
   const ownerOf = (row: RecurringPayment): Owner => ({ installation: installation(), noun: 'recurring', id: row.id });
 
-  const nextAttempt = (row: RecurringPayment): Promise<unknown> =>
-    database.query({
+  const nextAttempt = async ({ id, attempt }: RecurringPayment): Promise<number> => {
+    await database.query({
       text: `update tollgate.recurring_payment set attempt = attempt + 1, attempted_at = now()
         where id = $1 and attempt = $2`,
-      values: [row.id, row.attempt],
+      values: [id, attempt],
     });
+    return attempt + 1;
+  };
 
   /** Stripe said no for good: the row ends, so that the order is free. */
   const end = async (row: RecurringPayment, refusal: StripeCallError, actor: string): Promise<void> => {
@@ -70,49 +86,57 @@ export const createRecurringObjects = (parts: Parts): RecurringObjects => {
     if (ended) publish(ended);
   };
 
-  const create = async <T>(row: RecurringPayment, { access, create }: RecurringMaking<T>, trialDays: number) => {
-    const customerId = await customers.ensure(row.accountId ?? '', access);
-    const { orderId, priceId, quantity } = row;
-    const request = { owner: ownerOf(row), orderId, priceId, quantity, trialDays };
-    const key = idempotencyKey(ownerOf(row), row.attempt);
-    try {
-      return await inTurn(() => create({ ...request, customerId, idempotencyKey: key }));
-    } catch (error) {
-      if (!isDeletedCustomer(error)) throw error;
-      await customers.forget(database, customerId);
-      const successor = await customers.ensure(row.accountId ?? '', access);
-      const again = { ...request, customerId: successor, idempotencyKey: `${key}:${successor}` };
-      return await inTurn(() => create(again));
-    }
-  };
-
-  const createOrEnd = async <T>(row: RecurringPayment, making: RecurringMaking<T>, trialDays: number) => {
-    try {
-      return await create(row, making, trialDays);
-    } catch (error) {
-      if (!(error instanceof StripeCallError)) throw error;
-      if (error.failure === 'refused') await end(row, error, making.actor);
-      // Stripe would replay its 5xx to this key for a day; an object that it made all the same is found by our mark.
-      if ((error.status ?? 0) >= 500) await nextAttempt(row);
-      throw error;
-    }
-  };
-
   return {
     ownerOf,
 
-    /** Without a Stripe id it is read first whether an earlier call made the object after all. */
-    async makeOnce(row, making) {
-      const { access, fresh, find } = making;
-      if (fresh) return createOrEnd(row, making, fresh.trialDays);
-      const customerId = await customers.ensure(row.accountId ?? '', access);
-      const found = await find(ownerOf(row), customerId);
-      if (found) return found;
-      const { trialDays } = await readPrice(access.gateway, row.priceId);
-      if (Date.now() - (row.attemptedAt ?? row.createdAt).getTime() < KEY_SAFE_MS)
-        return createOrEnd(row, making, trialDays);
-      await nextAttempt(row);
-      return createOrEnd({ ...row, attempt: row.attempt + 1 }, making, trialDays);
+    async makeOnce(row, { access, actor, fresh, find, create, assertOurs }) {
+      const owner = ownerOf(row);
+      const { orderId, priceId, quantity, attempt, attemptedAt, createdAt } = row;
+      let customerId = await customers.ensure(row.accountId ?? '', access);
+      const making: Making<Awaited<ReturnType<typeof create>>['object']> = {
+        owner,
+        attempt,
+        attemptedAt: fresh ? undefined : (attemptedAt ?? createdAt),
+        find: () => find(owner, customerId),
+        async create(idempotencyKey) {
+          const { trialDays } = fresh ?? (await readPrice(access.gateway, priceId));
+          const request = { owner, orderId, priceId, quantity, trialDays };
+          try {
+            return await create({ ...request, customerId, idempotencyKey });
+          } catch (error) {
+            if (!isDeletedCustomer(error)) throw error;
+            await customers.forget(database, customerId);
+            customerId = await customers.ensure(row.accountId ?? '', access);
+            return create({ ...request, customerId, idempotencyKey: `${idempotencyKey}:${customerId}` });
+          }
+        },
+        assertOurs: (answer) => assertOurs(answer, customerId),
+        nextAttempt: () => nextAttempt(row),
+      };
+      try {
+        return await makeOnce(making);
+      } catch (error) {
+        if (error instanceof StripeCallError && error.failure === 'refused') await end(row, error, actor);
+        throw error;
+      }
+    },
+
+    async find(row, access) {
+      const customerId = await customers.find(row.accountId ?? '', access);
+      return customerId === undefined ? undefined : access.gateway.findSubscription(ownerOf(row), customerId);
+    },
+
+    async forget(row, column, actor) {
+      const id = idIn(row, column);
+      const { changed, recurringPayment } = await database.transaction(async (tx) => {
+        const locked = await transitions.lockById(tx, row);
+        if (id === null || idIn(locked, column) !== id) return { changed: false, recurringPayment: locked };
+        const entry = { fromStatus: locked.status, actor, note: `Stripe does not know ${id}.` };
+        const [after] = await tx.query<RecurringPayment>(forgetRecurringObject(row.id, column, entry));
+        return { changed: true, recurringPayment: after ?? locked };
+      });
+      if (changed) publish(recurringPayment);
+      return recurringPayment;
     },
   };
 };

@@ -11,7 +11,7 @@ import { createInvoicePayments, type InvoicePayments } from './invoice-payments.
 import type { Orders } from './orders.js';
 import type { PaymentTransitions } from './payment-transitions.js';
 import { createRecurring, type Recurring } from './recurring.js';
-import { createRecurringAttempts } from './recurring-attempts.js';
+import { createRecurringAttempts, type RecurringAttempts } from './recurring-attempts.js';
 import { createRecurringObjects } from './recurring-objects.js';
 import type { RecurringReads } from './recurring-reads.js';
 import { createRecurringReservations } from './recurring-reservations.js';
@@ -24,6 +24,7 @@ import type { StripeConnection } from './stripe-connection.js';
 export interface RecurringParts {
   readonly recurring: Recurring;
   readonly transitions: RecurringTransitions;
+  readonly attempts: RecurringAttempts;
   readonly checkouts: SubscriptionCheckouts;
   readonly invoices: InvoicePayments;
   readonly lowering: RenewalLowering;
@@ -78,7 +79,7 @@ export const createRecurringParts = (needs: Needs): RecurringParts => {
       needs.refunds.refund({ paymentId, amount, idempotencyKey, reason: 'The charge was lowered too late.' }, SELF),
     log,
   });
-  return { recurring, transitions, checkouts, invoices, lowering, customers };
+  return { recurring, transitions, attempts, checkouts, invoices, lowering, customers };
 };
 
 /** Gives what announces a payment and then the recurring payment that it belongs to, whose version has risen with it. */

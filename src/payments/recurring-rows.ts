@@ -18,7 +18,7 @@ export interface RecurringReference {
 }
 
 /** The mark alone finds a row only while it has no Stripe id, and with equal currency, mode, and amount where it is told. */
-const BY_REFERENCE = `stripe_subscription_id = $1 or (id = $2::bigint and stripe_subscription_id is null
+const BY_REFERENCE = `(stripe_subscription_id = $1 and id = coalesce($2::bigint, id)) or (id = $2::bigint and stripe_subscription_id is null
   and initial_amount = coalesce($3::bigint, initial_amount) and currency = $4 and livemode = $5)`;
 
 /** Finds the referred row's id and order without a lock: the order's lock comes first. */
@@ -26,7 +26,28 @@ export const findByReference = (reference: RecurringReference): Statement => ({
   name: 'recurring_find_by_reference',
   text: `select id::text as "id", order_id::text as "orderId" from tollgate.recurring_payment where ${BY_REFERENCE}
     order by stripe_subscription_id nulls last limit 1`,
-  values: [reference.subscriptionId, reference.recurringId, reference.amount, reference.currency, reference.livemode],
+  values: referenceValues(reference),
+});
+
+const referenceValues = (reference: RecurringReference): unknown[] => [
+  reference.subscriptionId,
+  reference.recurringId,
+  reference.amount,
+  reference.currency,
+  reference.livemode,
+];
+
+/** Whether a subscription, or our mark, leads to a recurring payment at all; without a lock, and whatever the amounts. */
+export const findBySubscriptionOrMark = (subscriptionId: string, recurringId: string | null): Statement => ({
+  text: `select id::text as "id" from tollgate.recurring_payment where stripe_subscription_id = $1 or id = $2::bigint limit 1`,
+  values: [subscriptionId, recurringId],
+});
+
+/** The recurring payment that a reference's mark names, but which names another subscription as its own. */
+export const findClaimedSubscription = (reference: RecurringReference): Statement => ({
+  text: `select ${RECURRING_COLUMNS} from tollgate.recurring_payment r where id = $2::bigint and stripe_subscription_id <> $1
+    and initial_amount = coalesce($3::bigint, initial_amount) and currency = $4 and livemode = $5`,
+  values: referenceValues(reference),
 });
 
 /** Locks and reads one recurring payment; the order's lock must be held. */
@@ -79,6 +100,22 @@ export const writeRecurring = (id: string, update: RecurringUpdate, at: number):
     update.stripeSubscriptionId,
     at,
   ],
+});
+
+/** Drops the id of an object that Stripe doesn't know, with its entry in the timeline, and gives the row. */
+export const forgetRecurringObject = (
+  id: string,
+  column: 'stripe_subscription_id' | 'stripe_checkout_session_id',
+  entry: { readonly fromStatus: string; readonly actor: string; readonly note: string },
+): Statement => ({
+  text: `with r as (
+      update tollgate.recurring_payment set ${column} = null, version = version + 1, revision = revision + 1,
+        updated_at = now() where id = $1 returning *),
+    entry as (
+      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, note)
+      select 'RECURRING_PAYMENT', r.id, r.version, $2, r.status, $3, $4 from r)
+    select ${RECURRING_COLUMNS} from r`,
+  values: [id, entry.fromStatus, entry.actor, entry.note],
 });
 
 /** Remembers that Stripe was seen at `at` (unix seconds), without a new version: nothing that shows has changed. */

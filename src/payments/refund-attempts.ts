@@ -4,15 +4,19 @@ import { REFUND_NEXT } from '../core/states.js';
 import type { Database } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
 import type { Refund } from '../storage/refund.js';
-import { StripeCallError } from '../stripe/answer.js';
-import { idempotencyKey, type Owner, ownerOf } from '../stripe/metadata.js';
+import { NotAnAnswerError, NotOursError, StripeCallError } from '../stripe/answer.js';
+import { idempotencyKey, type Owner } from '../stripe/metadata.js';
 import { type RefundSnapshot, refundSnapshot } from '../stripe/refund-snapshot.js';
+import { assertRefundOf } from './ours.js';
+import { sourceOf } from './payment-objects.js';
 import { writeAbsent, writeFailedCall, writeLookAgain, writeNextAttempt } from './refund-rows.js';
 import type { HeldRefunds, RefundTransitions } from './refund-transitions.js';
 import type { StripeAccess } from './stripe-connection.js';
 
 /** The calls to Stripe that one refund needs; each may be repeated, at once or after a crash, without a second refund. */
 export interface RefundAttempts {
+  /** Brings the payment's refunds to Stripe's present state, others' included; one whose row moved meanwhile is left alone. */
+  refresh(refund: Refund, payment: Payment, access: StripeAccess, actor: string): Promise<void>;
   /**
    * Makes the refund of a reservation that was written just now. An unknown outcome gives the PENDING refund back.
    *
@@ -62,6 +66,11 @@ interface Parts {
   readonly timing: RefundTiming;
 }
 
+interface Who {
+  readonly access: StripeAccess;
+  readonly actor: string;
+}
+
 /** Builds the calls; one refund is worked on once at a time within the process. */
 export const createRefundAttempts = (parts: Parts): RefundAttempts => {
   const { database, transitions, installation, publish, timing } = parts;
@@ -89,6 +98,7 @@ export const createRefundAttempts = (parts: Parts): RefundAttempts => {
       if (!moved || known.status === REFUND_NEXT.PENDING[snapshot.signal]) return known;
       const read = await access.gateway.retrieveRefund(answer.refundId);
       snapshot = refundSnapshot(read.object, read.at);
+      assertOwn(refund, payment, snapshot);
     }
     return known; // webhooks move it, and know the rest
   };
@@ -112,40 +122,87 @@ export const createRefundAttempts = (parts: Parts): RefundAttempts => {
     return held.refunds.find(({ id }) => id === refund.id) ?? refund;
   };
 
-  const call = async (refund: Refund, payment: Payment, access: StripeAccess, actor: string): Promise<Refund> => {
-    let answer: RefundSnapshot;
-    try {
-      const { object, at } = await access.gateway.createRefund({
-        owner: ownerOfRefund(refund),
-        orderId: payment.orderId,
-        paymentIntentId: payment.stripePaymentIntentId ?? '',
-        amount: refund.amount,
-        reason: refund.reason,
-        stripeReason: refund.stripeReason as StripeRefundReason | null,
-        idempotencyKey: idempotencyKey(ownerOfRefund(refund), refund.attempt),
-      });
-      answer = refundSnapshot(object, at);
-    } catch (error) {
-      if (!(error instanceof StripeCallError)) throw error;
-      if (error.failure === 'refused') {
-        const ended = await end(refund, payment, error, actor);
-        if (ended.status === 'FAILED' && ended.stripeRefundId === null) throw refundRefusal(ended, error);
-        return ended;
-      }
-      await database.query(writeFailedCall(refund.id, refund.attempt, error.status));
-      return refund;
-    }
-    return applyOrLeave(refund, payment, { answer, access, actor });
+  const create = async (refund: Refund, payment: Payment, { gateway }: StripeAccess): Promise<RefundSnapshot> => {
+    const owner = ownerOfRefund(refund);
+    const { object, at } = await gateway.createRefund({
+      owner,
+      orderId: payment.orderId,
+      paymentIntentId: payment.stripePaymentIntentId ?? '',
+      amount: refund.amount,
+      reason: refund.reason,
+      stripeReason: refund.stripeReason as StripeRefundReason | null,
+      idempotencyKey: idempotencyKey(owner, refund.attempt),
+    });
+    const snapshot = refundSnapshot(object, at);
+    assertOwn(refund, payment, snapshot);
+    return snapshot;
+  };
+
+  /** All of Stripe's refunds of the payment. */
+  const list = async (payment: Payment, { gateway }: StripeAccess): Promise<readonly RefundSnapshot[]> => {
+    const { refunds, at } = await gateway.listRefunds(payment.stripePaymentIntentId ?? '');
+    const snapshots = refunds.map((made) => refundSnapshot(made, at));
+    for (const snapshot of snapshots) assertRefundOf(payment, snapshot);
+    return snapshots;
+  };
+
+  const isOwn = (refund: Refund, { owner }: RefundSnapshot): boolean =>
+    owner?.installation === installation() && owner.id === refund.id;
+
+  const assertOwn = (refund: Refund, payment: Payment, snapshot: RefundSnapshot): void => {
+    assertRefundOf(payment, snapshot);
+    if (!isOwn(refund, snapshot)) throw new NotOursError(`the refund ${snapshot.refundId}`);
+    if (snapshot.amount !== refund.amount) throw new NotAnAnswerError(`a refund of ${snapshot.amount}`);
   };
 
   /** The refund that an earlier call made after all. */
   const find = async (refund: Refund, payment: Payment, access: StripeAccess): Promise<RefundSnapshot | undefined> => {
-    const { refunds, at } = await access.gateway.listRefunds(payment.stripePaymentIntentId ?? '');
-    const made = refunds.find(({ metadata }) => {
-      const owner = ownerOf(metadata, 'refund');
-      return owner?.installation === installation() && owner.id === refund.id;
+    const made = (await list(payment, access)).find((snapshot) => isOwn(refund, snapshot));
+    if (made) assertOwn(refund, payment, made);
+    return made;
+  };
+
+  /** Takes up all refunds of the payment, also those that were made elsewhere. */
+  const takeAll = async (payment: Payment, { access, actor }: Who, known?: Refund): Promise<void> => {
+    const snapshots = await list(payment, access);
+    const held = await database.transaction(async (tx) => {
+      const locked = await transitions.lock(tx, payment);
+      if (known && locked.refunds.find(({ id }) => id === known.id)?.version !== known.version) return locked;
+      const listed = new Set(snapshots.map(({ refundId }) => refundId));
+      const cause = { actor, source: sourceOf(actor), current: true, installation: installation(), listed };
+      return (await transitions.apply(tx, locked, snapshots, cause)).held;
     });
-    return made && refundSnapshot(made, at);
+    publish(held.changed);
+  };
+
+  const refused = async (refund: Refund, payment: Payment, refusal: StripeCallError, { access, actor }: Who) => {
+    // All of it went back already, by the dashboard: without those refunds something would seem left.
+    if (refusal.stripeCode === 'charge_already_refunded')
+      await takeAll(payment, { access, actor }).catch((error: unknown) => {
+        // Reconciliation takes them up.
+        if (!(error instanceof StripeCallError)) throw error;
+      });
+    const ended = await end(refund, payment, refusal, actor);
+    if (ended.status === 'FAILED' && ended.stripeRefundId === null) throw refundRefusal(ended, refusal);
+    return ended;
+  };
+
+  const call = async (refund: Refund, payment: Payment, access: StripeAccess, actor: string): Promise<Refund> => {
+    let answer: RefundSnapshot | undefined;
+    try {
+      answer = await create(refund, payment, access).catch((error: unknown) => {
+        // What was made is marked all the same, whatever the answer was about.
+        if (error instanceof NotAnAnswerError) return find(refund, payment, access);
+        throw error;
+      });
+      if (!answer) throw new NotAnAnswerError('the refund is not listed');
+    } catch (error) {
+      if (!(error instanceof StripeCallError)) throw error;
+      if (error.failure === 'refused') return refused(refund, payment, error, { access, actor });
+      await database.query(writeFailedCall(refund.id, refund.attempt, error.status));
+      return refund;
+    }
+    return applyOrLeave(refund, payment, { answer, access, actor });
   };
 
   /** Stripe has no such refund: the same key again, or a new one once it is sure that nothing comes of the old. */
@@ -181,6 +238,7 @@ export const createRefundAttempts = (parts: Parts): RefundAttempts => {
 
   return {
     make: (refund, payment, access, actor) => once(refund, () => call(refund, payment, access, actor)),
+    refresh: (refund, payment, access, actor) => takeAll(payment, { access, actor }, refund),
     findOut: (refund, payment, access, actor) => once(refund, () => findOut(refund, payment, access, actor)),
   };
 };

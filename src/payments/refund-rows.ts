@@ -13,6 +13,18 @@ export const lockRefundsOf = (paymentId: string): Statement => ({
   values: [paymentId],
 });
 
+/** Whether ids of Stripe's, or our marks of a refund and of a payment, lead to a payment at all; without a lock. */
+export const findRefunded = (
+  ids: { readonly id: string; readonly intentId: string | null; readonly chargeId: string },
+  [refundId, paymentId]: readonly [string | null, string | null],
+): Statement => ({
+  // Charges have no index: they count only where an old version names no intent.
+  text: `select id::text as "id" from tollgate.payment where stripe_payment_intent_id = $2 or id = $5::bigint
+    union all select id::text from tollgate.payment where $2::text is null and stripe_charge_id = $3
+    union all select payment_id::text from tollgate.refund where stripe_refund_id = $1 or id = $4::bigint limit 1`,
+  values: [ids.id, ids.intentId, ids.chargeId, refundId, paymentId],
+});
+
 /** What a new refund row holds: our own reservation, or one that was made at Stripe. Amount in minor units. */
 export interface NewRefund {
   readonly paymentId: string;
@@ -68,6 +80,12 @@ export const writeRefundVersion = (update: RefundUpdate): Statement => ({
       seen_at = greatest(seen_at, to_timestamp($5)), updated_at = now()
     where id = $1 returning ${REFUND_COLUMNS}`,
   values: [update.id, update.status, update.stripeRefundId, update.failureReason, update.at],
+});
+
+/** Corrects the id that Stripe has the refund under, and gives the row. */
+export const writeRefundId = (id: string, stripeRefundId: string): Statement => ({
+  text: `update tollgate.refund r set stripe_refund_id = $2 where id = $1 returning ${REFUND_COLUMNS}`,
+  values: [id, stripeRefundId],
 });
 
 /** Remembers that Stripe was seen at `at`, without a new version: nothing that shows has changed. */

@@ -3,6 +3,7 @@ import { holdsReservation, judgeRefund, REFUND_NEXT, type RefundStatus } from '.
 import type { Tx } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
 import type { Refund } from '../storage/refund.js';
+import { NotAnAnswerError, NotOursError } from '../stripe/answer.js';
 import type { RefundSnapshot } from '../stripe/refund-snapshot.js';
 import { writeChange } from './change-log.js';
 import { type FlowLog, type Flows, type RefundCallbackData, runFlow } from './flows.js';
@@ -13,6 +14,7 @@ import {
   lockRefundsOf,
   type NewRefund,
   type RefundUpdate,
+  writeRefundId,
   writeRefundSeen,
   writeRefundSums,
   writeRefundVersion,
@@ -62,6 +64,8 @@ export interface RefundCause extends Omit<Cause, 'body'> {
   readonly subject?: string;
   /** This installation's id: another's mark is no mark. */
   readonly installation: string;
+  /** The ids of all refunds that Stripe has of the payment, where it was asked for the whole list. */
+  readonly listed?: ReadonlySet<string>;
 }
 
 const FLOW = 'refund-callback';
@@ -81,17 +85,19 @@ export const hasArrived = ({ status }: Pick<Payment, 'status'>): boolean =>
 
 const seconds = (date: Date | null): number => (date === null ? 0 : Math.floor(date.getTime() / 1000));
 
-/** Whose row it is: by Stripe's id, or by our mark while the row has none and amount and currency are equal. */
-const rowOf = (refunds: readonly Refund[], snapshot: RefundSnapshot, installation: string): Refund | undefined =>
-  refunds.find(({ stripeRefundId }) => stripeRefundId === snapshot.refundId) ??
-  refunds.find(
-    (refund) =>
-      snapshot.owner?.installation === installation &&
-      snapshot.owner.id === refund.id &&
-      refund.stripeRefundId === null &&
-      refund.amount === snapshot.amount &&
-      refund.currency === snapshot.currency,
-  );
+/**
+ * Whose row it is: the one that the refund's mark of this installation names, else the one that knows its id. `contradicts`: the
+ * row knows another amount, currency or id, so that one of the two is wrong.
+ */
+const rowOf = (refunds: readonly Refund[], snapshot: RefundSnapshot, installation: string) => {
+  const { owner, refundId, amount, currency } = snapshot;
+  const marked = owner?.installation === installation ? refunds.find(({ id }) => id === owner.id) : undefined;
+  const row = marked ?? refunds.find(({ stripeRefundId }) => stripeRefundId === refundId);
+  const contradicts =
+    row !== undefined &&
+    (row.amount !== amount || row.currency !== currency || (row.stripeRefundId ?? refundId) !== refundId);
+  return { row, contradicts };
+};
 
 const endsBadly = ({ signal }: RefundSnapshot): boolean => signal === 'fail' || signal === 'cancel';
 
@@ -237,6 +243,17 @@ export const createRefundTransitions = ({
     return held;
   };
 
+  /** An id that Stripe's whole list doesn't hold was never that refund's: the row takes the one that carries its mark. */
+  const correct = async (tx: Tx, row: Refund, snapshot: RefundSnapshot, listed: RefundCause['listed']) => {
+    const { amount, currency, stripeRefundId } = row;
+    if (amount !== snapshot.amount || currency !== snapshot.currency)
+      throw new NotAnAnswerError(`refund ${row.id} of ${snapshot.amount} ${snapshot.currency}`);
+    if (stripeRefundId === null || !listed || listed.has(stripeRefundId))
+      throw new NotOursError(`the refund ${snapshot.refundId} in place of ${stripeRefundId}`);
+    const [corrected] = await tx.query<Refund>(writeRefundId(row.id, snapshot.refundId));
+    return corrected ?? row;
+  };
+
   /** Undefined: the snapshot can't decide. */
   const applyOne = async (
     tx: Tx,
@@ -252,7 +269,9 @@ export const createRefundTransitions = ({
       mayRepeat,
       body: { source, ...(event && { event }), object: snapshot.object },
     };
-    const row = rowOf(held.refunds, snapshot, installation);
+    const { row: known, contradicts } = rowOf(held.refunds, snapshot, installation);
+    if (contradicts && !current) return undefined;
+    const row = known && contradicts ? await correct(tx, known, snapshot, cause.listed) : known;
     if (!current && overshoots(held, row, snapshot)) return undefined;
     const { refundId: stripeRefundId, failureReason, amount, currency, reason, stripeReason, signal, at } = snapshot;
     if (!row) {

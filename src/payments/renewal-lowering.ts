@@ -9,6 +9,7 @@ import { type InvoiceSnapshot, invoiceSnapshot } from '../stripe/invoice-snapsho
 import { idempotencyKey, type Owner } from '../stripe/metadata.js';
 import type { RecurringChargeFlow } from './flows.js';
 import { inTurn, KEY_SAFE_MS } from './key-in-flight.js';
+import { assertInvoiceOf } from './ours.js';
 import { readRecurring } from './recurring-rows.js';
 import {
   claimDueRenewals,
@@ -69,10 +70,11 @@ export const createRenewalLowering = (parts: Parts): RenewalLowering => {
     id: renewal.stripeInvoiceId,
   });
 
-  const readInvoice = async ({ renewal, access }: Work): Promise<InvoiceSnapshot> => {
+  const readInvoice = async ({ renewal, access, recurring }: Work): Promise<InvoiceSnapshot> => {
     const { object, at } = await access.gateway.retrieveInvoice(renewal.stripeInvoiceId);
     const snapshot = invoiceSnapshot(object, at);
-    if (!snapshot) throw new Error(`Invoice ${renewal.stripeInvoiceId} belongs to no subscription any more.`);
+    if (snapshot) assertInvoiceOf(recurring, renewal.stripeInvoiceId, snapshot);
+    else throw new Error(`Invoice ${renewal.stripeInvoiceId} belongs to no subscription any more.`);
     return snapshot;
   };
 

@@ -62,6 +62,9 @@ const parsers: pg.CustomTypesConfig = {
 };
 
 /** Whether the error is PostgreSQL's, with this code; `constraint` narrows it further. */
+/** Another row holds what must be held once. Source: PostgreSQL docs, "PostgreSQL Error Codes". */
+export const UNIQUE_VIOLATION = '23505';
+
 export const isDatabaseError = (error: unknown, code: string, constraint?: string): boolean =>
   error instanceof pg.DatabaseError &&
   error.code === code &&

@@ -25,8 +25,21 @@ export class StripeCallError extends Error {
   }
 }
 
-/** Reads are cheap to repeat, so they give up early. */
-export const READ = { timeout: 10_000 } as const;
+/** Something came that can't be what was asked for: whatever was to be done may have been done. */
+export class NotAnAnswerError extends StripeCallError {
+  constructor(what: string) {
+    super('unknown', undefined, undefined, undefined, { cause: new Error(`Not an answer of Stripe's: ${what}.`) });
+    this.name = 'NotAnAnswerError';
+  }
+}
+
+/** The answer is about another row than the one that was asked about. */
+export class NotOursError extends NotAnAnswerError {
+  constructor(what: string) {
+    super(`it is about another row, ${what}`);
+    this.name = 'NotOursError';
+  }
+}
 
 /** An object of Stripe's, and the server's time of the answer that brought it. */
 export interface Answer<T> {
@@ -53,22 +66,63 @@ const toCallError = (error: unknown): StripeCallError => {
   return new StripeCallError(classify(error), error.code, error.decline_code, error.statusCode, { cause: error });
 };
 
+/** How long a call may take in all, its retries and its body included, in milliseconds. */
+export interface CallLimits {
+  readonly readMs: number;
+  readonly writeMs: number;
+}
+
+/** Reads are cheap to repeat, so they give up early. */
+const READ_MS = 10_000;
+
+/** The limits of a client whose writes may take `writeMs`. */
+export const limitsFor = (writeMs = 30_000): CallLimits => ({ writeMs, readMs: Math.min(READ_MS, writeMs) });
+
+type Response<T> = T & { lastResponse: { headers: unknown } };
+
 /**
  * Makes a call and checks that the answer is the kind of object that was asked for: a proxy's or a broken server's
  * body comes back from the client as if it were a success.
  *
- * @throws StripeCallError
+ * @throws StripeCallError, `unknown` when the answer isn't there in time
  */
-export const call = async <T extends { object: string }>(
+type Call = <T extends { object: string }>(
   kind: T['object'],
-  request: () => Promise<T & { lastResponse: { headers: Record<string, string> } }>,
-): Promise<Answer<T>> => {
-  try {
-    const answer = await request();
-    if (answer?.object !== kind) throw new Error(`Stripe answered with something that is no ${kind}.`);
-    const date = Date.parse(answer.lastResponse.headers['date'] ?? '');
-    return { object: answer, at: Math.floor((Number.isNaN(date) ? Date.now() : date) / 1000) };
-  } catch (error) {
-    throw toCallError(error);
-  }
+  request: (options: { readonly timeout: number }) => Promise<Response<T>>,
+) => Promise<Answer<T>>;
+
+/** How calls go out. The limit is for the whole call: whatever Stripe or what stands before it does, the call ends. */
+export interface Caller {
+  readonly read: Call;
+  readonly write: Call;
+}
+
+const dateOf = (headers: unknown): number => {
+  const date = headers instanceof Headers ? headers.get('date') : (headers as Record<string, string>)['date'];
+  const at = Date.parse(date ?? '');
+  return Math.floor((Number.isNaN(at) ? Date.now() : at) / 1000);
 };
+
+const callWithin =
+  (timeoutMs: number): Call =>
+  async (kind, request) => {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`Stripe did not answer within ${timeoutMs} ms.`)), timeoutMs);
+    });
+    try {
+      const answer = await Promise.race([request({ timeout: timeoutMs }), late]);
+      if (answer?.object !== kind) throw new NotAnAnswerError(`it is no ${kind}`);
+      return { object: answer, at: dateOf(answer.lastResponse.headers) };
+    } catch (error) {
+      throw toCallError(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+/** Builds the two ways to call. */
+export const createCaller = ({ readMs, writeMs }: CallLimits = limitsFor()): Caller => ({
+  read: callWithin(readMs),
+  write: callWithin(writeMs),
+});

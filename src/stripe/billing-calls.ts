@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
-import { type Answer, call, READ } from './answer.js';
-import { metadataOf, type Owner } from './metadata.js';
+import type { Answer, Caller } from './answer.js';
+import { isMarked, metadataOf, type Owner } from './metadata.js';
 import { findOnPages } from './pages.js';
 
 /** What a new subscription needs. */
@@ -69,14 +69,10 @@ const SCHEDULED_END: Readonly<Record<ScheduledEnd, Stripe.SubscriptionUpdatePara
   'clear-date': { cancel_at: '' },
 };
 
-const isMarked = (owner: Owner) => (object: { metadata?: Stripe.Metadata | null }) =>
-  object.metadata?.['tollgate_installation'] === owner.installation &&
-  object.metadata[`tollgate_${owner.noun}`] === owner.id;
-
 /** Binds the calls to one client. */
-export const createBillingCalls = (stripe: Stripe): BillingCalls => ({
+export const createBillingCalls = (stripe: Stripe, { read, write }: Caller): BillingCalls => ({
   createCustomer: ({ owner, accountId, idempotencyKey }) =>
-    call('customer', () =>
+    write('customer', (options) =>
       stripe.customers.create(
         {
           metadata: {
@@ -85,22 +81,23 @@ export const createBillingCalls = (stripe: Stripe): BillingCalls => ({
             tollgate_account: accountId.slice(0, 500),
           },
         },
-        { idempotencyKey },
+        { ...options, idempotencyKey },
       ),
     ),
 
-  retrieveCustomer: (id) => call('customer', () => stripe.customers.retrieve(id, {}, READ)),
+  retrieveCustomer: (id) => read('customer', (options) => stripe.customers.retrieve(id, {}, options)),
 
   findCustomer: (owner, since) =>
     findOnPages<Stripe.Customer>(
-      (page) => stripe.customers.list({ ...page, created: { gte: since } }, READ),
+      { read, write },
+      (page, options) => stripe.customers.list({ ...page, created: { gte: since } }, options),
       isMarked(owner),
     ),
 
-  retrievePrice: (id) => call('price', () => stripe.prices.retrieve(id, {}, READ)),
+  retrievePrice: (id) => read('price', (options) => stripe.prices.retrieve(id, {}, options)),
 
   createSubscription: (request) =>
-    call('subscription', () =>
+    write('subscription', (options) =>
       stripe.subscriptions.create(
         {
           customer: request.customerId,
@@ -111,30 +108,36 @@ export const createBillingCalls = (stripe: Stripe): BillingCalls => ({
           ...(request.trialDays > 0 && { trial_period_days: request.trialDays }),
           ...SUBSCRIPTION,
         },
-        { idempotencyKey: request.idempotencyKey },
+        { ...options, idempotencyKey: request.idempotencyKey },
       ),
     ),
 
-  retrieveSubscription: (id) => call('subscription', () => stripe.subscriptions.retrieve(id, SUBSCRIPTION, READ)),
+  retrieveSubscription: (id) =>
+    read('subscription', (options) => stripe.subscriptions.retrieve(id, SUBSCRIPTION, options)),
 
   async findSubscription(owner, customerId) {
     const found = await findOnPages<Stripe.Subscription>(
-      (page) => stripe.subscriptions.list({ ...page, customer: customerId, status: 'all' }, READ),
+      { read, write },
+      (page, options) => stripe.subscriptions.list({ ...page, customer: customerId, status: 'all' }, options),
       isMarked(owner),
     );
-    return found && call('subscription', () => stripe.subscriptions.retrieve(found.object.id, SUBSCRIPTION, READ));
+    return (
+      found && read('subscription', (options) => stripe.subscriptions.retrieve(found.object.id, SUBSCRIPTION, options))
+    );
   },
 
   cancelSubscription: (id, idempotencyKey) =>
-    call('subscription', () => stripe.subscriptions.cancel(id, {}, { idempotencyKey })),
+    write('subscription', (options) => stripe.subscriptions.cancel(id, {}, { ...options, idempotencyKey })),
 
   scheduleEnd: (id, end, idempotencyKey) =>
-    call('subscription', () => stripe.subscriptions.update(id, SCHEDULED_END[end], { idempotencyKey })),
+    write('subscription', (options) =>
+      stripe.subscriptions.update(id, SCHEDULED_END[end], { ...options, idempotencyKey }),
+    ),
 
-  retrieveInvoice: (id) => call('invoice', () => stripe.invoices.retrieve(id, INVOICE, READ)),
+  retrieveInvoice: (id) => read('invoice', (options) => stripe.invoices.retrieve(id, INVOICE, options)),
 
   reduceInvoice: (request) =>
-    call('invoiceitem', () =>
+    write('invoiceitem', (options) =>
       stripe.invoiceItems.create(
         {
           customer: request.customerId,
@@ -144,16 +147,19 @@ export const createBillingCalls = (stripe: Stripe): BillingCalls => ({
           description: 'Reduction',
           metadata: metadataOf(request.owner, request.orderId),
         },
-        { idempotencyKey: request.idempotencyKey },
+        { ...options, idempotencyKey: request.idempotencyKey },
       ),
     ),
 
   findReduction: (owner, invoiceId) =>
     findOnPages<Stripe.InvoiceItem>(
-      (page) => stripe.invoiceItems.list({ ...page, invoice: invoiceId }, READ),
+      { read, write },
+      (page, options) => stripe.invoiceItems.list({ ...page, invoice: invoiceId }, options),
       isMarked(owner),
     ),
 
   postponeInvoice: (id, at, idempotencyKey) =>
-    call('invoice', () => stripe.invoices.update(id, { automatically_finalizes_at: at }, { idempotencyKey })),
+    write('invoice', (options) =>
+      stripe.invoices.update(id, { automatically_finalizes_at: at }, { ...options, idempotencyKey }),
+    ),
 });

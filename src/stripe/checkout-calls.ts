@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
-import { type Answer, call, READ } from './answer.js';
-import { metadataOf, type Owner } from './metadata.js';
+import type { Answer, Caller } from './answer.js';
+import { isMarked, metadataOf, type Owner } from './metadata.js';
 import { findOnPages } from './pages.js';
 
 /** What every Checkout Session needs. */
@@ -56,9 +56,9 @@ const common = (request: CheckoutRequest) => ({
 });
 
 /** Binds the calls to one client. Source: Stripe docs, "Create a Checkout Session". */
-export const createCheckoutCalls = (stripe: Stripe): CheckoutCalls => ({
+export const createCheckoutCalls = (stripe: Stripe, { read, write }: Caller): CheckoutCalls => ({
   createPaymentCheckout: (request) =>
-    call('checkout.session', () =>
+    write('checkout.session', (options) =>
       stripe.checkout.sessions.create(
         {
           ...common(request),
@@ -82,12 +82,12 @@ export const createCheckoutCalls = (stripe: Stripe): CheckoutCalls => ({
             ...(request.description !== null && { description: request.description }),
           },
         },
-        { idempotencyKey: request.idempotencyKey },
+        { ...options, idempotencyKey: request.idempotencyKey },
       ),
     ),
 
   createSubscriptionCheckout: (request) =>
-    call('checkout.session', () =>
+    write('checkout.session', (options) =>
       stripe.checkout.sessions.create(
         {
           ...common(request),
@@ -99,21 +99,27 @@ export const createCheckoutCalls = (stripe: Stripe): CheckoutCalls => ({
             ...(request.trialDays > 0 && { trial_period_days: request.trialDays }),
           },
         },
-        { idempotencyKey: request.idempotencyKey },
+        { ...options, idempotencyKey: request.idempotencyKey },
       ),
     ),
 
-  retrieveCheckout: (id) => call('checkout.session', () => stripe.checkout.sessions.retrieve(id, SESSION, READ)),
+  retrieveCheckout: (id) =>
+    read('checkout.session', (options) => stripe.checkout.sessions.retrieve(id, SESSION, options)),
 
   expireCheckout: (id, idempotencyKey) =>
-    call('checkout.session', () => stripe.checkout.sessions.expire(id, SESSION, { idempotencyKey })),
+    write('checkout.session', (options) =>
+      stripe.checkout.sessions.expire(id, SESSION, { ...options, idempotencyKey }),
+    ),
 
   async findCheckout(owner, since) {
     const found = await findOnPages<Stripe.Checkout.Session>(
-      (page) => stripe.checkout.sessions.list({ ...page, created: { gte: since } }, READ),
-      ({ metadata }) =>
-        metadata?.['tollgate_installation'] === owner.installation && metadata[`tollgate_${owner.noun}`] === owner.id,
+      { read, write },
+      (page, options) => stripe.checkout.sessions.list({ ...page, created: { gte: since } }, options),
+      isMarked(owner),
     );
-    return found && call('checkout.session', () => stripe.checkout.sessions.retrieve(found.object.id, SESSION, READ));
+    return (
+      found &&
+      read('checkout.session', (options) => stripe.checkout.sessions.retrieve(found.object.id, SESSION, options))
+    );
   },
 });

@@ -1,6 +1,7 @@
-import type Stripe from 'stripe';
+import { z } from 'zod';
 import type { PaymentFacts } from '../payments/payment-transitions.js';
 import { type Owner, ownerOf } from './metadata.js';
+import { parse, shapes } from './shape.js';
 import { idOf, paymentSnapshot } from './translate.js';
 
 /** A Checkout Session in our words, as it was at the time of the answer. */
@@ -23,8 +24,22 @@ export interface CheckoutSnapshot {
   readonly payment: PaymentFacts;
 }
 
+const SESSION = z.object({
+  id: shapes.id,
+  status: z.enum(['open', 'complete', 'expired']).nullish(),
+  payment_status: z.string(),
+  url: shapes.text,
+  metadata: shapes.metadata,
+  amount_total: shapes.amount.nullish(),
+  currency: shapes.currency.nullish(),
+  livemode: z.boolean(),
+  subscription: shapes.reference,
+  payment_intent: shapes.reference,
+});
+type Session = z.infer<typeof SESSION>;
+
 /** The session's own word, where it has no payment intent that could tell more. */
-const ownFacts = (session: Stripe.Checkout.Session, at: number): PaymentFacts => ({
+const ownFacts = (session: Session, at: number): PaymentFacts => ({
   intentId: idOf(session.payment_intent),
   signal: signalOf(session),
   amount: session.amount_total ?? 0,
@@ -37,7 +52,7 @@ const ownFacts = (session: Stripe.Checkout.Session, at: number): PaymentFacts =>
 });
 
 /** A complete session that took no money is `succeed` with nothing received: not what was asked for. */
-const signalOf = ({ status, payment_status: paid }: Stripe.Checkout.Session): PaymentFacts['signal'] => {
+const signalOf = ({ status, payment_status: paid }: Session): PaymentFacts['signal'] => {
   if (status === 'expired') return 'cancel';
   if (status !== 'complete') return 'await';
   return paid === 'no_payment_required' ? 'succeed' : 'process';
@@ -47,25 +62,32 @@ const signalOf = ({ status, payment_status: paid }: Stripe.Checkout.Session): Pa
 const UNFINISHED: ReadonlySet<PaymentFacts['signal']> = new Set(['await', 'act', 'fail']);
 
 /** The payment intent decides, where there is one: `checkout.session.completed` alone doesn't mean that money came. */
-const factsOf = (session: Stripe.Checkout.Session, at: number): PaymentFacts => {
+const factsOf = (session: Session, at: number): PaymentFacts => {
   const { payment_intent: intent } = session;
-  if (intent === null || typeof intent === 'string') return ownFacts(session, at);
+  if (typeof intent !== 'object' || intent === null) return ownFacts(session, at);
   const facts = paymentSnapshot(intent, at);
   return session.status === 'expired' && UNFINISHED.has(facts.signal)
     ? { ...facts, signal: 'cancel', failureCode: null, failureMessage: null }
     : facts;
 };
 
-/** Translates a session that came with its payment intent. Source: Stripe docs, "The Session object", "Fulfill orders". */
-export const checkoutSnapshot = (session: Stripe.Checkout.Session, at: number): CheckoutSnapshot => ({
-  sessionId: session.id,
-  isOpen: session.status === 'open',
-  isExpired: session.status === 'expired',
-  url: session.status === 'open' ? session.url : null,
-  owner: ownerOf(session.metadata, 'payment') ?? ownerOf(session.metadata, 'recurring'),
-  amount: session.amount_total ?? 0,
-  currency: (session.currency ?? '').toUpperCase(),
-  livemode: session.livemode,
-  subscriptionId: idOf(session.subscription),
-  payment: factsOf(session, at),
-});
+/**
+ * Translates a session that came with its payment intent. Source: Stripe docs, "The Session object", "Fulfill orders".
+ *
+ * @throws StripeCallError when it is none
+ */
+export const checkoutSnapshot = (object: unknown, at: number): CheckoutSnapshot => {
+  const session = parse(SESSION, 'Checkout Session', object);
+  return {
+    sessionId: session.id,
+    isOpen: session.status === 'open',
+    isExpired: session.status === 'expired',
+    url: session.status === 'open' ? (session.url ?? null) : null,
+    owner: ownerOf(session.metadata, 'payment') ?? ownerOf(session.metadata, 'recurring'),
+    amount: session.amount_total ?? 0,
+    currency: (session.currency ?? '').toUpperCase(),
+    livemode: session.livemode,
+    subscriptionId: idOf(session.subscription),
+    payment: factsOf(session, at),
+  };
+};

@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
-import { call, READ } from './answer.js';
+import type { Caller } from './answer.js';
+import { readPages } from './pages.js';
 
 /** The calls about events; all throw StripeCallError. */
 export interface EventCalls {
@@ -14,24 +15,13 @@ export interface EventCalls {
 export const MOST_EVENT_TYPES = 20;
 
 /** Binds the calls to one client. */
-export const createEventCalls = (stripe: Stripe): EventCalls => ({
+export const createEventCalls = (stripe: Stripe, caller: Caller): EventCalls => ({
   async *listEvents(types, since) {
-    for (let after: string | undefined, more = true; more; ) {
-      const { object } = await call('list', () =>
-        stripe.events.list(
-          {
-            types: [...types],
-            created: { gte: since },
-            limit: 100,
-            ...(after !== undefined && { starting_after: after }),
-          },
-          READ,
-        ),
-      );
-      const page = object as Stripe.ApiList<Stripe.Event>;
-      yield page.data;
-      after = page.data.at(-1)?.id;
-      more = page.has_more && after !== undefined;
-    }
+    const pages = readPages<Stripe.Event>(
+      caller,
+      (page, options) => stripe.events.list({ ...page, types: [...types], created: { gte: since } }, options),
+      Number.POSITIVE_INFINITY,
+    );
+    for await (const { object } of pages) yield object;
   },
 });

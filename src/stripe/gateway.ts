@@ -1,10 +1,12 @@
 import type Stripe from 'stripe';
-import { type Answer, call, READ, StripeCallError } from './answer.js';
+import { type Answer, type Caller, createCaller, limitsFor } from './answer.js';
 import { type BillingCalls, createBillingCalls } from './billing-calls.js';
 import { type CheckoutCalls, createCheckoutCalls } from './checkout-calls.js';
+import { createStripeClient, type StripeClientOptions } from './client.js';
 import { createEventCalls, type EventCalls } from './event-calls.js';
-import { metadataOf, type Owner } from './metadata.js';
+import { isMarked, metadataOf, type Owner } from './metadata.js';
 import { createOperatorCalls, type OperatorCalls } from './operator-calls.js';
+import { findOnPages } from './pages.js';
 import { createRefundCalls, type RefundCalls } from './refund-calls.js';
 
 /** What a new payment intent needs; amounts in minor units. */
@@ -31,24 +33,25 @@ export interface StripeGateway extends RefundCalls, BillingCalls, OperatorCalls,
   findPaymentIntent(owner: Owner, since: number): Promise<Answer<Stripe.PaymentIntent> | undefined>;
 }
 
-/** Pages of 100 that a search by metadata reads at the most. */
-const SEARCH_PAGES = 50;
+/** Builds the client and binds the calls to it; `timeoutMs` is what a write may take in all. */
+export const connectStripe = (options: StripeClientOptions): StripeGateway =>
+  createStripeGateway(createStripeClient(options), createCaller(limitsFor(options.timeoutMs)));
 
 /** Binds the calls to one client. */
-export const createStripeGateway = (stripe: Stripe): StripeGateway => ({
-  ...createOperatorCalls(stripe),
-  ...createEventCalls(stripe),
-  ...createCheckoutCalls(stripe),
+export const createStripeGateway = (stripe: Stripe, { read, write }: Caller = createCaller()): StripeGateway => ({
+  ...createOperatorCalls(stripe, { read, write }),
+  ...createEventCalls(stripe, { read, write }),
+  ...createCheckoutCalls(stripe, { read, write }),
 
-  ...createRefundCalls(stripe),
-  ...createBillingCalls(stripe),
+  ...createRefundCalls(stripe, { read, write }),
+  ...createBillingCalls(stripe, { read, write }),
 
   async accountId() {
-    return (await call('account', () => stripe.accounts.retrieveCurrent({}, READ))).object.id;
+    return (await read('account', (options) => stripe.accounts.retrieveCurrent({}, options))).object.id;
   },
 
   createPaymentIntent: (request) =>
-    call('payment_intent', () =>
+    write('payment_intent', (options) =>
       stripe.paymentIntents.create(
         {
           amount: request.amount,
@@ -58,38 +61,24 @@ export const createStripeGateway = (stripe: Stripe): StripeGateway => ({
           ...(request.captureMethod === 'MANUAL' && { capture_method: 'manual' as const }),
           ...(request.description !== null && { description: request.description }),
         },
-        { idempotencyKey: request.idempotencyKey },
+        { ...options, idempotencyKey: request.idempotencyKey },
       ),
     ),
 
-  retrievePaymentIntent: (id) => call('payment_intent', () => stripe.paymentIntents.retrieve(id, {}, READ)),
+  retrievePaymentIntent: (id) => read('payment_intent', (options) => stripe.paymentIntents.retrieve(id, {}, options)),
 
   cancelPaymentIntent: (id, idempotencyKey) =>
-    call('payment_intent', () => stripe.paymentIntents.cancel(id, {}, { idempotencyKey })),
+    write('payment_intent', (options) => stripe.paymentIntents.cancel(id, {}, { ...options, idempotencyKey })),
 
   capturePaymentIntent: (id, amount, idempotencyKey) =>
-    call('payment_intent', () => stripe.paymentIntents.capture(id, { amount_to_capture: amount }, { idempotencyKey })),
+    write('payment_intent', (options) =>
+      stripe.paymentIntents.capture(id, { amount_to_capture: amount }, { ...options, idempotencyKey }),
+    ),
 
-  async findPaymentIntent(owner, since) {
-    let after: string | undefined;
-    for (let page = 0; page < SEARCH_PAGES; page += 1) {
-      const answer = await call('list', () =>
-        stripe.paymentIntents.list(
-          { limit: 100, created: { gte: since }, ...(after !== undefined && { starting_after: after }) },
-          READ,
-        ),
-      );
-      const list = answer.object as Stripe.ApiList<Stripe.PaymentIntent>;
-      const found = list.data.find(
-        ({ metadata }) =>
-          metadata['tollgate_installation'] === owner.installation && metadata[`tollgate_${owner.noun}`] === owner.id,
-      );
-      if (found) return { object: found, at: answer.at };
-      after = list.data.at(-1)?.id;
-      if (!list.has_more || after === undefined) return undefined;
-    }
-    throw new StripeCallError('unknown', undefined, undefined, undefined, {
-      cause: new Error(`More than ${SEARCH_PAGES * 100} payment intents since ${since}; the search was not finished.`),
-    });
-  },
+  findPaymentIntent: (owner, since) =>
+    findOnPages<Stripe.PaymentIntent>(
+      { read, write },
+      (page, options) => stripe.paymentIntents.list({ ...page, created: { gte: since } }, options),
+      isMarked(owner),
+    ),
 });

@@ -1,5 +1,6 @@
-import type Stripe from 'stripe';
+import { z } from 'zod';
 import { type Owner, ownerOf } from './metadata.js';
+import { parse, shapes } from './shape.js';
 import { idOf, type PaymentSnapshot, paymentSnapshot } from './translate.js';
 
 /** An invoice of a subscription in our words, as it was at `at`. Amounts in minor units. */
@@ -39,23 +40,59 @@ export interface InvoiceSnapshot {
 
 const STATUSES = ['draft', 'open', 'paid', 'uncollectible', 'void'] as const;
 
-type IntentPayment = Stripe.InvoicePayment & { payment: { payment_intent: string | Stripe.PaymentIntent } };
+const PAYMENT = z.object({
+  status: z.string(),
+  is_default: z.boolean(),
+  amount_paid: shapes.amount.nullish(),
+  payment: z.object({ type: z.string(), payment_intent: shapes.reference }),
+});
 
-const hasIntent = (payment: Stripe.InvoicePayment): payment is IntentPayment =>
-  payment.payment.type === 'payment_intent' && payment.payment.payment_intent !== undefined;
+const LINE = z.object({
+  parent: z.object({ type: z.string() }).nullish(),
+  period: z.object({ start: shapes.time, end: shapes.time }).nullish(),
+});
+
+const PARENT = z.object({
+  subscription_details: z.object({ subscription: shapes.reference, metadata: shapes.metadata }).nullish(),
+});
+
+const INVOICE = z.object({
+  id: shapes.id,
+  status: shapes.text,
+  billing_reason: shapes.text,
+  customer: shapes.reference,
+  total: shapes.amount,
+  amount_due: shapes.amount,
+  currency: shapes.currency,
+  attempted: z.boolean(),
+  automatically_finalizes_at: shapes.time.nullish(),
+  livemode: z.boolean(),
+  payments: z.object({ data: z.array(PAYMENT) }).nullish(),
+  lines: z.object({ data: z.array(LINE) }),
+  parent: PARENT.nullish(),
+});
+type Payment = z.infer<typeof PAYMENT>;
+
+const hasIntent = ({ payment }: Payment): boolean =>
+  payment.type === 'payment_intent' && idOf(payment.payment_intent) !== null;
 
 /** The payment that counts: the paid one, else the one that is open, else the last that was tried. */
-const decisive = (payments: readonly IntentPayment[]): IntentPayment | undefined =>
+const decisive = (payments: readonly Payment[]): Payment | undefined =>
   payments.find(({ status }) => status === 'paid') ??
   payments.find(({ status, is_default: isDefault }) => status === 'open' && isDefault) ??
   payments.find(({ status }) => status === 'open') ??
   payments.at(-1);
 
-/** The subscription that an invoice belongs to, as the invoice tells it; undefined for any other invoice. */
+/**
+ * The subscription that an invoice belongs to, as the invoice tells it; undefined for any other invoice.
+ *
+ * @throws StripeCallError when it is none
+ */
 export const subscriptionOf = (
-  invoice: Stripe.Invoice,
+  invoice: unknown,
 ): { readonly subscriptionId: string; readonly owner: Owner | undefined } | undefined => {
-  const details = invoice.parent?.subscription_details;
+  const { parent } = parse(z.object({ parent: PARENT.nullish() }), 'invoice', invoice);
+  const details = parent?.subscription_details;
   const subscriptionId = idOf(details?.subscription);
   return subscriptionId === null ? undefined : { subscriptionId, owner: ownerOf(details?.metadata, 'recurring') };
 };
@@ -65,10 +102,13 @@ const dateOf = (seconds: number | undefined): Date | null => (seconds === undefi
 /**
  * Translates an invoice of a subscription; undefined for any other. Source: Stripe docs, "The Invoice object", "The
  * Invoice Payment object" and "Status transitions and finalization".
+ *
+ * @throws StripeCallError when it is none
  */
-export const invoiceSnapshot = (invoice: Stripe.Invoice, at: number): InvoiceSnapshot | undefined => {
-  const subscription = subscriptionOf(invoice);
+export const invoiceSnapshot = (object: unknown, at: number): InvoiceSnapshot | undefined => {
+  const subscription = subscriptionOf(object);
   if (!subscription) return undefined;
+  const invoice = parse(INVOICE, 'invoice', object);
   const payments = (invoice.payments?.data ?? []).filter(hasIntent);
   const intent = decisive(payments)?.payment.payment_intent;
   const paid = payments.filter(({ status }) => status === 'paid');
@@ -85,11 +125,11 @@ export const invoiceSnapshot = (invoice: Stripe.Invoice, at: number): InvoiceSna
     amountReceived: paid.reduce((sum, { amount_paid: amount }) => sum + (amount ?? 0), 0),
     currency: invoice.currency.toUpperCase(),
     intentId: idOf(intent),
-    intent: intent === undefined || typeof intent === 'string' ? null : paymentSnapshot(intent, at),
+    intent: typeof intent !== 'object' || intent === null ? null : paymentSnapshot(intent, at),
     wasAttempted: invoice.attempted,
-    finalizesAt: invoice.automatically_finalizes_at,
-    periodStart: dateOf(line?.period.start),
-    periodEnd: dateOf(line?.period.end),
+    finalizesAt: invoice.automatically_finalizes_at ?? null,
+    periodStart: dateOf(line?.period?.start),
+    periodEnd: dateOf(line?.period?.end),
     livemode: invoice.livemode,
     at,
   };

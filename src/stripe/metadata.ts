@@ -1,3 +1,5 @@
+import type Stripe from 'stripe';
+
 /** Whose row a Stripe object belongs to: several installations may share one Stripe account. */
 export interface Owner {
   /** This installation's id. */
@@ -25,6 +27,12 @@ export const ownerOf = (
     ? { installation, noun, id }
     : undefined;
 };
+
+/** Whether an object carries this very mark. */
+export const isMarked =
+  (owner: Owner) =>
+  ({ metadata }: { readonly metadata?: Stripe.Metadata | null }): boolean =>
+    metadata?.['tollgate_installation'] === owner.installation && metadata[`tollgate_${owner.noun}`] === owner.id;
 
 /** The key of one write: the same row and attempt always give the same key. Source: Stripe docs, "Idempotent requests". */
 export const idempotencyKey = (owner: Owner, attempt: number, action = ''): string =>

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import { type Answer, call, READ, StripeCallError } from './answer.js';
+import { type Answer, type Caller, StripeCallError } from './answer.js';
 import { STRIPE_API_VERSION } from './client.js';
 
 /** What a webhook endpoint is made with. */
@@ -50,16 +50,16 @@ export interface OperatorCalls {
 const MOST_ON_A_PAGE = 100;
 
 /** Binds the calls to one client. */
-export const createOperatorCalls = (stripe: Stripe): OperatorCalls => ({
-  account: () => call('account', () => stripe.accounts.retrieveCurrent({}, READ)),
+export const createOperatorCalls = (stripe: Stripe, { read, write }: Caller): OperatorCalls => ({
+  account: () => read('account', (options) => stripe.accounts.retrieveCurrent({}, options)),
 
   async listWebhookEndpoints() {
-    const answer = await call('list', () => stripe.webhookEndpoints.list({ limit: MOST_ON_A_PAGE }, READ));
+    const answer = await read('list', (options) => stripe.webhookEndpoints.list({ limit: MOST_ON_A_PAGE }, options));
     return (answer.object as Stripe.ApiList<Stripe.WebhookEndpoint>).data;
   },
 
   createWebhookEndpoint: ({ installation, url, eventTypes }, idempotencyKey) =>
-    call('webhook_endpoint', () =>
+    write('webhook_endpoint', (options) =>
       stripe.webhookEndpoints.create(
         {
           url,
@@ -68,12 +68,12 @@ export const createOperatorCalls = (stripe: Stripe): OperatorCalls => ({
           description: 'Tollgate',
           metadata: { tollgate_installation: installation },
         },
-        { idempotencyKey },
+        { ...options, idempotencyKey },
       ),
     ),
 
   updateWebhookEndpoint: (id, { url, eventTypes }, idempotencyKey) =>
-    call('webhook_endpoint', () =>
+    write('webhook_endpoint', (options) =>
       stripe.webhookEndpoints.update(
         id,
         {
@@ -81,18 +81,20 @@ export const createOperatorCalls = (stripe: Stripe): OperatorCalls => ({
           enabled_events: eventTypes as Stripe.WebhookEndpointUpdateParams.EnabledEvent[],
           disabled: false,
         },
-        { idempotencyKey },
+        { ...options, idempotencyKey },
       ),
     ),
 
   async deleteWebhookEndpoint(id) {
-    await call('webhook_endpoint', () => stripe.webhookEndpoints.del(id)).catch((error: unknown) => {
-      if (!(error instanceof StripeCallError) || error.status !== 404) throw error;
-    });
+    await write('webhook_endpoint', (options) => stripe.webhookEndpoints.del(id, {}, options)).catch(
+      (error: unknown) => {
+        if (!(error instanceof StripeCallError) || error.status !== 404) throw error;
+      },
+    );
   },
 
   async sampleIntent() {
-    const answer = await call('list', () => stripe.paymentIntents.list({ limit: 1 }, READ));
+    const answer = await read('list', (options) => stripe.paymentIntents.list({ limit: 1 }, options));
     const [intent] = (answer.object as Stripe.ApiList<Stripe.PaymentIntent>).data;
     return intent?.client_secret == null
       ? undefined
@@ -100,10 +102,10 @@ export const createOperatorCalls = (stripe: Stripe): OperatorCalls => ({
   },
 
   async createSampleIntent(idempotencyKey) {
-    const { object } = await call('setup_intent', () =>
+    const { object } = await write('setup_intent', (options) =>
       stripe.setupIntents.create(
         { description: 'Tollgate checks that both keys belong to one account' },
-        { idempotencyKey },
+        { ...options, idempotencyKey },
       ),
     );
     return object.client_secret === null
@@ -112,18 +114,18 @@ export const createOperatorCalls = (stripe: Stripe): OperatorCalls => ({
   },
 
   async discardIntent(id) {
-    await call('setup_intent', () => stripe.setupIntents.cancel(id));
+    await write('setup_intent', (options) => stripe.setupIntents.cancel(id, {}, options));
   },
 
   async readIntent({ kind, id, clientSecret }) {
     const params = { client_secret: clientSecret };
-    if (kind === 'payment_intent') await call(kind, () => stripe.paymentIntents.retrieve(id, params, READ));
-    else await call(kind, () => stripe.setupIntents.retrieve(id, params, READ));
+    if (kind === 'payment_intent') await read(kind, (options) => stripe.paymentIntents.retrieve(id, params, options));
+    else await read(kind, (options) => stripe.setupIntents.retrieve(id, params, options));
   },
 
   async recentEvents(since) {
-    const answer = await call('list', () =>
-      stripe.events.list({ limit: MOST_ON_A_PAGE, created: { gte: since } }, READ),
+    const answer = await read('list', (options) =>
+      stripe.events.list({ limit: MOST_ON_A_PAGE, created: { gte: since } }, options),
     );
     return (answer.object as Stripe.ApiList<Stripe.Event>).data;
   },

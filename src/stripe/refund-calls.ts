@@ -1,7 +1,8 @@
 import type Stripe from 'stripe';
 import type { StripeRefundReason } from '../core/refundable.js';
-import { type Answer, call, READ, StripeCallError } from './answer.js';
+import type { Answer, Caller } from './answer.js';
 import { metadataOf, type Owner } from './metadata.js';
+import { readPages } from './pages.js';
 
 /** What a new refund needs; the amount in minor units. */
 export interface RefundCreation {
@@ -20,12 +21,10 @@ export interface RefundCalls {
   /** The same key twice makes one refund. */
   createRefund(refund: RefundCreation): Promise<Answer<Stripe.Refund>>;
   retrieveRefund(id: string): Promise<Answer<Stripe.Refund>>;
+  retrieveCharge(id: string): Promise<Answer<Stripe.Charge>>;
   /** All refunds of a payment intent, whoever made them, oldest first; `at` is the time of the first page. */
   listRefunds(paymentIntentId: string): Promise<{ readonly refunds: readonly Stripe.Refund[]; readonly at: number }>;
 }
-
-/** Pages of 100 that are read at the most. */
-const PAGES = 50;
 
 /** Stripe's word for each reason. */
 const WORDS = {
@@ -35,9 +34,9 @@ const WORDS = {
 } as const;
 
 /** Binds the calls to one client. */
-export const createRefundCalls = (stripe: Stripe): RefundCalls => ({
+export const createRefundCalls = (stripe: Stripe, { read, write }: Caller): RefundCalls => ({
   createRefund: (refund) =>
-    call('refund', () =>
+    write('refund', (options) =>
       stripe.refunds.create(
         {
           payment_intent: refund.paymentIntentId,
@@ -48,30 +47,24 @@ export const createRefundCalls = (stripe: Stripe): RefundCalls => ({
           },
           ...(refund.stripeReason !== null && { reason: WORDS[refund.stripeReason] }),
         },
-        { idempotencyKey: refund.idempotencyKey },
+        { ...options, idempotencyKey: refund.idempotencyKey },
       ),
     ),
 
-  retrieveRefund: (id) => call('refund', () => stripe.refunds.retrieve(id, {}, READ)),
+  retrieveCharge: (id) => read('charge', (options) => stripe.charges.retrieve(id, {}, options)),
+
+  retrieveRefund: (id) => read('refund', (options) => stripe.refunds.retrieve(id, {}, options)),
 
   async listRefunds(paymentIntentId) {
     const refunds: Stripe.Refund[] = [];
     let at: number | undefined;
-    for (let page = 0; page < PAGES; page += 1) {
-      const after = refunds.at(-1)?.id;
-      const answer = await call('list', () =>
-        stripe.refunds.list(
-          { payment_intent: paymentIntentId, limit: 100, ...(after !== undefined && { starting_after: after }) },
-          READ,
-        ),
-      );
-      at ??= answer.at;
-      const list = answer.object as Stripe.ApiList<Stripe.Refund>;
-      refunds.push(...list.data);
-      if (!list.has_more || list.data.length === 0) return { refunds: refunds.reverse(), at };
+    const pages = readPages<Stripe.Refund>({ read, write }, (page, options) =>
+      stripe.refunds.list({ payment_intent: paymentIntentId, ...page }, options),
+    );
+    for await (const page of pages) {
+      at ??= page.at;
+      refunds.push(...page.object);
     }
-    throw new StripeCallError('unknown', undefined, undefined, undefined, {
-      cause: new Error(`${paymentIntentId} has more than ${PAGES * 100} refunds; the list was not finished.`),
-    });
+    return { refunds: refunds.reverse(), at: at ?? 0 };
   },
 });

@@ -1,7 +1,8 @@
-import type Stripe from 'stripe';
+import { z } from 'zod';
 import { STRIPE_REFUND_REASONS, type StripeRefundReason } from '../core/refundable.js';
 import type { RefundSignal } from '../core/states.js';
 import { type Owner, ownerOf } from './metadata.js';
+import { parse, shapes } from './shape.js';
 import { idOf } from './translate.js';
 
 /** A refund of Stripe's in our words, as it was at `at`. */
@@ -33,20 +34,38 @@ const SIGNALS: Readonly<Record<string, RefundSignal>> = {
   canceled: 'cancel',
 };
 
-const reasonOf = (reason: string | null): StripeRefundReason | null =>
+const REFUND = z.looseObject({
+  id: shapes.id,
+  payment_intent: shapes.reference,
+  status: shapes.text,
+  amount: shapes.amount,
+  currency: shapes.currency,
+  reason: shapes.text,
+  failure_reason: shapes.text,
+  metadata: shapes.metadata,
+});
+
+const reasonOf = (reason: string | null | undefined): StripeRefundReason | null =>
   STRIPE_REFUND_REASONS.find((known) => known === reason?.toUpperCase()) ?? null;
 
-/** Translates a refund. A status that Stripe adds later reads as `await`. Source: Stripe docs, "The Refund object". */
-export const refundSnapshot = (refund: Stripe.Refund, at: number): RefundSnapshot => ({
-  refundId: refund.id,
-  intentId: idOf(refund.payment_intent),
-  signal: SIGNALS[refund.status ?? ''] ?? 'await',
-  amount: refund.amount,
-  currency: refund.currency.toUpperCase(),
-  reason: refund.metadata?.['reason'] ?? null,
-  stripeReason: reasonOf(refund.reason),
-  failureReason: refund.failure_reason ?? null,
-  owner: ownerOf(refund.metadata, 'refund'),
-  at,
-  object: refund,
-});
+/**
+ * Translates a refund. A status that Stripe adds later reads as `await`. Source: Stripe docs, "The Refund object".
+ *
+ * @throws StripeCallError when it is none
+ */
+export const refundSnapshot = (object: unknown, at: number): RefundSnapshot => {
+  const refund = parse(REFUND, 'refund', object);
+  return {
+    refundId: refund.id,
+    intentId: idOf(refund.payment_intent),
+    signal: SIGNALS[refund.status ?? ''] ?? 'await',
+    amount: refund.amount,
+    currency: refund.currency.toUpperCase(),
+    reason: refund.metadata?.['reason'] ?? null,
+    stripeReason: reasonOf(refund.reason),
+    failureReason: refund.failure_reason ?? null,
+    owner: ownerOf(refund.metadata, 'refund'),
+    at,
+    object: refund,
+  };
+};

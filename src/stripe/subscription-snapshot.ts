@@ -1,10 +1,13 @@
-import type Stripe from 'stripe';
+import { z } from 'zod';
 import type { RecurringStatus } from '../core/states.js';
 import { type Owner, ownerOf } from './metadata.js';
+import { parse, shapes } from './shape.js';
+import { idOf } from './translate.js';
 
 /** A subscription in our words, as it was at `at`. */
 export interface SubscriptionSnapshot {
   readonly subscriptionId: string;
+  readonly customerId: string | null;
   /** Undefined for a status that Stripe added later: it moves nothing. */
   readonly status: RecurringStatus | undefined;
   /** Null while it has no single price: an operator made it so. */
@@ -39,30 +42,71 @@ const STATUSES: Readonly<Record<string, RecurringStatus>> = {
   canceled: 'CANCELED',
 };
 
+const { id, amount, currency, metadata, reference, text, time } = shapes;
+
+const PRICE = z.object({ id, unit_amount: amount.nullish() });
+
+const ITEM = z.object({ price: PRICE, quantity: z.int().nullish(), current_period_end: time.nullish() });
+type Item = z.infer<typeof ITEM>;
+
+const SUBSCRIPTION = z.object({
+  id,
+  customer: reference,
+  status: z.string(),
+  items: z.object({ data: z.array(ITEM) }),
+  currency,
+  cancel_at_period_end: z.boolean(),
+  cancel_at: time.nullish(),
+  canceled_at: time.nullish(),
+  ended_at: time.nullish(),
+  pause_collection: z.looseObject({}).nullish(),
+  livemode: z.boolean(),
+  metadata,
+});
+
+const INVOICE = z.looseObject({
+  id,
+  status: text,
+  confirmation_secret: z.object({ client_secret: z.string() }).nullish(),
+});
+
+const SECRETS = z.object({
+  latest_invoice: z.union([z.string(), INVOICE]).nullish(),
+  pending_setup_intent: z.union([z.string(), z.looseObject({ client_secret: text })]).nullish(),
+});
+
 const dateOf = (seconds: number | null | undefined): Date | null =>
   seconds === null || seconds === undefined ? null : new Date(seconds * 1000);
 
 /** What a price costs for a quantity, in minor units; null where it has no plain unit amount. */
-const amountOf = (item: Stripe.SubscriptionItem | undefined): number | null =>
-  item === undefined || item.price.unit_amount === null ? null : item.price.unit_amount * (item.quantity ?? 1);
+const amountOf = (item: Item | undefined): number | null => {
+  const unit = item?.price.unit_amount ?? null;
+  return unit === null ? null : unit * (item?.quantity ?? 1);
+};
 
-/** Translates a subscription. Source: Stripe docs, "The Subscription object" and "How subscriptions work". */
-export const subscriptionSnapshot = (subscription: Stripe.Subscription, at: number): SubscriptionSnapshot => {
+/**
+ * Translates a subscription. Source: Stripe docs, "The Subscription object" and "How subscriptions work".
+ *
+ * @throws StripeCallError when it is none
+ */
+export const subscriptionSnapshot = (object: unknown, at: number): SubscriptionSnapshot => {
+  const subscription = parse(SUBSCRIPTION, 'subscription', object);
   const items = subscription.items.data;
   const single = items.length === 1 ? items[0] : undefined;
   const periodEnd = dateOf(items[0]?.current_period_end);
   return {
     subscriptionId: subscription.id,
+    customerId: idOf(subscription.customer),
     status: STATUSES[subscription.status],
     priceId: single?.price.id ?? null,
     quantity: single?.quantity ?? 1,
     amount: amountOf(single),
     currency: subscription.currency.toUpperCase(),
-    cancelAtPeriodEnd: subscription.cancel_at_period_end || subscription.cancel_at !== null,
+    cancelAtPeriodEnd: subscription.cancel_at_period_end || typeof subscription.cancel_at === 'number',
     cancelAt: dateOf(subscription.cancel_at) ?? (subscription.cancel_at_period_end ? periodEnd : null),
     canceledAt: dateOf(subscription.canceled_at),
     endedAt: dateOf(subscription.ended_at),
-    collectionPaused: subscription.pause_collection !== null,
+    collectionPaused: (subscription.pause_collection ?? null) !== null,
     currentPeriodEnd: periodEnd,
     livemode: subscription.livemode,
     owner: ownerOf(subscription.metadata, 'recurring'),
@@ -70,20 +114,28 @@ export const subscriptionSnapshot = (subscription: Stripe.Subscription, at: numb
   };
 };
 
-/** What the browser confirms next: the latest invoice's payment, or the setup of a trial; undefined when nothing waits. */
+/**
+ * What the browser confirms next: the latest invoice's payment, or the setup of a trial; undefined when nothing waits.
+ *
+ * @throws StripeCallError when it is no subscription
+ */
 export const secretOf = (
-  subscription: Stripe.Subscription,
+  subscription: unknown,
 ): { readonly clientSecret: string; readonly clientSecretType: 'PAYMENT' | 'SETUP' } | undefined => {
-  const invoice = invoiceOf(subscription);
-  const payment = invoice?.status === 'open' ? invoice.confirmation_secret?.client_secret : undefined;
+  const { latest_invoice: invoice, pending_setup_intent: setup } = parse(SECRETS, 'subscription', subscription);
+  const isOpen = typeof invoice === 'object' && invoice?.status === 'open';
+  const payment = isOpen ? invoice.confirmation_secret?.client_secret : undefined;
   if (payment) return { clientSecret: payment, clientSecretType: 'PAYMENT' };
-  const setup = subscription.pending_setup_intent;
-  if (setup === null || typeof setup === 'string' || setup.client_secret === null) return undefined;
-  return { clientSecret: setup.client_secret, clientSecretType: 'SETUP' };
+  const secret = typeof setup === 'object' ? setup?.client_secret : undefined;
+  return secret ? { clientSecret: secret, clientSecretType: 'SETUP' } : undefined;
 };
 
-/** The subscription's latest invoice, where it came with it. */
-export const invoiceOf = (subscription: Stripe.Subscription): Stripe.Invoice | undefined => {
-  const { latest_invoice: invoice } = subscription;
-  return invoice === null || typeof invoice === 'string' ? undefined : invoice;
+/**
+ * The subscription's latest invoice, where it came with it.
+ *
+ * @throws StripeCallError when it is no subscription
+ */
+export const invoiceOf = (subscription: unknown): object | undefined => {
+  const { latest_invoice: invoice } = parse(SECRETS, 'subscription', subscription);
+  return typeof invoice === 'object' && invoice !== null ? invoice : undefined;
 };

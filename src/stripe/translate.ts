@@ -1,6 +1,7 @@
-import type Stripe from 'stripe';
+import { z } from 'zod';
 import type { PaymentSignal } from '../core/states.js';
 import { type Owner, ownerOf } from './metadata.js';
+import { parse, shapes } from './shape.js';
 
 /** A payment intent in our words, as it was at `at`. */
 export interface PaymentSnapshot {
@@ -15,6 +16,8 @@ export interface PaymentSnapshot {
   readonly failureCode: string | null;
   readonly failureMessage: string | null;
   readonly chargeId: string | null;
+  /** For the browser; null where the answer carries none. */
+  readonly clientSecret: string | null;
   readonly livemode: boolean;
   /** Our mark, if it carries one of any installation. */
   readonly owner: Owner | undefined;
@@ -36,11 +39,51 @@ const SIGNALS: Readonly<Record<string, PaymentSignal>> = {
 export const idOf = (reference: string | { id: string } | null | undefined): string | null =>
   typeof reference === 'string' ? reference : (reference?.id ?? null);
 
+const { id, amount, currency, metadata, reference, text } = shapes;
+
+const CHARGE = z.looseObject({ id, failure_code: text, failure_message: text });
+
+const INTENT = z.object({
+  id,
+  status: z.string(),
+  amount,
+  amount_received: amount,
+  currency,
+  livemode: z.boolean(),
+  metadata,
+  client_secret: text,
+  latest_charge: z.union([z.string(), CHARGE]).nullish(),
+  last_payment_error: z
+    .object({ code: text, decline_code: text, type: text, message: text, charge: reference })
+    .nullish(),
+});
+type Intent = z.infer<typeof INTENT>;
+
+/** Says only that it failed: the charge holds the bank's own reason. Source: Stripe docs, "Error codes". */
+const GENERIC_FAILURE = 'payment_intent_payment_attempt_failed';
+
+const failureOf = ({ last_payment_error: error, latest_charge: charge }: Intent) => {
+  const own = error?.decline_code ?? error?.code ?? error?.type ?? 'unknown';
+  const told = typeof charge === 'string' ? undefined : charge;
+  const isGeneric = own === GENERIC_FAILURE;
+  return {
+    failureCode: isGeneric ? (told?.failure_code ?? own) : own,
+    failureMessage: (isGeneric ? told?.failure_message : undefined) ?? error?.message ?? null,
+  };
+};
+
+/** Whether the reason of a failure is with the charge alone, which the object came without. */
+export const hidesReason = ({ failureCode }: Pick<PaymentSnapshot, 'failureCode'>): boolean =>
+  failureCode === GENERIC_FAILURE;
+
 /**
  * Translates a payment intent. A decline leaves it `requires_payment_method` with the error: that is our `fail`.
  * A status that Stripe adds later reads as `await`: it moves nothing. Source: Stripe docs, "How PaymentIntents work".
+ *
+ * @throws StripeCallError when it is none
  */
-export const paymentSnapshot = (intent: Stripe.PaymentIntent, at: number): PaymentSnapshot => {
+export const paymentSnapshot = (object: unknown, at: number): PaymentSnapshot => {
+  const intent = parse(INTENT, 'payment intent', object);
   const signal = SIGNALS[intent.status] ?? 'await';
   const error = intent.last_payment_error;
   const failed = signal === 'await' && Boolean(error);
@@ -50,9 +93,9 @@ export const paymentSnapshot = (intent: Stripe.PaymentIntent, at: number): Payme
     amount: intent.amount,
     amountReceived: intent.amount_received,
     currency: intent.currency.toUpperCase(),
-    failureCode: failed ? (error?.decline_code ?? error?.code ?? error?.type ?? 'unknown') : null,
-    failureMessage: failed ? (error?.message ?? null) : null,
+    ...(failed ? failureOf(intent) : { failureCode: null, failureMessage: null }),
     chargeId: idOf(intent.latest_charge) ?? (failed ? idOf(error?.charge) : null),
+    clientSecret: intent.client_secret ?? null,
     livemode: intent.livemode,
     owner: ownerOf(intent.metadata, 'payment'),
     at,

@@ -1,6 +1,8 @@
 import type Stripe from 'stripe';
 import { findByCheckout, writeSession } from '../payments/checkout-rows.js';
+import { findByIntentOrMark } from '../payments/payment-rows.js';
 import type { PaymentTransitions } from '../payments/payment-transitions.js';
+import { findBySubscriptionOrMark } from '../payments/recurring-rows.js';
 import type { RecurringTransitions } from '../payments/recurring-transitions.js';
 import type { StripeConnection } from '../payments/stripe-connection.js';
 import type { Tx } from '../storage/database.js';
@@ -9,7 +11,8 @@ import type { RecurringPayment } from '../storage/recurring-payment.js';
 import type { Answer } from '../stripe/answer.js';
 import { type CheckoutSnapshot, checkoutSnapshot } from '../stripe/checkout-snapshot.js';
 import { subscriptionSnapshot } from '../stripe/subscription-snapshot.js';
-import type { Applied, EventHandler, Fetched } from './handler.js';
+import type { Applied, EventHandler, Told } from './handler.js';
+import { assertSame, hintOf, ignored, markedRow, processed } from './hints.js';
 
 /** The events of a Checkout Session; each is a hint to fetch it. Source: Stripe docs, "Fulfill orders". */
 export const CHECKOUT_EVENTS = [
@@ -30,21 +33,32 @@ interface Parts {
 }
 
 const NOT_OURS = 'The Checkout Session was not made by this installation.';
-const UNMATCHED: Applied = {
-  kind: 'ended',
-  end: { status: 'IGNORED', reason: 'No row of this installation has this Checkout Session.' },
-  publish: () => undefined,
+const UNMATCHED = 'No row of this installation has this Checkout Session.';
+
+type Apply = () => Promise<Applied>;
+
+/** A session, and its subscription, as Stripe has them now. */
+interface SessionWithSubscription {
+  readonly object: 'checkout_with_subscription';
+  readonly session: Stripe.Checkout.Session;
+  readonly subscription: Answer<Stripe.Subscription> | undefined;
+}
+
+type FetchedSession =
+  | { readonly answer: Answer<SessionWithSubscription>; readonly version: number | undefined }
+  | undefined;
+
+/** The session that was fetched, else the payload's. */
+const sessionOf = (event: Stripe.Event, fetched: FetchedSession) => {
+  const session = fetched?.answer.object.session ?? (event.data.object as Stripe.Checkout.Session);
+  const snapshot = checkoutSnapshot(session, fetched?.answer.at ?? event.created);
+  if (fetched) assertSame(event, snapshot.owner?.noun ?? 'payment', { ...snapshot, id: snapshot.sessionId });
+  return { session, snapshot, subscription: fetched?.answer.object.subscription };
 };
-
-const processed = (publish: () => void): Applied => ({ kind: 'ended', end: { status: 'PROCESSED' }, publish });
-
-type Apply = (fetched: Fetched | undefined) => Promise<Applied>;
 
 /** Builds the handler of Checkout Sessions: none is applied from a payload, Stripe's present one decides. */
 export const createCheckoutEvents = (parts: Parts): EventHandler => {
   const { payments, recurring, connection, installation, publish, publishRecurring } = parts;
-  const sessionOf = (event: Stripe.Event): Stripe.Checkout.Session => event.data.object as Stripe.Checkout.Session;
-  const snapshotOf = (event: Stripe.Event): CheckoutSnapshot => checkoutSnapshot(sessionOf(event), event.created);
 
   const lockPayment = async (tx: Tx, snapshot: CheckoutSnapshot): Promise<Payment | undefined> => {
     const { sessionId, owner, amount, currency, livemode } = snapshot;
@@ -57,57 +71,80 @@ export const createCheckoutEvents = (parts: Parts): EventHandler => {
     return row.stripeCheckoutSessionId === null || row.stripeCheckoutSessionId === sessionId ? row : undefined;
   };
 
-  const preparePayment = async (tx: Tx, event: Stripe.Event, actor: string): Promise<Apply> => {
-    const payment = await lockPayment(tx, snapshotOf(event));
-    return async (fetched) => {
-      if (!payment) return UNMATCHED;
+  const preparePayment = async (tx: Tx, { event, actor }: Told, fetched: FetchedSession): Promise<Apply> => {
+    const { snapshot, session } = sessionOf(event, fetched);
+    const payment = await lockPayment(tx, snapshot);
+    return async () => {
+      if (!payment) return ignored(UNMATCHED);
       // An answer that was read before the row was known may be older than the row.
       if (fetched?.version !== payment.version) return { kind: 'ask', version: payment.version };
-      const { object, at } = fetched.answer as Answer<Stripe.Checkout.Session>;
-      tx.send(writeSession('payment', payment.id, object.id));
-      const body = { source: 'FETCH' as const, event, object };
-      const cause = { actor, eventId: event.id, body, current: true };
-      const outcome = await payments.apply(tx, payment, checkoutSnapshot(object, at).payment, cause);
+      tx.send(writeSession('payment', payment.id, snapshot.sessionId));
+      const body = { source: 'FETCH' as const, event, object: session };
+      const outcome = await payments.apply(tx, payment, snapshot.payment, {
+        actor,
+        eventId: event.id,
+        body,
+        current: true,
+      });
       return processed(() => outcome.kind === 'changed' && publish(outcome.payment));
     };
   };
 
-  const prepareRecurring = async (tx: Tx, event: Stripe.Event, actor: string): Promise<Apply> => {
-    const { sessionId, owner, currency, livemode, subscriptionId } = snapshotOf(event);
+  const prepareRecurring = async (tx: Tx, { event, actor }: Told, fetched: FetchedSession): Promise<Apply> => {
+    const { snapshot, session, subscription } = sessionOf(event, fetched);
+    const { sessionId, owner, currency, livemode, subscriptionId } = snapshot;
     const reference = { subscriptionId: subscriptionId ?? '', recurringId: owner?.id ?? null, amount: null };
     const row = await recurring.lockByReference(tx, { ...reference, currency, livemode });
-    return async (fetched) => {
-      if (!row || (row.stripeCheckoutSessionId ?? sessionId) !== sessionId) return UNMATCHED;
+    return async () => {
+      if (!row || (row.stripeCheckoutSessionId ?? sessionId) !== sessionId) return ignored(UNMATCHED);
       if (fetched?.version !== row.revision) return { kind: 'ask', version: row.revision };
       tx.send(writeSession('recurring_payment', row.id, sessionId));
-      const { object, at } = fetched.answer as Answer<Stripe.Checkout.Session | Stripe.Subscription>;
+      const object = subscription?.object ?? session;
       const cause = { actor, eventId: event.id, body: { source: 'FETCH' as const, event, object }, current: true };
-      if (object.object === 'checkout.session' && !checkoutSnapshot(object, at).isExpired)
-        return processed(() => undefined);
-      const outcome =
-        object.object === 'subscription'
-          ? await recurring.apply(tx, row, subscriptionSnapshot(object, at), cause)
-          : await recurring.expire(tx, row, cause);
+      if (!subscription && !snapshot.isExpired) return processed(() => undefined);
+      const outcome = subscription
+        ? await recurring.apply(tx, row, subscriptionSnapshot(subscription.object, subscription.at), cause)
+        : await recurring.expire(tx, row, cause);
       return processed(() => outcome.kind === 'changed' && publishRecurring(outcome.recurringPayment));
     };
   };
 
   return {
-    ignore: (event) => (snapshotOf(event).owner?.installation === installation() ? undefined : NOT_OURS),
+    unmatched: UNMATCHED,
 
-    prepare: (tx, event, actor) =>
-      snapshotOf(event).owner?.noun === 'payment'
-        ? preparePayment(tx, event, actor)
-        : prepareRecurring(tx, event, actor),
+    ignore(event) {
+      const hint = hintOf(event);
+      const marks = [markedRow(hint, 'payment', installation()), markedRow(hint, 'recurring', installation())];
+      return marks.some((mark) => mark !== null) ? undefined : NOT_OURS;
+    },
+
+    async isKnown(on, event) {
+      const hint = hintOf(event);
+      const payment = markedRow(hint, 'payment', installation());
+      const found = await on.query(
+        payment === null
+          ? findBySubscriptionOrMark('', markedRow(hint, 'recurring', installation()))
+          : findByIntentOrMark('', payment),
+      );
+      return found.length > 0;
+    },
+
+    prepare: (tx, told, fetched) =>
+      (markedRow(hintOf(told.event), 'payment', installation()) === null ? prepareRecurring : preparePayment)(
+        tx,
+        told,
+        fetched as FetchedSession,
+      ),
 
     deliversDuplicates: false,
 
-    /** The session with its payment intent; the subscription that it started, where there is one. */
-    async fetch(event) {
+    /** The session with its payment intent, and the subscription that it started, where there is one. */
+    async fetch(event): Promise<Answer<SessionWithSubscription>> {
       const { gateway } = await connection.access();
-      const answer = await gateway.retrieveCheckout(sessionOf(event).id);
-      const { subscriptionId } = checkoutSnapshot(answer.object, answer.at);
-      return subscriptionId === null ? answer : gateway.retrieveSubscription(subscriptionId);
+      const { object: session, at } = await gateway.retrieveCheckout(hintOf(event).id);
+      const { subscriptionId } = checkoutSnapshot(session, at);
+      const subscription = subscriptionId === null ? undefined : await gateway.retrieveSubscription(subscriptionId);
+      return { object: { object: 'checkout_with_subscription', session, subscription }, at };
     },
   };
 };

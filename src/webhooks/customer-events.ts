@@ -2,6 +2,7 @@ import type Stripe from 'stripe';
 import type { Customers } from '../payments/customers.js';
 import type { StripeConnection } from '../payments/stripe-connection.js';
 import type { Applied, EventHandler } from './handler.js';
+import { hintOf, processed } from './hints.js';
 
 /** Source: Stripe docs, "Types of events". A deleted customer's subscriptions end by events of their own. */
 export const CUSTOMER_EVENTS = ['customer.deleted'] as const;
@@ -13,20 +14,27 @@ interface Parts {
   readonly installation: () => string;
 }
 
+const UNMATCHED = 'The customer was not made by this installation.';
+
+const isMade = ({ metadata }: { readonly metadata?: Record<string, string> }, installation: string): boolean =>
+  metadata?.['tollgate_installation'] === installation;
+
 /** Builds the handler of customers: a deleted one is forgotten, so that the account gets a new one when it needs it. */
 export const createCustomerEvents = ({ customers, connection, installation }: Parts): EventHandler => {
-  const customerOf = (event: Stripe.Event): Stripe.Customer => event.data.object as Stripe.Customer;
+  const isOurs = (event: Stripe.Event): boolean =>
+    isMade(event.data.object as { metadata?: Record<string, string> }, installation());
   return {
-    ignore(event) {
-      const made = customerOf(event).metadata?.['tollgate_installation'];
-      return made === installation() ? undefined : 'The customer was not made by this installation.';
-    },
+    unmatched: UNMATCHED,
+    ignore: (event) => (isOurs(event) ? undefined : UNMATCHED),
+    isKnown: async (_on, event) => isOurs(event),
     // A deletion is final: there is nothing to ask.
-    prepare: async (tx, event) => async (): Promise<Applied> => {
-      await customers.forget(tx, customerOf(event).id);
-      return { kind: 'ended', end: { status: 'PROCESSED' }, publish: () => undefined };
-    },
+    prepare:
+      async (tx, { event }) =>
+      async (): Promise<Applied> => {
+        await customers.forget(tx, hintOf(event).id);
+        return processed(() => undefined);
+      },
     deliversDuplicates: false,
-    fetch: async (event) => (await connection.access()).gateway.retrieveCustomer(customerOf(event).id),
+    fetch: async (event) => (await connection.access()).gateway.retrieveCustomer(hintOf(event).id),
   };
 };

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import type { Tx } from '../storage/database.js';
+import type { Queryable, Tx } from '../storage/database.js';
 import type { Answer } from '../stripe/answer.js';
 import type { EventEnd } from './inbox.js';
 
@@ -15,15 +15,30 @@ export type Applied =
   | { readonly kind: 'ended'; readonly end: EventEnd; readonly publish: () => void }
   | { readonly kind: 'ask'; readonly version: number | undefined };
 
-/** One kind of Stripe object: how its events are applied. */
+/** An event, and who brought it: `stripe`, or `operator` for a replay. */
+export interface Told {
+  readonly event: Stripe.Event;
+  readonly actor: string;
+}
+
+/**
+ * One kind of Stripe object: how its events are applied. A payload of another API version has other shapes: of it nothing but
+ * ids, the type and the metadata is read (see `hints.ts`), and Stripe is asked.
+ */
 export interface EventHandler {
-  /** Refuses an event that isn't this installation's before anything is locked; undefined lets it pass. */
+  /** Refuses an event that isn't this installation's by its metadata, before anything is read; undefined lets it pass. */
   ignore(event: Stripe.Event): string | undefined;
+  /** Why an event is ignored that leads to no row of ours. */
+  readonly unmatched: string;
+  /** Whether the event leads to a row of ours, by an id or our mark: for a hint, before Stripe is asked about it. */
+  isKnown(on: Queryable, event: Stripe.Event): Promise<boolean>;
   /**
    * Locks what the event is about, and gives what applies it; both inside the transaction. Given `fetched`, that is
-   * applied instead of the payload. `actor`: who brought it, for the timeline: `stripe`, or `operator` for a replay.
+   * applied instead of the payload.
+   *
+   * @throws NotAnAnswerError when the payload has not the documented shape: it is a hint then
    */
-  prepare(tx: Tx, event: Stripe.Event, actor: string): Promise<(fetched: Fetched | undefined) => Promise<Applied>>;
+  prepare(tx: Tx, told: Told, fetched: Fetched | undefined): Promise<() => Promise<Applied>>;
   /** Whether a flow wants to see an event again that has been processed before. */
   readonly deliversDuplicates: boolean;
   /** Asks Stripe for the object's present state; never inside a transaction. */

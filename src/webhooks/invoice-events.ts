@@ -1,10 +1,13 @@
 import type Stripe from 'stripe';
 import type { InvoicePayments } from '../payments/invoice-payments.js';
+import { assertInvoiceOf } from '../payments/ours.js';
+import { findBySubscriptionOrMark } from '../payments/recurring-rows.js';
 import type { StripeConnection } from '../payments/stripe-connection.js';
 import type { Payment } from '../storage/payment.js';
 import type { Renewal } from '../storage/renewal.js';
-import { invoiceSnapshot, subscriptionOf } from '../stripe/invoice-snapshot.js';
-import type { Applied, EventHandler, Fetched } from './handler.js';
+import { invoiceSnapshot } from '../stripe/invoice-snapshot.js';
+import type { Applied, EventHandler } from './handler.js';
+import { assertSame, hintOf, ignored, isAnothers, markedRow, processed } from './hints.js';
 
 /** The events of an invoice; each is a hint to fetch it. Source: Stripe docs, "Types of events". */
 export const INVOICE_EVENTS = [
@@ -28,63 +31,63 @@ interface Parts {
   readonly lower: (renewal: Renewal) => void;
 }
 
-const ignored = (reason: string): Applied => ({
-  kind: 'ended',
-  end: { status: 'IGNORED', reason },
-  publish: () => undefined,
-});
+const UNMATCHED = 'No recurring payment of this installation has its subscription.';
 
 /** Builds the handler of invoices: none is applied from a payload, Stripe's present one decides. */
 export const createInvoiceEvents = (parts: Parts): EventHandler => {
   const { invoices, connection, installation, publish, lower } = parts;
-  const invoiceOf = (event: Stripe.Event): Stripe.Invoice => event.data.object as Stripe.Invoice;
-
   return {
+    unmatched: UNMATCHED,
+
     ignore(event) {
-      const subscription = subscriptionOf(invoiceOf(event));
-      if (!subscription) return 'The invoice belongs to no subscription.';
-      const { owner } = subscription;
-      return owner && owner.installation !== installation()
+      const hint = hintOf(event);
+      if (hint.subscriptionId === null) return 'The invoice belongs to no subscription.';
+      return isAnothers(hint, 'recurring', installation())
         ? 'The invoice belongs to another installation on this Stripe account.'
         : undefined;
     },
 
-    async prepare(tx, event, actor) {
-      const { id, currency, livemode } = invoiceOf(event);
-      const subscription = subscriptionOf(invoiceOf(event));
-      const owner = subscription?.owner;
-      const target = await invoices.lock(tx, id, {
-        subscriptionId: subscription?.subscriptionId ?? '',
+    async isKnown(on, event) {
+      const hint = hintOf(event);
+      const mark = markedRow(hint, 'recurring', installation());
+      return (await on.query(findBySubscriptionOrMark(hint.subscriptionId ?? '', mark))).length > 0;
+    },
+
+    async prepare(tx, { event, actor }, fetched) {
+      const invoice = (fetched?.answer.object ?? event.data.object) as Stripe.Invoice;
+      const snapshot = invoiceSnapshot(invoice, fetched?.answer.at ?? event.created);
+      if (!snapshot) return async () => ignored('The invoice belongs to no subscription any more.');
+      if (fetched) assertSame(event, 'recurring', { ...snapshot, id: snapshot.invoiceId });
+      const { invoiceId, subscriptionId, owner, currency, livemode } = snapshot;
+      const target = await invoices.lock(tx, invoiceId, {
+        subscriptionId,
         recurringId: owner?.installation === installation() ? owner.id : null,
         amount: null,
-        currency: currency.toUpperCase(),
+        currency,
         livemode,
       });
-      return async (fetched: Fetched | undefined): Promise<Applied> => {
-        if (!target) return ignored('No recurring payment of this installation has its subscription.');
+      return async (): Promise<Applied> => {
+        if (!target) return ignored(UNMATCHED);
         if (target === 'moved') return { kind: 'ask', version: -1 };
         const version = target.payment?.version ?? 0;
         // An answer that was read before the row was known may be older than the row.
         if (fetched?.version !== version) return { kind: 'ask', version };
-        const invoice = fetched.answer.object as Stripe.Invoice;
-        const snapshot = invoiceSnapshot(invoice, fetched.answer.at);
-        if (!snapshot) return ignored('The invoice belongs to no subscription any more.');
+        assertInvoiceOf(target.recurring, hintOf(event).id, snapshot);
         const { payment, lowering } = await invoices.apply(tx, target, snapshot, {
           actor,
           eventId: event.id,
           body: { source: 'FETCH', event, object: invoice },
           current: true,
         });
-        const publishAll = (): void => {
+        return processed(() => {
           if (payment) publish(payment);
           if (lowering) lower(lowering);
-        };
-        return { kind: 'ended', end: { status: 'PROCESSED' }, publish: publishAll };
+        });
       };
     },
 
     deliversDuplicates: false,
 
-    fetch: async (event) => (await connection.access()).gateway.retrieveInvoice(invoiceOf(event).id),
+    fetch: async (event) => (await connection.access()).gateway.retrieveInvoice(hintOf(event).id),
   };
 };

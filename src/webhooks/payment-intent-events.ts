@@ -1,10 +1,13 @@
 import type Stripe from 'stripe';
-import { lockIntent, type PaymentReference } from '../payments/payment-rows.js';
+import type { PaymentAttempts } from '../payments/payment-attempts.js';
+import { findByIntentOrMark, findClaimed, lockIntent, type PaymentReference } from '../payments/payment-rows.js';
 import type { PaymentTransitions } from '../payments/payment-transitions.js';
 import type { StripeConnection } from '../payments/stripe-connection.js';
+import type { Database } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
 import { type PaymentSnapshot, paymentSnapshot } from '../stripe/translate.js';
-import type { Applied, EventHandler, Fetched } from './handler.js';
+import type { EventHandler } from './handler.js';
+import { assertSame, hintOf, ignored, isAnothers, markedRow, processed } from './hints.js';
 
 /** The events of a payment intent that move a payment. Source: Stripe docs, "Types of events". */
 export const PAYMENT_INTENT_EVENTS = [
@@ -17,7 +20,9 @@ export const PAYMENT_INTENT_EVENTS = [
 ] as const;
 
 interface Parts {
+  readonly database: Database;
   readonly transitions: PaymentTransitions;
+  readonly attempts: Pick<PaymentAttempts, 'forgetUnknown'>;
   readonly connection: StripeConnection;
   /** This installation's id. */
   readonly installation: () => string;
@@ -40,58 +45,73 @@ export const referenceOf = (
   livemode,
 });
 
+/** Money that nobody's row knows of must not be passed over. */
+const assertNoMoney = ({ signal, intentId }: PaymentSnapshot, payment: Pick<Payment, 'id'>): void => {
+  if (signal === 'succeed' || signal === 'hold')
+    throw new Error(
+      `Money came by ${intentId}, which carries the mark of payment ${payment.id}; that has another one.`,
+    );
+};
+
 /** Builds the handler of payment intents. */
-export const createPaymentIntentEvents = ({
-  transitions,
-  connection,
-  installation,
-  publish,
-  deliversDuplicates,
-}: Parts): EventHandler => {
-  const intentOf = (event: Stripe.Event): Stripe.PaymentIntent => event.data.object as Stripe.PaymentIntent;
+export const createPaymentIntentEvents = (parts: Parts): EventHandler => {
+  const { database, transitions, attempts, connection, installation, publish, deliversDuplicates } = parts;
 
   return {
-    ignore(event) {
-      const { owner } = paymentSnapshot(intentOf(event), event.created);
-      return owner && owner.installation !== installation()
+    unmatched: UNMATCHED,
+
+    ignore: (event) =>
+      isAnothers(hintOf(event), 'payment', installation())
         ? 'The payment intent belongs to another installation on this Stripe account.'
-        : undefined;
+        : undefined,
+
+    async isKnown(on, event) {
+      const hint = hintOf(event);
+      return (await on.query(findByIntentOrMark(hint.id, markedRow(hint, 'payment', installation())))).length > 0;
     },
 
-    async prepare(tx, event, actor) {
-      const snapshot = paymentSnapshot(intentOf(event), event.created);
-      const payment = await transitions.lockByReference(tx, referenceOf(snapshot, installation()));
-      return async (fetched: Fetched | undefined): Promise<Applied> => {
+    async prepare(tx, { event, actor }, fetched) {
+      const intent = (fetched?.answer.object ?? event.data.object) as Stripe.PaymentIntent;
+      const snapshot = paymentSnapshot(intent, fetched?.answer.at ?? event.created);
+      if (fetched) assertSame(event, 'payment', { ...snapshot, id: snapshot.intentId });
+      const reference = referenceOf(snapshot, installation());
+      const payment = await transitions.lockByReference(tx, reference);
+      return async () => {
         if (!payment) {
           // An invoice's payment may just be made: then the event is its.
           await tx.query(lockIntent(snapshot.intentId));
-          const made = await transitions.lockByReference(tx, referenceOf(snapshot, installation()));
-          return made
-            ? { kind: 'ask', version: made.version }
-            : { kind: 'ended', end: { status: 'IGNORED', reason: UNMATCHED }, publish: () => undefined };
+          const made = await transitions.lockByReference(tx, reference);
+          if (made) return { kind: 'ask', version: made.version };
+          const [claimed] = await tx.query<Payment>(findClaimed(reference));
+          if (!claimed) return ignored(UNMATCHED);
+          if (!fetched) return { kind: 'ask', version: undefined };
+          assertNoMoney(snapshot, claimed);
+          return ignored(UNMATCHED);
         }
         // An answer that was read before the row was known may be older than the row.
         if (fetched && fetched.version !== payment.version) return { kind: 'ask', version: payment.version };
-        const intent = fetched ? (fetched.answer.object as Stripe.PaymentIntent) : intentOf(event);
-        const outcome = await transitions.apply(
-          tx,
-          payment,
-          fetched ? paymentSnapshot(intent, fetched.answer.at) : snapshot,
-          {
-            actor,
-            eventId: event.id,
-            body: { source: fetched ? 'FETCH' : 'EVENT', event, object: intent },
-            current: fetched !== undefined,
-          },
-        );
+        const outcome = await transitions.apply(tx, payment, snapshot, {
+          actor,
+          eventId: event.id,
+          body: { source: fetched ? 'FETCH' : 'EVENT', event, object: intent },
+          current: fetched !== undefined,
+        });
         if (outcome.kind === 'asked') return { kind: 'ask', version: payment.version };
         const changed = outcome.kind === 'changed' ? outcome.payment : undefined;
-        return { kind: 'ended', end: { status: 'PROCESSED' }, publish: () => changed && publish(changed) };
+        return processed(() => changed && publish(changed));
       };
     },
 
     deliversDuplicates,
 
-    fetch: async (event) => (await connection.access()).gateway.retrievePaymentIntent(intentOf(event).id),
+    /** A row that names another intent than the one that carries its mark may be wrong: Stripe is asked about that one too. */
+    async fetch(event) {
+      const access = await connection.access();
+      const answer = await access.gateway.retrievePaymentIntent(hintOf(event).id);
+      const reference = referenceOf(paymentSnapshot(answer.object, answer.at), installation());
+      const [claimed] = await database.query<Payment>(findClaimed(reference));
+      if (claimed) await attempts.forgetUnknown(claimed, access);
+      return answer;
+    },
   };
 };

@@ -2,6 +2,7 @@ import type Stripe from 'stripe';
 import { createSlots, NoSlotError } from '../core/slots.js';
 import type { StripeConnection } from '../payments/stripe-connection.js';
 import type { Database, Tx } from '../storage/database.js';
+import { NotAnAnswerError } from '../stripe/answer.js';
 import { STRIPE_API_VERSION } from '../stripe/client.js';
 import type { Applied, EventHandler, Fetched } from './handler.js';
 import type { DueEvent, EventEnd, Inbox } from './inbox.js';
@@ -97,13 +98,9 @@ export const createEventProcessor = ({ database, inbox, connection, handlers, lo
   };
 
   /** A flow that asked for duplicates sees a processed event again; one that is still to be retried is left to its job. */
-  const deliverAgain = async (
-    tx: Tx,
-    event: Stripe.Event,
-    apply: (fetched: undefined) => Promise<Applied>,
-  ): Promise<Applied> => {
+  const deliverAgain = async (tx: Tx, event: Stripe.Event, apply: () => Promise<Applied>): Promise<Applied> => {
     if (!(await inbox.isProcessed(tx, event.id))) return DONE;
-    const applied = await apply(undefined);
+    const applied = await apply();
     return applied.kind === 'ask' ? DONE : applied;
   };
 
@@ -117,10 +114,10 @@ export const createEventProcessor = ({ database, inbox, connection, handlers, lo
             // Both travel in one round trip; a known event is left alone.
             const [mine, apply] = await Promise.all([
               claim(tx, delivery, { status: 'PROCESSED' }),
-              handler.prepare(tx, event, kind === 'replayed' ? 'operator' : 'stripe'),
+              handler.prepare(tx, { event, actor: kind === 'replayed' ? 'operator' : 'stripe' }, fetched),
             ]);
             if (!mine) return handler.deliversDuplicates && kind !== 'retried' ? deliverAgain(tx, event, apply) : DONE;
-            const applied = await apply(fetched);
+            const applied = await apply();
             if (applied.kind === 'ask') throw new AskStripe(applied.version);
             if (kind !== 'new' || applied.end.status === 'IGNORED') inbox.finish(tx, event.id, applied.end);
             return applied;
@@ -132,20 +129,31 @@ export const createEventProcessor = ({ database, inbox, connection, handlers, lo
         throw error;
       });
 
+  /** What only hints at our row is asked about, unless it leads to none of ours. */
+  const ask = async (event: Stripe.Event, handler: EventHandler): Promise<Fetched | undefined> =>
+    (await handler.isKnown(database, event)) ? { answer: await handler.fetch(event), version: undefined } : undefined;
+
   const apply = async (delivery: Delivery): Promise<void> => {
     const { event } = delivery;
     const routed = await route(event);
     if ('reason' in routed) return store(delivery, routed.reason);
     const { handler } = routed;
     // A payload of another API version has other shapes: it is a hint only.
-    const isTrusted = event.api_version === STRIPE_API_VERSION && delivery.isHint !== true;
-    let fetched: Fetched | undefined = isTrusted
-      ? undefined
-      : { answer: await handler.fetch(event), version: undefined };
+    let isHint = event.api_version !== STRIPE_API_VERSION || delivery.isHint === true;
+    let fetched: Fetched | undefined;
     for (let fetches = 0; fetches <= FETCHES; fetches += 1) {
-      const applied = await applyOnce(delivery, handler, fetched);
-      if (applied.kind === 'ended') return applied.publish();
-      fetched = { answer: await handler.fetch(event), version: applied.version };
+      if (isHint && !fetched) {
+        fetched = await ask(event, handler);
+        if (!fetched) return store(delivery, handler.unmatched);
+      }
+      try {
+        const applied = await applyOnce(delivery, handler, fetched);
+        if (applied.kind === 'ended') return applied.publish();
+        fetched = { answer: await handler.fetch(event), version: applied.version };
+      } catch (error) {
+        if (fetched || !(error instanceof NotAnAnswerError)) throw error;
+        isHint = true; // a payload of an unknown shape
+      }
     }
     throw new Error('The row kept moving while Stripe was read.');
   };

@@ -10,13 +10,16 @@ import type { Refund } from '../storage/refund.js';
 export interface RowQuestion {
   readonly livemode: boolean;
   readonly account: string;
-  /** Every open row; otherwise the older a row is, the seldomer it is asked about: each time its age has grown by a tenth. */
+  /**
+   * Every open row, those without a Stripe id included; otherwise those with one that are older than a few minutes, and the older
+   * a row is, the seldomer it is asked about: each time its age has grown by a tenth.
+   */
   readonly everyRow: boolean;
   /** Rows with an id above it; pages go on from the last one. */
   readonly after: string;
 }
 
-/** Reads open rows, those with a Stripe id that are older than a few minutes, by id, a page at a time. */
+/** Reads open rows, by id, a page at a time. */
 export interface OpenRowPages {
   payments(question: RowQuestion): Promise<Payment[]>;
   /** Each with its payment. */
@@ -29,9 +32,8 @@ const OLD_ENOUGH = `interval '5 minutes'`;
 
 /** `seen_at` is Stripe's time of what was last heard or asked. */
 const isDue = (table: string): string => `${table}.id > $1::bigint and ${table}.livemode = $2
-  and ${table}.stripe_account = $3 and ${table}.created_at < now() - ${OLD_ENOUGH}
-  and ($4 or now() - greatest(${table}.seen_at, ${table}.updated_at)
-    > greatest(${OLD_ENOUGH}, (now() - ${table}.created_at) / 10))`;
+  and ${table}.stripe_account = $3 and ($4 or (${table}.created_at < now() - ${OLD_ENOUGH} and now() - greatest(${table}.seen_at, ${table}.updated_at)
+    > greatest(${OLD_ENOUGH}, (now() - ${table}.created_at) / 10)))`;
 
 const valuesOf = ({ after, livemode, account, everyRow }: RowQuestion): unknown[] => [
   after,
@@ -56,7 +58,8 @@ export const createOpenRowPages = (database: Database): OpenRowPages => {
       database.query<Payment>({
         text: `select ${PAYMENT_COLUMNS} from tollgate.payment p
           where status in ('PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'REQUIRES_CAPTURE', 'FAILED')
-            and coalesce(stripe_invoice_id, stripe_payment_intent_id, stripe_checkout_session_id) is not null and ${isDue('p')}
+            and ($4 or coalesce(stripe_invoice_id, stripe_payment_intent_id, stripe_checkout_session_id) is not null)
+            and ${isDue('p')}
           order by id limit ${PAGE}`,
         values: valuesOf(question),
       }),
@@ -78,8 +81,8 @@ export const createOpenRowPages = (database: Database): OpenRowPages => {
     recurringPayments: (question) =>
       database.query<RecurringPayment>({
         text: `select ${RECURRING_COLUMNS} from tollgate.recurring_payment r
-          where status not in ('CANCELED', 'INCOMPLETE_EXPIRED') and coalesce(stripe_subscription_id, stripe_checkout_session_id) is not null
-            and ${isDue('r')}
+          where status not in ('CANCELED', 'INCOMPLETE_EXPIRED')
+            and ($4 or coalesce(stripe_subscription_id, stripe_checkout_session_id) is not null) and ${isDue('r')}
           order by id limit ${PAGE}`,
         values: valuesOf(question),
       }),

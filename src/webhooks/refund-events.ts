@@ -1,15 +1,17 @@
 import type Stripe from 'stripe';
+import { assertRefundOf } from '../payments/ours.js';
 import { lockIntent } from '../payments/payment-rows.js';
 import type { PaymentTransitions } from '../payments/payment-transitions.js';
+import { findRefunded } from '../payments/refund-rows.js';
 import { type HeldRefunds, hasArrived, type RefundTransitions, versionOf } from '../payments/refund-transitions.js';
-import type { StripeConnection } from '../payments/stripe-connection.js';
+import type { StripeAccess, StripeConnection } from '../payments/stripe-connection.js';
 import type { Tx } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
-import type { Answer } from '../stripe/answer.js';
-import { ownerOf } from '../stripe/metadata.js';
+import { type Answer, NotAnAnswerError, NotOursError } from '../stripe/answer.js';
 import { refundSnapshot } from '../stripe/refund-snapshot.js';
 import { idOf, paymentSnapshot } from '../stripe/translate.js';
-import type { Applied, EventHandler, Fetched } from './handler.js';
+import type { Applied, EventHandler, Fetched, Told } from './handler.js';
+import { type Hint, hintOf, ignored, isAnothers, markedRow, processed } from './hints.js';
 import { referenceOf } from './payment-intent-events.js';
 
 /** The events that tell of refunds; `charge.refunded` brings no refund, it only hints at them. Source: Stripe docs, "Types of events". */
@@ -42,19 +44,7 @@ interface IntentWithRefunds {
 /** Finds a payment by its intent's id alone. */
 const NO_MARK = { paymentId: null, amount: 0, currency: '', livemode: false } as const;
 
-/** An event, and who brought it. */
-interface Told {
-  readonly event: Stripe.Event;
-  readonly actor: string;
-}
-
 const UNMATCHED = 'No payment of this installation was refunded by it.';
-const ignored = (reason: string): Applied => ({
-  kind: 'ended',
-  end: { status: 'IGNORED', reason },
-  publish: () => undefined,
-});
-
 const isRefund = (object: Stripe.Refund | Stripe.Charge): object is Stripe.Refund => object.object === 'refund';
 
 /** Builds the handler of refunds. */
@@ -94,7 +84,9 @@ export const createRefundEvents = (parts: Parts): EventHandler => {
     const { object, at } = fetched.answer;
     const settled = await settlePayment(held, fetched, told, tx);
     const snapshots = (object as IntentWithRefunds).refunds.map((refund) => refundSnapshot(refund, at));
-    return refunds.apply(tx, settled, snapshots, causeOf(told, fetched));
+    for (const snapshot of snapshots) assertRefundOf(settled.payment, snapshot);
+    const listed = new Set(snapshots.map(({ refundId }) => refundId));
+    return refunds.apply(tx, settled, snapshots, { ...causeOf(told, fetched), listed });
   };
 
   const applyPayload = (held: HeldRefunds, told: Told, tx: Tx) => {
@@ -110,42 +102,68 @@ export const createRefundEvents = (parts: Parts): EventHandler => {
     if (fetched && fetched.version !== version) return { kind: 'ask', version };
     const outcome = await (fetched ? applyFetched(held, fetched, told, tx) : applyPayload(held, told, tx));
     if (outcome.kind === 'asked') return { kind: 'ask', version };
-    return { kind: 'ended', end: { status: 'PROCESSED' }, publish: () => publish(outcome.held.changed) };
+    return processed(() => publish(outcome.held.changed));
+  };
+
+  const nounOf = ({ kind }: Hint) => (kind === 'refund' ? ('refund' as const) : ('payment' as const));
+
+  /** The refunded intent: as the event names it, else as Stripe's charge or refund does. */
+  const intentOf = async (event: Stripe.Event, { gateway }: StripeAccess): Promise<string> => {
+    const { intentId, id, kind } = hintOf(event);
+    if (intentId !== null) return intentId;
+    const { object } = await (kind === 'refund' ? gateway.retrieveRefund(id) : gateway.retrieveCharge(id));
+    const found = idOf(object.payment_intent);
+    if (found === null) throw new NotAnAnswerError(`${id} without its payment intent`);
+    return found;
   };
 
   return {
+    unmatched: UNMATCHED,
+
     ignore(event) {
-      const object = objectOf(event);
-      const owner = ownerOf(object.metadata, isRefund(object) ? 'refund' : 'payment');
-      if (owner && owner.installation !== installation())
-        return 'The refund belongs to another installation on this Stripe account.';
-      return idOf(object.payment_intent) === null ? 'No payment intent took the refunded money.' : undefined;
+      const hint = hintOf(event);
+      return isAnothers(hint, nounOf(hint), installation())
+        ? 'The refund belongs to another installation on this Stripe account.'
+        : undefined;
     },
 
-    async prepare(tx, event, actor) {
-      const told = { event, actor };
-      const intentId = idOf(objectOf(event).payment_intent) ?? '';
+    async isKnown(on, event) {
+      const hint = hintOf(event);
+      const { id, intentId, chargeId } = hint;
+      const marks = [markedRow(hint, 'refund', installation()), markedRow(hint, 'payment', installation())] as const;
+      return (await on.query(findRefunded({ id, intentId, chargeId: chargeId ?? id }, marks))).length > 0;
+    },
+
+    async prepare(tx, told, fetched) {
+      const given = fetched && (fetched.answer.object as IntentWithRefunds).intent;
+      const object = objectOf(told.event);
+      const intentId = given ? given.id : idOf(object.payment_intent);
+      if (intentId === null) return async () => ignored('No payment intent took the refunded money.');
+      if (!fetched && isRefund(object)) refundSnapshot(object, told.event.created);
       const known = await payments.lockByReference(tx, { ...NO_MARK, intentId });
-      return async (fetched) => {
+      return async () => {
         if (known) return apply(known, told, fetched, tx);
         // Our row may not have learned its intent's id yet: only the intent itself carries our mark.
-        if (!fetched) return { kind: 'ask', version: undefined };
-        const { intent } = fetched.answer.object as IntentWithRefunds;
+        const reference = given && referenceOf(paymentSnapshot(given, fetched.answer.at), installation());
         await tx.query(lockIntent(intentId));
-        const marked = await payments.lockByReference(
-          tx,
-          referenceOf(paymentSnapshot(intent, fetched.answer.at), installation()),
-        );
-        return marked ? apply(marked, told, fetched, tx) : ignored(UNMATCHED);
+        if (reference) {
+          const marked = await payments.lockByReference(tx, reference);
+          return marked ? apply(marked, told, fetched, tx) : ignored(UNMATCHED);
+        }
+        const hint = hintOf(told.event);
+        const isMarked = hint.ownerOf(nounOf(hint)) !== undefined;
+        return isMarked ? { kind: 'ask', version: undefined } : ignored(UNMATCHED);
       };
     },
 
     deliversDuplicates,
 
     async fetch(event): Promise<Answer<IntentWithRefunds>> {
-      const { gateway } = await connection.access();
-      const intentId = idOf(objectOf(event).payment_intent) ?? '';
+      const access = await connection.access();
+      const { gateway } = access;
+      const intentId = await intentOf(event, access);
       const intent = await gateway.retrievePaymentIntent(intentId);
+      if (intent.object.id !== intentId) throw new NotOursError(`${intent.object.id} in place of ${intentId}`);
       const list = await gateway.listRefunds(intentId);
       return {
         object: { object: 'payment_intent_with_refunds', intent: intent.object, refunds: list.refunds },

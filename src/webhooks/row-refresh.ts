@@ -1,9 +1,10 @@
-import type { CheckoutAttempts } from '../payments/checkout-attempts.js';
 import { isOnPage, type SubscriptionCheckouts } from '../payments/checkout-subscriptions.js';
 import type { InvoicePayments } from '../payments/invoice-payments.js';
-import type { Cause, PaymentTransitions } from '../payments/payment-transitions.js';
-import type { RecurringTransitions } from '../payments/recurring-transitions.js';
-import type { HeldRefunds, RefundTransitions } from '../payments/refund-transitions.js';
+import { assertInvoiceOf } from '../payments/ours.js';
+import type { PaymentAttempts } from '../payments/payment-attempts.js';
+import type { Cause } from '../payments/payment-transitions.js';
+import type { RecurringAttempts } from '../payments/recurring-attempts.js';
+import type { RefundAttempts } from '../payments/refund-attempts.js';
 import type { StripeAccess } from '../payments/stripe-connection.js';
 import type { Database } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
@@ -11,9 +12,6 @@ import type { RecurringPayment } from '../storage/recurring-payment.js';
 import type { Refund } from '../storage/refund.js';
 import type { Renewal } from '../storage/renewal.js';
 import { invoiceSnapshot } from '../stripe/invoice-snapshot.js';
-import { refundSnapshot } from '../stripe/refund-snapshot.js';
-import { subscriptionSnapshot } from '../stripe/subscription-snapshot.js';
-import { paymentSnapshot } from '../stripe/translate.js';
 
 /**
  * Asks Stripe about one row and applies its present state, as a webhook would. Each gives the Stripe id that was asked
@@ -28,26 +26,23 @@ export interface RowRefresh {
 
 interface Parts {
   readonly database: Database;
-  readonly payments: PaymentTransitions;
-  readonly refunds: RefundTransitions;
-  readonly recurring: RecurringTransitions;
+  readonly attempts: Pick<PaymentAttempts, 'refresh'>;
+  readonly refunds: Pick<RefundAttempts, 'refresh'>;
+  readonly recurring: Pick<RecurringAttempts, 'refresh'>;
   readonly invoices: InvoicePayments;
-  readonly checkouts: CheckoutAttempts;
   readonly subscriptionCheckouts: SubscriptionCheckouts;
-  /** This installation's id. */
-  readonly installation: () => string;
   readonly publish: (payment: Payment) => void;
-  readonly publishRefunds: (changed: HeldRefunds['changed']) => void;
-  readonly publishRecurring: (row: RecurringPayment) => void;
   /** Goes on with a decided amount after the commit. */
   readonly lower: (renewal: Renewal) => void;
 }
 
-const causeOf = (object: object): Cause => ({ actor: 'job', body: { source: 'FETCH', object }, current: true });
+const ACTOR = 'job';
 
-/** Builds the questions over the transitions that webhooks use. */
+const causeOf = (object: object): Cause => ({ actor: ACTOR, body: { source: 'FETCH', object }, current: true });
+
+/** Builds the questions over the calls that people's own actions use. */
 export const createRowRefresh = (parts: Parts): RowRefresh => {
-  const { database, payments, refunds, recurring, invoices, installation } = parts;
+  const { database, attempts, refunds, recurring, invoices } = parts;
 
   const askInvoice = async (row: Payment, invoiceId: string, { gateway }: StripeAccess): Promise<void> => {
     const { object: invoice, at } = await gateway.retrieveInvoice(invoiceId);
@@ -62,58 +57,34 @@ export const createRowRefresh = (parts: Parts): RowRefresh => {
         livemode: row.livemode,
       });
       if (!target || target === 'moved' || target.payment?.version !== row.version) return undefined;
+      assertInvoiceOf(target.recurring, invoiceId, snapshot);
       return invoices.apply(tx, target, snapshot, causeOf(invoice));
     });
     if (outcome?.payment) parts.publish(outcome.payment);
     if (outcome?.lowering) parts.lower(outcome.lowering);
   };
 
-  const askIntent = async (row: Payment, intentId: string, { gateway }: StripeAccess): Promise<void> => {
-    const { object: intent, at } = await gateway.retrievePaymentIntent(intentId);
-    const outcome = await database.transaction(async (tx) => {
-      const locked = await payments.lockById(tx, row);
-      if (locked.version !== row.version) return undefined;
-      return payments.apply(tx, locked, paymentSnapshot(intent, at), causeOf(intent));
-    });
-    if (outcome?.kind === 'changed') parts.publish(outcome.payment);
-  };
-
   return {
     async payment(row, access) {
-      const { stripeInvoiceId, stripePaymentIntentId, stripeCheckoutSessionId } = row;
-      if (stripeInvoiceId !== null) await askInvoice(row, stripeInvoiceId, access);
-      else if (stripeCheckoutSessionId !== null) await parts.checkouts.settle(row, access, 'job', false);
-      else if (stripePaymentIntentId !== null) await askIntent(row, stripePaymentIntentId, access);
-      return stripeInvoiceId ?? stripeCheckoutSessionId ?? stripePaymentIntentId;
+      if (row.stripeInvoiceId !== null) {
+        await askInvoice(row, row.stripeInvoiceId, access);
+        return row.stripeInvoiceId;
+      }
+      const { stripeCheckoutSessionId, stripePaymentIntentId } = await attempts.refresh(row, access, ACTOR);
+      return stripeCheckoutSessionId ?? stripePaymentIntentId;
     },
 
-    async refund(row, payment, { gateway }) {
-      if (row.stripeRefundId === null) return null;
-      const { object: refund, at } = await gateway.retrieveRefund(row.stripeRefundId);
-      const outcome = await database.transaction(async (tx) => {
-        const held = await refunds.lock(tx, payment);
-        if (held.refunds.find(({ id }) => id === row.id)?.version !== row.version) return undefined;
-        const cause = { actor: 'job', source: 'FETCH' as const, current: true, installation: installation() };
-        return refunds.apply(tx, held, [refundSnapshot(refund, at)], cause);
-      });
-      if (outcome) parts.publishRefunds(outcome.held.changed);
+    async refund(row, payment, access) {
+      if (row.stripeRefundId !== null) await refunds.refresh(row, payment, access, ACTOR);
       return row.stripeRefundId;
     },
 
     async recurringPayment(row, access) {
       if (row.stripeCheckoutSessionId !== null && isOnPage(row)) {
-        await parts.subscriptionCheckouts.settle(row, access, 'job');
+        await parts.subscriptionCheckouts.settle(row, access, ACTOR);
         return row.stripeCheckoutSessionId;
       }
-      if (row.stripeSubscriptionId === null) return null;
-      const { object: subscription, at } = await access.gateway.retrieveSubscription(row.stripeSubscriptionId);
-      const outcome = await database.transaction(async (tx) => {
-        const locked = await recurring.lockById(tx, row);
-        if (locked.revision !== row.revision) return undefined;
-        return recurring.apply(tx, locked, subscriptionSnapshot(subscription, at), causeOf(subscription));
-      });
-      if (outcome?.kind === 'changed') parts.publishRecurring(outcome.recurringPayment);
-      return row.stripeSubscriptionId;
+      return (await recurring.refresh(row, access, ACTOR)).stripeSubscriptionId;
     },
   };
 };

@@ -1,4 +1,3 @@
-import http from 'node:http';
 import pg from 'pg';
 
 /**
@@ -13,21 +12,16 @@ const die = (): void => {
   process.kill(process.pid, 'SIGKILL');
 };
 
-const isCall = (options: unknown): boolean =>
-  typeof options === 'object' &&
-  options !== null &&
-  `${Reflect.get(options, 'method')} ${Reflect.get(options, 'path')}` === what;
-
 if (where === 'request' || where === 'answer') {
-  const original = http.request;
-  const request = (...args: Parameters<typeof original>): http.ClientRequest => {
-    const concerned = args.some(isCall);
+  const original = globalThis.fetch;
+  globalThis.fetch = async (input, init) => {
+    const { pathname, search } = new URL(String(input));
+    const concerned = `${init?.method} ${pathname}${search}` === what;
     if (concerned && where === 'request') die();
-    const sent = original(...args);
-    if (concerned) sent.prependListener('response', die);
-    return sent;
+    const answer = await original(input, init);
+    if (concerned) die();
+    return answer;
   };
-  http.request = request as typeof original;
 }
 
 if (where === 'commit') {

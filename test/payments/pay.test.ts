@@ -152,12 +152,12 @@ test.each([
   ['an intent', '/v1/payment_intents', pay, intentsOf],
   ['a page', '/v1/checkout/sessions', payByCheckout, pagesOf],
 ] as const)('two processes that each made %s hand out the one that the row knows', async (_, path, payBy, made) => {
-  const patient = await bed.start({ environment: { ...REDIRECTS, TOLLGATE_STRIPE_TIMEOUT_MS: '4000' } });
+  const patient = await bed.start({ environment: REDIRECTS });
   const brisk = await bed.start({ environment: REDIRECTS });
   const orderId = await bed.createOrder();
   const match = { method: 'POST', path };
-  // One's first try gets lost, and is repeated after its timeout; meanwhile the other hears a 500, and makes the next attempt.
-  await addFault(bed.sandbox, { match, kind: 'timeout', times: 1 });
+  // One's first try gets lost after a while, and is repeated; meanwhile the other hears a 500, and makes the next attempt.
+  await addFault(bed.sandbox, { match, kind: 'timeout', delayMs: 4_000, times: 1 });
   const slow = payBy(patient, orderId);
   await expect.poll(() => countRows(orderId)).toBe(1);
   await new Promise((resolve) => setTimeout(resolve, 200));

@@ -132,11 +132,14 @@ test('a refusal while the outcome was unknown frees the amount', async () => {
   expect(await refundedAtStripe(bed, paid)).toEqual({ amount: 9_000, count: 1 });
 });
 
-test('what a dashboard refund took meanwhile is refused by Stripe: a clear error, and nothing stays reserved', async () => {
+test('what a dashboard refund took meanwhile is refused by Stripe: a clear error, and that refund is taken up at once', async () => {
   const paid = await payOrder(bed, server);
   await loseEvents();
   await bed.stripe.refunds.create({ payment_intent: paid.payment.stripePaymentIntentId });
   const refusal = await refund(server, paid.payment.id, 6_000).catch((error: unknown) => error);
   expect(refusal).toMatchObject({ code: 'STRIPE_DECLINED', message: expect.stringContaining('refunded already') });
-  expect(await readMoney(server, paid.payment.id)).toMatchObject({ amountRefundable: 10_000 });
+  expect(await readMoney(server, paid.payment.id)).toMatchObject({
+    amountRefunded: 10_000,
+    amountRefundable: 0,
+  });
 });
