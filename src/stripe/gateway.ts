@@ -25,6 +25,7 @@ export interface StripeGateway extends RefundCalls, BillingCalls, OperatorCalls,
   /** The id of the account that the key belongs to. */
   accountId(): Promise<string>;
   createPaymentIntent(request: PaymentIntentRequest): Promise<Answer<Stripe.PaymentIntent>>;
+  /** With its latest charge. */
   retrievePaymentIntent(id: string): Promise<Answer<Stripe.PaymentIntent>>;
   cancelPaymentIntent(id: string, idempotencyKey: string): Promise<Answer<Stripe.PaymentIntent>>;
   /** Takes `amount` of the money that is held, in minor units; the rest is let go. */
@@ -32,6 +33,9 @@ export interface StripeGateway extends RefundCalls, BillingCalls, OperatorCalls,
   /** The payment intent that carries our row's id, made since `since` (unix seconds); undefined when Stripe has none. */
   findPaymentIntent(owner: Owner, since: number): Promise<Answer<Stripe.PaymentIntent> | undefined>;
 }
+
+/** The charge holds the bank's own reason of a failure. */
+const INTENT = { expand: ['latest_charge'] };
 
 /** Builds the client and binds the calls to it; `timeoutMs` is what a write may take in all. */
 export const connectStripe = (options: StripeClientOptions): StripeGateway =>
@@ -65,7 +69,8 @@ export const createStripeGateway = (stripe: Stripe, { read, write }: Caller = cr
       ),
     ),
 
-  retrievePaymentIntent: (id) => read('payment_intent', (options) => stripe.paymentIntents.retrieve(id, {}, options)),
+  retrievePaymentIntent: (id) =>
+    read('payment_intent', (options) => stripe.paymentIntents.retrieve(id, INTENT, options)),
 
   cancelPaymentIntent: (id, idempotencyKey) =>
     write('payment_intent', (options) => stripe.paymentIntents.cancel(id, {}, { ...options, idempotencyKey })),

@@ -5,7 +5,7 @@ import type { PaymentTransitions } from '../payments/payment-transitions.js';
 import type { StripeConnection } from '../payments/stripe-connection.js';
 import type { Database } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
-import { type PaymentSnapshot, paymentSnapshot } from '../stripe/translate.js';
+import { hidesReason, type PaymentSnapshot, paymentSnapshot } from '../stripe/translate.js';
 import type { EventHandler } from './handler.js';
 import { assertSame, hintOf, ignored, isAnothers, markedRow, processed } from './hints.js';
 
@@ -90,6 +90,8 @@ export const createPaymentIntentEvents = (parts: Parts): EventHandler => {
         }
         // An answer that was read before the row was known may be older than the row.
         if (fetched && fetched.version !== payment.version) return { kind: 'ask', version: payment.version };
+        // The bank's own reason is with the charge, which an event doesn't bring.
+        if (!fetched && hidesReason(snapshot)) return { kind: 'ask', version: payment.version };
         const outcome = await transitions.apply(tx, payment, snapshot, {
           actor,
           eventId: event.id,

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { payByCheckout, REDIRECTS } from '../harness/checkout.js';
 import { ask, confirm, confirmUntil, pay, readPayment } from '../harness/payments.js';
-import { addFault, clearFaults } from '../harness/sandbox-control.js';
+import { addFault, advanceClock, clearFaults } from '../harness/sandbox-control.js';
 import { openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
 
 const CONTINUE = `mutation ($id: ID!) { continuePayment(input: { id: $id }) {
@@ -119,6 +119,22 @@ describe('paying for an order', () => {
     await confirmUntil(bed, server, paid, { method: 'pm_usBankAccount_success', status: 'PROCESSING' });
     const again = await pay(server, orderId);
     expect(again).toMatchObject({ payment: { id: paid.payment.id, status: 'PROCESSING' }, clientSecret: null });
+  });
+
+  test("a bank debit that fails late tells the bank's own reason", async () => {
+    const paid = await pay(server, await bed.createOrder());
+    const failed = await confirmUntil(bed, server, paid, {
+      method: 'pm_usBankAccount_accountClosed',
+      status: 'PROCESSING',
+    });
+    expect(failed['failureCode']).toBeNull();
+    await advanceClock(bed.sandbox, 86_400);
+    await expect
+      .poll(() => readPayment(server, paid.payment.id))
+      .toMatchObject({
+        status: 'FAILED',
+        failureCode: 'account_closed',
+      });
   });
 
   test('continuePayment gives a fresh client secret for an open payment, and refuses one that is over', async () => {
