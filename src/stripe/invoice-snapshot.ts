@@ -88,7 +88,7 @@ const decisive = (payments: readonly Payment[]): Payment | undefined =>
  *
  * @throws StripeCallError when it is none
  */
-export const subscriptionOf = (
+const subscriptionOf = (
   invoice: unknown,
 ): { readonly subscriptionId: string; readonly owner: Owner | undefined } | undefined => {
   const { parent } = parse(z.object({ parent: PARENT.nullish() }), 'invoice', invoice);

@@ -36,7 +36,7 @@ interface Parts {
 const UNMATCHED = 'No recurring payment of this installation has this subscription.';
 
 /** How a subscription leads to our row: another installation's mark is no mark. */
-export const recurringReferenceOf = (
+const recurringReferenceOf = (
   { subscriptionId, owner, amount, currency, livemode }: SubscriptionSnapshot,
   installation: string,
 ): RecurringReference => ({
