@@ -6,13 +6,18 @@ import { createOrders } from '../payments/orders.js';
 import { createPlans, includesPayments } from '../payments/plan.js';
 import { migrate } from '../storage/migrate.js';
 import type { Protection } from '../storage/protection.js';
+import { createPayloadKeeping } from '../webhooks/payload-keeping.js';
 import { createOutput, type JsonOption } from './output.js';
 import { withWorkspace } from './workspace.js';
 
 const runMigrate = async (options: JsonOption): Promise<void> => {
   const output = createOutput(options);
   output.progress('Bringing the database to the newest migration …');
-  const names = await withWorkspace(({ config }) => migrate(config.databaseUrl));
+  const names = await withWorkspace(async ({ config, database }) => {
+    const ran = await migrate(config.databaseUrl);
+    await createPayloadKeeping(database, 0).redactStored();
+    return ran;
+  });
   output.data(
     { migrations: names },
     names.length === 0

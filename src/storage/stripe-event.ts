@@ -1,7 +1,7 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { EventStatus } from '../core/states.js';
 
-/** The inbox: every verified event, its exact bytes, and how it ended. */
+/** The inbox: every verified event, its text without what could confirm or open something, and how it ended. */
 @Entity({ schema: 'tollgate', name: 'stripe_event' })
 @Index('stripe_event_due', ['nextAttemptAt'], { where: "status in ('RECEIVED', 'FAILED')" })
 @Index('stripe_event_ignored_object', ['objectId'], { where: "status = 'IGNORED'" })
@@ -17,7 +17,7 @@ export class StripeEvent {
   @Column({ name: 'last_error', type: 'text', nullable: true }) declare lastError: string | null;
   /** When a job tries again; null when it is done with. */
   @Column({ name: 'next_attempt_at', type: 'timestamptz', nullable: true }) declare nextAttemptAt: Date | null;
-  /** The body as it was signed; null once it is older than is kept. */
+  /** The verified body with its secrets redacted; null once it is older than is kept. */
   @Column({ type: 'text', nullable: true }) declare payload: string | null;
   @Column({ name: 'received_at', type: 'timestamptz', default: () => 'now()' }) declare receivedAt: Date;
   @Column({ name: 'processed_at', type: 'timestamptz', nullable: true }) declare processedAt: Date | null;

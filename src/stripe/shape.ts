@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { NotAnAnswerError } from './answer.js';
 
+/** PostgreSQL's text can't hold a NUL: it is stored as U+FFFD, the replacement character. */
+const storable = (text: string): string => (text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text);
+
 /** Parts that many of Stripe's objects share, in the shapes that we rely on. Source: Stripe's OpenAPI specification. */
 export const shapes = {
   id: z.string().regex(/^[\w:.-]{1,255}$/),
@@ -9,8 +12,8 @@ export const shapes = {
   /** Unix seconds. */
   time: z.int(),
   currency: z.string().regex(/^[a-z]{3}$/i),
-  metadata: z.record(z.string(), z.string()).nullish(),
-  text: z.string().nullish(),
+  metadata: z.record(z.string(), z.string().transform(storable)).nullish(),
+  text: z.string().transform(storable).nullish(),
   /** What may come expanded or not. */
   reference: z.union([z.string(), z.looseObject({ id: z.string() })]).nullish(),
 } as const;

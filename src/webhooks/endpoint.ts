@@ -1,5 +1,6 @@
 import type { StripeConnection } from '../payments/stripe-connection.js';
-import { verifyEvent } from '../stripe/signature.js';
+import { type SignatureVerdict, verifySignature } from '../stripe/signature.js';
+import { readDelivery } from './delivery.js';
 import type { EventProcessor } from './process-event.js';
 
 /** The answer to a delivery. */
@@ -15,7 +16,8 @@ const unknownTo = (secrets: readonly string[], known: readonly string[]): readon
 
 /**
  * Verifies and stores one delivery. 2xx only when the event is safely stored; a repeated delivery is acknowledged and
- * does nothing. 400: the signature doesn't fit, nothing was stored. 503: nothing could be stored, Stripe keeps it.
+ * does nothing. 400: the signature doesn't fit, or the body can never be an event; nothing was stored. 503: nothing could be
+ * stored, Stripe keeps it.
  */
 export const createWebhookEndpoint = ({
   connection,
@@ -29,16 +31,40 @@ export const createWebhookEndpoint = ({
   processor: EventProcessor;
   log: { error(detail: object, message: string): void; warn(detail: object, message: string): void };
 }) => {
-  let warnedAt = Number.NEGATIVE_INFINITY;
-  /** Anyone may send anything, so this is told now and then only. */
-  const warnOfSignature = (): void => {
-    if (performance.now() - warnedAt < WARN_EVERY_MS) return;
-    warnedAt = performance.now();
-    log.warn(
-      {},
-      'deliveries are refused: their signature fits no signing secret that is set; run "npx tollgate doctor"',
-    );
+  const warnings = new Map<string, number>();
+  /** Anyone may send anything, so each is told now and then only. */
+  const warn = (detail: object, message: string): void => {
+    if (performance.now() - (warnings.get(message) ?? Number.NEGATIVE_INFINITY) < WARN_EVERY_MS) return;
+    warnings.set(message, performance.now());
+    log.warn(detail, message);
   };
+
+  const verify = async (body: Buffer, signature: string | undefined, secrets: readonly string[]) => {
+    const verdict = verifySignature(body, signature, secrets);
+    if (verdict.kind !== 'unknown') return verdict;
+    return verifySignature(body, signature, unknownTo((await readKeysAgain())?.webhookSecrets ?? [], secrets));
+  };
+
+  /** Undefined where the delivery may be taken. */
+  const refusalOf = (verdict: SignatureVerdict): EndpointAnswer | undefined => {
+    switch (verdict.kind) {
+      case 'fits':
+        return undefined;
+      case 'clock':
+        warn(verdict, "deliveries are refused: their signature fits, but this server's clock or the sender's is wrong");
+        return {
+          status: 400,
+          body: `The signature fits, but it was made ${Math.abs(verdict.secondsOff)} s ${verdict.secondsOff > 0 ? 'after' : 'before'} this server's time; five minutes are allowed.`,
+        };
+      default:
+        warn(
+          {},
+          'deliveries are refused: their signature fits no signing secret that is set; run "npx tollgate doctor"',
+        );
+        return { status: 400, body: 'The signature does not fit this body.' };
+    }
+  };
+
   return async (body: Buffer, signature: string | undefined): Promise<EndpointAnswer> => {
     try {
       const secrets = (await connection.keys())?.webhookSecrets ?? [];
@@ -47,14 +73,14 @@ export const createWebhookEndpoint = ({
           status: 503,
           body: 'No webhook signing secret is set. Set STRIPE_WEBHOOK_SECRET or run "tollgate configure".',
         };
-      const event =
-        verifyEvent(body, signature, secrets) ??
-        verifyEvent(body, signature, unknownTo((await readKeysAgain())?.webhookSecrets ?? [], secrets));
-      if (!event) {
-        warnOfSignature();
-        return { status: 400, body: 'The signature does not fit this body, or is too old.' };
+      const refusal = refusalOf(await verify(body, signature, secrets));
+      if (refusal) return refusal;
+      const delivery = readDelivery(body.toString('utf8'));
+      if ('fault' in delivery) {
+        warn(delivery, 'a signed body was refused that is no event');
+        return { status: 400, body: `The signature fits, but the body is no event of Stripe's: ${delivery.fault}.` };
       }
-      await processor.receive(event, body.toString('utf8'));
+      await processor.receive(delivery);
       return { status: 200, body: 'ok' };
     } catch (error) {
       log.error({ err: error }, 'a delivery could not be stored');

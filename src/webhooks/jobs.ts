@@ -69,6 +69,7 @@ export const startJobs = (parts: Parts): Jobs => {
     repeat('lowered amounts', () => lowering.finishDue(), log, everyMs),
     repeat('reconciliation', () => reconciler.reconcileIfDue(), log, RECONCILE_LOOK_MS),
     repeat('old payloads', () => payloads.forgetOld(), log, FORGET_EVERY_MS),
+    repeat('stored secrets', () => payloads.redactStored(), log, FORGET_EVERY_MS),
     repeat(
       'retry',
       async () => {

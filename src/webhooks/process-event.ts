@@ -4,13 +4,14 @@ import type { StripeConnection } from '../payments/stripe-connection.js';
 import type { Database, Tx } from '../storage/database.js';
 import { NotAnAnswerError } from '../stripe/answer.js';
 import { STRIPE_API_VERSION } from '../stripe/client.js';
+import { type Delivery, deliveryOf } from './delivery.js';
 import type { Applied, EventHandler, Fetched } from './handler.js';
 import type { DueEvent, EventEnd, Inbox } from './inbox.js';
 
 /** The path of a verified event: route, one transaction, publish. */
 export interface EventProcessor {
   /** Resolves once the event is durable, whatever came of applying it; rejects when nothing could be stored. */
-  receive(event: Stripe.Event, payload: string): Promise<void>;
+  receive(delivery: Delivery): Promise<void>;
   /** Applies a stored event again; never rejects for the event's own failure. */
   retry(due: DueEvent): Promise<void>;
   /**
@@ -55,9 +56,7 @@ const PATIENCE_MS = 2_000;
 const RETRY_PATIENCE_MS = 30_000;
 
 /** An event and how it came. */
-interface Delivery {
-  readonly event: Stripe.Event;
-  readonly payload: string;
+interface Arrival extends Delivery {
   /** `new`: not known to be stored. `retried`: a job's turn. `replayed`: an operator asked for it. */
   readonly kind: 'new' | 'retried' | 'replayed';
   /** True where the object must be fetched whatever the payload says. */
@@ -69,7 +68,7 @@ export const createEventProcessor = ({ database, inbox, connection, handlers, lo
   const running = new Set<Promise<unknown>>();
   const fresh = createSlots(FRESH_AT_ONCE);
   const retried = createSlots(RETRIED_AT_ONCE);
-  const slotsOf = ({ kind }: Delivery) => (kind === 'retried' ? retried : fresh);
+  const slotsOf = ({ kind }: Arrival) => (kind === 'retried' ? retried : fresh);
 
   /** Why the event changes nothing of ours; undefined when it may. */
   const route = async (event: Stripe.Event): Promise<{ handler: EventHandler } | { reason: string }> => {
@@ -85,12 +84,12 @@ export const createEventProcessor = ({ database, inbox, connection, handlers, lo
   };
 
   /** Holds the event's row for this transaction; false when there is nothing left to do for it. */
-  const claim = (tx: Tx, { event, payload, kind }: Delivery, end: EventEnd): Promise<boolean> =>
+  const claim = (tx: Tx, { event, payload, kind }: Arrival, end: EventEnd): Promise<boolean> =>
     kind === 'new'
       ? inbox.insert(tx, event, payload, end)
       : inbox.lock(tx, event.id, kind === 'replayed' ? 'ignored' : undefined);
 
-  const store = async (delivery: Delivery, reason: string): Promise<void> => {
+  const store = async (delivery: Arrival, reason: string): Promise<void> => {
     const end = { status: 'IGNORED' as const, reason };
     await database.transaction(async (tx) => {
       if ((await claim(tx, delivery, end)) && delivery.kind !== 'new') inbox.finish(tx, delivery.event.id, end);
@@ -105,7 +104,7 @@ export const createEventProcessor = ({ database, inbox, connection, handlers, lo
   };
 
   /** One transaction: the event's row, our row, the flow. Everything or nothing. */
-  const applyOnce = (delivery: Delivery, handler: EventHandler, fetched: Fetched | undefined): Promise<Applied> =>
+  const applyOnce = (delivery: Arrival, handler: EventHandler, fetched: Fetched | undefined): Promise<Applied> =>
     slotsOf(delivery)
       .run(
         () =>
@@ -133,7 +132,7 @@ export const createEventProcessor = ({ database, inbox, connection, handlers, lo
   const ask = async (event: Stripe.Event, handler: EventHandler): Promise<Fetched | undefined> =>
     (await handler.isKnown(database, event)) ? { answer: await handler.fetch(event), version: undefined } : undefined;
 
-  const apply = async (delivery: Delivery): Promise<void> => {
+  const apply = async (delivery: Arrival): Promise<void> => {
     const { event } = delivery;
     const routed = await route(event);
     if ('reason' in routed) return store(delivery, routed.reason);
@@ -159,7 +158,7 @@ export const createEventProcessor = ({ database, inbox, connection, handlers, lo
   };
 
   /** Gives what went wrong, once that is stored. */
-  const applyOrRecord = async (delivery: Delivery): Promise<Error | undefined> => {
+  const applyOrRecord = async (delivery: Arrival): Promise<Error | undefined> => {
     const { event, payload, kind } = delivery;
     try {
       await apply(delivery);
@@ -184,14 +183,14 @@ export const createEventProcessor = ({ database, inbox, connection, handlers, lo
     }
   };
 
-  const stored = ({ payload }: DueEvent, kind: 'retried' | 'replayed'): Delivery => ({
+  const stored = ({ payload }: DueEvent, kind: 'retried' | 'replayed'): Arrival => ({
     event: JSON.parse(payload) as Stripe.Event,
     payload,
     kind,
   });
 
   return {
-    async receive(event, payload) {
+    async receive({ event, payload }) {
       if (running.size >= MOST_IN_FLIGHT) await inbox.receive(event, payload);
       else await track(applyOrRecord({ event, payload, kind: 'new' }));
     },
@@ -199,7 +198,7 @@ export const createEventProcessor = ({ database, inbox, connection, handlers, lo
       await track(applyOrRecord(stored(due, 'retried')));
     },
     replay: (due) => track(applyOrRecord(stored(due, 'replayed'))),
-    catchUp: (event) => track(applyOrRecord({ event, payload: JSON.stringify(event), kind: 'new', isHint: true })),
+    catchUp: (event) => track(applyOrRecord({ ...deliveryOf(event), kind: 'new', isHint: true })),
     async idle() {
       await Promise.allSettled(running);
     },
