@@ -32,6 +32,12 @@ const storyOf = ({ seed, violations, history }: SeedResult, again: string): stri
     `Play it alone: npx tollgate ${again} ${seed}`,
   ].join('\n');
 
+const verdictOf = (failed: readonly SeedResult[], idle: readonly string[]): string => {
+  if (failed.length > 0) return `broken with ${failed.map(({ seed }) => seed).join(', ')}.`;
+  if (idle.length > 0) return `nothing was proved: ${idle.join('; ')} compared no object.`;
+  return 'every promise was kept.';
+};
+
 const tell = async (request: Omit<SimulationRequest, 'ended'>, again: string, options: JsonOption): Promise<void> => {
   const { simulate } = await import('../simulation/simulation.js');
   const output = createOutput(options);
@@ -45,7 +51,7 @@ const tell = async (request: Omit<SimulationRequest, 'ended'>, again: string, op
     interruption.abort();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  const { played, failed, counts } = await simulate({
+  const { played, failed, counts, compared, idle } = await simulate({
     ...request,
     signal: interruption.signal,
     ended(result, done) {
@@ -54,17 +60,20 @@ const tell = async (request: Omit<SimulationRequest, 'ended'>, again: string, op
     },
   });
   const broken = failed.map(({ seed, violations }) => ({ seed, violations }));
-  const verdict =
-    failed.length === 0 ? 'every promise was kept.' : `broken with ${failed.map(({ seed }) => seed).join(', ')}.`;
+  const verdict = verdictOf(failed, idle);
   output.data(
-    { played, seconds: Number(seconds()), broken, counts },
+    { played, seconds: Number(seconds()), broken, counts, compared, idle },
     [
+      toTable([
+        ['WHAT WAS COMPARED', 'OBJECTS'],
+        ...Object.entries(compared).map(([promise, count]) => [promise, String(count)]),
+      ]),
       toTable([['WHAT HAPPENED', 'TIMES'], ...Object.entries(counts).map(([what, times]) => [what, String(times)])]),
       `${played} played in ${seconds()} s: ${verdict}`,
     ].join('\n'),
   );
   process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-  if (failed.length > 0 || interruption.signal.aborted) process.exitCode = 1;
+  if (failed.length + idle.length > 0 || interruption.signal.aborted) process.exitCode = 1;
 };
 
 /** From the first one on so many; one that is named is played alone unless more are asked for. */

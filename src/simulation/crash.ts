@@ -1,5 +1,5 @@
 import { chooseAction, openScene, perform, placeOrder } from './actions.js';
-import { findViolations } from './invariants.js';
+import { judge } from './invariants.js';
 import type { Lab } from './lab.js';
 import { startProcess } from './process-life.js';
 import { createRandom } from './random.js';
@@ -40,9 +40,9 @@ export const crashRound = async (lab: Lab, seed: number, { inspect }: SeedOption
     };
     await Promise.all([killer(), ...Array.from({ length: LANES }, act)]);
     await comeToRest(world);
-    const violations = await findViolations(world);
+    const verdict = await judge(world);
     await inspect?.(world);
-    return { seed, violations, history: world.history.lines(), counts: world.history.counts() };
+    return { seed, ...verdict, history: world.history.lines(), counts: world.history.counts() };
   } finally {
     await world.close();
   }

@@ -4,6 +4,17 @@ import type { World } from './world.js';
 /** A promise that was broken, in words. */
 export type Violation = string;
 
+/** What one promise came to: how many objects were compared, and what differed. */
+interface Comparison {
+  readonly compared: number;
+  readonly violations: readonly Violation[];
+}
+
+const compare = <T>(objects: readonly T[], check: (object: T) => readonly Violation[]): Comparison => ({
+  compared: objects.length,
+  violations: objects.flatMap(check),
+});
+
 interface PaymentRow {
   readonly id: string;
   readonly orderId: string;
@@ -47,8 +58,11 @@ const readBooks = async ({ sql, stripe }: World): Promise<Books> => {
       from tollgate.payment order by id`),
     rows<RefundRow>(`select id::text, payment_id::text as "paymentId", status, amount::int, stripe_refund_id as "stripeId"
       from tollgate.refund order by id`),
-    rows<{ value: unknown }>(`select value from tollgate.setting where key = 'installation_id'`),
+    rows<{ value: unknown }>(`select value from tollgate.setting where key = 'installation'`),
   ]);
+  const installation = settings[0]?.value;
+  // Compared with nothing, every promise would seem kept.
+  if (typeof installation !== 'string' || installation === '') throw new Error("The installation's id is not known.");
   const [intents, stripeRefunds, subscriptions, invoices] = await Promise.all([
     byId(stripe.paymentIntents.list({ limit: 100 })),
     byId(stripe.refunds.list({ limit: 100 })),
@@ -62,7 +76,7 @@ const readBooks = async ({ sql, stripe }: World): Promise<Books> => {
     stripeRefunds,
     subscriptions: [...subscriptions.values()],
     invoices: [...invoices.values()],
-    installation: String(settings[0]?.value),
+    installation,
   };
 };
 
@@ -87,63 +101,75 @@ const REFUND_STATUS: Readonly<Record<string, string>> = {
 
 const subscriptionStatusOf = ({ status }: Stripe.Subscription): string => status.toUpperCase();
 
-const checkPayments = ({ payments, intents, installation }: Books): Violation[] => {
-  const violations: Violation[] = [];
-  const ours = new Map(payments.flatMap((row) => (row.intentId === null ? [] : [[row.intentId, row] as const])));
-  for (const row of payments) {
-    if (row.intentId === null) continue;
-    const intent = intents.get(row.intentId);
-    if (!intent) {
-      violations.push(`payment ${row.id} has a payment intent that Stripe doesn't know`);
-      continue;
-    }
-    // An invoice's payment may end with its invoice, before its intent does.
-    const expected = paymentStatusOf(intent);
-    const isVoided = row.invoiceId !== null && row.status === 'CANCELED';
-    if (row.status !== expected && !isVoided)
-      violations.push(`payment ${row.id} is ${row.status}; Stripe's intent is ${intent.status}, so ${expected}`);
-    if (row.status === 'SUCCESSFUL' && row.received !== intent.amount_received)
-      violations.push(`payment ${row.id} received ${row.received}; Stripe says ${intent.amount_received}`);
-  }
-  for (const intent of intents.values())
-    if (
-      intent.metadata['tollgate_installation'] === installation &&
-      !ours.has(intent.id) &&
-      intent.status === 'succeeded'
-    )
-      violations.push(`${intent.id} of ours has money and no payment`);
-  return violations;
+/** Each payment's status and money are those of its intent. */
+const checkPayments = (_: World, { payments, intents }: Books): Comparison =>
+  compare(
+    payments.filter(({ intentId }) => intentId !== null),
+    (row) => {
+      const intent = intents.get(row.intentId ?? '');
+      if (!intent) return [`payment ${row.id} has a payment intent that Stripe doesn't know`];
+      // An invoice's payment may end with its invoice, before its intent does.
+      const expected = paymentStatusOf(intent);
+      const isVoided = row.invoiceId !== null && row.status === 'CANCELED';
+      const violations: Violation[] = [];
+      if (row.status !== expected && !isVoided)
+        violations.push(`payment ${row.id} is ${row.status}; Stripe's intent is ${intent.status}, so ${expected}`);
+      if (row.status === 'SUCCESSFUL' && row.received !== intent.amount_received)
+        violations.push(`payment ${row.id} received ${row.received}; Stripe says ${intent.amount_received}`);
+      return violations;
+    },
+  );
+
+/** Stripe has no money of ours that no payment knows of. */
+const checkMoney = (_: World, { payments, intents, installation }: Books): Comparison => {
+  const known = new Set(payments.map(({ intentId }) => intentId));
+  const ours = [...intents.values()].filter(({ metadata }) => metadata['tollgate_installation'] === installation);
+  return compare(ours, ({ id, status }) =>
+    status === 'succeeded' && !known.has(id) ? [`${id} of ours has money and no payment`] : [],
+  );
 };
 
-const checkRefunds = ({ payments, refunds, intents, stripeRefunds }: Books): Violation[] => {
-  const violations: Violation[] = [];
+/** Each of Stripe's refunds has its row, in its state. */
+const checkRefunds = (_: World, { payments, refunds, stripeRefunds }: Books): Comparison => {
   const rows = new Map(refunds.map((row) => [row.stripeId, row]));
   const byIntent = new Map(payments.map((row) => [row.intentId, row]));
-  for (const refund of stripeRefunds.values()) {
-    const payment = byIntent.get(String(refund.payment_intent));
-    if (!payment) continue;
+  const ours = [...stripeRefunds.values()].filter((refund) => byIntent.has(String(refund.payment_intent)));
+  return compare(ours, (refund) => {
     const row = rows.get(refund.id);
     const expected = REFUND_STATUS[refund.status ?? ''];
-    if (!row) violations.push(`${refund.id} of payment ${payment.id} has no refund here`);
-    else if (row.status !== expected || row.amount !== refund.amount)
-      violations.push(`refund ${row.id} is ${row.amount} ${row.status}; Stripe says ${refund.amount} ${refund.status}`);
-  }
-  for (const row of refunds)
-    if (row.stripeId === null && row.status !== 'FAILED' && row.status !== 'CANCELED')
-      violations.push(`refund ${row.id} is ${row.status}, and nobody knows what became of it`);
-  for (const payment of payments) {
-    const mine = [...stripeRefunds.values()].filter((refund) => refund.payment_intent === payment.intentId);
-    const refunded = mine.filter(({ status }) => status === 'succeeded').reduce((sum, { amount }) => sum + amount, 0);
-    if (payment.refunded !== refunded)
-      violations.push(`payment ${payment.id} shows ${payment.refunded} refunded; Stripe gave back ${refunded}`);
-    const received = intents.get(payment.intentId ?? '')?.amount_received ?? 0;
-    if (refunded > received) violations.push(`payment ${payment.id}: more was given back than received`);
-  }
-  return violations;
+    if (!row) return [`${refund.id} of payment ${byIntent.get(String(refund.payment_intent))?.id} has no refund here`];
+    if (row.status === expected && row.amount === refund.amount) return [];
+    return [`refund ${row.id} is ${row.amount} ${row.status}; Stripe says ${refund.amount} ${refund.status}`];
+  });
 };
 
+/** Nobody waits for a refund that Stripe doesn't have. */
+const checkUnknownRefunds = (_: World, { refunds }: Books): Comparison =>
+  compare(refunds, (row) =>
+    row.stripeId === null && row.status !== 'FAILED' && row.status !== 'CANCELED'
+      ? [`refund ${row.id} is ${row.status}, and nobody knows what became of it`]
+      : [],
+  );
+
+/** What a payment shows as refunded is what Stripe gave back, and never more than was received. */
+const checkSums = (_: World, { payments, intents, stripeRefunds }: Books): Comparison =>
+  compare(
+    payments.filter(({ intentId }) => intentId !== null),
+    (payment) => {
+      const mine = [...stripeRefunds.values()].filter((refund) => refund.payment_intent === payment.intentId);
+      const refunded = mine.filter(({ status }) => status === 'succeeded').reduce((sum, { amount }) => sum + amount, 0);
+      const received = intents.get(payment.intentId ?? '')?.amount_received ?? 0;
+      return [
+        ...(payment.refunded === refunded
+          ? []
+          : [`payment ${payment.id} shows ${payment.refunded} refunded; Stripe gave back ${refunded}`]),
+        ...(refunded > received ? [`payment ${payment.id}: more was given back than received`] : []),
+      ];
+    },
+  );
+
 /** Our own calls alone never ask for more than is left, where nobody refunds beside us. */
-const checkOvershoot = async ({ sandbox }: World, { stripeRefunds }: Books): Promise<Violation[]> => {
+const checkOvershoot = async ({ sandbox }: World, { stripeRefunds }: Books): Promise<Comparison> => {
   const response = await fetch(`${sandbox.url}/_sandbox/requests`);
   const { data } = (await response.json()) as {
     data: { method: string; path: string; idempotencyKey: string | null; body: unknown; answer: unknown }[];
@@ -153,8 +179,8 @@ const checkOvershoot = async ({ sandbox }: World, { stripeRefunds }: Books): Pro
       .filter(({ metadata }) => metadata?.['tollgate_refund'] === undefined)
       .map(({ payment_intent: intent }) => String(intent)),
   );
-  return data.flatMap((request) => {
-    if (request.method !== 'POST' || request.path !== '/v1/refunds') return [];
+  const asked = data.filter(({ method, path }) => method === 'POST' && path === '/v1/refunds');
+  return compare(asked, (request) => {
     const words = JSON.stringify(request);
     const isOurs = words.includes('tollgate_refund');
     const isTooMuch = /charge_already_refunded|greater than/.test(JSON.stringify(request.answer) ?? '');
@@ -165,11 +191,12 @@ const checkOvershoot = async ({ sandbox }: World, { stripeRefunds }: Books): Pro
   });
 };
 
-const checkOrders = async ({ sql }: World, { payments, stripeRefunds, intents }: Books): Promise<Violation[]> => {
+/** Each order's status is what its money says. */
+const checkOrders = async ({ sql }: World, { payments, stripeRefunds, intents }: Books): Promise<Comparison> => {
   const { rows } = await sql.query<{ id: string; amount: number; status: string }>(
     'select id::text, amount::int, status from public.shop_order order by id',
   );
-  return rows.flatMap(({ id, amount, status }) => {
+  return compare(rows, ({ id, amount, status }) => {
     const mine = payments.filter(({ orderId, status: state }) => orderId === id && state === 'SUCCESSFUL');
     const received = mine.reduce((sum, row) => sum + (intents.get(row.intentId ?? '')?.amount_received ?? 0), 0);
     const given = [...stripeRefunds.values()]
@@ -187,7 +214,8 @@ const checkOrders = async ({ sql }: World, { payments, stripeRefunds, intents }:
 };
 
 /** Each flow ran once for each version that says so, and money came in once per payment. */
-const checkFlows = async ({ sql }: World): Promise<Violation[]> => {
+const checkFlows = async ({ sql }: World): Promise<Comparison> => {
+  const ran = await sql.query<{ count: number }>('select count(*)::int as count from public.flow_run');
   const { rows } = await sql.query<{ what: string }>(`
     with runs as (select flow, row_id, version, count(*) as n from public.flow_run group by 1, 2, 3),
     due as (select flow, node_id::text as row_id, version from tollgate.change where (node_type, flow) in
@@ -203,48 +231,61 @@ const checkFlows = async ({ sql }: World): Promise<Violation[]> => {
     union all
     select format('payment %s became SUCCESSFUL %s times', row_id, count(*)) from public.flow_run
       where flow = 'payment-callback' and status = 'SUCCESSFUL' group by row_id having count(*) > 1`);
-  return rows.map(({ what }) => what);
+  return { compared: ran.rows[0]?.count ?? 0, violations: rows.map(({ what }) => what) };
 };
 
+const subscriptionIdOf = (invoice: Stripe.Invoice): string => {
+  const subscription = invoice.parent?.subscription_details?.subscription;
+  return typeof subscription === 'string' ? subscription : (subscription?.id ?? '');
+};
+
+/** Each paid invoice of a subscription of ours has one payment, and each later one an order of its own. */
 const checkRenewals = async (
-  { sql }: World,
+  _: World,
   { payments, invoices, subscriptions, installation }: Books,
-): Promise<Violation[]> => {
+): Promise<Comparison> => {
   const ours = new Set(
     subscriptions.filter(({ metadata }) => metadata['tollgate_installation'] === installation).map(({ id }) => id),
   );
-  const violations: Violation[] = [];
-  for (const invoice of invoices) {
-    const subscription = invoice.parent?.subscription_details?.subscription;
-    if (!ours.has(typeof subscription === 'string' ? subscription : (subscription?.id ?? ''))) continue;
-    if (invoice.status !== 'paid' || invoice.amount_paid === 0) continue;
-    const made = payments.filter(({ invoiceId }) => invoiceId === invoice.id);
-    if (made.length !== 1) violations.push(`invoice ${invoice.id} is paid and has ${made.length} payments`);
-  }
+  const paid = invoices.filter(
+    (invoice) => ours.has(subscriptionIdOf(invoice)) && invoice.status === 'paid' && invoice.amount_paid > 0,
+  );
+  return compare(paid, ({ id }) => {
+    const made = payments.filter(({ invoiceId }) => invoiceId === id);
+    return made.length === 1 ? [] : [`invoice ${id} is paid and has ${made.length} payments`];
+  });
+};
+
+/** An order that a renewal made is that of one invoice. */
+const checkMadeOrders = async ({ sql }: World, { payments }: Books): Promise<Comparison> => {
   const orders = payments.filter(({ invoiceId }) => invoiceId !== null).map(({ orderId }) => orderId);
-  if (new Set(orders).size !== orders.length) violations.push('two invoices share one order');
   const { rows } = await sql.query<{ id: string }>(`select id::text from public.shop_order o
     where not exists (select 1 from tollgate.payment p where p.order_id = o.id)
       and o.id not in (select id from public.placed_order)`);
-  violations.push(...rows.map(({ id }) => `order ${id} was made for no invoice`));
-  return violations;
+  return {
+    compared: orders.length,
+    violations: [
+      ...(new Set(orders).size === orders.length ? [] : ['two invoices share one order']),
+      ...rows.map(({ id }) => `order ${id} was made for no invoice`),
+    ],
+  };
 };
 
-const checkSubscriptions = async ({ sql }: World, { subscriptions, installation }: Books): Promise<Violation[]> => {
+/** Each subscription of ours has a recurring payment, in its state. */
+const checkSubscriptions = async ({ sql }: World, { subscriptions, installation }: Books): Promise<Comparison> => {
   const { rows } = await sql.query<{ id: string; status: string; stripeId: string }>(`select id::text, status,
     stripe_subscription_id as "stripeId" from tollgate.recurring_payment where stripe_subscription_id is not null`);
-  return subscriptions
-    .filter(({ metadata }) => metadata['tollgate_installation'] === installation)
-    .flatMap((subscription) => {
-      const row = rows.find(({ stripeId }) => stripeId === subscription.id);
-      if (!row) return [`subscription ${subscription.id} has no recurring payment`];
-      const expected = subscriptionStatusOf(subscription);
-      return row.status === expected ? [] : [`recurring payment ${row.id} is ${row.status}; Stripe says ${expected}`];
-    });
+  const ours = subscriptions.filter(({ metadata }) => metadata['tollgate_installation'] === installation);
+  return compare(ours, (subscription) => {
+    const row = rows.find(({ stripeId }) => stripeId === subscription.id);
+    if (!row) return [`subscription ${subscription.id} has no recurring payment`];
+    const expected = subscriptionStatusOf(subscription);
+    return row.status === expected ? [] : [`recurring payment ${row.id} is ${row.status}; Stripe says ${expected}`];
+  });
 };
 
 /** What was shown was committed before, and the newest is shown. */
-const checkWatcher = async ({ sql, watcher }: World, { payments }: Books): Promise<Violation[]> => {
+const checkWatcher = async ({ sql, watcher }: World, { payments }: Books): Promise<Comparison> => {
   const { rows } = await sql.query<{ id: string; version: number; at: Date }>(
     `select node_id::text as id, version, at from tollgate.change where node_type = 'PAYMENT'`,
   );
@@ -261,7 +302,7 @@ const checkWatcher = async ({ sql, watcher }: World, { payments }: Books): Promi
       ? [`the subscriber of order ${orderId} ended with version ${seen.version} of payment ${id}; there is ${version}`]
       : [];
   });
-  return [...watcher.faults, ...early, ...newest];
+  return { compared: watcher.all().length, violations: [...watcher.faults, ...early, ...newest] };
 };
 
 /** What still waits although nothing hinders it. */
@@ -276,19 +317,48 @@ export const findStuck = async ({ sql }: World): Promise<Violation[]> => {
   return rows.map(({ what }) => what);
 };
 
-/** Compares both sides once everything has come to rest. */
-export const findViolations = async (world: World): Promise<Violation[]> => {
+/** Nothing waits for ever. */
+const checkRest = async (world: World): Promise<Comparison> => {
+  const { rows } = await world.sql.query<{ count: number }>('select count(*)::int as count from tollgate.stripe_event');
+  return { compared: rows[0]?.count ?? 0, violations: await findStuck(world) };
+};
+
+/** Every promise, by what a run's table calls it. */
+const INVARIANTS: Readonly<Record<string, (world: World, books: Books) => Comparison | Promise<Comparison>>> = {
+  "payments are as Stripe's intents": checkPayments,
+  'all money of ours has its payment': checkMoney,
+  "refunds are as Stripe's": checkRefunds,
+  'no refund is left unknown': checkUnknownRefunds,
+  'sums of refunds are what went back': checkSums,
+  'no refund was asked for beyond what was left': checkOvershoot,
+  'orders show what was received': checkOrders,
+  'flows ran once per version': checkFlows,
+  'each paid invoice has one payment': checkRenewals,
+  'each later invoice has an order of its own': checkMadeOrders,
+  "recurring payments are as Stripe's subscriptions": checkSubscriptions,
+  'what was shown was committed, the newest last': checkWatcher,
+  'nothing is stuck': checkRest,
+};
+
+/** What a run came to. */
+export interface Verdict {
+  readonly violations: readonly Violation[];
+  /** How many objects each promise compared. */
+  readonly compared: ReadonlyMap<string, number>;
+}
+
+/**
+ * Compares both sides once everything has come to rest.
+ *
+ * @throws Error when the installation is not known: nothing could be compared
+ */
+export const judge = async (world: World): Promise<Verdict> => {
   const books = await readBooks(world);
-  const found = await Promise.all([
-    checkPayments(books),
-    checkRefunds(books),
-    checkOvershoot(world, books),
-    checkOrders(world, books),
-    checkFlows(world),
-    checkRenewals(world, books),
-    checkSubscriptions(world, books),
-    checkWatcher(world, books),
-    findStuck(world),
-  ]);
-  return found.flat();
+  const comparisons = await Promise.all(
+    Object.entries(INVARIANTS).map(async ([name, check]) => [name, await check(world, books)] as const),
+  );
+  return {
+    violations: comparisons.flatMap(([, { violations }]) => violations),
+    compared: new Map(comparisons.map(([name, { compared }]) => [name, compared])),
+  };
 };

@@ -1,15 +1,14 @@
 import { chooseAction, openScene, perform, placeOrder } from './actions.js';
 import type { BugName } from './bugs.js';
-import { findViolations, type Violation } from './invariants.js';
+import { judge, type Verdict } from './invariants.js';
 import type { Lab } from './lab.js';
 import { createRandom, type Random } from './random.js';
 import { comeToRest } from './rest.js';
 import { openWorld, type World } from './world.js';
 
 /** How one seed ended. */
-export interface SeedResult {
+export interface SeedResult extends Verdict {
   readonly seed: number;
-  readonly violations: readonly Violation[];
   readonly history: readonly string[];
   readonly counts: ReadonlyMap<string, number>;
 }
@@ -45,9 +44,9 @@ export const simulateSeed = async (lab: Lab, seed: number, { bug, inspect }: See
   try {
     await play(world, random.fork());
     await comeToRest(world, bug === undefined ? undefined : BUG_REST_MS);
-    const violations = await findViolations(world);
+    const verdict = await judge(world);
     await inspect?.(world);
-    return { seed, violations, history: world.history.lines(), counts: world.history.counts() };
+    return { seed, ...verdict, history: world.history.lines(), counts: world.history.counts() };
   } finally {
     await world.close();
   }

@@ -23,13 +23,25 @@ export interface SimulationReport {
   readonly failed: readonly SeedResult[];
   /** What happened how often, over all seeds. */
   readonly counts: Readonly<Record<string, number>>;
+  /** How many objects each promise compared, over all seeds. */
+  readonly compared: Readonly<Record<string, number>>;
+  /** Promises that compared nothing in a run so long that they should have: they prove nothing. */
+  readonly idle: readonly string[];
 }
+
+/** In so many seeds each promise has something to compare. */
+const LONG = 100;
+
+const add = (sums: Map<string, number>, more: ReadonlyMap<string, number>): void => {
+  for (const [name, count] of more) sums.set(name, (sums.get(name) ?? 0) + count);
+};
 
 /** Plays the seeds one after the other, some at once, each in a world of its own. */
 export const simulate = async (request: SimulationRequest): Promise<SimulationReport> => {
   const { firstSeed, seeds, atOnce, bug, ended, signal, play = simulateSeed } = request;
   const failed: SeedResult[] = [];
   const counts = new Map<string, number>();
+  const compared = new Map<string, number>();
   let next = firstSeed;
   let played = 0;
   const lab = await openLab();
@@ -40,7 +52,8 @@ export const simulate = async (request: SimulationRequest): Promise<SimulationRe
       const result = await play(lab, seed, { bug });
       played += 1;
       if (result.violations.length > 0) failed.push(result);
-      for (const [kind, count] of result.counts) counts.set(kind, (counts.get(kind) ?? 0) + count);
+      add(counts, result.counts);
+      add(compared, result.compared);
       ended?.(result, played);
     }
   };
@@ -49,5 +62,11 @@ export const simulate = async (request: SimulationRequest): Promise<SimulationRe
   } finally {
     await lab.close();
   }
-  return { played, failed, counts: Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1))) };
+  return {
+    played,
+    failed,
+    counts: Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1))),
+    compared: Object.fromEntries(compared),
+    idle: played < LONG ? [] : [...compared].flatMap(([name, count]) => (count === 0 ? [name] : [])),
+  };
 };

@@ -2,9 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BugName } from '../../src/simulation/bugs.js';
 import { BUGS } from '../../src/simulation/bugs.js';
 import { crashRound } from '../../src/simulation/crash.js';
+import { judge } from '../../src/simulation/invariants.js';
 import { type Lab, openLab } from '../../src/simulation/lab.js';
+import { createRandom } from '../../src/simulation/random.js';
 import { simulateSeed } from '../../src/simulation/seed.js';
 import { simulate } from '../../src/simulation/simulation.js';
+import { openWorld, type World } from '../../src/simulation/world.js';
 import { assertContract } from '../harness/contract.js';
 
 let lab: Lab;
@@ -24,10 +27,24 @@ describe('random users, operators, faults of Stripe, flow failures and crashes',
   test.concurrent.each([3, 8, 13, 24])('seed %i: afterwards our rows are Stripe’s, and every flow ran once', {
     timeout: 180_000,
   }, async (seed) => {
-    const { violations, history } = await simulateSeed(lab, seed, {
+    const { violations, history, compared } = await simulateSeed(lab, seed, {
       inspect: ({ sandbox }) => assertContract(sandbox.url),
     });
     expect(violations, history.join('\n')).toEqual([]);
+    expect(compared.get('all money of ours has its payment')).toBeGreaterThan(0);
+  });
+
+  test('a world whose installation is not known proves nothing: it is refused', { timeout: 60_000 }, async () => {
+    const world = await openWorld(lab, createRandom(1), {});
+    try {
+      await expect(judge(world)).resolves.toMatchObject({ violations: [] });
+      const sql = {
+        query: (text: string) => (text.includes('tollgate.setting') ? { rows: [] } : world.sql.query(text)),
+      };
+      await expect(judge({ ...world, sql: sql as unknown as World['sql'] })).rejects.toThrow(/installation/);
+    } finally {
+      await world.close();
+    }
   });
 });
 
