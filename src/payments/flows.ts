@@ -15,7 +15,7 @@ export interface FlowDatabase {
   query<Row extends object = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>;
 }
 
-/** Where a flow writes its log lines. */
+/** Where a flow writes its log lines: they are printed once its transaction has committed, and never where it is rolled back. */
 export interface FlowLog {
   info(detail: object, message?: string): void;
   warn(detail: object, message?: string): void;
@@ -167,6 +167,12 @@ export class FlowFailedError extends Error {
   }
 }
 
+/** Log lines tell of what happened, so they wait for the commit; what was rolled back did not happen. */
+const holdLines = (log: FlowLog, tx: Tx): FlowLog => ({
+  info: (detail, message) => tx.afterCommit(() => log.info(detail, message)),
+  warn: (detail, message) => tx.afterCommit(() => log.warn(detail, message)),
+});
+
 /**
  * Runs a flow to its end inside the transaction, within five seconds, and gives what it gave.
  *
@@ -181,12 +187,13 @@ export const runFlow = async <Data, Result = void>(
   let settled = false;
   const isSettled = (): boolean => settled;
   const collected = collectEffects(effects, isSettled);
+  const lines = holdLines(log, tx);
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`it took longer than ${LIMIT_MS} ms`)), LIMIT_MS);
   });
   try {
-    const context = { db: guardDatabase(tx, isSettled), effects: collected.context, log };
+    const context = { db: guardDatabase(tx, isSettled), effects: collected.context, log: lines };
     const result = await Promise.race([flow.run(data, context), limit]);
     collected.queue(tx);
     return result;

@@ -19,6 +19,8 @@ export interface Queryable {
 export interface Tx extends Queryable {
   /** Sends without waiting: the commit waits for it, and a failure rolls everything back. */
   send(statement: Statement): void;
+  /** Runs the work once the transaction is committed, and never where it is rolled back; the work must not throw. */
+  afterCommit(work: () => void): void;
 }
 
 /** The database of the hot path and of everything that locks; entities (see data-source.ts) serve ordinary reads. */

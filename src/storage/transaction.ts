@@ -54,6 +54,7 @@ export const createTransaction = (
   const opening = new Together(() => (client.getTransactionStatus() === 'T' ? undefined : new NotBegunError()));
   const cork = createCork(client);
   const sent: Promise<unknown>[] = [];
+  const afterwards: (() => void)[] = [];
   let begun: Promise<unknown> | undefined;
   let state: 'gathering' | 'begins' | 'open' = 'gathering';
   /** `done`: nothing more is taken. `taken back`: what waits is not sent either. */
@@ -108,9 +109,13 @@ export const createTransaction = (
           assertGoesOn();
           later(convey(statement));
         },
+        afterCommit(work) {
+          afterwards.push(work);
+        },
       });
       end = 'done';
       if (begun) await commit();
+      for (const work of afterwards) work();
       return result;
     },
     async rollBack() {
