@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import path from 'node:path';
 import { DEFAULT_LIMITS, LIMIT_VARIABLES, type Limits } from './graphql/limits.js';
+import { ConnectionError, connectionOf } from './storage/connection.js';
 
 /** Everything the environment decides, read once at start. */
 export interface Config {
@@ -195,6 +196,16 @@ const readStripe = (read: Reader): Config['stripe'] => {
   return { secretKey, publishableKey, webhookSecrets, apiBase, timeoutMs };
 };
 
+/** How to encrypt, and the files that it names. */
+const checkConnection = (read: Reader, databaseUrl: string): void => {
+  try {
+    connectionOf(databaseUrl);
+  } catch (error) {
+    if (!(error instanceof ConnectionError)) throw error;
+    read.refuse('DATABASE_URL', error.problem, error.remedy);
+  }
+};
+
 /** RFC 7518, section 3.2: an HS256 key has at least 256 bits. */
 const SECRET_LENGTH = 32;
 
@@ -262,6 +273,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     ['postgres:', 'postgresql:'],
     'postgres://user:password@host:5432/database',
   );
+  if (databaseUrl !== undefined) checkConnection(read, databaseUrl);
   const embedded = read.text('DATABASE_URL') === undefined;
   const production = environment['NODE_ENV'] === 'production';
   const host = read.text('HOST') ?? '127.0.0.1';

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { type Config, readConfig } from '../config.js';
 import { type Addresses, AlreadyRunningError, claimDataDir, findRunning } from '../data-dir.js';
 import { prepareSample, readSecrets } from '../embedded-run.js';
+import { assertDatabaseUsable } from '../parts/storage.js';
 import { createDatabase, type Database } from '../storage/database.js';
 import { startEmbeddedPostgres } from '../storage/embedded-postgres.js';
 import { migrate } from '../storage/migrate.js';
@@ -68,6 +69,7 @@ export const withWorkspace = async <T>(work: (workspace: Workspace) => Promise<T
   const open = async (databaseUrl: string, running: Addresses | undefined): Promise<T> => {
     const database = createDatabase({ url: databaseUrl, poolSize: 4 });
     try {
+      await assertDatabaseUsable(database);
       return await work({
         config: { ...(await withEmbeddedSecrets(config)), databaseUrl },
         database,

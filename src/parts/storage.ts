@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { ConfigError } from '../config.js';
-import { wordsOf } from '../core/errors.js';
-import { OLDEST_VERSION } from '../payments/doctor-database.js';
 import { readInstallation } from '../payments/settings.js';
+import { ConnectionError } from '../storage/connection.js';
 import { createDataSource } from '../storage/data-source.js';
 import { createDatabase, type Database } from '../storage/database.js';
 import { pendingMigrations } from '../storage/migrate.js';
 import { createRehearsal } from '../storage/rehearsal.js';
+import { assertUsable } from '../storage/usable.js';
 import type { OnStop } from './on-stop.js';
 
 /** Where everything is remembered. */
@@ -27,22 +27,12 @@ interface Needs {
   readonly onStop: OnStop;
 }
 
-/** @throws ConfigError when the database does not answer, does not let us in, or is too old */
-const assertUsable = async (database: Database): Promise<void> => {
-  const refuse = (problem: string, remedy: string): never => {
-    throw new ConfigError([{ variable: 'DATABASE_URL', problem, remedy }]);
-  };
-  const [row] = await database
-    .query<{ version: number }>({ text: `select current_setting('server_version_num')::int / 10000 as "version"` })
-    .catch((error: unknown) =>
-      refuse(
-        `leads to no database that lets us in: ${wordsOf(error)}`,
-        "Check that the server runs, and the address, the database's name, the user and the password.",
-      ),
-    );
-  if (row && row.version < OLDEST_VERSION)
-    refuse(`leads to a PostgreSQL ${row.version}`, `Use PostgreSQL ${OLDEST_VERSION} or newer.`);
-};
+/** @throws ConfigError naming DATABASE_URL where the product can't work on this database at all */
+export const assertDatabaseUsable = (database: Database): Promise<void> =>
+  assertUsable(database).catch((error: unknown) => {
+    if (!(error instanceof ConnectionError)) throw error;
+    throw new ConfigError([{ variable: 'DATABASE_URL', problem: error.problem, remedy: error.remedy }]);
+  });
 
 /** Opens the database; fails in words where it can't be used, and while migrations are pending. */
 export const openStorage = async ({ databaseUrl, rehearses, log, onStop }: Needs): Promise<Storage> => {
@@ -52,7 +42,7 @@ export const openStorage = async ({ databaseUrl, rehearses, log, onStop }: Needs
   });
   const database = rehearses ? createRehearsal(written) : written;
   onStop(() => database.close());
-  await assertUsable(database);
+  await assertDatabaseUsable(database);
   const source = await createDataSource(databaseUrl).initialize();
   onStop(() => source.destroy());
   const pending = await pendingMigrations(databaseUrl);

@@ -1,14 +1,12 @@
 import type { Database } from '../storage/database.js';
 import { pendingMigrations } from '../storage/migrate.js';
+import { OLDEST_VERSION } from '../storage/usable.js';
 import { type Check, found, ok } from './checks.js';
 
 interface Parts {
   readonly database: Database;
   readonly databaseUrl: string;
 }
-
-/** The oldest PostgreSQL that knows everything that is asked of it. */
-export const OLDEST_VERSION = 15;
 
 /** What the server does with each table. */
 const RIGHTS = 'select, insert, update';

@@ -6,6 +6,7 @@ import { Recurring1763800300000 } from '../../migrations/1763800300000-recurring
 import { EffectWorkers1763800400000 } from '../../migrations/1763800400000-effect-workers.js';
 import { Checkout1763800500000 } from '../../migrations/1763800500000-checkout.js';
 import { Change } from './change.js';
+import { connectionOf } from './connection.js';
 import { Idempotency } from './idempotency.js';
 import { Payment } from './payment.js';
 import { RecurringPayment } from './recurring-payment.js';
@@ -41,10 +42,12 @@ const MIGRATIONS = [
 ];
 
 /** Builds the data source over the product's entities and migrations; it changes nothing by itself. */
-export const createDataSource = (url: string, poolSize = 5): DataSource =>
-  new DataSource({
+export const createDataSource = (url: string, poolSize = 5): DataSource => {
+  const connection = connectionOf(url);
+  return new DataSource({
     type: 'postgres',
-    url,
+    url: connection.connectionString,
+    extra: connection,
     schema: 'tollgate',
     entities: ENTITIES,
     migrations: MIGRATIONS,
@@ -56,3 +59,4 @@ export const createDataSource = (url: string, poolSize = 5): DataSource =>
     applicationName: 'tollgate',
     connectTimeoutMS: 10_000,
   });
+};

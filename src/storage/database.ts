@@ -1,5 +1,7 @@
 import pg from 'pg';
 import { createSlots } from '../core/slots.js';
+import { connectionOf } from './connection.js';
+import { assertOwnSession } from './session.js';
 import { createStatementNames } from './statement-names.js';
 import { createTransaction, type ExtendedQuery } from './transaction.js';
 
@@ -50,6 +52,11 @@ const TRANSIENT: ReadonlySet<unknown> = new Set(['40P01', '40001', STALE_PLAN]);
 const ATTEMPTS = 3;
 /** How long a statement may wait for another's lock: longer than a flow may run, shorter than a statement. */
 const LOCK_TIMEOUT_MS = 8_000;
+/** How long a transaction may rest between two statements. */
+const IDLE_TIMEOUT_MS = 15_000;
+/** Not parameters of the start: a pooler refuses those. */
+const LIMITS = `select set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
+  set_config('idle_in_transaction_session_timeout', $3, false)`;
 /** How long a transaction may wait for its turn and for a connection. */
 const PATIENCE_MS = 5_000;
 
@@ -88,17 +95,21 @@ export const createDatabase = (options: DatabaseOptions): Database => {
   const queryOf = (statement: Statement): ExtendedQuery =>
     toQuery(statement, statement.name ?? names.of(statement.text));
   const transactions = createSlots(poolSize - reserved(poolSize));
+  let isOwnSession = false;
   const pool = new pg.Pool({
-    connectionString: options.url,
+    ...connectionOf(options.url),
     max: poolSize,
     application_name: 'tollgate',
     connectionTimeoutMillis: PATIENCE_MS,
-    statement_timeout: options.statementTimeoutMs ?? 10_000,
-    lock_timeout: LOCK_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: 15_000,
     keepAlive: true,
     pipeline: true,
-  } as pg.PoolConfig);
+    async onConnect(client) {
+      // Before anything is set: it would stay on connections that others are lent.
+      if (!isOwnSession) await assertOwnSession(client, options.url);
+      isOwnSession = true;
+      await client.query(LIMITS, [options.statementTimeoutMs ?? 10_000, LOCK_TIMEOUT_MS, IDLE_TIMEOUT_MS]);
+    },
+  });
   pool.on('error', (error) => options.onError?.(error));
 
   const attempt = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {

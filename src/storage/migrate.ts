@@ -1,10 +1,12 @@
 import pg from 'pg';
 import type { EntitySubscriberInterface, TransactionStartEvent } from 'typeorm';
+import { connectionOf } from './connection.js';
 import { createDataSource } from './data-source.js';
-import { createDatabase } from './database.js';
+import { createDatabase, type Database } from './database.js';
 import { OPEN_GUARD } from './definition-guard.js';
 import { migrateJobs } from './jobs.js';
 import { protect } from './protection.js';
+import { assertUsable } from './usable.js';
 
 /** Two processes that migrate at once take turns on this advisory lock. */
 const MIGRATION_LOCK = 7_655_443_001;
@@ -20,16 +22,19 @@ const migrationKey: EntitySubscriberInterface = {
  * Brings the database to the newest migration and gives the names of those that ran; none when it was there already.
  * Then it protects the tables as far as this role may (see protection.ts). Safe to run twice and from several processes
  * at once.
+ *
+ * @throws ConnectionError when the product can't work on this database at all
  */
 export const migrate = async (url: string): Promise<string[]> => {
-  const guard = new pg.Client({ connectionString: url, application_name: 'tollgate migrate' });
+  await withDatabase(url, assertUsable);
+  const guard = new pg.Client({ ...connectionOf(url), application_name: 'tollgate migrate' });
   await guard.connect();
   try {
     await guard.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await guard.query('create schema if not exists tollgate');
     const ran = await runMigrations(url);
     await migrateJobs(url);
-    await protectTables(url);
+    await withDatabase(url, protect);
     return ran;
   } finally {
     await guard.end();
@@ -46,10 +51,10 @@ const runMigrations = async (url: string): Promise<string[]> => {
   }
 };
 
-const protectTables = async (url: string): Promise<void> => {
+const withDatabase = async (url: string, work: (database: Database) => Promise<unknown>): Promise<void> => {
   const database = createDatabase({ url, poolSize: 1 });
   try {
-    await protect(database);
+    await work(database);
   } finally {
     await database.close();
   }

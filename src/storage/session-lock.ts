@@ -1,10 +1,11 @@
 import pg from 'pg';
+import { connectionOf } from './connection.js';
 
 const KEY = `hashtext('tollgate ' || $1::text)`;
 
 /** A connection of its own: the lock belongs to its session, and a process that dies lets go of it. */
 const withSession = async <T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
-  const client = new pg.Client({ connectionString: url, application_name: 'tollgate lock' });
+  const client = new pg.Client({ ...connectionOf(url), application_name: 'tollgate lock' });
   client.on('error', () => undefined);
   await client.connect();
   try {

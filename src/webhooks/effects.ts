@@ -4,7 +4,7 @@ import { type JobHelpers, Logger, type Runner, run, type WorkerEvents } from 'gr
 import type { Effect, EffectJob, Effects } from '../payments/effects.js';
 import type { FlowLog } from '../payments/flows.js';
 import type { Database } from '../storage/database.js';
-import { JOBS_SCHEMA } from '../storage/jobs.js';
+import { JOBS_SCHEMA, openJobsPool } from '../storage/jobs.js';
 import { waitSeconds } from './backoff.js';
 
 /** The runner of effects in this process. */
@@ -119,20 +119,24 @@ export const startEffects = ({ database, databaseUrl, effects, log, timing = TIM
 
   /** The library ends its runner after some failures of the database; another one goes on. */
   const serve = async (): Promise<void> => {
-    runner = await run({
-      connectionString: databaseUrl,
-      maxPoolSize: CONNECTIONS,
-      schema: JOBS_SCHEMA,
-      concurrency: AT_ONCE,
-      pollInterval: 1_000,
-      noHandleSignals: true,
-      taskList,
-      events,
-      logger: new Logger(() => () => undefined),
-      preset: { worker: { gracefulShutdownAbortTimeout: GRACE_MS } },
-    });
-    if (stopping.signal.aborted) await runner.stop();
-    await runner.promise;
+    const pgPool = openJobsPool(databaseUrl, CONNECTIONS);
+    try {
+      runner = await run({
+        pgPool,
+        schema: JOBS_SCHEMA,
+        concurrency: AT_ONCE,
+        pollInterval: 1_000,
+        noHandleSignals: true,
+        taskList,
+        events,
+        logger: new Logger(() => () => undefined),
+        preset: { worker: { gracefulShutdownAbortTimeout: GRACE_MS } },
+      });
+      if (stopping.signal.aborted) await runner.stop();
+      await runner.promise;
+    } finally {
+      await pgPool.end();
+    }
   };
   const pause = (ms: number): Promise<void> => delay(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
   const again = async (work: () => Promise<void>, everyMs: number, words: string): Promise<void> => {

@@ -1,0 +1,69 @@
+import pg from 'pg';
+import { ConnectionError, connectionOf } from './connection.js';
+
+const pidOf = async (client: pg.ClientBase): Promise<number> => {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as "pid"');
+  return rows[0]?.pid ?? 0;
+};
+
+/** The process that the connection was told to be with; a pooler tells of none, and makes one up. */
+const toldPidOf = (client: pg.ClientBase): unknown => Reflect.get(client, 'processID');
+
+const refuse = (): never => {
+  throw new ConnectionError(
+    'leads to a connection pooler that changes the connection between statements (PgBouncer: pool_mode = transaction or statement)',
+    "Give PostgreSQL's own address, or a database of the pooler with pool_mode = session: locks of a session, prepared statements and LISTEN need one connection.",
+  );
+};
+
+const PATIENCE_MS = 2_000;
+
+/** Undefined where nothing came in time. */
+const inTime = async <T>(work: Promise<T>): Promise<T | undefined> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
+  });
+  work.catch(() => undefined);
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+};
+
+/** The process that a new transaction is with; undefined where there is no room for another session. */
+const beginOn = async (neighbour: pg.Client): Promise<number | undefined> => {
+  const isIn = await neighbour.connect().then(
+    () => true,
+    () => false,
+  );
+  if (!isIn) return undefined;
+  // Where connections are lent by the statement, a transaction is refused.
+  await neighbour.query('begin').catch(refuse);
+  return pidOf(neighbour);
+};
+
+/** More than one only where a pooler takes turns among its connections. */
+const NEIGHBOURS = 3;
+
+/**
+ * Asks a new connection whether it keeps its process of the server: while it rests, others open a transaction. A pooler
+ * that lends connections by the transaction gives one of them the process, or the next statement another.
+ *
+ * @throws ConnectionError where it does not
+ */
+export const assertOwnSession = async (client: pg.ClientBase, url: string): Promise<void> => {
+  const pid = await pidOf(client);
+  if (pid === toldPidOf(client)) return;
+  const neighbours: pg.Client[] = [];
+  try {
+    while (neighbours.length < NEIGHBOURS) {
+      const neighbour = new pg.Client({ ...connectionOf(url), application_name: 'tollgate' });
+      neighbour.on('error', () => undefined);
+      neighbours.push(neighbour);
+      const other = await inTime(beginOn(neighbour));
+      if (other === pid || (await pidOf(client)) !== pid) refuse();
+      // No room for another session: the pooler keeps one for each client.
+      if (other === undefined) return;
+    }
+  } finally {
+    await Promise.all(neighbours.map((neighbour) => inTime(neighbour.end().catch(() => undefined))));
+  }
+};
