@@ -1,6 +1,6 @@
-// npm run build: the server's build and the pages are up to date afterwards.
-import { ensure, failed } from './ensure.mjs';
-import { ensureWeb } from './web.mjs';
+// npm run build: the server, the client package and the pages are up to date afterwards.
+import { ensurePages, ensureServer } from './ensure.mjs';
+import { failed } from './step.mjs';
 
-await ensure().catch(failed);
-await ensureWeb().catch(failed);
+await ensureServer().catch(failed);
+await ensurePages().catch(failed);

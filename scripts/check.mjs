@@ -1,23 +1,19 @@
 // npm run check: everything that can be said about the code without running its tests. All steps run; exit code 1 if any failed.
 import fs from 'node:fs';
 import path from 'node:path';
-import { ensureBuilt, ensureInstalled, failed } from './ensure.mjs';
+import { ensureInstalled } from './install.mjs';
 import { root, runNode, secondsSince } from './run.mjs';
-import { ensureWeb } from './web.mjs';
+import { failed } from './step.mjs';
+import { ensureBuilt, TARGETS } from './targets.mjs';
 
 const tool = (...words) => path.join(root, 'node_modules', ...words);
 
 const node = (...words) => runNode(words, { capture: true });
 
+/** Types of the server, the client package and the pages' operations are checked on the way. */
 const build = async () => {
-  await ensureBuilt({ say: () => undefined });
+  for (const target of Object.values(TARGETS)) await ensureBuilt(target, { say: () => undefined });
   return { code: 0, output: '' };
-};
-
-/** The pages are built first: it writes the types of their operations. */
-const checkWeb = async () => {
-  await ensureWeb({ say: () => undefined });
-  return node(tool('typescript', 'bin', 'tsc'), '-p', 'web/tsconfig.json');
 };
 
 /** schema.graphql is what the code prints, to the letter. */
@@ -35,11 +31,9 @@ const compareSchema = async () => {
 
 const steps = [
   ['format and lint', () => node(tool('@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', '.')],
-  ['types', () => node(tool('typescript', 'bin', 'tsc'), '--noEmit', '-p', 'tsconfig.json')],
-  ['types of tests', () => node(tool('typescript', 'bin', 'tsc'), '-p', 'test/tsconfig.json')],
-  ['pages', checkWeb],
-  ['dead code', () => node(tool('knip', 'bin', 'knip.js'))],
   ['build', build],
+  ['types', () => node(tool('typescript', 'bin', 'tsc'), '--build', 'test', 'web')],
+  ['dead code', () => node(tool('knip', 'bin', 'knip.js'))],
   ['schema drift', compareSchema],
   ['pending migrations', () => node('dist/src/storage/check-migrations.js')],
 ];

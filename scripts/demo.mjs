@@ -6,8 +6,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { laterSteps } from './demo-steps.mjs';
-import { ensure, failed } from './ensure.mjs';
+import { ensureServer } from './ensure.mjs';
 import { root, secondsSince } from './run.mjs';
+import { failed } from './step.mjs';
 
 const withAll = process.argv.includes('--all');
 /** A month of billing takes longer. */
@@ -225,7 +226,7 @@ const journey = (server, { customer, admin }) => [
 ];
 
 const run = async () => {
-  await ensure();
+  await ensureServer();
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-demo-'));
   const startedAt = performance.now();
   const server = await startServer(dataDir);

@@ -14,8 +14,9 @@ import { pathToFileURL } from 'node:url';
 import { createClient } from 'graphql-ws';
 import pg from 'pg';
 import WebSocket from 'ws';
-import { ensureInstalled, failed } from './ensure.mjs';
+import { ensureInstalled } from './install.mjs';
 import { root, secondsSince } from './run.mjs';
+import { failed } from './step.mjs';
 
 const COPIED = ['src', 'migrations', 'scripts', 'dist', 'package.json', 'package-lock.json', 'tsconfig.json'];
 const WAIT_MS = 30_000;

@@ -2,9 +2,9 @@
 // directly and its exit code is ours.
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { failed } from './ensure.mjs';
+import { ensureAll } from './ensure.mjs';
 import { root } from './run.mjs';
-import { ensureAll } from './web.mjs';
+import { failed } from './step.mjs';
 
 await ensureAll().catch(failed);
 const main = path.join(root, 'dist', 'src', 'main.js');

@@ -3,45 +3,31 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { ensureBuilt, ensureInstalled, failed } from './ensure.mjs';
-import { root, runNode } from './run.mjs';
+import { ensureInstalled } from './install.mjs';
+import { failed } from './step.mjs';
+import { ensureBuilt, TARGETS } from './targets.mjs';
+import { runTests, tellCounts } from './vitest.mjs';
 
 /** A developer's own settings for the product must not steer the tests to real databases, keys or ports. */
 const FOREIGN =
   /^(PG|STRIPE_|JWT_|SANDBOX_|LOG_|CORS_|REDIRECT_)|^(DATABASE_URL|REDIS_URL|PORT|HOST|PUBLIC_URL|TOLLGATE_DATA_DIR|TOLLGATE_ENCRYPTION_KEY|NODE_ENV|NODE_OPTIONS)$/;
 
 await ensureInstalled().catch(failed);
-const buildError = await ensureBuilt().then(
-  () => undefined,
-  (error) => error,
-);
-if (buildError) process.stderr.write(`${buildError.message}\n`); // counted below; the tests themselves need no build
+let buildFailed = false;
+for (const target of [TARGETS.server, TARGETS.client])
+  await ensureBuilt(target).catch((error) => {
+    process.stderr.write(`${error.message}\n`); // counted below; the tests themselves need no build
+    buildFailed = true;
+  });
 
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-counts-'));
-const countsFile = path.join(folder, 'counts.json');
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-contract-'));
 const contractFile = path.join(folder, 'contract.jsonl');
 const ownEnv = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name));
-const { code } = await runNode(
-  [
-    path.join(root, 'node_modules', 'vitest', 'vitest.mjs'),
-    'run',
-    '--reporter=default',
-    `--reporter=${path.join(root, 'scripts', 'count-reporter.mjs')}`,
-    ...process.argv.slice(2),
-  ],
-  {
-    env: {
-      ...Object.fromEntries(ownEnv),
-      NODE_ENV: 'test',
-      ...(!buildError && { TOLLGATE_TEST_BUILT: '1' }),
-      TOLLGATE_TEST_COUNTS: countsFile,
-      TOLLGATE_TEST_CONTRACT: contractFile,
-    },
-  },
-);
-const counts = fs.existsSync(countsFile)
-  ? JSON.parse(fs.readFileSync(countsFile, 'utf8'))
-  : { passed: 0, failed: 0, skipped: 0, skippedGroups: [] };
+const counts = await runTests(process.argv.slice(2), {
+  ...Object.fromEntries(ownEnv),
+  ...(!buildFailed && { TOLLGATE_TEST_BUILT: '1' }),
+  TOLLGATE_TEST_CONTRACT: contractFile,
+});
 const contract = fs.existsSync(contractFile)
   ? fs
       .readFileSync(contractFile, 'utf8')
@@ -51,12 +37,7 @@ const contract = fs.existsSync(contractFile)
   : [];
 fs.rmSync(folder, { recursive: true, force: true });
 
-const nothingRan = counts.passed + counts.failed === 0;
-if (counts.failed === 0 && (code !== 0 || nothingRan)) {
-  process.stderr.write(nothingRan ? 'No test ran.\n' : `vitest ended with exit code ${code}.\n`);
-  counts.failed = 1;
-}
-if (buildError) {
+if (buildFailed) {
   process.stderr.write('The build failed, see above.\n');
   counts.failed += 1;
 }
@@ -69,7 +50,4 @@ if (contract.length > 0) {
   );
   if (violations.length > 0 || sum('requests') < sum('counted')) counts.failed += 1;
 }
-for (const group of counts.skippedGroups) process.stdout.write(`not run: ${group}\n`);
-const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
-process.stdout.write(`${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
-process.exitCode = counts.failed > 0 ? code || 1 : 0;
+tellCounts(counts);

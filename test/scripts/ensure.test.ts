@@ -4,9 +4,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ensureBuilt, needsBuild, needsInstall } from '../../scripts/ensure.mjs';
+import { needsInstall } from '../../scripts/install.mjs';
+import { ensureBuilt, needsBuild, TARGETS } from '../../scripts/targets.mjs';
 
 const run = promisify(execFile);
+const INSTALL = 'await ensureInstalled({ root });';
+const BUILD = 'await ensureBuilt(TARGETS.server, { root });';
 let root: string;
 
 beforeEach(() => {
@@ -20,10 +23,12 @@ const write = (file: string, content: unknown): void => {
   fs.writeFileSync(at, typeof content === 'string' ? content : JSON.stringify(content));
 };
 
-/** Runs one of ensure's functions in a process of its own. */
-const ensureIn = (name: string, env: NodeJS.ProcessEnv = {}): Promise<{ stdout: string; stderr: string }> => {
-  const script = `import { ${name} } from ${JSON.stringify(path.resolve('scripts/ensure.mjs'))};
-    await ${name}({ root: ${JSON.stringify(root)} });`;
+/** Runs a line of code on the scripts in a process of its own. */
+const runIn = (code: string, env: NodeJS.ProcessEnv = {}): Promise<{ stdout: string; stderr: string }> => {
+  const script = `import { ensureInstalled } from ${JSON.stringify(path.resolve('scripts/install.mjs'))};
+    import { ensureBuilt, TARGETS } from ${JSON.stringify(path.resolve('scripts/targets.mjs'))};
+    const root = ${JSON.stringify(root)};
+    ${code}`;
   return run(process.execPath, ['--input-type=module', '-e', script], { env: { ...process.env, ...env } });
 };
 
@@ -47,6 +52,25 @@ describe('install', () => {
     expect(needsInstall(root)).toBe(true);
   });
 
+  test('is due while a workspace is not linked, or still holds what it once installed for itself, which then goes', async () => {
+    const workspaces = {
+      web: { name: 'app-web', version: '1.0.0' },
+      'node_modules/app-web': { resolved: 'web', link: true },
+    };
+    write('package-lock.json', { packages: { ...lock.packages, ...workspaces } });
+    const { 'node_modules/app-web': link, ...unlinked } = { ...lock.packages, ...workspaces };
+    installed(unlinked);
+    expect(needsInstall(root)).toBe(true);
+    installed({ ...unlinked, 'node_modules/app-web': link });
+    expect(needsInstall(root)).toBe(false);
+    write('web/node_modules/.package-lock.json', { packages: {} });
+    expect(needsInstall(root)).toBe(true);
+    write('npm-cli.js', fakeNpm);
+    await runIn(INSTALL, withFakeNpm());
+    expect(needsInstall(root)).toBe(false);
+    expect(fs.existsSync(path.join(root, 'web/node_modules'))).toBe(false);
+  });
+
   test('is not due when all but other platforms is there, whichever file is newer', () => {
     installed({ 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '1.0.0' } });
     write('package-lock.json', lock);
@@ -67,7 +91,7 @@ describe('install', () => {
     write('package-lock.json', lock);
     write('npm-cli.js', fakeNpm);
     const env = withFakeNpm();
-    const all = await Promise.all([1, 2, 3].map(() => ensureIn('ensureInstalled', env)));
+    const all = await Promise.all([1, 2, 3].map(() => runIn(INSTALL, env)));
     const calls = fs.readFileSync(path.join(root, 'calls'), 'utf8').trim().split('\n');
     expect(calls).toEqual(['ci --include=dev --no-audit --no-fund']);
     expect(all.map(({ stdout }) => stdout).join('')).toMatch(/^Installing dependencies \(npm ci\) … \d+\.\d s\n$/);
@@ -79,14 +103,14 @@ describe('install', () => {
     write('npm-cli.js', fakeNpm);
     const { stdout } = await run(process.execPath, ['-p', 'process.pid']);
     write('.ensure.lock', { pid: Number(stdout), host: os.hostname(), id: 'dead' });
-    await ensureIn('ensureInstalled', withFakeNpm());
+    await runIn(INSTALL, withFakeNpm());
     expect(needsInstall(root)).toBe(false);
   });
 
   test('shows what npm said when it failed', async () => {
     write('package-lock.json', lock);
     write('npm-cli.js', "console.error('npm error network'); process.exit(1);");
-    await expect(ensureIn('ensureInstalled', withFakeNpm())).rejects.toThrow('npm error network');
+    await expect(runIn(INSTALL, withFakeNpm())).rejects.toThrow('npm error network');
   });
 });
 
@@ -115,41 +139,43 @@ describe('build', () => {
       .sort();
 
   test('is due when a source was added, changed or removed, and not after a touch', async () => {
-    expect(needsBuild(root)).toBe(true);
-    await ensureBuilt({ root, say });
-    expect(needsBuild(root)).toBe(false);
+    expect(needsBuild(TARGETS.server, root)).toBe(true);
+    await ensureBuilt(TARGETS.server, { root, say });
+    expect(needsBuild(TARGETS.server, root)).toBe(false);
     fs.utimesSync(path.join(root, 'src/a.ts'), new Date(), new Date());
-    expect(needsBuild(root)).toBe(false);
+    expect(needsBuild(TARGETS.server, root)).toBe(false);
     write('src/a.ts', 'export const a: number = 2;');
-    expect(needsBuild(root)).toBe(true);
-    await ensureBuilt({ root, say });
+    expect(needsBuild(TARGETS.server, root)).toBe(true);
+    await ensureBuilt(TARGETS.server, { root, say });
     write('migrations/c.ts', 'export const c = 3;');
-    expect(needsBuild(root)).toBe(true);
-    await ensureBuilt({ root, say });
+    expect(needsBuild(TARGETS.server, root)).toBe(true);
+    await ensureBuilt(TARGETS.server, { root, say });
     expect(built()).toEqual(['migrations/c.js', 'src/a.js', 'src/deep/b.js']);
     fs.rmSync(path.join(root, 'src/deep'), { recursive: true });
-    expect(needsBuild(root)).toBe(true);
-    await ensureBuilt({ root, say });
+    expect(needsBuild(TARGETS.server, root)).toBe(true);
+    await ensureBuilt(TARGETS.server, { root, say });
     expect(built()).toEqual(['migrations/c.js', 'src/a.js']);
   });
 
   test('keeps the last good build when the sources do not compile, and says why', async () => {
-    await ensureBuilt({ root, say });
+    await ensureBuilt(TARGETS.server, { root, say });
     write('src/a.ts', "export const a: number = 'text';");
-    await expect(ensureBuilt({ root, say })).rejects.toThrow("Type 'string' is not assignable to type 'number'");
+    await expect(ensureBuilt(TARGETS.server, { root, say })).rejects.toThrow(
+      "Type 'string' is not assignable to type 'number'",
+    );
     expect(fs.readFileSync(path.join(root, 'dist/src/a.js'), 'utf8')).toContain('a = 1');
     expect(fs.readdirSync(root).filter((name) => name.startsWith('.dist-'))).toEqual([]);
   });
 
   test('names the callback flow that does not compile, and the remedy', async () => {
     write('src/actionflows/payment-callback.ts', 'export const paymentCallback: number = "x";');
-    const failure = await ensureBuilt({ root, say }).catch((error: unknown) => error);
+    const failure = await ensureBuilt(TARGETS.server, { root, say }).catch((error: unknown) => error);
     expect(String(failure)).toContain('src/actionflows/payment-callback.ts');
     expect(String(failure)).toContain('Mend it and start again; docs/flows.md');
   });
 
   test('two at the same time build once', async () => {
-    const outputs = await Promise.all([ensureIn('ensureBuilt'), ensureIn('ensureBuilt')]);
+    const outputs = await Promise.all([runIn(BUILD), runIn(BUILD)]);
     expect(outputs.map(({ stdout }) => stdout).join('')).toMatch(/^Building … \d+\.\d s\n$/);
     expect(built()).toEqual(['src/a.js', 'src/deep/b.js']);
   });

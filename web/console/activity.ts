@@ -1,4 +1,4 @@
-import type { Request } from '../client/requests.js';
+import type { Request } from 'tollgate-client';
 import { ActivityDocument, type ActivityQuery } from './operations.js';
 
 /** Something that happened to money. */

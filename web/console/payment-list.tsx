@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { type PaymentStatus, PaymentsDocument } from '../client/operations.js';
+import { type PaymentStatus, PaymentsDocument } from 'tollgate-client/operations';
 import { formatMoney } from '../ui/money.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { Status } from '../ui/status.js';

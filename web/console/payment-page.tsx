@@ -1,5 +1,5 @@
-import { usePayment, useRefunds } from '../client/react.js';
-import type { Payment } from '../client/tollgate.js';
+import type { Payment } from 'tollgate-client';
+import { usePayment, useRefunds } from 'tollgate-client/react';
 import { useAction } from '../ui/action.js';
 import { formatMoney } from '../ui/money.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';

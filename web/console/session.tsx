@@ -1,6 +1,5 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
-import { TollgateError } from '../client/errors.js';
-import { createTollgate, type Tollgate } from '../client/tollgate.js';
+import { createTollgate, type Tollgate, TollgateError } from 'tollgate-client';
 
 /** How the operator logged in: with a token of their own, or as the embedded run's demo admin. */
 export type Login = { readonly kind: 'token'; readonly token: string } | { readonly kind: 'demo' };

@@ -1,4 +1,4 @@
-import type { Request } from '../client/requests.js';
+import type { Request } from 'tollgate-client';
 import type { Loaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { EventRows } from './event-rows.js';

@@ -1,5 +1,4 @@
-import { TollgateError } from '../client/errors.js';
-import { createTokens } from '../client/tokens.js';
+import { createTokens, TollgateError } from 'tollgate-client';
 
 /** The two accounts of the demo. */
 export type Account = 'demo-customer' | 'demo-admin';

@@ -1,4 +1,4 @@
-import type { ClientSecretType } from '../client/operations.js';
+import type { ClientSecretType } from 'tollgate-client/operations';
 import { useLoaded } from '../ui/load.js';
 import { Waiting } from '../ui/notice.js';
 import { SandboxForm } from './sandbox-form.js';

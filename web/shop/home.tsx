@@ -1,4 +1,4 @@
-import type { RecurringPayment } from '../client/tollgate.js';
+import type { RecurringPayment } from 'tollgate-client';
 import { useLoaded } from '../ui/load.js';
 import { formatMoney } from '../ui/money.js';
 import { Empty, Waiting } from '../ui/notice.js';

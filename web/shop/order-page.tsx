@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import { useOrderPayments } from '../client/react.js';
+import { useOrderPayments } from 'tollgate-client/react';
 import { useLoaded } from '../ui/load.js';
 import { formatMoney } from '../ui/money.js';
 import { ErrorNotice, Waiting } from '../ui/notice.js';

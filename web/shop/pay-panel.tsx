@@ -1,6 +1,6 @@
 import { useState } from 'react';
-import type { CaptureMethod, PayMode } from '../client/operations.js';
-import type { PayAnswer, Payment } from '../client/tollgate.js';
+import type { PayAnswer, Payment } from 'tollgate-client';
+import type { CaptureMethod, PayMode } from 'tollgate-client/operations';
 import { useAction } from '../ui/action.js';
 import { formatMoney } from '../ui/money.js';
 import { ErrorNotice } from '../ui/notice.js';

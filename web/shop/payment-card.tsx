@@ -1,6 +1,6 @@
 import { useState } from 'react';
-import { useRefunds } from '../client/react.js';
-import type { Payment } from '../client/tollgate.js';
+import type { Payment } from 'tollgate-client';
+import { useRefunds } from 'tollgate-client/react';
 import { formatMoney } from '../ui/money.js';
 import { ErrorNotice } from '../ui/notice.js';
 import { RefundList } from '../ui/refund-list.js';

@@ -1,4 +1,4 @@
-import type { Payment } from '../client/tollgate.js';
+import type { Payment } from 'tollgate-client';
 
 const OPEN: readonly string[] = ['PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'REQUIRES_CAPTURE', 'FAILED'];
 

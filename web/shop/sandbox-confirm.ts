@@ -1,4 +1,4 @@
-import { TollgateError } from '../client/errors.js';
+import { TollgateError } from 'tollgate-client';
 import type { ConfirmProps } from './confirm-form.js';
 
 /** What a person chose to pay with: Stripe's parameters of a confirmation. */

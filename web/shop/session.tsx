@@ -1,5 +1,5 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
-import { createTollgate, type Tollgate } from '../client/tollgate.js';
+import { createTollgate, type Tollgate } from 'tollgate-client';
 import { type Account, type BackEnd, createBackEnd, fetchToken } from './back-end.js';
 
 /** Who is at the screen, and the two servers that they talk to. */

@@ -1,4 +1,4 @@
-import type { Payment } from '../client/tollgate.js';
+import type { Payment } from 'tollgate-client';
 import { useAction } from '../ui/action.js';
 import { formatMoney } from '../ui/money.js';
 import { ErrorNotice } from '../ui/notice.js';

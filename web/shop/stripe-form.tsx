@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import { TollgateError } from '../client/errors.js';
+import { TollgateError } from 'tollgate-client';
 import { useAction } from '../ui/action.js';
 import { ErrorNotice } from '../ui/notice.js';
 import type { ConfirmProps } from './confirm-form.js';

@@ -1,4 +1,4 @@
-import type { RecurringPayment } from '../client/tollgate.js';
+import type { RecurringPayment } from 'tollgate-client';
 import { useAction } from '../ui/action.js';
 import { ErrorNotice } from '../ui/notice.js';
 import { Time } from '../ui/time.js';

@@ -1,7 +1,7 @@
 import { useState } from 'react';
-import type { PayMode } from '../client/operations.js';
-import { useRecurringPayment } from '../client/react.js';
-import type { RecurringAnswer, RecurringPayment } from '../client/tollgate.js';
+import type { RecurringAnswer, RecurringPayment } from 'tollgate-client';
+import type { PayMode } from 'tollgate-client/operations';
+import { useRecurringPayment } from 'tollgate-client/react';
 import { useAction } from '../ui/action.js';
 import { useLoaded } from '../ui/load.js';
 import { formatMoney } from '../ui/money.js';

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { type TollgateError, toTollgateError } from '../client/errors.js';
+import { type TollgateError, toTollgateError } from 'tollgate-client';
 
 /** Something a person sets off, and how it went. */
 export interface Action {

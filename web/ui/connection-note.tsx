@@ -1,5 +1,5 @@
-import { useConnection } from '../client/react.js';
-import type { Tollgate } from '../client/tollgate.js';
+import type { Tollgate } from 'tollgate-client';
+import { useConnection } from 'tollgate-client/react';
 
 const WORDS = { idle: '', connecting: 'Connecting …', open: 'Live', lost: 'Reconnecting …' };
 

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'react';
-import { type TollgateError, toTollgateError } from '../client/errors.js';
+import { type TollgateError, toTollgateError } from 'tollgate-client';
 
 /** Something read from a server. */
 export interface Loaded<Value> {

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { TollgateError } from '../client/errors.js';
+import type { TollgateError } from 'tollgate-client';
 
 /** What to do, by the codes that a person can do something about. */
 const REMEDIES: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { Payment, Tollgate } from '../client/tollgate.js';
+import type { Payment, Tollgate } from 'tollgate-client';
 import { useAction } from './action.js';
 import { Field } from './field.js';
 import { formatMoney, parseMoney, toFieldText } from './money.js';

@@ -1,4 +1,4 @@
-import type { Refund } from '../client/tollgate.js';
+import type { Refund } from 'tollgate-client';
 import { formatMoney } from './money.js';
 import { Status } from './status.js';
 import { Time } from './time.js';

@@ -1,9 +1,9 @@
 import { afterAll, expect, test, vi } from 'vitest';
 import WebSocket from 'ws';
+import { createLive } from '../../client/src/live.js';
+import { createTokens } from '../../client/src/tokens.js';
 import { UnauthenticatedError } from '../../src/core/errors.js';
 import { DEFAULT_GRANTS } from '../../src/core/permissions.js';
-import { createLive } from '../../web/client/live.js';
-import { createTokens } from '../../web/client/tokens.js';
 import { payment, startEdge } from '../http/edge.js';
 
 interface Row {

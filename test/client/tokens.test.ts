@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose';
 import { expect, test } from 'vitest';
-import { createTokens } from '../../web/client/tokens.js';
+import { createTokens } from '../../client/src/tokens.js';
 
 const sign = (seconds: number): Promise<string> =>
   new SignJWT({ sub: 'ann' })

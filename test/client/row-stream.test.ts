@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRowStream, type Sink } from '../../web/client/row-stream.js';
+import { createRowStream, type Sink } from '../../client/src/row-stream.js';
 
 interface Row {
   readonly id: string;
