@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Config } from './config.js';
 import { claimDataDir } from './data-dir.js';
+import { createStops } from './parts/on-stop.js';
 import { listenOnFree } from './ports.js';
 import { type Sandbox, startSandbox } from './sandbox/sandbox.js';
 import { startEmbeddedPostgres } from './storage/embedded-postgres.js';
@@ -91,6 +92,9 @@ export const SANDBOX_KEYS = {
   webhookSecrets: ['whsec_sandbox'],
 } as const;
 
+/** Each step is begun whatever the one before does; the database ends by itself once it was told to. */
+const STOP = { wholeMs: 6_000, stepMs: 4_500 };
+
 /**
  * Starts what an embedded run needs: the database with its sample, the secrets, the sandbox. All of it lives in the data
  * directory, which one process owns at a time.
@@ -99,21 +103,19 @@ export const SANDBOX_KEYS = {
  */
 export const openEmbeddedRun = async (config: Config, log: Logger): Promise<EmbeddedRun> => {
   const lock = await claimDataDir(config.dataDir);
-  const stops: (() => Promise<void>)[] = [() => lock.release()];
-  const stop = async (): Promise<void> => {
-    for (const step of stops.splice(0).reverse()) await step();
-  };
+  const { onStop, run: stop } = createStops(STOP);
+  onStop(() => lock.release());
   try {
     const postgres = await startEmbeddedPostgres({
       dataDir: path.join(config.dataDir, 'postgres'),
       log: (line) => log.debug({ postgres: line }),
     });
-    stops.push(() => postgres.stop());
+    onStop(() => postgres.stop());
     await migrate(postgres.url);
     await prepareSample(postgres.url);
     const secrets = await readSecrets(config.dataDir);
     const sandbox = config.sandbox ? await openSandbox(config) : undefined;
-    if (sandbox) stops.push(() => sandbox.close());
+    if (sandbox) onStop(() => sandbox.close());
     return {
       sandbox,
       stop,

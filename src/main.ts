@@ -11,6 +11,7 @@ import { createClientDoors } from './parts/client-doors.js';
 import { createConsole } from './parts/console.js';
 import { openPubSub } from './parts/links.js';
 import { createMoney } from './parts/money.js';
+import { createStops } from './parts/on-stop.js';
 import { createOperations, createRecorder, type Operations } from './parts/operations.js';
 import { createOperatorParts, type OperatorParts } from './parts/operator.js';
 import { openStorage, type Storage } from './parts/storage.js';
@@ -57,12 +58,26 @@ export interface StartParts {
   readonly command?: { readonly rehearses: boolean };
 }
 
+/** A stop takes less than 15 s, whatever hangs: these, and what an embedded run's own needs. */
+const STOP = { wholeMs: 8_000, stepMs: 6_000 };
+/** How long calls to Stripe may still go on then: their outcome is unknown after that, and found out by the next start. */
+const CALLS_MS = 3_000;
+/** The process ends then, should even the bounds not hold. */
+const LAST_MS = 14_500;
+
 /** Builds every part, starts it, and gives the way to stop it in reverse. What had started is stopped if a later part fails. */
 export const startTollgate = async (environment: Config, parts: StartParts): Promise<Tollgate> => {
-  const stops: (() => Promise<unknown>)[] = [];
-  const onStop = (step: () => Promise<unknown>): void => void stops.push(step);
+  const { onStop, run: stopParts } = createStops(STOP);
+  const calls = new AbortController();
+  let embedded: EmbeddedRun | undefined;
   const stop = async (): Promise<void> => {
-    for (const step of stops.splice(0).reverse()) await step();
+    const timer = setTimeout(() => calls.abort(new Error('The server stops.')), CALLS_MS);
+    try {
+      await stopParts();
+    } finally {
+      clearTimeout(timer);
+      await embedded?.stop();
+    }
   };
   try {
     const { log, flowFolder, inboxLimits, command } = parts;
@@ -70,8 +85,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     const flows = rehearses ? withoutCallbacks(parts.flows) : parts.flows;
 
     // What an embedded run brings
-    const embedded = environment.embedded ? await openEmbeddedRun(environment, log) : undefined;
-    if (embedded) onStop(() => embedded.stop());
+    if (environment.embedded) embedded = await openEmbeddedRun(environment, log);
     const config = embedded?.config ?? environment;
     const shared = { config, log, onStop };
 
@@ -79,7 +93,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     const storage = await openStorage({ ...shared, databaseUrl: config.databaseUrl ?? '', rehearses });
     const pubsub = await openPubSub(shared, storage.installation());
     const given = { environment: environment.stripe, sandbox: embedded?.sandbox && SANDBOX_KEYS };
-    const operator = createOperatorParts({ ...shared, ...given, storage, pubsub, flowFolder });
+    const operator = createOperatorParts({ ...shared, ...given, storage, pubsub, flowFolder, stopCalls: calls.signal });
     await prepare(embedded, storage, operator, log);
 
     // The domain
@@ -140,7 +154,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     onStop(() => server.close());
     return { url, sandboxUrl: embedded?.sandbox?.url, operations, stop };
   } catch (error) {
-    await stop();
+    await stop().catch((failure: unknown) => parts.log.error({ err: failure }, 'the stop failed'));
     throw error;
   }
 };
@@ -165,6 +179,25 @@ const prepare = async (
     log.warn(problem, 'to be mended');
 };
 
+/** Stops on the first signal, also while it starts. Further ones are the same Ctrl-C, which a parent hands on once more. */
+const stopOnSignals = (starting: Promise<Tollgate>, log: Logger): void => {
+  let isStopping = false;
+  const end = async (signal: string): Promise<void> => {
+    if (isStopping) return;
+    isStopping = true;
+    log.info({ signal }, 'stopping');
+    setTimeout(() => process.exit(1), LAST_MS);
+    try {
+      await (await starting).stop();
+      process.exit(0);
+    } catch (error) {
+      log.error({ err: error }, 'the stop failed');
+      process.exit(1);
+    }
+  };
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void end(signal));
+};
+
 /** Starts from the environment and stops on a signal; a start that fails says why in words and exits with 1. */
 export const run = async (): Promise<void> => {
   const startedAt = performance.now();
@@ -172,28 +205,11 @@ export const run = async (): Promise<void> => {
     const config = readConfig(process.env, process.stdout.isTTY);
     const log = createLogger(config.log);
     for (const warning of config.warnings) log.warn(warning);
-    const tollgate = await startTollgate(config, {
-      log,
-      flows: await loadFlows(),
-      flowFolder: flowSources(),
-    });
-    let stopping = false;
-    const end = (signal: string): void => {
-      if (stopping) process.exit(1);
-      stopping = true;
-      log.info({ signal }, 'stopping');
-      tollgate.stop().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error({ err: error }, 'the stop failed');
-          process.exit(1);
-        },
-      );
-    };
-    process.on('SIGINT', end).on('SIGTERM', end);
+    const starting = startTollgate(config, { log, flows: await loadFlows(), flowFolder: flowSources() });
+    stopOnSignals(starting, log);
     // A flow or effect may leave a promise alone; what it was part of has been settled without it, and others go on.
     process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise failed that nobody waited for'));
-    process.stdout.write(welcome(config, tollgate, performance.now() - startedAt));
+    process.stdout.write(welcome(config, await starting, performance.now() - startedAt));
   } catch (error) {
     process.stderr.write(`${wordsOf(error)}\n`);
     process.exit(1);

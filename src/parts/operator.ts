@@ -35,6 +35,8 @@ interface Needs {
   readonly environment: Config['stripe'];
   readonly sandbox: GivenKeys | undefined;
   readonly flowFolder: string | undefined;
+  /** Ends what is under way at Stripe. */
+  readonly stopCalls: AbortSignal;
   readonly log: Logger;
 }
 
@@ -63,6 +65,7 @@ export const createOperatorParts = (needs: Needs): OperatorParts => {
     connectStripe({
       secretKey,
       timeoutMs: config.stripe.timeoutMs,
+      stop: needs.stopCalls,
       ...(config.stripe.apiBase !== undefined && { apiBase: config.stripe.apiBase }),
     });
   return {

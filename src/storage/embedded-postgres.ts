@@ -15,7 +15,8 @@ import { forgetRecycled, isAlive, readPostmaster } from './postmaster-file.js';
 const run = promisify(execFile);
 const POLL_MS = 25;
 const START_TIMEOUT_MS = 30_000;
-const STOP_TIMEOUT_MS = 15_000;
+/** Then without its checkpoint: the whole stop has 15 s. */
+const STOP_TIMEOUT_MS = 3_000;
 const START_ATTEMPTS = 40;
 /** A predecessor that is still going away, or a port that was taken meanwhile: both pass. */
 const PASSING =

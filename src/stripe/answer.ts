@@ -1,3 +1,4 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import Stripe from 'stripe';
 
 /**
@@ -103,26 +104,36 @@ const dateOf = (headers: unknown): number => {
   return Math.floor((Number.isNaN(at) ? Date.now() : at) / 1000);
 };
 
+/** Which call a request belongs to: its signal ends whatever is under way for it, repeats included. */
+export type CallSignals = AsyncLocalStorage<AbortSignal>;
+
 const callWithin =
-  (timeoutMs: number): Call =>
+  (timeoutMs: number, signals: CallSignals, stop: AbortSignal | undefined): Call =>
   async (kind, request) => {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`Stripe did not answer within ${timeoutMs} ms.`)), timeoutMs);
+    const over = new AbortController();
+    const timer = setTimeout(() => over.abort(new Error(`Stripe did not answer within ${timeoutMs} ms.`)), timeoutMs);
+    const onStop = (): void => over.abort(stop?.reason);
+    if (stop?.aborted) onStop();
+    stop?.addEventListener('abort', onStop);
+    const ended = new Promise<never>((_, reject) => {
+      const end = (): void => reject(over.signal.reason);
+      if (over.signal.aborted) end();
+      else over.signal.addEventListener('abort', end, { once: true });
     });
     try {
-      const answer = await Promise.race([request({ timeout: timeoutMs }), late]);
+      const answer = await Promise.race([ended, signals.run(over.signal, () => request({ timeout: timeoutMs }))]);
       if (answer?.object !== kind) throw new NotAnAnswerError(`it is no ${kind}`);
       return { object: answer, at: dateOf(answer.lastResponse.headers) };
     } catch (error) {
       throw toCallError(error);
     } finally {
       clearTimeout(timer);
+      stop?.removeEventListener('abort', onStop);
     }
   };
 
-/** Builds the two ways to call. */
-export const createCaller = ({ readMs, writeMs }: CallLimits = limitsFor()): Caller => ({
-  read: callWithin(readMs),
-  write: callWithin(writeMs),
+/** Builds the two ways to call; once `stop` is aborted, every call ends. */
+export const createCaller = ({ readMs, writeMs }: CallLimits, signals: CallSignals, stop?: AbortSignal): Caller => ({
+  read: callWithin(readMs, signals, stop),
+  write: callWithin(writeMs, signals, stop),
 });

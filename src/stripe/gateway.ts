@@ -1,5 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type Stripe from 'stripe';
-import { type Answer, type Caller, createCaller, limitsFor } from './answer.js';
+import { type Answer, type Caller, type CallSignals, createCaller, limitsFor } from './answer.js';
 import { type BillingCalls, createBillingCalls } from './billing-calls.js';
 import { type CheckoutCalls, createCheckoutCalls } from './checkout-calls.js';
 import { createStripeClient, type StripeClientOptions } from './client.js';
@@ -38,11 +39,16 @@ export interface StripeGateway extends RefundCalls, BillingCalls, OperatorCalls,
 const INTENT = { expand: ['latest_charge'] };
 
 /** Builds the client and binds the calls to it; `timeoutMs` is what a write may take in all. */
-export const connectStripe = (options: StripeClientOptions): StripeGateway =>
-  createStripeGateway(createStripeClient(options), createCaller(limitsFor(options.timeoutMs)));
+export const connectStripe = (options: StripeClientOptions): StripeGateway => {
+  const signals: CallSignals = new AsyncLocalStorage();
+  return createStripeGateway(
+    createStripeClient(options, signals),
+    createCaller(limitsFor(options.timeoutMs), signals, options.stop),
+  );
+};
 
 /** Binds the calls to one client. */
-export const createStripeGateway = (stripe: Stripe, { read, write }: Caller = createCaller()): StripeGateway => ({
+const createStripeGateway = (stripe: Stripe, { read, write }: Caller): StripeGateway => ({
   ...createOperatorCalls(stripe, { read, write }),
   ...createEventCalls(stripe, { read, write }),
   ...createCheckoutCalls(stripe, { read, write }),

@@ -9,8 +9,7 @@ import { createStripeConnection } from '../../src/payments/stripe-connection.js'
 import { createKeyStore, type GivenKeys, type KeyStore } from '../../src/payments/stripe-keys.js';
 import { createWebhookEndpoints, type WebhookEndpoints } from '../../src/payments/webhook-endpoint.js';
 import { createDatabase, type Database } from '../../src/storage/database.js';
-import { createStripeClient } from '../../src/stripe/client.js';
-import { createStripeGateway, type StripeGateway } from '../../src/stripe/gateway.js';
+import { connectStripe, type StripeGateway } from '../../src/stripe/gateway.js';
 import { WEBHOOK_EVENT_TYPES } from '../../src/webhooks/event-types.js';
 import type { TestBed } from '../harness/tollgate.js';
 
@@ -49,8 +48,7 @@ export const openOperator = async (bed: TestBed, options: OperatorOptions = {}):
   const vault = createVault(options.encryption ?? { key: SHARED_KEY, next: undefined });
   const environment = { secretKey: undefined, publishableKey: undefined, webhookSecrets: [], ...options.environment };
   const keys = createKeyStore({ database, vault, environment });
-  const connect = (secretKey: string): StripeGateway =>
-    tamper(createStripeGateway(createStripeClient({ secretKey, apiBase: bed.sandbox.url })));
+  const connect = (secretKey: string): StripeGateway => tamper(connectStripe({ secretKey, apiBase: bed.sandbox.url }));
   const orders = createOrders(database);
   const plans = createPlans({ database });
   const changed = async (): Promise<void> => keys.forget();
