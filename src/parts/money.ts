@@ -58,7 +58,7 @@ export const createMoney = (needs: Needs): Money => {
   const objects = createPaymentObjects({ database, transitions, installation, publish });
   const checkouts = createCheckoutAttempts({ objects, redirects });
   const attempts = createPaymentAttempts({ objects, checkouts });
-  const reservations = createPaymentReservations(orders);
+  const reservations = createPaymentReservations(database, orders);
   const payments = createPayments({
     database,
     connection,
@@ -99,10 +99,12 @@ export const createMoney = (needs: Needs): Money => {
     flows,
     log,
     redirects,
+    keepsUnpaidInvoices: config.keepsUnpaidInvoices,
     installation,
     publish: publishRecurring,
     publishPayment: publish,
   });
-  const withdrawals = createWithdrawals({ database, connection, reservations, attempts, log });
+  const { unpaid } = recurring;
+  const withdrawals = createWithdrawals({ database, connection, reservations, attempts, unpaid, log });
   return { payments, transitions, attempts, withdrawals, refunds, refundTransitions, refundAttempts, recurring };
 };

@@ -2,7 +2,7 @@ import { AmountMismatchError, CurrencyMismatchError, OrderAlreadyPaidError } fro
 import { formatMoney, type MinorUnits } from '../core/money.js';
 import type { Queryable } from '../storage/database.js';
 import type { Order } from './orders.js';
-import { sumReceived } from './payment-rows.js';
+import { findReceived, sumReceived } from './payment-rows.js';
 
 /** Which payments of an order count: those of these keys. */
 export interface Scope {
@@ -56,17 +56,20 @@ export const readDue = async (
 };
 
 /**
- * What can be refused without asking what was received: another currency, no amount yet, or more than the order costs.
+ * What can be refused before the keys are asked whose rows count: another currency, no amount yet, more than the order costs, or
+ * less of an order that has received nothing.
  *
  * @throws CurrencyMismatchError, AmountMismatchError
  */
-export const assertPayable = (order: Order, { amount, currency }: Charge): void => {
+export const assertPayable = async (on: Queryable, order: Order, charge: Charge): Promise<void> => {
+  const { amount, currency } = charge;
   assertCurrency(order, currency, new Map());
   if (order.amount === null) throw new AmountMismatchError(`Order ${order.id} has no amount yet.`);
-  if (order.amount !== undefined && amount > Number(order.amount))
-    throw new AmountMismatchError(
-      `Order ${order.id} costs ${formatMoney(Number(order.amount), currency)} (${order.amount}), not ${amount}.`,
-    );
+  if (order.amount === undefined || amount === Number(order.amount)) return;
+  if (amount < Number(order.amount) && (await on.query(findReceived(order.id))).length > 0) return;
+  throw new AmountMismatchError(
+    `Order ${order.id} costs ${formatMoney(Number(order.amount), currency)} (${order.amount}), not ${amount}.`,
+  );
 };
 
 /**

@@ -7,7 +7,7 @@ import {
 } from '../core/errors.js';
 import { formatMoney } from '../core/money.js';
 import { isOpen } from '../core/states.js';
-import type { Tx } from '../storage/database.js';
+import type { Database, Tx } from '../storage/database.js';
 import { OPEN_PAYMENT, type Payment } from '../storage/payment.js';
 import { LIVE_RECURRING, type RecurringPayment } from '../storage/recurring-payment.js';
 import { writeChange } from './change-log.js';
@@ -143,9 +143,10 @@ const judgeOpen = (open: Payment, order: Order, { request, caller }: Reservation
 };
 
 /** Builds the decisions over the bound order table. */
-export const createPaymentReservations = (orders: Orders): PaymentReservations => ({
+export const createPaymentReservations = (database: Database, orders: Orders): PaymentReservations => ({
   async check(request, caller) {
-    assertPayable(assertUsable(await orders.find(request.orderId), request.orderId, caller), request);
+    const order = assertUsable(await orders.find(request.orderId), request.orderId, caller);
+    await assertPayable(database, order, request);
   },
 
   async reserve(tx, reservation) {

@@ -173,7 +173,21 @@ export const markExcess = (payment: Payment, amountOf: AmountOf): Statement => (
   values: [payment.id],
 });
 
-/** Takes up open attempts that a job is to ask about; each comes back by itself after `leaseSeconds` if this process dies with it. */
+/** Open payments of a recurring payment's invoices. */
+export const readUnpaid = (recurringPaymentId: string): Statement => ({
+  text: `select ${PAYMENT_COLUMNS} from tollgate.payment p
+    where recurring_payment_id = $1 and stripe_invoice_id is not null and ${OPEN_PAYMENT} order by id`,
+  values: [recurringPaymentId],
+});
+
+/** A job looks at them after `seconds`, unless they have ended by then. */
+export const markUnpaid = (recurringPaymentId: string, seconds: number): Statement => ({
+  text: `update tollgate.payment set withdraw_at = now() + $2 * interval '1 second'
+    where recurring_payment_id = $1 and stripe_invoice_id is not null and ${OPEN_PAYMENT}`,
+  values: [recurringPaymentId, seconds],
+});
+
+/** Takes up payments that a job is to ask about; each comes back by itself after `leaseSeconds` if this process dies with it. */
 export const claimMarked = (limit: number, leaseSeconds: number): Statement => ({
   text: `update tollgate.payment p set withdraw_at = now() + $2 * interval '1 second' where id in (
       select id from tollgate.payment where withdraw_at <= now() order by withdraw_at limit $1 for update skip locked)
@@ -181,7 +195,7 @@ export const claimMarked = (limit: number, leaseSeconds: number): Statement => (
   values: [limit, leaseSeconds],
 });
 
-/** The attempt fits its order, or has ended. */
+/** The payment is needed, or has ended: a job has nothing more to ask. */
 export const clearMark = (id: string): Statement => ({
   text: 'update tollgate.payment set withdraw_at = null where id = $1',
   values: [id],
@@ -201,6 +215,13 @@ export const sumReceived = (order: Pick<Payment, 'orderId' | 'livemode' | 'strip
   text: `select currency, sum(amount_received - amount_refunded)::bigint as "amount" from tollgate.payment
     where order_id = $1 and livemode = $2 and stripe_account = $3 and status = 'SUCCESSFUL' group by currency`,
   values: [order.orderId, order.livemode, order.stripeAccount],
+});
+
+/** Whether an order has received anything, with whatever keys. */
+export const findReceived = (orderId: string): Statement => ({
+  name: 'payment_find_received',
+  text: `select 1 as "one" from tollgate.payment where order_id = $1 and status = 'SUCCESSFUL' limit 1`,
+  values: [orderId],
 });
 
 /** The order's received money in this currency and mode, less confirmed refunds; exact while the order's lock is held. */
