@@ -42,7 +42,7 @@ const readReceived = async (on: Queryable, order: Order, { livemode, account }: 
  *
  * @throws CurrencyMismatchError where the order, or money that it has, is in another currency; AmountMismatchError where it has no amount
  */
-export const readDue = async (
+const readDue = async (
   on: Queryable,
   order: Order,
   currency: string,
