@@ -43,6 +43,12 @@ describe('the embedded run', { timeout: 120_000 }, () => {
     expect(await json(`${first.url}/ready`)).toMatchObject({ status: 'ready' });
     const { id } = await order(first.url ?? '');
     expect(await json(`${first.url}/demo/orders/${String(id)}`)).toEqual({ id, status: 'pending' });
+    const init = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"query": "{ sandboxUrl }"}',
+    };
+    expect(await json(`${first.url}/graphql`, init)).toEqual({ data: { sandboxUrl: first.sandboxUrl } });
     expect((await fetch(`${first.url}/demo/token?account=root`)).status).toBe(400);
     expect((await fetch(`${first.url}/demo/orders`, { method: 'POST', body: '{}' })).status).toBe(401);
   });

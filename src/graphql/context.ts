@@ -23,6 +23,8 @@ export interface Domain {
   readonly activation: Activation;
   readonly roleManagement: RoleManagement;
   readonly events: Events;
+  /** Where a sandbox, or another Stripe-compatible server, stands in for Stripe. */
+  readonly sandboxUrl?: string;
   readonly live: Live & Pick<LiveRefunds, 'refunds'> & Pick<LiveRecurring, 'recurringPayment'>;
 }
 

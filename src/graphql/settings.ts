@@ -6,6 +6,14 @@ export const defineSettings = (builder: Builder): void => {
   builder.queryField('publishableKey', (t) =>
     t.string({ permission: 'PUBLIC', resolve: (_, __, { settings }) => settings.publishableKey() }),
   );
+  builder.queryField('sandboxUrl', (t) =>
+    t.string({
+      description:
+        'Where a sandbox stands in for Stripe: a page confirms payments there. Null: Stripe itself, with Stripe.js.',
+      permission: 'PUBLIC',
+      resolve: (_, __, { sandboxUrl }) => sandboxUrl ?? null,
+    }),
+  );
   builder.queryField('paymentSettings', (t) =>
     t.field({
       type: 'PaymentSettings',

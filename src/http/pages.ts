@@ -76,7 +76,11 @@ const directives = (extra: Readonly<Record<string, string>>): string =>
     .join('; ');
 
 const ownPolicy = (stripeUrl?: string): string =>
-  directives(stripeUrl === undefined ? {} : { 'connect-src': `'self' ${new URL(stripeUrl).origin}` });
+  directives(
+    stripeUrl === undefined
+      ? {}
+      : { 'connect-src': `'self' ${new URL(stripeUrl).origin}`, 'frame-src': new URL(stripeUrl).origin },
+  );
 
 /** Source: Stripe docs, "Integration security guide", content security policy of Stripe.js. */
 const STRIPE_POLICY = directives({

@@ -99,6 +99,7 @@ export const createClientDoors = (needs: Needs): HttpServer => {
       events: door.events,
       problems: console.problems,
       live: openLive(needs),
+      ...(config.stripe.apiBase !== undefined && { sandboxUrl: config.stripe.apiBase }),
     },
     roles: operator.roles,
     tokens,

@@ -186,7 +186,9 @@ describe('other sites', () => {
   test('a GET reads and never changes', async () => {
     const get = (query: string) =>
       fetch(`${edge.url}/graphql?query=${encodeURIComponent(query)}`, { headers: { accept: 'application/json' } });
-    expect(await (await get('{ publishableKey }')).json()).toEqual({ data: { publishableKey: 'pk_test_1' } });
+    expect(await (await get('{ publishableKey sandboxUrl }')).json()).toEqual({
+      data: { publishableKey: 'pk_test_1', sandboxUrl: null },
+    });
     const refused = await get('mutation { continuePayment(input: { id: 1 }) { publishableKey } }');
     expect(refused.status).toBe(405);
     expect((await fetch(`${edge.url}/graphql`, { method: 'DELETE' })).status).toBe(405);
