@@ -2,9 +2,11 @@
 import path from 'node:path';
 import { tryEnsurePages } from './ensure.mjs';
 import { ensureInstalled } from './install.mjs';
+import { endWithParent } from './parent.mjs';
 import { root, runNode } from './run.mjs';
 import { failed } from './step.mjs';
 
+endWithParent();
 await ensureInstalled().catch(failed);
 await tryEnsurePages();
 const tsx = path.join(root, 'node_modules', 'tsx', 'dist', 'cli.mjs');

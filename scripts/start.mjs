@@ -3,9 +3,11 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureAll } from './ensure.mjs';
+import { endWithParent } from './parent.mjs';
 import { root } from './run.mjs';
 import { failed } from './step.mjs';
 
+endWithParent();
 await ensureAll().catch(failed);
 const main = path.join(root, 'dist', 'src', 'main.js');
 process.setSourceMapsEnabled(true);

@@ -3,9 +3,11 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureServer } from './ensure.mjs';
+import { endWithParent } from './parent.mjs';
 import { root } from './run.mjs';
 import { failed } from './step.mjs';
 
+endWithParent();
 await ensureServer({ say: (text) => process.stderr.write(text) }).catch(failed);
 const cli = path.join(root, 'dist', 'src', 'cli.js');
 process.setSourceMapsEnabled(true);

@@ -14,7 +14,6 @@ import { createRefundAttempts, type RefundAttempts, type RefundTiming } from '..
 import { createRefundReservations } from '../payments/refund-reservations.js';
 import { createRefundTransitions, type RefundTransitions } from '../payments/refund-transitions.js';
 import { createRefunds, type Refunds } from '../payments/refunds.js';
-import { createWithdrawals, type Withdrawals } from '../payments/withdrawals.js';
 import type { Announcements } from './announcements.js';
 import type { OperatorParts } from './operator.js';
 import type { Storage } from './storage.js';
@@ -24,7 +23,6 @@ export interface Money {
   readonly payments: Payments;
   readonly transitions: PaymentTransitions;
   readonly attempts: PaymentAttempts;
-  readonly withdrawals: Withdrawals;
   readonly refunds: Refunds;
   readonly refundTransitions: RefundTransitions;
   readonly refundAttempts: RefundAttempts;
@@ -58,11 +56,10 @@ export const createMoney = (needs: Needs): Money => {
   const objects = createPaymentObjects({ database, transitions, installation, publish });
   const checkouts = createCheckoutAttempts({ objects, redirects });
   const attempts = createPaymentAttempts({ objects, checkouts });
-  const reservations = createPaymentReservations(database, orders);
   const payments = createPayments({
     database,
     connection,
-    reservations,
+    reservations: createPaymentReservations(orders),
     attempts,
     endings: createPaymentEndings({ database, connection, transitions, attempts, reads: reads.payments }),
     reads: reads.payments,
@@ -70,7 +67,7 @@ export const createMoney = (needs: Needs): Money => {
     publish,
   });
 
-  const refundTransitions = createRefundTransitions({ payments: transitions, orders, flows, log });
+  const refundTransitions = createRefundTransitions({ payments: transitions, flows, log });
   const refundAttempts = createRefundAttempts({
     database,
     transitions: refundTransitions,
@@ -99,12 +96,9 @@ export const createMoney = (needs: Needs): Money => {
     flows,
     log,
     redirects,
-    keepsUnpaidInvoices: config.keepsUnpaidInvoices,
     installation,
     publish: publishRecurring,
     publishPayment: publish,
   });
-  const { unpaid } = recurring;
-  const withdrawals = createWithdrawals({ database, connection, reservations, attempts, unpaid, log });
-  return { payments, transitions, attempts, withdrawals, refunds, refundTransitions, refundAttempts, recurring };
+  return { payments, transitions, attempts, refunds, refundTransitions, refundAttempts, recurring };
 };

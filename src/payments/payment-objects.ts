@@ -81,7 +81,6 @@ export interface PaymentObjects {
 }
 
 const HOUR_MS = 3_600_000;
-const ID_CONSTRAINTS = ['payment_intent_once', 'payment_checkout_session_once'];
 /** Tries to apply an answer while webhooks keep moving the row. */
 const APPLY_TRIES = 3;
 
@@ -187,7 +186,7 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
         return transitions.apply(tx, row, facts, { actor, body, current: true });
       })
       .catch((error: unknown) => {
-        if (ID_CONSTRAINTS.some((constraint) => isDatabaseError(error, UNIQUE_VIOLATION, constraint)))
+        if (isDatabaseError(error, UNIQUE_VIOLATION))
           throw new NotAnAnswerError(`${answer.object.id} is another row's`);
         throw error;
       });

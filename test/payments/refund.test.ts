@@ -59,15 +59,12 @@ describe('refunding', () => {
   test('an order whose money went back is paid when it is paid for again', async () => {
     const first = await payOrder(bed, server);
     const { orderId } = first.payment;
-    for (const [back, due] of [
-      [1_000, 1_000],
-      [9_000, 10_000],
-    ] as const) {
-      await refund(server, first.payment.id, back);
-      const again = await pay(server, orderId, { amount: due });
+    for (const amount of [1_000, 9_000]) {
+      await refund(server, first.payment.id, amount);
+      const again = await pay(server, orderId);
       await confirmUntil(bed, server, again);
       expect(await bed.orderStatus(orderId)).toBe('paid');
-      await refund(server, again.payment.id, due);
+      await refund(server, again.payment.id, 10_000);
     }
     expect(await bed.orderStatus(orderId)).toBe('refunded');
   });
