@@ -47,6 +47,9 @@ export const assertRefundAmount = (amount: MinorUnits, currency: Currency): void
   assertMultiple(amount, currency);
 };
 
+/** The largest amount that Stripe charges in a currency, in its smallest units. */
+export const largestCharge = (code: string): MinorUnits => HIGHER_MAXIMUM[code] ?? MAXIMUM_CHARGE;
+
 /** Checks that Stripe can charge the amount in the currency; throws AMOUNT_INVALID with what to send instead. */
 export const assertChargeable = (amount: MinorUnits, currency: Currency): void => {
   const { code, minimumCharge } = currency;
@@ -55,17 +58,17 @@ export const assertChargeable = (amount: MinorUnits, currency: Currency): void =
     throw new AmountInvalidError(
       `${formatMoney(amount, code)} is below the smallest charge, ${formatMoney(minimumCharge, code)} (${minimumCharge}).`,
     );
-  const maximum = HIGHER_MAXIMUM[code] ?? MAXIMUM_CHARGE;
+  const maximum = largestCharge(code);
   if (amount > maximum)
     throw new AmountInvalidError(
       `${formatMoney(amount, code)} is above the largest charge, ${formatMoney(maximum, code)} (${maximum}).`,
     );
 };
 
-/** Shows an amount to people: 10000 USD is "100.00 USD", 100 JPY is "100 JPY". Exact for every amount. */
-export const formatMoney = (amount: MinorUnits, code: string): string => {
+/** Shows smallest units to people: 10000 USD is "100.00 USD", 100 JPY is "100 JPY", -5 USD is "-0.05 USD". Exact for every whole number. */
+export const formatMoney = (amount: number, code: string): string => {
   const decimals = CURRENCIES.get(code)?.decimals ?? 2;
-  const digits = String(amount).padStart(decimals + 1, '0');
+  const digits = String(Math.abs(amount)).padStart(decimals + 1, '0');
   const whole = digits.slice(0, digits.length - decimals);
-  return `${whole}${decimals > 0 ? `.${digits.slice(-decimals)}` : ''} ${code}`;
+  return `${amount < 0 ? '-' : ''}${whole}${decimals > 0 ? `.${digits.slice(-decimals)}` : ''} ${code}`;
 };

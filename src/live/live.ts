@@ -7,7 +7,7 @@ import type { PubSub, PubSubLog } from '../pubsub/pubsub.js';
 import { topics } from '../pubsub/topics.js';
 import type { Payment } from '../storage/payment.js';
 import { createComparer } from './comparer.js';
-import { orderKey, rowKey } from './key.js';
+import { rowKey } from './key.js';
 import { createWatchedRows } from './watched-rows.js';
 
 /** Who asks, at this moment: asked again before each row. A throw ends the stream with that error. */
@@ -32,7 +32,7 @@ export interface Live {
 }
 
 /** What live status reads of payments; between a message and its subscribers nothing is read. */
-export type LivePayments = Pick<Payments, 'readMany' | 'readOfOrder' | 'mayWatchOrder' | 'versionsOf'>;
+export type LivePayments = Pick<Payments, 'readMany' | 'readOfOrder' | 'findWatchable' | 'versionsOf'>;
 
 interface LiveParts {
   readonly pubsub: Pick<PubSub, 'subscribe' | 'onGap'>;
@@ -81,22 +81,19 @@ export const createLive = ({ pubsub, payments, log, compareEveryMs = 10_000 }: L
       return watchedPayments.watch({ scope: 'row', key, snapshot, check });
     },
     async orderPayments(orderId, whoAsks) {
-      await permitted(whoAsks, 'PAYMENT_READ');
-      const key = orderKey(orderId);
-      if (key === undefined) throw new OrderNotFoundError(orderId);
-      // The order is read again only when the caller's rights changed: a fan-out reads nothing.
-      let admitted: string | undefined;
-      const admit = async (): Promise<Caller> => {
-        const caller = await permitted(whoAsks, 'PAYMENT_READ');
-        const rights = `${caller.permissions.has('PAYMENT_READ_ANY')} ${caller.accountId}`;
-        if (rights === admitted) return caller;
-        if (!(await payments.mayWatchOrder(key, caller))) throw new OrderNotFoundError(orderId);
-        admitted = rights;
-        return caller;
+      const find = async (caller: Caller): Promise<string> => {
+        const found = await payments.findWatchable(orderId, caller);
+        if (found === undefined) throw new OrderNotFoundError(orderId);
+        return found;
       };
-      await admit();
+      const first = await permitted(whoAsks, 'PAYMENT_READ');
+      const key = await find(first);
+      let admitted = rightsOf(first);
+      // The order is read again only when the caller's rights changed: a fan-out reads nothing.
       const check = async (row: Payment): Promise<boolean> => {
-        const caller = await admit();
+        const caller = await permitted(whoAsks, 'PAYMENT_READ');
+        if (rightsOf(caller) !== admitted) await find(caller);
+        admitted = rightsOf(caller);
         return row.accountId === null || mayRead(caller, row, 'PAYMENT_READ_ANY');
       };
       return watchedPayments.watch({ scope: 'group', key, snapshot: () => payments.readOfOrder(key), check });
@@ -107,6 +104,9 @@ export const createLive = ({ pubsub, payments, log, compareEveryMs = 10_000 }: L
     },
   };
 };
+
+/** What decides which orders the caller may watch. */
+const rightsOf = ({ permissions, accountId }: Caller): string => `${permissions.has('PAYMENT_READ_ANY')} ${accountId}`;
 
 /** Asks who it is now; throws FORBIDDEN when the permission is missing. */
 export const permitted = async (whoAsks: WhoAsks, permission: Permission): Promise<Caller> => {

@@ -20,8 +20,8 @@ export interface Orders {
   binding(): Promise<OrderBinding>;
   /** The binding, or undefined while there is none; asked again until there is one, then known for good. */
   findBinding(): Promise<OrderBinding | undefined>;
-  /** Whether the text has the form of an order's key; false while no table is bound. */
-  isKey(orderId: string): Promise<boolean>;
+  /** An order's key as the database writes it: "007" is "7", a uuid is in lower case. Undefined for no key, or while no table is bound. */
+  keyOf(orderId: string): Promise<string | undefined>;
   /** Reads one order; undefined where there is none or the key has the wrong form. */
   find(orderId: string): Promise<Order | undefined>;
   /** Locks the order's row for the rest of the transaction (FOR NO KEY UPDATE) and reads it. Always the first lock. */
@@ -32,10 +32,17 @@ export interface Orders {
 
 const quote = pg.escapeIdentifier;
 
-const KEY_FORMS: Readonly<Record<OrderKeyType, (key: string) => boolean>> = {
-  integer: (key) => /^\d{1,10}$/.test(key) && Number(key) <= 2_147_483_647,
-  bigint: (key) => /^\d{1,19}$/.test(key) && BigInt(key) <= 9_223_372_036_854_775_807n,
-  uuid: (key) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(key),
+const wholeNumber = (text: string, bits: number): string | undefined => {
+  if (!/^-?\d{1,40}$/.test(text)) return undefined;
+  const number = BigInt(text);
+  return BigInt.asIntN(bits, number) === number ? number.toString() : undefined;
+};
+
+/** What a client may write for a key, in the one form that the database writes: rows are found, compared and announced by it. */
+export const ORDER_KEYS: Readonly<Record<OrderKeyType, (text: string) => string | undefined>> = {
+  integer: (text) => wholeNumber(text, 32),
+  bigint: (text) => wholeNumber(text, 64),
+  uuid: (text) => (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text) ? text.toLowerCase() : undefined),
 };
 
 const FIND_BINDING = `select table_name as "tableName", id_column as "idColumn", id_type as "idType",
@@ -67,16 +74,17 @@ export const createOrders = (database: Database): Orders => {
   };
   const read = async (on: Queryable, orderId: string, suffix: string): Promise<Order | undefined> => {
     const found = await binding();
-    if (!KEY_FORMS[found.idType](orderId)) return undefined;
-    return (await on.query<Order>({ text: `${selectOrder(found)}${suffix}`, values: [orderId] }))[0];
+    const key = ORDER_KEYS[found.idType](orderId);
+    if (key === undefined) return undefined;
+    return (await on.query<Order>({ text: `${selectOrder(found)}${suffix}`, values: [key] }))[0];
   };
 
   return {
     binding,
     findBinding,
-    async isKey(orderId) {
+    async keyOf(orderId) {
       const found = await findBinding();
-      return found !== undefined && KEY_FORMS[found.idType](orderId);
+      return found && ORDER_KEYS[found.idType](orderId);
     },
     find: (orderId) => read(database, orderId, ''),
     lock: (tx, orderId) => read(tx, orderId, ' for no key update of o'),

@@ -11,7 +11,7 @@ import type { PaymentFilter, Payments, PaymentVersion } from './payments.js';
 /** The reading half of payments. */
 export type PaymentReads = Pick<
   Payments,
-  'find' | 'list' | 'timeline' | 'readMany' | 'readOfOrder' | 'versionsOf' | 'mayWatchOrder'
+  'find' | 'list' | 'timeline' | 'readMany' | 'readOfOrder' | 'versionsOf' | 'findWatchable'
 >;
 
 /** The account whose rows the caller may list; undefined for all; FORBIDDEN for another's without the permission. */
@@ -53,8 +53,9 @@ export const createPaymentReads = ({ source, orders }: { source: DataSource; ord
     async list(filter, caller) {
       const accountId = visibleAccount(caller, filter.accountId);
       if (accountId === null || (filter.after !== undefined && !isNodeId(filter.after))) return NONE;
-      if (filter.orderId !== undefined && !(await orders.isKey(filter.orderId))) return NONE;
-      return listPayments(payments, filter, accountId);
+      if (filter.orderId === undefined) return listPayments(payments, filter, accountId);
+      const orderId = await orders.keyOf(filter.orderId);
+      return orderId === undefined ? NONE : listPayments(payments, { ...filter, orderId }, accountId);
     },
 
     timeline: (id) =>
@@ -75,9 +76,9 @@ export const createPaymentReads = ({ source, orders }: { source: DataSource; ord
         .where('p.id = any(:ids) or p.order_id = any(:orderIds)', { ids, orderIds })
         .getRawMany<PaymentVersion>(),
 
-    async mayWatchOrder(orderId, caller) {
+    async findWatchable(orderId, caller) {
       const order = await orders.find(orderId);
-      return order !== undefined && mayUseOrder(caller, order);
+      return order && mayUseOrder(caller, order) ? order.id : undefined;
     },
   };
 };

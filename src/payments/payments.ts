@@ -70,8 +70,8 @@ export interface Payments extends PaymentEndings {
   readOfOrder(orderId: string): Promise<Payment[]>;
   /** The newest versions of these payments and of all payments of these orders, in one query: for live status. */
   versionsOf(ids: readonly string[], orderIds: readonly string[]): Promise<PaymentVersion[]>;
-  /** Whether the caller may watch the order's payments: it exists and is theirs, or they may read any. */
-  mayWatchOrder(orderId: string, caller: Caller): Promise<boolean>;
+  /** The order's key as the database writes it; undefined unless it exists and is the caller's, or they may read any. */
+  findWatchable(orderId: string, caller: Caller): Promise<string | undefined>;
 }
 
 /** Longest description; Stripe takes 1000 characters. */

@@ -110,8 +110,9 @@ export const createRecurringReads = ({
     async list(filter, caller) {
       const accountId = visibleAccount(caller, filter.accountId);
       if (accountId === null || (filter.after !== undefined && !isNodeId(filter.after))) return NONE;
-      if (filter.orderId !== undefined && !(await orders.isKey(filter.orderId))) return NONE;
-      return listRows(rows, filter, accountId);
+      if (filter.orderId === undefined) return listRows(rows, filter, accountId);
+      const orderId = await orders.keyOf(filter.orderId);
+      return orderId === undefined ? NONE : listRows(rows, { ...filter, orderId }, accountId);
     },
 
     async readFor(id, caller) {

@@ -87,15 +87,15 @@ export interface Recurring {
 }
 
 const LARGEST_QUANTITY = 1_000_000;
-/** Stripe's ids are far shorter. */
-const PRICE_ID_LENGTH = 255;
+/** What may stand in a path: no control character, space or half of a pair, and no step up. Stripe's own ids are far shorter. */
+const PRICE_ID = /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}\p{Z}]{1,255}$/u;
 /** Rounds of finding the order's recurring payment ended at Stripe and reserving again. */
 const ROUNDS = 4;
 
 const checkRequest = (request: InitiateRequest, redirects: Redirects): InitiateRequest => {
   if (!(request.quantity >= 1 && request.quantity <= LARGEST_QUANTITY))
     throw new BadUserInputError(`A quantity is 1 to ${LARGEST_QUANTITY}; it is ${request.quantity}.`);
-  if (request.priceId.length === 0 || request.priceId.length > PRICE_ID_LENGTH)
+  if (!PRICE_ID.test(request.priceId))
     throw new BadUserInputError('priceId is the id of a price at Stripe, such as price_1Abc.');
   return { ...request, ...checkAddresses(request, redirects) };
 };

@@ -1,7 +1,7 @@
 import { invalidRequest } from './errors.js';
 
 const SUPPORTED = new Set(
-  `usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl hrk htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std svc szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xcg xof xpf yer zar zmw`.split(
+  `usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl hrk htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std svc szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xcg xof xpf yer zar zmw`.split(
     ' ',
   ),
 );
@@ -48,7 +48,16 @@ const SYMBOLS: Readonly<Record<string, string>> = {
   jpy: '¥',
   inr: '₹',
 };
+/** Largest charge in minor units: eight digits, and more in these (Stripe: "Minimum and maximum charge amounts"). */
 const MOST = 99_999_999;
+const MOST_IN: Readonly<Record<string, number>> = {
+  cop: 9_999_999_999,
+  huf: 9_999_999_999,
+  idr: 999_999_999_999,
+  inr: 999_999_999,
+  jpy: 9_999_999_999,
+  lbp: 999_999_999_999,
+};
 
 const decimals = (currency: string): number => (ZERO_DECIMAL.has(currency) ? 0 : THREE_DECIMAL.has(currency) ? 3 : 2);
 
@@ -74,8 +83,9 @@ export const minimumCharge = (currency: string): number => MINIMUM[currency] ?? 
 
 /** Throws unless a charge of this amount (minor units) is possible (Stripe: "Supported currencies", "Error codes"). */
 export const checkChargeAmount = (amount: number, currency: string, param = 'amount'): void => {
-  if (amount > MOST)
-    throw invalidRequest(`Amount must be no more than ${money(MOST, currency)}`, { code: 'amount_too_large', param });
+  const most = MOST_IN[currency] ?? MOST;
+  if (amount > most)
+    throw invalidRequest(`Amount must be no more than ${money(most, currency)}`, { code: 'amount_too_large', param });
   const least = minimumCharge(currency);
   if (amount < least)
     throw invalidRequest(`Amount must be at least ${money(least, currency)} ${currency}`, {

@@ -70,7 +70,7 @@ const createWorld = () => {
     readOfOrder: (orderId: string) => later(select((row) => row.orderId === orderId)),
     versionsOf: (ids: readonly string[], orderIds: readonly string[]) =>
       later(select((row) => ids.includes(row.id) || orderIds.includes(row.orderId))),
-    mayWatchOrder: async () => true,
+    findWatchable: async (orderId: string) => orderId,
   };
   const commit = (row: number): void => {
     const [id, orderId] = [String(row + 1), String(1 + (row % 2))];

@@ -1,6 +1,7 @@
 import type { Caller } from '../../src/core/caller.js';
 import type { Permission } from '../../src/core/permissions.js';
 import type { LivePayments } from '../../src/live/live.js';
+import { ORDER_KEYS } from '../../src/payments/orders.js';
 import { createDatabase } from '../../src/storage/database.js';
 import { Payment } from '../../src/storage/payment.js';
 import { selectList } from '../../src/storage/select-list.js';
@@ -21,7 +22,7 @@ const COLUMNS = selectList(Payment, 'p');
 
 /** Orders with an even key belong to `bob`, the others to `alice`; orders from 1,000,000 on don't exist. */
 const ownerOf = (orderId: string): string | undefined => {
-  if (Number(orderId) >= 1_000_000) return undefined;
+  if (Number(orderId) < 0 || Number(orderId) >= 1_000_000) return undefined;
   return Number(orderId) % 2 === 0 ? 'bob' : 'alice';
 };
 
@@ -50,10 +51,12 @@ export const createPaymentStore = async (): Promise<PaymentStore> => {
           where p.id = any($1) or p.order_id = any($2)`,
         [ids, orderIds],
       ),
-    async mayWatchOrder(orderId, caller) {
+    async findWatchable(orderId, caller) {
       reads += 1;
-      const owner = ownerOf(orderId);
-      return owner !== undefined && (caller.permissions.has('PAYMENT_READ_ANY') || caller.accountId === owner);
+      const key = ORDER_KEYS.bigint(orderId);
+      const owner = key && ownerOf(key);
+      const mayWatch = caller.permissions.has('PAYMENT_READ_ANY') || caller.accountId === owner;
+      return owner !== undefined && mayWatch ? key : undefined;
     },
     // SUCCESSFUL: an order has one open payment at most.
     insert: (orderId, accountId) =>

@@ -1,6 +1,9 @@
 import net from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { CURRENCIES } from '../../src/core/currencies.js';
+import { largestCharge } from '../../src/core/money.js';
 import { ask, pay } from '../harness/payments.js';
+import { initiate } from '../harness/recurring.js';
 import { clearFaults } from '../harness/sandbox-control.js';
 import { openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
 
@@ -162,5 +165,79 @@ describe('nothing leaks', () => {
     await bed.sql.query(`select setval('tollgate.node_id', $1)`, [rows[0]?.last_value]);
     expect(errors?.[0]?.extensions?.['code']).toBe('INTERNAL');
     expect(JSON.stringify(errors)).not.toMatch(/shop_order|node_id|nextval|select|\.ts|node_modules/);
+  });
+});
+
+describe('amounts at their ends', () => {
+  test('an order below zero is told as it is', async () => {
+    const orderId = await bed.createOrder({ amount: -5 });
+    await expect(pay(server, orderId)).rejects.toThrow('-0.05 USD');
+  });
+
+  test('the sandbox takes what the product takes, in every currency, and not a step more or less', async () => {
+    const create = (amount: number, currency: string) =>
+      bed.stripe.paymentIntents.create({ amount, currency }).then(
+        () => 'taken',
+        () => 'refused',
+      );
+    for (const { code, step, minimumCharge } of CURRENCIES.values()) {
+      const largest = Math.floor(largestCharge(code) / step) * step;
+      const amounts = [minimumCharge - step, minimumCharge, largest, largest + step];
+      expect([code, ...(await Promise.all(amounts.map((amount) => create(amount, code))))]).toEqual([
+        code,
+        'refused',
+        'taken',
+        'taken',
+        'refused',
+      ]);
+    }
+  });
+
+  test('the largest amount of a currency is paid, one more is refused', async () => {
+    for (const [currency, amount] of [
+      ['JPY', 9_999_999_999],
+      ['INR', 999_999_999],
+      ['IDR', 999_999_999_999],
+      ['USD', 99_999_999],
+    ] as const) {
+      const paid = await pay(server, await bed.createOrder({ amount, currency }), { amount, currency });
+      expect(paid.clientSecret).not.toBeNull();
+      if (currency === 'IDR') continue; // one more has thirteen digits
+      const more = { amount: amount + 1, currency };
+      await expect(pay(server, await bed.createOrder(more), more)).rejects.toMatchObject({ code: 'AMOUNT_INVALID' });
+    }
+  });
+});
+
+describe('a priceId that can not be one', () => {
+  test.each([
+    '',
+    'price_\ud800',
+    '\udc00price',
+    'price\u0000',
+    'price\n',
+    'price 1',
+    '.',
+    '..',
+    'x'.repeat(256),
+  ])('%j is refused in words before Stripe is called', async (priceId) => {
+    const orderId = await bed.createOrder();
+    const requests = await countRequests();
+    await expect(initiate(server, orderId, priceId)).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+    expect(await countRequests()).toBe(requests);
+  });
+
+  test.each([
+    'price_none',
+    '../customers',
+    'price_1?expand[]=x',
+    'plan:gold/2020',
+    '价',
+    '😀',
+    '%00',
+    'a#b',
+  ])('%j is a price that Stripe does not have', async (priceId) => {
+    const initiated = initiate(server, await bed.createOrder(), priceId);
+    await expect(initiated).rejects.toMatchObject({ code: 'PRICE_NOT_FOUND' });
   });
 });
