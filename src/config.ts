@@ -44,6 +44,8 @@ export interface Config {
   readonly limits: Partial<Limits>;
   /** How long payloads of events are kept; 0: for ever. */
   readonly eventPayloadDays: number;
+  /** Whether the open invoices of a recurring payment that is ended at once stay payable; otherwise they are voided. */
+  readonly keepsUnpaidInvoices: boolean;
   /** How far apart scheduled reconciliations are; 0: none. */
   readonly reconcileMinutes: number;
   /** Own proxies in front of the server, whose x-forwarded-for counts. */
@@ -314,6 +316,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     introspection: read.flag('TOLLGATE_INTROSPECTION', embedded || !production),
     limits: readLimits(read),
     eventPayloadDays: read.wholeNumber('TOLLGATE_EVENT_PAYLOAD_DAYS', 90),
+    keepsUnpaidInvoices: read.flag('TOLLGATE_KEEP_UNPAID_INVOICES', false),
     reconcileMinutes: read.wholeNumber('TOLLGATE_RECONCILE_MINUTES', 60),
     trustedProxies: read.wholeNumber('TOLLGATE_TRUSTED_PROXIES', 0),
     warnings,

@@ -137,6 +137,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
       ...door,
       outbox: announcements.outbox,
       refunds: money.refunds,
+      withdrawals: money.withdrawals,
       lowering: money.recurring.lowering,
       payloads: createPayloadKeeping(storage.database, config.eventPayloadDays),
       endpointCare: createEndpointCare(operator.keys, console.endpoints),

@@ -128,9 +128,14 @@ export class OrderAlreadyPaidError extends DomainError {
   }
 }
 
-/** The amount is not the order's. */
+/** The amount is not what is due for the order; `due` in the extensions says what is, in minor units. */
 export class AmountMismatchError extends DomainError {
   readonly code = 'AMOUNT_MISMATCH';
+  override readonly extensions: Readonly<Record<string, number>>;
+  constructor(message: string, due?: number) {
+    super(message);
+    this.extensions = due === undefined ? {} : { due };
+  }
 }
 
 /** The currency is not the order's. */
@@ -151,9 +156,14 @@ export class CurrencyUnsupportedError extends DomainError {
   }
 }
 
-/** Another attempt for the order is under way and can't be replaced now. */
+/** Another attempt for the order is under way and can't be replaced now; `paymentId` names the one that the caller may continue. */
 export class PaymentInProgressError extends DomainError {
   readonly code = 'PAYMENT_IN_PROGRESS';
+  override readonly extensions: Readonly<Record<string, string>>;
+  constructor(message: string, paymentId?: string) {
+    super(message);
+    this.extensions = paymentId === undefined ? {} : { paymentId };
+  }
 }
 
 /** The return address's origin is not in REDIRECT_ORIGINS. */

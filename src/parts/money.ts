@@ -14,6 +14,7 @@ import { createRefundAttempts, type RefundAttempts, type RefundTiming } from '..
 import { createRefundReservations } from '../payments/refund-reservations.js';
 import { createRefundTransitions, type RefundTransitions } from '../payments/refund-transitions.js';
 import { createRefunds, type Refunds } from '../payments/refunds.js';
+import { createWithdrawals, type Withdrawals } from '../payments/withdrawals.js';
 import type { Announcements } from './announcements.js';
 import type { OperatorParts } from './operator.js';
 import type { Storage } from './storage.js';
@@ -23,6 +24,7 @@ export interface Money {
   readonly payments: Payments;
   readonly transitions: PaymentTransitions;
   readonly attempts: PaymentAttempts;
+  readonly withdrawals: Withdrawals;
   readonly refunds: Refunds;
   readonly refundTransitions: RefundTransitions;
   readonly refundAttempts: RefundAttempts;
@@ -56,10 +58,11 @@ export const createMoney = (needs: Needs): Money => {
   const objects = createPaymentObjects({ database, transitions, installation, publish });
   const checkouts = createCheckoutAttempts({ objects, redirects });
   const attempts = createPaymentAttempts({ objects, checkouts });
+  const reservations = createPaymentReservations(database, orders);
   const payments = createPayments({
     database,
     connection,
-    reservations: createPaymentReservations(orders),
+    reservations,
     attempts,
     endings: createPaymentEndings({ database, connection, transitions, attempts, reads: reads.payments }),
     reads: reads.payments,
@@ -67,7 +70,7 @@ export const createMoney = (needs: Needs): Money => {
     publish,
   });
 
-  const refundTransitions = createRefundTransitions({ payments: transitions, flows, log });
+  const refundTransitions = createRefundTransitions({ payments: transitions, orders, flows, log });
   const refundAttempts = createRefundAttempts({
     database,
     transitions: refundTransitions,
@@ -96,9 +99,12 @@ export const createMoney = (needs: Needs): Money => {
     flows,
     log,
     redirects,
+    keepsUnpaidInvoices: config.keepsUnpaidInvoices,
     installation,
     publish: publishRecurring,
     publishPayment: publish,
   });
-  return { payments, transitions, attempts, refunds, refundTransitions, refundAttempts, recurring };
+  const { unpaid } = recurring;
+  const withdrawals = createWithdrawals({ database, connection, reservations, attempts, unpaid, log });
+  return { payments, transitions, attempts, withdrawals, refunds, refundTransitions, refundAttempts, recurring };
 };

@@ -2,6 +2,7 @@ import type { Database } from '../storage/database.js';
 import type { StripeGateway } from '../stripe/gateway.js';
 import { type Check, type CheckOutcome, found, foundAny, ok, runCheck } from './checks.js';
 import { databaseChecks } from './doctor-database.js';
+import { orderChecks } from './doctor-orders.js';
 import { stripeChecks } from './doctor-stripe.js';
 import { workChecks } from './doctor-work.js';
 import type { Vault } from './encryption.js';
@@ -27,7 +28,7 @@ export interface DoctorParts {
   readonly publicUrl: string | undefined;
   readonly isCompatibleServer: boolean;
   readonly plans: Pick<Plans, 'current'>;
-  readonly orders: Pick<Orders, 'findBinding'>;
+  readonly orders: Pick<Orders, 'findBinding' | 'amountSql'>;
   /** Left out: the flows' files are not looked at. */
   readonly flowFiles: FlowFiles | undefined;
   /** Sends a message through Redis and waits for it, in milliseconds; undefined without Redis. */
@@ -106,6 +107,7 @@ export const createChecks = (parts: DoctorParts): readonly Check[] => [
   checkRedis(parts),
   checkFlows(parts),
   ...stripeChecks(parts),
+  ...orderChecks(parts),
   ...workChecks(parts.database),
   checkRenewals(parts.database),
 ];

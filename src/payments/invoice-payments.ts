@@ -1,5 +1,5 @@
 import type { Statement, Tx } from '../storage/database.js';
-import type { Payment } from '../storage/payment.js';
+import { OPEN_PAYMENT, type Payment } from '../storage/payment.js';
 import type { RecurringPayment } from '../storage/recurring-payment.js';
 import type { Renewal } from '../storage/renewal.js';
 import type { InvoiceSnapshot } from '../stripe/invoice-snapshot.js';
@@ -70,8 +70,10 @@ const writeIntent = (id: string, intentId: string): Statement => ({
 const insertPayment = (recurring: RecurringPayment, orderId: string, invoice: InvoiceSnapshot): Statement => ({
   name: 'payment_insert_invoice',
   text: `insert into tollgate.payment as p (order_id, account_id, amount, currency, mode, livemode, stripe_account,
-      recurring_payment_id, stripe_invoice_id, stripe_payment_intent_id)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning ${PAYMENT_COLUMNS}`,
+      recurring_payment_id, stripe_invoice_id, stripe_payment_intent_id, shares_order)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, exists (
+      select from tollgate.payment where order_id = $1 and livemode = $6 and stripe_account = $7 and ${OPEN_PAYMENT}))
+    returning ${PAYMENT_COLUMNS}`,
   values: [
     orderId,
     recurring.accountId,

@@ -1,4 +1,5 @@
 import type { Queryable } from '../storage/database.js';
+import { OPEN_PAYMENT } from '../storage/payment.js';
 
 /** Rows that wait for something of an account or mode that the keys in force don't reach. */
 export interface OpenRows {
@@ -8,10 +9,6 @@ export interface OpenRows {
   readonly refunds: number;
   readonly recurringPayments: number;
 }
-
-/** As `isOpen` of core/states.ts says. */
-const OPEN_PAYMENT = `(status in ('PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'REQUIRES_CAPTURE')
-  or (status = 'FAILED' and stripe_payment_intent_id is not null))`;
 
 /** Counts the open rows of every other mode and account; none: an empty list. */
 export const countOpenElsewhere = (

@@ -26,6 +26,8 @@ export interface Orders {
   find(orderId: string): Promise<Order | undefined>;
   /** Locks the order's row for the rest of the transaction (FOR NO KEY UPDATE) and reads it. Always the first lock. */
   lock(tx: Tx, orderId: string): Promise<Order | undefined>;
+  /** Gives what makes SQL for an order's amount in minor units, from SQL for its id; null where no amount is bound. */
+  amountSql(): Promise<(orderId: string) => string>;
   /** Gives what makes SQL that locks the order whose id `orderIdOf` (a subquery) finds. */
   lockSql(): Promise<(orderIdOf: string) => string>;
 }
@@ -88,6 +90,13 @@ export const createOrders = (database: Database): Orders => {
     },
     find: (orderId) => read(database, orderId, ''),
     lock: (tx, orderId) => read(tx, orderId, ' for no key update of o'),
+    async amountSql() {
+      const { tableName, idColumn, amountColumn } = await binding();
+      return (orderId) =>
+        amountColumn === null
+          ? 'null::bigint'
+          : `(select due.${quote(amountColumn)} from ${tableName} due where due.${quote(idColumn)} = ${orderId})`;
+    },
     async lockSql() {
       const { tableName, idColumn } = await binding();
       return (orderIdOf) =>

@@ -81,6 +81,7 @@ export interface PaymentObjects {
 }
 
 const HOUR_MS = 3_600_000;
+const ID_CONSTRAINTS = ['payment_intent_once', 'payment_checkout_session_once'];
 /** Tries to apply an answer while webhooks keep moving the row. */
 const APPLY_TRIES = 3;
 
@@ -186,7 +187,7 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
         return transitions.apply(tx, row, facts, { actor, body, current: true });
       })
       .catch((error: unknown) => {
-        if (isDatabaseError(error, UNIQUE_VIOLATION))
+        if (ID_CONSTRAINTS.some((constraint) => isDatabaseError(error, UNIQUE_VIOLATION, constraint)))
           throw new NotAnAnswerError(`${answer.object.id} is another row's`);
         throw error;
       });

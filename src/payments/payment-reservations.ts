@@ -1,19 +1,20 @@
 import type { Caller } from '../core/caller.js';
 import {
-  AmountMismatchError,
-  CurrencyMismatchError,
-  OrderAlreadyPaidError,
+  DomainError,
+  OrderNotFoundError,
   PaymentInProgressError,
   RecurringAlreadyExistsError,
 } from '../core/errors.js';
 import { formatMoney } from '../core/money.js';
-import type { Tx } from '../storage/database.js';
-import { OPEN_ATTEMPT, type Payment } from '../storage/payment.js';
+import { isOpen } from '../core/states.js';
+import type { Database, Tx } from '../storage/database.js';
+import { OPEN_PAYMENT, type Payment } from '../storage/payment.js';
 import { LIVE_RECURRING, type RecurringPayment } from '../storage/recurring-payment.js';
 import { writeChange } from './change-log.js';
+import { assertDue, assertPayable, type Charge, type Scope } from './due.js';
 import { type IdempotentRequest, recall, remember } from './idempotency.js';
 import { assertUsable, type Order, type Orders } from './orders.js';
-import { lockById, PAYMENT_COLUMNS, sumPaid } from './payment-rows.js';
+import { lockById, PAYMENT_COLUMNS } from './payment-rows.js';
 import type { PayRequest } from './payments.js';
 import { RECURRING_COLUMNS } from './recurring-rows.js';
 import type { StripeAccess } from './stripe-connection.js';
@@ -42,38 +43,23 @@ export interface Reserved {
 export interface PaymentReservations {
   /** The same refusals as `reserve`, without the lock: a wrong request needs no Stripe. */
   check(request: PayRequest, caller: Caller): Promise<void>;
+  /** @throws OrderNotFoundError, OrderAlreadyPaidError, AmountMismatchError, CurrencyMismatchError, PaymentInProgressError, RecurringAlreadyExistsError */
   reserve(tx: Tx, reservation: Reservation): Promise<Reserved>;
+  /**
+   * Why an open one-off attempt no longer fits its order: the amount, currency or owner changed, or the order is covered meanwhile;
+   * undefined while it fits. Writes nothing.
+   */
+  review(tx: Tx, payment: Payment): Promise<DomainError | undefined>;
 }
 
-/** What is about to be collected. */
-interface Charge {
-  readonly amount: number;
-  readonly currency: string;
-}
-
-/** Compares with the order, where its columns are bound; throws CURRENCY_MISMATCH or AMOUNT_MISMATCH. */
-export const assertMatches = (order: Order, request: Charge): void => {
-  if (order.currency !== undefined && order.currency !== request.currency)
-    throw new CurrencyMismatchError(
-      `Order ${order.id} is in ${order.currency ?? 'no currency'}, not in ${request.currency}.`,
-    );
-  if (order.amount !== undefined && order.amount !== String(request.amount))
-    throw new AmountMismatchError(
-      order.amount === null
-        ? `Order ${order.id} has no amount yet.`
-        : `Order ${order.id} costs ${formatMoney(Number(order.amount), request.currency)} (${order.amount}), not ${request.amount}.`,
-    );
-};
-
-type Scope = Reservation['access'];
-
-/** Locks the order's open one-off payment; the order's lock must be held. */
+/** Locks the order's open payment, a one-off before an invoice's; the order's lock must be held. */
 export const findOpen = async (tx: Tx, orderId: string, access: Scope): Promise<Payment | undefined> =>
   (
     await tx.query<Payment>({
       name: 'payment_find_open',
       text: `select ${PAYMENT_COLUMNS} from tollgate.payment p
-        where order_id = $1 and livemode = $2 and stripe_account = $3 and (${OPEN_ATTEMPT}) for update`,
+        where order_id = $1 and livemode = $2 and stripe_account = $3 and ${OPEN_PAYMENT}
+        order by shares_order, id for update`,
       values: [orderId, access.livemode, access.account],
     })
   )[0];
@@ -123,49 +109,78 @@ const insert = async (tx: Tx, order: Order, { request, caller, access, actor }: 
   return payment;
 };
 
-/** Throws ORDER_ALREADY_PAID when what was received covers the order's amount. */
-export const assertUnpaid = async (tx: Tx, order: Order, currency: string, access: Scope): Promise<void> => {
-  if (order.amount === undefined || order.amount === null) return;
-  const scope = { orderId: order.id, currency, livemode: access.livemode };
-  const [sum] = await tx.query<{ paid: number }>(sumPaid({ ...scope, stripeAccount: access.account }));
-  if ((sum?.paid ?? 0) >= Number(order.amount)) throw new OrderAlreadyPaidError(order.id);
+/** Refuses what the order's open invoice collects already. */
+export const assertNotInvoiced = (open: Payment): void => {
+  if (open.stripeInvoiceId !== null)
+    throw new PaymentInProgressError(
+      `Payment ${open.id}, a charge of recurring payment ${open.recurringPaymentId ?? ''}, is open for order ${open.orderId}: continue that one.`,
+      open.id,
+    );
 };
 
-/** Whether the open attempt serves the request; one that Stripe is processing can't be replaced and serves any. */
+const isSameCharge = (open: Payment, { amount, currency }: Charge): boolean =>
+  open.amount === amount && open.currency === currency;
+
+/** Whether the open attempt serves the request; one that Stripe is processing is past its form. */
 const serves = (open: Payment, request: PayRequest): boolean =>
-  open.status === 'PROCESSING' ||
-  (open.amount === request.amount &&
-    open.currency === request.currency &&
-    open.mode === request.mode &&
-    open.captureMethod === request.captureMethod);
+  isSameCharge(open, request) &&
+  (open.status === 'PROCESSING' || (open.mode === request.mode && open.captureMethod === request.captureMethod));
+
+/** What to do with the order's open attempt: it serves, or must be cancelled first. */
+const judgeOpen = (open: Payment, order: Order, { request, caller }: Reservation): 'open' | 'differs' => {
+  assertNotInvoiced(open);
+  const isOthers = open.accountId !== (order.owner ?? caller.accountId);
+  // Where orders have owners the order has changed hands: the attempt of who had it can't serve any more.
+  if (isOthers && order.owner === undefined && !caller.permissions.has('PAYMENT_READ_ANY'))
+    throw new PaymentInProgressError(`Someone else is paying for order ${order.id}; try again later.`);
+  const isServed = serves(open, request) && !(isOthers && order.owner !== undefined);
+  if (!isServed && open.status === 'PROCESSING')
+    throw new PaymentInProgressError(
+      `Payment ${open.id} of ${formatMoney(open.amount, open.currency)} is being processed and can't be replaced; wait for its end.`,
+      isOthers ? undefined : open.id,
+    );
+  return isServed ? 'open' : 'differs';
+};
 
 /** Builds the decisions over the bound order table. */
-export const createPaymentReservations = (orders: Orders): PaymentReservations => ({
+export const createPaymentReservations = (database: Database, orders: Orders): PaymentReservations => ({
   async check(request, caller) {
-    assertMatches(assertUsable(await orders.find(request.orderId), request.orderId, caller), request);
+    const order = assertUsable(await orders.find(request.orderId), request.orderId, caller);
+    await assertPayable(database, order, request);
   },
 
   async reserve(tx, reservation) {
-    const { request, caller, idempotency } = reservation;
+    const { request, caller, access, idempotency } = reservation;
     const order = assertUsable(await orders.lock(tx, request.orderId), request.orderId, caller);
     const earlier = reservation.again ? undefined : await recall(tx, idempotency);
     if (earlier !== undefined) {
       const [payment] = await tx.query<Payment>(lockById(earlier));
       if (payment) return { kind: 'repeated', payment };
     }
-    assertMatches(order, request);
-    await assertUnpaid(tx, order, request.currency, reservation.access);
-    if (await findLive(tx, order.id, reservation.access)) throw new RecurringAlreadyExistsError(order.id);
-    const open = await findOpen(tx, order.id, reservation.access);
+    await assertDue(tx, order, request, access);
+    if (await findLive(tx, order.id, access)) throw new RecurringAlreadyExistsError(order.id);
+    const open = await findOpen(tx, order.id, access);
     if (open) {
-      if (open.accountId !== (order.owner ?? caller.accountId) && !caller.permissions.has('PAYMENT_READ_ANY'))
-        throw new PaymentInProgressError(`Someone else is paying for order ${order.id}; try again later.`);
-      if (!serves(open, request)) return { kind: 'differs', payment: open };
-      await remember(tx, idempotency, open.id);
-      return { kind: 'open', payment: open };
+      const kind = judgeOpen(open, order, reservation);
+      if (kind === 'open') await remember(tx, idempotency, open.id);
+      return { kind, payment: open };
     }
     const payment = await insert(tx, order, reservation);
     await remember(tx, idempotency, payment.id);
     return { kind: 'made', payment };
+  },
+
+  async review(tx, payment) {
+    const order = await orders.lock(tx, payment.orderId);
+    const [row] = await tx.query<Payment>(lockById(payment.id));
+    if (!order || !row || !isOpen(row) || row.stripeInvoiceId !== null) return undefined;
+    if (order.owner !== undefined && order.owner !== row.accountId) return new OrderNotFoundError(order.id);
+    try {
+      await assertDue(tx, order, row, { livemode: row.livemode, account: row.stripeAccount });
+      return undefined;
+    } catch (error) {
+      if (error instanceof DomainError) return error;
+      throw error;
+    }
   },
 });

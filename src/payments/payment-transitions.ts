@@ -1,4 +1,4 @@
-import { judgeSnapshot, PAYMENT_NEXT, type PaymentSignal } from '../core/states.js';
+import { isOpen, judgeSnapshot, PAYMENT_NEXT, type PaymentSignal } from '../core/states.js';
 import type { Tx } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
 import type { PaymentSnapshot } from '../stripe/translate.js';
@@ -8,6 +8,7 @@ import {
   lockById,
   lockByReference,
   lockIntent,
+  markOthers,
   type PaymentReference,
   type PaymentUpdate,
   reviveEvents,
@@ -121,6 +122,7 @@ export const createPaymentTransitions = ({
 
   /** Writes a version: the row with its entry in the timeline, then the callback when the status moved. */
   const move = async (tx: Tx, payment: Payment, update: Omit<PaymentUpdate, 'id'>, cause: Cause): Promise<Payment> => {
+    const amountOf = await orders.amountSql();
     const moved = update.status !== payment.status;
     const entry = {
       fromStatus: payment.status,
@@ -133,7 +135,10 @@ export const createPaymentTransitions = ({
       tx.send(lockIntent(update.intentId));
       tx.send(reviveEvents(update.intentId));
     }
-    const [row] = await tx.query<Payment & Paid>(writeVersion({ id: payment.id, ...update }, entry));
+    // What else is open for the order may be needed no more: an attempt that was the open one had no other beside it.
+    if (update.status === 'SUCCESSFUL' && (!isOpen(payment) || payment.stripeInvoiceId !== null))
+      tx.send(markOthers(payment));
+    const [row] = await tx.query<Payment & Paid>(writeVersion({ id: payment.id, ...update }, entry, amountOf));
     if (!row) throw new Error(`Payment ${payment.id} is gone, although rows are never deleted.`);
     const { paid, ...changed } = row;
     if (moved) await runCallback(tx, changed, { cause, duplicate: false, previous: payment, paid });

@@ -1,5 +1,11 @@
 import { actorOf, type Caller } from '../core/caller.js';
-import { BadUserInputError, IllegalTransitionError, NotFoundError, StripeDeclinedError } from '../core/errors.js';
+import {
+  BadUserInputError,
+  IllegalTransitionError,
+  NotFoundError,
+  PaymentInProgressError,
+  StripeDeclinedError,
+} from '../core/errors.js';
 import { assertChargeable, findCurrency, type MinorUnits } from '../core/money.js';
 import { isOpen, type PaymentStatus } from '../core/states.js';
 import type { Change } from '../storage/change.js';
@@ -57,7 +63,8 @@ export interface Payments extends PaymentEndings {
   pay(request: PayRequest, caller: Caller): Promise<PayAnswer>;
   /**
    * A fresh client secret or page for an open payment, in Stripe's present state: one that went through meanwhile comes
-   * without. ILLEGAL_TRANSITION when it isn't open.
+   * without. ILLEGAL_TRANSITION when it isn't open. One that no longer fits its order is cancelled at Stripe, and refused with what
+   * changed: AMOUNT_MISMATCH, CURRENCY_MISMATCH, ORDER_ALREADY_PAID, ORDER_NOT_FOUND; pay begins the right one.
    */
   continuePayment(id: string, caller: Caller): Promise<PayAnswer>;
   /** The payment, or null where there is none that the caller may see. */
@@ -143,10 +150,31 @@ export const createPayments = (parts: Parts): Payments => {
     return goOn(payment, access, actor);
   };
 
-  /** Cancels an attempt that can't serve; undefined when the order is free for another one. */
+  /**
+   * Cancels an attempt that can't serve; undefined when the order is free for another one, the payment where it went through
+   * meanwhile.
+   *
+   * @throws PaymentInProgressError when Stripe can't stop it any more
+   */
   const replace = async (payment: Payment, access: StripeAccess, actor: string): Promise<PayAnswer | undefined> => {
+    assertReachable('Payment', payment, access);
     const ended = await attempts.cancel(payment, access, actor);
-    return ended.status === 'CANCELED' ? undefined : goOn(ended, access, actor);
+    if (ended.status === 'CANCELED') return undefined;
+    if (isOpen(ended))
+      throw new PaymentInProgressError(
+        `Payment ${ended.id} is ${ended.status} and can't be replaced any more; wait for its end.`,
+        ended.id,
+      );
+    return { payment: ended, publishableKey: access.publishableKey };
+  };
+
+  /** Goes on with an attempt that fits its order; one that doesn't is cancelled, and the caller told why. */
+  const goOnOrEnd = async (payment: Payment, access: StripeAccess, actor: string): Promise<PayAnswer> => {
+    const misfit = await database.transaction((tx) => reservations.review(tx, payment));
+    if (!misfit) return goOn(payment, access, actor);
+    const wentThrough = await replace(payment, access, actor);
+    if (wentThrough) return wentThrough;
+    throw misfit;
   };
 
   const payOnce = async (
@@ -202,7 +230,7 @@ export const createPayments = (parts: Parts): Payments => {
         );
       if (payment.stripeInvoiceId !== null && payment.stripePaymentIntentId === null)
         throw new IllegalTransitionError(`The invoice of payment ${id} has nothing to confirm yet.`);
-      return goOn(payment, await connection.access(), actorOf(caller));
+      return goOnOrEnd(payment, await connection.access(), actorOf(caller));
     },
   };
 };

@@ -92,7 +92,7 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
         return { ...applied, payment };
       })
       .catch((error: unknown) => {
-        if (isDatabaseError(error, UNIQUE_VIOLATION))
+        if (isDatabaseError(error, UNIQUE_VIOLATION, 'recurring_payment_subscription_once'))
           throw new NotAnAnswerError(`${snapshot.subscriptionId} is another row's`);
         throw error;
       });

@@ -19,12 +19,14 @@ import { createRecurringTransitions, type RecurringTransitions } from './recurri
 import type { Refunds } from './refunds.js';
 import { createRenewalLowering, type RenewalLowering } from './renewal-lowering.js';
 import type { StripeConnection } from './stripe-connection.js';
+import { createUnpaidInvoices, type UnpaidInvoices } from './unpaid-invoices.js';
 
 /** Everything about recurring payments that other parts need. */
 export interface RecurringParts {
   readonly recurring: Recurring;
   readonly transitions: RecurringTransitions;
   readonly attempts: RecurringAttempts;
+  readonly unpaid: UnpaidInvoices;
   readonly checkouts: SubscriptionCheckouts;
   readonly invoices: InvoicePayments;
   readonly lowering: RenewalLowering;
@@ -41,6 +43,7 @@ interface Needs {
   readonly flows: Flows;
   readonly log: { info(detail: object, message?: string): void; warn(detail: object, message?: string): void };
   readonly redirects: Redirects;
+  readonly keepsUnpaidInvoices: boolean;
   /** This installation's id. */
   readonly installation: () => string;
   readonly publish: (row: RecurringPayment) => void;
@@ -59,11 +62,19 @@ export const createRecurringParts = (needs: Needs): RecurringParts => {
   const objects = createRecurringObjects({ database, transitions, customers, installation, publish });
   const attempts = createRecurringAttempts({ database, transitions, invoices, objects, publish, publishPayment });
   const checkouts = createSubscriptionCheckouts({ database, transitions, objects, attempts, redirects, publish });
+  const unpaid = createUnpaidInvoices({
+    database,
+    invoices,
+    installation,
+    keeps: needs.keepsUnpaidInvoices,
+    publish: publishPayment,
+  });
   const recurring = createRecurring({
     database,
     connection,
     reservations: createRecurringReservations(orders),
     attempts,
+    unpaid,
     checkouts,
     redirects,
     transitions,
@@ -79,7 +90,7 @@ export const createRecurringParts = (needs: Needs): RecurringParts => {
       needs.refunds.refund({ paymentId, amount, idempotencyKey, reason: 'The charge was lowered too late.' }, SELF),
     log,
   });
-  return { recurring, transitions, attempts, checkouts, invoices, lowering, customers };
+  return { recurring, transitions, attempts, unpaid, checkouts, invoices, lowering, customers };
 };
 
 /** Gives what announces a payment and then the recurring payment that it belongs to, whose version has risen with it. */

@@ -3,9 +3,10 @@ import { PaymentInProgressError, RecurringAlreadyExistsError, UnauthenticatedErr
 import type { Tx } from '../storage/database.js';
 import type { RecurringPayment } from '../storage/recurring-payment.js';
 import { writeChange } from './change-log.js';
+import { assertDue } from './due.js';
 import { type IdempotentRequest, recall, remember } from './idempotency.js';
 import { assertUsable, type Order, type Orders } from './orders.js';
-import { assertMatches, assertUnpaid, findLive, findOpen } from './payment-reservations.js';
+import { assertNotInvoiced, findLive, findOpen } from './payment-reservations.js';
 import { periodAmount, type RecurringPrice } from './prices.js';
 import type { InitiateRequest } from './recurring.js';
 import { lockRecurring, RECURRING_COLUMNS } from './recurring-rows.js';
@@ -116,10 +117,15 @@ export const createRecurringReservations = (orders: Orders): RecurringReservatio
       return { kind: 'live', recurringPayment: live };
     }
     if (!price) return { kind: 'price' };
-    assertMatches(order, { amount: periodAmount(price, request.quantity), currency: price.currency });
-    await assertUnpaid(tx, order, price.currency, access);
-    if (await findOpen(tx, order.id, access))
-      throw new PaymentInProgressError(`A one-off payment for order ${order.id} is open; finish or cancel it first.`);
+    await assertDue(tx, order, { amount: periodAmount(price, request.quantity), currency: price.currency }, access);
+    const open = await findOpen(tx, order.id, access);
+    if (open) {
+      assertNotInvoiced(open);
+      throw new PaymentInProgressError(
+        `A one-off payment for order ${order.id} is open; finish or cancel it first.`,
+        open.id,
+      );
+    }
     const recurringPayment = await insert(tx, order, { reservation, price });
     await remember(tx, idempotency, recurringPayment.id);
     return { kind: 'made', recurringPayment };

@@ -22,6 +22,7 @@ import type { RecurringReads } from './recurring-reads.js';
 import type { RecurringReservations } from './recurring-reservations.js';
 import type { RecurringTransitions } from './recurring-transitions.js';
 import { assertReachable, type StripeAccess, type StripeConnection } from './stripe-connection.js';
+import type { UnpaidInvoices } from './unpaid-invoices.js';
 
 /** What a client asks for with `initiateRecurringPayment`. */
 export interface InitiateRequest {
@@ -105,6 +106,7 @@ interface Parts {
   readonly connection: StripeConnection;
   readonly reservations: RecurringReservations;
   readonly attempts: RecurringAttempts;
+  readonly unpaid: Pick<UnpaidInvoices, 'announce' | 'voidAll'>;
   readonly checkouts: SubscriptionCheckouts;
   readonly redirects: Redirects;
   readonly transitions: RecurringTransitions;
@@ -124,7 +126,8 @@ interface Deed {
 
 /** Builds the calls over their parts: reservations lock and write, attempts call Stripe, reads read. */
 export const createRecurring = (parts: Parts): Recurring => {
-  const { database, connection, reservations, attempts, checkouts, redirects, transitions, reads, publish } = parts;
+  const { database, connection, reservations, attempts, unpaid, checkouts, redirects, transitions, reads, publish } =
+    parts;
 
   const goOn = async (
     row: RecurringPayment,
@@ -144,11 +147,15 @@ export const createRecurring = (parts: Parts): Recurring => {
     return { recurringPayment, publishableKey, ...(isLive(recurringPayment) && secretOf(subscription)) };
   };
 
-  /** Ends it at once: its page where it is on one, and its subscription where it has begun. */
+  /** Ends it at once, and voids what is unpaid: its page where it is on one, and its subscription where it has begun. */
   const endNow = async (row: RecurringPayment, access: StripeAccess, actor: string): Promise<RecurringPayment> => {
     const left = isOnPage(row) ? await checkouts.expire(row, access, actor) : row;
     const isLeft = isLive(left) && !(isOnPage(left) && left.stripeSubscriptionId === null);
-    return isLeft ? attempts.cancelNow(left, access, actor) : left;
+    if (!isLeft) return left;
+    await unpaid.announce(left);
+    const ended = await attempts.cancelNow(left, access, actor);
+    if (!isLive(ended)) await unpaid.voidAll(ended, access, actor);
+    return ended;
   };
 
   const initiateOnce = async (

@@ -7,7 +7,8 @@ import { NotAnAnswerError, NotOursError } from '../stripe/answer.js';
 import type { RefundSnapshot } from '../stripe/refund-snapshot.js';
 import { writeChange } from './change-log.js';
 import { type FlowLog, type Flows, type RefundCallbackData, runFlow } from './flows.js';
-import { sumPaid } from './payment-rows.js';
+import type { Orders } from './orders.js';
+import { markExcess, markOthers, sumPaid } from './payment-rows.js';
 import type { Cause, PaymentTransitions } from './payment-transitions.js';
 import {
   insertRefund,
@@ -125,10 +126,12 @@ interface Step {
 /** Builds the transitions over the payments' and the developer's flows. */
 export const createRefundTransitions = ({
   payments,
+  orders,
   flows,
   log,
 }: {
   payments: PaymentTransitions;
+  orders: Pick<Orders, 'amountSql'>;
   flows: Flows;
   log: FlowLog;
 }): RefundTransitions => {
@@ -164,6 +167,11 @@ export const createRefundTransitions = ({
     const [counted] = await tx.query<Payment>(writeRefundSums(after.paymentId));
     const payment = counted ?? held.payment;
     const previousStatus = before?.status ?? null;
+    // What had gone back is there again: the order may be covered, or more than that.
+    if (previousStatus === 'REFUNDED' && after.status !== 'REFUNDED') {
+      tx.send(markOthers(payment));
+      tx.send(markExcess(payment, await orders.amountSql()));
+    }
     const ran =
       previousStatus !== after.status &&
       (await runCallback(tx, { payment, refund: after, previousStatus }, { body: step.body, duplicate: false }));

@@ -3,11 +3,13 @@ import type { RecurringPayment } from '../storage/recurring-payment.js';
 import type { Refund } from '../storage/refund.js';
 
 /** The fields of a row that hold times. */
-type TimeField<Row> = { [Key in keyof Row]: Date extends Row[Key] ? Key : never }[keyof Row];
+type TimeField<Row> = { [Key in keyof Row]-?: Date extends Row[Key] ? Key : never }[keyof Row];
 
 /** Every time of a payment: the compiler asks for a new one here. */
 const PAYMENT_TIMES: Readonly<Record<TimeField<Payment>, true>> = {
   attemptedAt: true,
+  excessAt: true,
+  withdrawAt: true,
   seenAt: true,
   createdAt: true,
   updatedAt: true,

@@ -5,6 +5,7 @@ import { RefundOutcomes1763800200000 } from '../../migrations/1763800200000-refu
 import { Recurring1763800300000 } from '../../migrations/1763800300000-recurring.js';
 import { EffectWorkers1763800400000 } from '../../migrations/1763800400000-effect-workers.js';
 import { Checkout1763800500000 } from '../../migrations/1763800500000-checkout.js';
+import { OneCollection1764312000000 } from '../../migrations/1764312000000-one-collection.js';
 import { Change } from './change.js';
 import { connectionOf } from './connection.js';
 import { Idempotency } from './idempotency.js';
@@ -39,6 +40,7 @@ const MIGRATIONS = [
   Recurring1763800300000,
   EffectWorkers1763800400000,
   Checkout1763800500000,
+  OneCollection1764312000000,
 ];
 
 /** Builds the data source over the product's entities and migrations; it changes nothing by itself. */

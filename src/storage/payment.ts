@@ -3,9 +3,12 @@ import { PAYMENT_STATUSES, type PaymentStatus } from '../core/states.js';
 import { keyText, wholeNumber } from './columns.js';
 import { RecurringPayment } from './recurring-payment.js';
 
-/** A payment that may still be paid, a renewal's aside: at most one per order, mode and Stripe account. The same rule as `isOpen` of core/states. */
-export const OPEN_ATTEMPT =
-  "stripe_invoice_id is null and (status in ('PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'REQUIRES_CAPTURE') or (status = 'FAILED' and stripe_payment_intent_id is not null))";
+/** A payment that may still be paid. The same rule as `isOpen` of core/states. */
+export const OPEN_PAYMENT =
+  "(status in ('PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'REQUIRES_CAPTURE') or (status = 'FAILED' and stripe_payment_intent_id is not null))";
+
+/** One open collection per order, mode and Stripe account, whichever kind; an invoice that comes beside another is marked. */
+const COLLECTS_ALONE = `not shares_order and ${OPEN_PAYMENT}`;
 
 /** One attempt to collect money for an order. Rows are never deleted; amount, currency and order never change. */
 @Entity({ schema: 'tollgate', name: 'payment' })
@@ -18,7 +21,9 @@ export const OPEN_ATTEMPT =
 @Unique('payment_intent_once', ['stripePaymentIntentId'])
 @Unique('payment_checkout_session_once', ['stripeCheckoutSessionId'])
 @Unique('payment_invoice_once', ['stripeInvoiceId'])
-@Index('payment_open_once', ['orderId', 'livemode', 'stripeAccount'], { unique: true, where: OPEN_ATTEMPT })
+@Index('payment_collects_once', ['orderId', 'livemode', 'stripeAccount'], { unique: true, where: COLLECTS_ALONE })
+@Index('payment_withdrawn', ['withdrawAt'], { where: 'withdraw_at is not null' })
+@Index('payment_excess', ['excessAt'], { where: 'excess_at is not null' })
 @Index('payment_order', ['orderId'])
 @Index('payment_account', ['accountId'])
 @Index('payment_recurring', ['recurringPaymentId'])
@@ -56,6 +61,12 @@ export class Payment {
   @Column({ name: 'success_url', type: 'text', nullable: true }) declare successUrl: string | null;
   @Column({ name: 'cancel_url', type: 'text', nullable: true }) declare cancelUrl: string | null;
   @Column({ name: 'stripe_invoice_id', type: 'text', nullable: true }) declare stripeInvoiceId: string | null;
+  /** An invoice's payment that came while another collection of its order was open. */
+  @Column({ name: 'shares_order', type: 'boolean', default: false, select: false }) declare sharesOrder?: boolean;
+  /** When a job asks whether its order still needs it; null while nothing hints that it doesn't. */
+  @Column({ name: 'withdraw_at', type: 'timestamptz', nullable: true, select: false }) declare withdrawAt?: Date | null;
+  /** When it brought its order more than was due. */
+  @Column({ name: 'excess_at', type: 'timestamptz', nullable: true, select: false }) declare excessAt?: Date | null;
   /** The latest charge, of the last attempt: tells a second decline from a repeat of the first. */
   @Column({ name: 'stripe_charge_id', type: 'text', nullable: true }) declare stripeChargeId: string | null;
   @Column({ type: 'boolean' }) declare livemode: boolean;

@@ -7,7 +7,7 @@ import { keyText } from './columns.js';
  */
 export const selectList = (entity: abstract new () => object, alias: string): string =>
   getMetadataArgsStorage()
-    .columns.filter((column) => column.target === entity)
+    .columns.filter((column) => column.target === entity && column.options.select !== false)
     .map(({ propertyName, options }) => {
       const text = options.transformer === keyText ? '::text' : '';
       return `${alias}.${options.name ?? propertyName}${text} as "${propertyName}"`;

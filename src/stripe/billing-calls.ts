@@ -54,6 +54,8 @@ export interface BillingCalls {
   reduceInvoice(request: ReductionRequest): Promise<Answer<Stripe.InvoiceItem>>;
   /** The item on the invoice that carries our mark. */
   findReduction(owner: Owner, invoiceId: string): Promise<Answer<Stripe.InvoiceItem> | undefined>;
+  /** Ends an open invoice for good; its payment intent is cancelled with it. Source: Stripe docs, "Void an invoice". */
+  voidInvoice(id: string, idempotencyKey: string): Promise<Answer<Stripe.Invoice>>;
   /** Moves a draft's own finalisation to `at`, unix seconds. */
   postponeInvoice(id: string, at: number, idempotencyKey: string): Promise<Answer<Stripe.Invoice>>;
 }
@@ -157,6 +159,9 @@ export const createBillingCalls = (stripe: Stripe, { read, write }: Caller): Bil
       (page, options) => stripe.invoiceItems.list({ ...page, invoice: invoiceId }, options),
       isMarked(owner),
     ),
+
+  voidInvoice: (id, idempotencyKey) =>
+    write('invoice', (options) => stripe.invoices.voidInvoice(id, {}, { ...options, idempotencyKey })),
 
   postponeInvoice: (id, at, idempotencyKey) =>
     write('invoice', (options) =>

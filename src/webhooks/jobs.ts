@@ -1,5 +1,6 @@
 import type { Refunds } from '../payments/refunds.js';
 import type { RenewalLowering } from '../payments/renewal-lowering.js';
+import type { Withdrawals } from '../payments/withdrawals.js';
 import type { Inbox } from './inbox.js';
 import type { Outbox } from './outbox.js';
 import type { PayloadKeeping } from './payload-keeping.js';
@@ -17,6 +18,7 @@ interface Parts {
   readonly processor: EventProcessor;
   readonly outbox: Outbox;
   readonly refunds: Pick<Refunds, 'findOutcomes'>;
+  readonly withdrawals: Pick<Withdrawals, 'withdrawDue'>;
   readonly lowering: Pick<RenewalLowering, 'finishDue'>;
   readonly reconciler: Pick<Reconciler, 'reconcileIfDue' | 'stop'>;
   readonly payloads: PayloadKeeping;
@@ -60,12 +62,13 @@ const repeat = (
 
 /** Starts the jobs: publish what was left unpublished, try failed events again, find out unknown outcomes, reconcile. */
 export const startJobs = (parts: Parts): Jobs => {
-  const { inbox, processor, outbox, refunds, lowering, reconciler, payloads, endpointCare, log } = parts;
+  const { inbox, processor, outbox, refunds, withdrawals, lowering, reconciler, payloads, endpointCare, log } = parts;
   const { everyMs = EVERY_MS } = parts;
   const stops = [
     repeat('publish', () => outbox.sweep(), log, everyMs),
     repeat('webhook endpoint', endpointCare, log, CARE_EVERY_MS),
     repeat('refund outcomes', () => refunds.findOutcomes(), log, everyMs),
+    repeat('attempts that are not needed', () => withdrawals.withdrawDue(), log, everyMs),
     repeat('lowered amounts', () => lowering.finishDue(), log, everyMs),
     repeat('reconciliation', () => reconciler.reconcileIfDue(), log, RECONCILE_LOOK_MS),
     repeat('old payloads', () => payloads.forgetOld(), log, FORGET_EVERY_MS),

@@ -165,7 +165,7 @@ const BREAK_TABLES: readonly [string, string][] = [
   ['a rule', 'create rule mine as on update to tollgate.payment do instead nothing'],
   ['row security', 'alter table tollgate.payment enable row level security'],
   ['a policy', 'create policy mine on tollgate.payment using (false)'],
-  ['dropping an index', 'drop index tollgate.payment_open_once'],
+  ['dropping an index', 'drop index tollgate.payment_collects_once'],
   ['an index', 'create unique index mine on tollgate.payment (account_id)'],
   ['dropping the sequence', 'drop sequence tollgate.node_id cascade'],
   ['another sequence start', 'alter sequence tollgate.node_id restart with 1'],

@@ -54,8 +54,8 @@ const secondPayment = async ({ payment }: Paid): Promise<{ id: string; intentId:
   const intent = await bed.stripe.paymentIntents.create({ amount: 5_000, currency: 'usd' });
   const { rows } = await bed.sql.query<{ id: string }>(
     `insert into tollgate.payment (order_id, account_id, amount, currency, mode, livemode, stripe_account, stripe_invoice_id,
-        stripe_payment_intent_id)
-      select order_id, account_id, 5000, currency, mode, livemode, stripe_account, 'in_' || id, $2
+        stripe_payment_intent_id, shares_order)
+      select order_id, account_id, 5000, currency, mode, livemode, stripe_account, 'in_' || id, $2, true
       from tollgate.payment where id = $1 returning id::text`,
     [payment.id, intent.id],
   );
