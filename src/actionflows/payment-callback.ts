@@ -1,6 +1,6 @@
 import { definePaymentCallback } from './define.js';
 
-// tollgate activate: {"table":"public.shop_order","id":"id","amount":"amount","status":"status"}
+// tollgate activate: {"table":"public.shop_order","id":"id","amount":"amount","status":{"column":"status","cast":"","isRequired":true,"words":{"pending":"pending","paid":"paid","partiallyRefunded":"partially_refunded","refunded":"refunded","canceled":"canceled"}},"why":null}
 // Yours to edit: "tollgate activate" writes this file only while nothing in it was changed.
 
 /** Marks the order paid once what was received for it covers its amount. */
@@ -15,7 +15,17 @@ export const paymentCallback = definePaymentCallback({
             and status not in ('paid', 'canceled') returning id`,
         [orderId, orderPaidAmount],
       );
-      if (paid.length > 0) log.info({ orderId, orderPaidAmount }, 'order paid');
+      if (paid.length > 0) {
+        log.info({ orderId, orderPaidAmount }, 'order paid');
+        return;
+      }
+      // Paid or canceled already, or not covered yet; what can't be seen or written must not pass unnoticed.
+      const left = await db.query(
+        `select 1 from public.shop_order where id = $1 and (status in ('paid', 'canceled') or amount > $2::bigint)`,
+        [orderId, orderPaidAmount],
+      );
+      if (left.length === 0)
+        throw new Error(`Order ${orderId} was not marked paid: a policy, rule or trigger keeps its row.`);
     } else {
       // The payment failed, was canceled, or goes on: the order stays as it is. Your own logic goes here.
     }

@@ -1,6 +1,6 @@
 import { defineRefundCallback } from './define.js';
 
-// tollgate activate: {"table":"public.shop_order","id":"id","amount":"amount","status":"status"}
+// tollgate activate: {"table":"public.shop_order","id":"id","amount":"amount","status":{"column":"status","cast":"","isRequired":true,"words":{"pending":"pending","paid":"paid","partiallyRefunded":"partially_refunded","refunded":"refunded","canceled":"canceled"}},"why":null}
 // Yours to edit: "tollgate activate" writes this file only while nothing in it was changed.
 
 /** Marks the order refunded, wholly or partly, and takes that back when the money came back. */

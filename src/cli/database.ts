@@ -38,10 +38,17 @@ interface ActivateOptions extends JsonOption {
 const FILE_STATES: Readonly<Record<FlowFile['state'], string>> = {
   written: 'Written, for the next start:',
   current: 'As generated:',
+  outdated: 'As generated earlier:',
   edited: 'Yours, left as it is:',
   absent: 'Missing:',
   foreign: 'Generated for another table:',
   failed: 'Not written:',
+};
+
+const fileLines = ({ file, state, problem }: FlowFile): string[] => {
+  const line = `${FILE_STATES[state]} ${file}`;
+  if (problem === undefined) return [line];
+  return state === 'failed' ? [`${line}: ${problem}`] : [line, `  For you to finish: ${problem}.`];
 };
 
 const protectionLines = ({ level, missing, sql }: Protection): string[] =>
@@ -73,7 +80,7 @@ const runActivate = async ({ json, flowFiles: writesFiles, ...request }: Activat
       `  owner     ${binding.ownerColumn ?? 'none: everyone with the permission may pay for any order'}`,
       `  amount    ${binding.amountColumn ?? 'none: pay takes any amount'}`,
       `  currency  ${binding.currencyColumn ?? 'none: pay takes any currency'}`,
-      ...flowFiles.map(({ file, state, problem }) => `${FILE_STATES[state]} ${file}${problem ? `: ${problem}` : ''}`),
+      ...flowFiles.flatMap(fileLines),
       ...(includesPayments(plan)
         ? []
         : [`The plan is ${plan}: payment actions answer FEATURE_INACTIVE until "npx tollgate plan PRO".`]),

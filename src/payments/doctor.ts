@@ -79,6 +79,7 @@ const SETUP: readonly (readonly [SetupProblem['code'], string, string])[] = [
   ['PROTECTION_INCOMPLETE', 'protection of the tables', 'rows, definitions and the order table'],
   ['PLAN_INACTIVE', 'plan', 'includes payments'],
   ['FLOW_FILE', "callback flows' files", 'written'],
+  ['FLOW_NOT_FINISHED', 'what the callback flows do', 'written for the order table, or yours'],
 ];
 
 const setupChecks = (parts: DoctorParts): Check[] =>

@@ -5,13 +5,14 @@ import { FLOW_TEMPLATES, type FlowTarget, type FlowTemplate, MARK } from './flow
 
 /**
  * A callback flow's file. `written`: made or filled anew just now, the server loads it at its next start. `current`: as
- * generated for the bound table. `edited`: the developer's, never written over. `absent`; `foreign`: as generated for
- * another table. `failed`: it could not be written, `problem` says why.
+ * generated for the bound table; `outdated`: the same before the table was changed, which does no harm. `edited`: the
+ * developer's, never written over. `absent`; `foreign`: as generated for another table, or for this one before it got a column
+ * that a new order needs. `failed`: it could not be written. `problem` says why, or what of a generated file is left to write.
  */
 export interface FlowFile {
   /** Relative to the checkout. */
   readonly file: string;
-  readonly state: 'written' | 'current' | 'edited' | 'absent' | 'foreign' | 'failed';
+  readonly state: 'written' | 'current' | 'outdated' | 'edited' | 'absent' | 'foreign' | 'failed';
   readonly problem?: string;
 }
 
@@ -23,29 +24,56 @@ export interface FlowFiles {
   write(target: FlowTarget): Promise<FlowFile[]>;
 }
 
+const Word = z.string().nullable();
+
 const Names = z.object({
   table: z.string().default(''),
   id: z.string().default(''),
   amount: z.string().nullable().default(null),
-  status: z.string().nullable().default(null),
+  status: z
+    .object({
+      column: z.string(),
+      cast: z.string(),
+      isRequired: z.boolean(),
+      words: z.object({ pending: Word, paid: Word, partiallyRefunded: Word, refunded: Word, canceled: Word }),
+    })
+    .nullable()
+    .default(null),
+  why: z.string().nullable().default(null),
   copy: z.record(z.string(), z.string()).default({}),
+  mustFill: z.array(z.string()).default([]),
 });
 
-/** Whether the text is what the template gives for the names that it carries itself: nobody edited it. */
-const isGenerated = (text: string, template: FlowTemplate): boolean => {
+/** The names that the text carries itself, where it is what the template gives for them: nobody edited it. */
+const generatedFor = (text: string, template: FlowTemplate): FlowTarget | undefined => {
   const line = text.split('\n').find((candidate) => candidate.startsWith(MARK));
-  if (line === undefined) return false;
+  if (line === undefined) return undefined;
   try {
-    return template.fill(Names.parse(JSON.parse(line.slice(MARK.length)))) === text;
+    const names = Names.parse(JSON.parse(line.slice(MARK.length)));
+    return template.fill(names) === text ? names : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 };
+
+/** Whether what was generated earlier still works for the table: a new order gets all that it needs. */
+const stillServes = (names: FlowTarget, template: FlowTemplate, target: FlowTarget): boolean =>
+  names.table === target.table &&
+  names.id === target.id &&
+  (template.entry !== 'createOrder' || target.mustFill.every((column) => column in names.copy));
 
 const stateOf = (text: string | undefined, template: FlowTemplate, target: FlowTarget): FlowFile['state'] => {
   if (text === undefined) return 'absent';
   if (text === template.fill(target)) return 'current';
-  return isGenerated(text, template) ? 'foreign' : 'edited';
+  const names = generatedFor(text, template);
+  if (!names) return 'edited';
+  return stillServes(names, template, target) ? 'outdated' : 'foreign';
+};
+
+/** What a generated file can't do by itself; an edited one is the developer's to judge. */
+const problemOf = (state: FlowFile['state'], template: FlowTemplate, target: FlowTarget) => {
+  const problem = state === 'edited' || state === 'absent' ? undefined : template.lacks(target);
+  return problem === undefined ? {} : { problem };
 };
 
 /** A checkout may have turned line ends into Windows' own. */
@@ -83,17 +111,18 @@ export const createFlowFiles = (folder: string): FlowFiles => {
 
   return {
     inspect: (target) =>
-      each(async (template, file) => ({
-        file: nameOf(template),
-        state: stateOf(await readText(file), template, target),
-      })),
+      each(async (template, file) => {
+        const state = stateOf(await readText(file), template, target);
+        return { file: nameOf(template), state, ...problemOf(state, template, target) };
+      }),
     write: (target) =>
       each(async (template, file) => {
         try {
           const state = stateOf(await readText(file), template, target);
-          if (state !== 'absent' && state !== 'foreign') return { file: nameOf(template), state };
-          await replace(file, template.fill(target));
-          return { file: nameOf(template), state: 'written' };
+          const kept = state === 'current' || state === 'edited';
+          if (!kept) await replace(file, template.fill(target));
+          const after = kept ? state : ('written' as const);
+          return { file: nameOf(template), state: after, ...problemOf(after, template, target) };
         } catch (error) {
           return { file: nameOf(template), state: 'failed', problem: String((error as Error).message) };
         }

@@ -1,14 +1,36 @@
 import type { Flows } from './flows.js';
 
+/** What the order table calls each state that the flows write; null where it has no word for it. */
+export interface StatusWords {
+  readonly pending: string | null;
+  readonly paid: string | null;
+  readonly partiallyRefunded: string | null;
+  readonly refunded: string | null;
+  readonly canceled: string | null;
+}
+
+/** The order's status as the flows write it. */
+export interface OrderStatus {
+  /** Quoted where needed. */
+  readonly column: string;
+  /** What follows a literal where the column is an enum or a domain: `::order_status`; else empty. */
+  readonly cast: string;
+  readonly isRequired: boolean;
+  readonly words: StatusWords;
+}
+
 /** The bound order table as the generated flows use it: SQL as it goes into a statement, quoted where needed. */
 export interface FlowTarget {
   readonly table: string;
   readonly id: string;
   readonly amount: string | null;
-  /** The order's status as a value to compare; null where there is no column `status` that takes these flows' words. */
-  readonly status: string | null;
+  /** Null where no column takes a word for paid; `why` says so then. */
+  readonly status: OrderStatus | null;
+  readonly why: string | null;
   /** What a copy of an order is made of: column → value, where `$amount` and `$currency` stand for the charge's. */
   readonly copy: Readonly<Record<string, string>>;
+  /** Columns that a new order can't be made without. */
+  readonly mustFill: readonly string[];
 }
 
 /** SQL inside of a template literal. */
@@ -23,24 +45,58 @@ ${MARK}${JSON.stringify(names)}
 // Yours to edit: "tollgate activate" writes this file only while nothing in it was changed.
 `;
 
-const orderNames = ({ table, id, amount, status }: FlowTarget): Partial<FlowTarget> => ({ table, id, amount, status });
+const orderNames = ({ table, id, amount, status, why }: FlowTarget): Partial<FlowTarget> => ({
+  table,
+  id,
+  amount,
+  status,
+  why,
+});
 
-const paymentBranch = ({ table, id, amount, status }: FlowTarget): string =>
-  status === null
-    ? `      // Your own logic goes here: await db.query(\`update ${sql(table)} set … where ${sql(id)} = $1\`, [orderId]);
-      log.info({ orderId, orderPaidAmount }, 'payment received');`
-    : `      const paid = await db.query(
-        \`update ${sql(table)} set status = 'paid'
-          where ${sql(id)} = $1${amount === null ? '' : ` and ${sql(amount)} <= $2::bigint`}
-            and ${status} not in ('paid', 'canceled') returning ${sql(id)}\`,
-        [orderId${amount === null ? '' : ', orderPaidAmount'}],
+const literal = (word: string, { cast }: OrderStatus): string => sql(`'${word.replaceAll("'", "''")}'${cast}`);
+
+const listOf = (words: readonly (string | null)[], status: OrderStatus): string =>
+  words.flatMap((word) => (word === null ? [] : [literal(word, status)])).join(', ');
+
+const unfinished = ({ table, id, why }: FlowTarget): string =>
+  `      // Not finished: ${why}.
+      // Your own logic goes here: await db.query(\`update ${sql(table)} set … where ${sql(id)} = $1\`, [orderId]);`;
+
+const paymentBranch = (target: FlowTarget): string => {
+  const { table, id, amount, status } = target;
+  if (status === null)
+    return `${unfinished(target)}\n      log.info({ orderId, orderPaidAmount }, 'payment received');`;
+  const { words } = status;
+  const column = sql(status.column);
+  const ended = listOf([words.paid, words.canceled], status);
+  const isOpen = `${column} not in (${ended})`;
+  const covered = amount === null ? '' : ` and ${sql(amount)} <= $2::bigint`;
+  const values = amount === null ? '[orderId]' : '[orderId, orderPaidAmount]';
+  return `      const paid = await db.query(
+        \`update ${sql(table)} set ${column} = ${literal(words.paid ?? '', status)}
+          where ${sql(id)} = $1${covered}
+            and ${status.isRequired ? isOpen : `(${column} is null or ${isOpen})`} returning ${sql(id)}\`,
+        ${values},
       );
-      if (paid.length > 0) log.info({ orderId, orderPaidAmount }, 'order paid');`;
+      if (paid.length > 0) {
+        log.info({ orderId, orderPaidAmount }, 'order paid');
+        return;
+      }
+      // Paid or canceled already${amount === null ? '' : ', or not covered yet'}; what can't be seen or written must not pass unnoticed.
+      const left = await db.query(
+        \`select 1 from ${sql(table)} where ${sql(id)} = $1 and (${column} in (${ended})${amount === null ? '' : ` or ${sql(amount)} > $2::bigint`})\`,
+        ${values},
+      );
+      if (left.length === 0)
+        throw new Error(\`Order \${orderId} was not marked paid: a policy, rule or trigger keeps its row.\`);`;
+};
+
+const usesDatabase = (isWritten: boolean): string => (isWritten ? 'db, ' : '');
 
 const paymentCallback = (target: FlowTarget): string => `${heading('definePaymentCallback', orderNames(target))}
-/** Marks the order paid once what was received for it covers its amount. */
+/** ${target.status === null ? 'Runs when money was received: it does not say yet what that does to the order.' : 'Marks the order paid once what was received for it covers its amount.'} */
 export const paymentCallback = definePaymentCallback({
-  async run({ orderId, paymentStatus, orderPaidAmount, callbackProcessed }, { ${target.status === null ? '' : 'db, '}log }) {
+  async run({ orderId, paymentStatus, orderPaidAmount, callbackProcessed }, { ${usesDatabase(target.status !== null)}log }) {
     if (callbackProcessed) return; // a duplicate
 
     if (paymentStatus === 'SUCCESSFUL') {
@@ -52,45 +108,55 @@ ${paymentBranch(target)}
 });
 `;
 
-const refundedBranch = ({ table, id, amount }: FlowTarget): string => `      const refunded = await db.query(
-        \`update ${sql(table)} set status = case when $2::bigint = 0 then 'refunded' else 'partially_refunded' end
-          where ${sql(id)} = $1${amount === null ? '' : ` and ${sql(amount)} > $2::bigint`} and status in ('paid', 'partially_refunded') returning ${sql(id)}\`,
+const refundedBranch = ({ table, id, amount }: FlowTarget, status: OrderStatus): string => {
+  const { paid, partiallyRefunded, refunded } = status.words;
+  const column = sql(status.column);
+  const isLess = amount === null ? '' : ` and ${sql(amount)} > $2::bigint`;
+  const wholly = literal(refunded ?? '', status);
+  const partly = literal(partiallyRefunded ?? paid ?? '', status);
+  const isWhole = amount === null ? '$3::bigint = 0' : `${sql(amount)} <= $2::bigint`;
+  return `      const refunded = await db.query(
+        \`update ${sql(table)} set ${column} = case when $2::bigint = 0 then ${wholly} else ${partly} end
+          where ${sql(id)} = $1${isLess} and ${column} in (${listOf([paid, partiallyRefunded], status)}) returning ${sql(id)}\`,
         [orderId, orderPaidAmount],
       );
       if (refunded.length > 0) log.info({ orderId, orderPaidAmount }, 'order refunded');
     } else {
       // The refund failed: what the order had lost by it, if anything, is there again.
       await db.query(
-        \`update ${sql(table)} set status = ${
-          amount === null
-            ? `case when $3::bigint = 0 then 'paid' else 'partially_refunded' end`
-            : `case when ${sql(amount)} <= $2::bigint then 'paid' else 'partially_refunded' end`
-        }
-          where ${sql(id)} = $1 and $2::bigint > 0 and status in ('refunded', 'partially_refunded')\`,
+        \`update ${sql(table)} set ${column} = case when ${isWhole} then ${literal(paid ?? '', status)} else ${partly} end
+          where ${sql(id)} = $1 and $2::bigint > 0 and ${column} in (${listOf([refunded, partiallyRefunded], status)})\`,
         [orderId, orderPaidAmount${amount === null ? ', payment.amountRefunded' : ''}],
       );
     }`;
+};
 
-const loggedBranch = ({
-  table,
-  id,
-}: FlowTarget): string => `      // Your own logic goes here: await db.query(\`update ${sql(table)} set … where ${sql(id)} = $1\`, [orderId]);
+const loggedBranch = (target: FlowTarget): string => `${unfinished(target)}
       log.info({ orderId, orderPaidAmount }, 'order refunded');
     } else {
       // The refund failed: what the order had lost by it, if anything, is there again.
       log.info({ orderId, orderPaidAmount, status }, 'refund failed');
     }`;
 
+/** Why the refund flow can't write what became of the order; undefined when it can. */
+const refundLack = ({ table, status, why }: FlowTarget): string | undefined => {
+  if (status === null) return why ?? 'no status';
+  return status.words.refunded === null ? `${table}.${status.column} has no word for refunded` : undefined;
+};
+
 const refundCallback = (target: FlowTarget): string => {
-  const data = `orderId, status, ${target.status !== null && target.amount === null ? 'payment, ' : ''}orderPaidAmount, callbackProcessed`;
+  const { status, amount } = target;
+  const lack = refundLack(target);
+  const written = lack === undefined ? status : null;
+  const data = `orderId, status, ${written !== null && amount === null ? 'payment, ' : ''}orderPaidAmount, callbackProcessed`;
   return `${heading('defineRefundCallback', orderNames(target))}
-/** Marks the order refunded, wholly or partly, and takes that back when the money came back. */
+/** ${written === null ? 'Runs when a refund ended: it does not say yet what that does to the order.' : 'Marks the order refunded, wholly or partly, and takes that back when the money came back.'} */
 export const refundCallback = defineRefundCallback({
-  async run({ ${data} }, { ${target.status === null ? '' : 'db, '}log }) {
+  async run({ ${data} }, { ${usesDatabase(written !== null)}log }) {
     if (callbackProcessed) return; // a duplicate
 
     if (status === 'REFUNDED') {
-${target.status === null ? loggedBranch(target) : refundedBranch(target)}
+${written === null ? loggedBranch({ ...target, why: lack ?? null }) : refundedBranch(target, written)}
   },
 });
 `;
@@ -157,12 +223,34 @@ export interface FlowTemplate {
   /** The function that every such flow has. */
   readonly entry: 'run' | 'createOrder';
   fill(target: FlowTarget): string;
+  /** What the file can't do as it is generated for this table, in words: the developer must finish it. */
+  lacks(target: FlowTarget): string | undefined;
 }
+
+const nothing = (): undefined => undefined;
 
 /** Every flow by the name of its export. */
 export const FLOW_TEMPLATES: Readonly<Record<Exclude<keyof Flows, 'effects'>, FlowTemplate>> = {
-  paymentCallback: { file: 'payment-callback', entry: 'run', fill: paymentCallback },
-  refundCallback: { file: 'refund-callback', entry: 'run', fill: refundCallback },
-  recurringPaymentCallback: { file: 'recurring-payment-callback', entry: 'run', fill: recurringPaymentCallback },
-  recurringCharge: { file: 'recurring-charge', entry: 'createOrder', fill: recurringCharge },
+  paymentCallback: {
+    file: 'payment-callback',
+    entry: 'run',
+    fill: paymentCallback,
+    lacks: ({ status, why }) => (status === null ? `it does not mark orders paid: ${why}` : undefined),
+  },
+  refundCallback: {
+    file: 'refund-callback',
+    entry: 'run',
+    fill: refundCallback,
+    lacks(target) {
+      const lack = refundLack(target);
+      return lack === undefined ? undefined : `it does not mark orders refunded: ${lack}`;
+    },
+  },
+  recurringPaymentCallback: {
+    file: 'recurring-payment-callback',
+    entry: 'run',
+    fill: recurringPaymentCallback,
+    lacks: nothing,
+  },
+  recurringCharge: { file: 'recurring-charge', entry: 'createOrder', fill: recurringCharge, lacks: nothing },
 };

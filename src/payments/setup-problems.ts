@@ -7,7 +7,7 @@ import { includesPayments, type Plans } from './plan.js';
 
 /** Something of the installation that the operator should mend, in words. */
 export interface SetupProblem {
-  readonly code: 'NOT_ACTIVATED' | 'PLAN_INACTIVE' | 'PROTECTION_INCOMPLETE' | 'FLOW_FILE';
+  readonly code: 'NOT_ACTIVATED' | 'PLAN_INACTIVE' | 'PROTECTION_INCOMPLETE' | 'FLOW_FILE' | 'FLOW_NOT_FINISHED';
   readonly message: string;
   readonly remedy: string;
 }
@@ -24,13 +24,25 @@ const findFlowProblems = async ({ database, orders, flowFiles }: Parts): Promise
   const binding = await orders.findBinding();
   if (!binding || !flowFiles) return [];
   const files = await flowFiles.inspect(await readFlowTarget(database, binding));
-  return files
+  const unwritten = files
     .filter(({ state }) => state === 'absent' || state === 'foreign')
     .map(({ file, state }) => ({
-      code: 'FLOW_FILE',
+      code: 'FLOW_FILE' as const,
       message: state === 'absent' ? `${file} is missing.` : `${file} is not written for ${binding.tableName}.`,
       remedy: 'Run "npx tollgate activate" with the same binding again: it writes the file. Then start again.',
     }));
+  const unfinished = files.flatMap(({ file, state, problem }) =>
+    problem === undefined || state === 'foreign'
+      ? []
+      : [
+          {
+            code: 'FLOW_NOT_FINISHED' as const,
+            message: `${file} is as it was generated, and ${problem}.`,
+            remedy: 'Write into the file what this means for your orders; from then on it is yours.',
+          },
+        ],
+  );
+  return [...unwritten, ...unfinished];
 };
 
 /** Looks at the binding, the plan, the database's protection and the flows' files; changes nothing. */
