@@ -120,7 +120,7 @@ export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>
       flowFiles: createFlowFiles(flowSources()),
       roundTrip: url === undefined ? undefined : async () => measureRoundTrip(await link.get(url)),
       loadFlows,
-    }).filter(({ reach }) => workspace.reachesStripe || reach === 'local');
+    }).filter(({ reach }) => workspace.reachesStripe || reach !== 'outside');
     try {
       return await work({ ...workspace, orders, plans, vault, endpoints, settings, checks, changed });
     } finally {

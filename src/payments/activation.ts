@@ -2,7 +2,7 @@ import pg from 'pg';
 import { AlreadyActivatedError, BadUserInputError } from '../core/errors.js';
 import type { Database, Queryable, Tx } from '../storage/database.js';
 import { OPEN_GUARD } from '../storage/definition-guard.js';
-import { ORDER_KEY_TYPES, type OrderBinding, type OrderKeyType } from '../storage/order-binding.js';
+import { ORDER_KEY_TYPES, type OrderBinding, type OrderKeyType, parseTableName } from '../storage/order-binding.js';
 import { type Protection, protect } from '../storage/protection.js';
 import { rowRulesSql } from '../storage/row-rules.js';
 import type { FlowFile, FlowFiles } from './flow-files.js';
@@ -49,24 +49,10 @@ interface Parts {
 }
 
 const quote = pg.escapeIdentifier;
-const PART = /^(?:"((?:[^"]|"")+)"|([A-Za-z_][A-Za-z0-9_$]*))$/;
 const WHOLE_NUMBER_TYPES = ['smallint', 'integer', 'bigint'];
 const TEXT_TYPES = /^(text|character varying|character|citext|name|USER-DEFINED)/;
 /** Waiting behind a long transaction on the order table would queue the app's own writes. */
 const LOCK_TIMEOUT = '5s';
-
-/** Splits `schema.table`, quoted parts included, as PostgreSQL reads identifiers. */
-const parseTable = (text: string): { schema: string; table: string } => {
-  const parts = text.trim().match(/"(?:[^"]|"")+"|[^."]+/g) ?? [];
-  const names = parts.map((part) => {
-    const match = PART.exec(part);
-    return match?.[1]?.replaceAll('""', '"') ?? match?.[2]?.toLowerCase();
-  });
-  const [first, second] = names;
-  if (names.length > 2 || first === undefined || (names.length === 2 && second === undefined))
-    throw new BadUserInputError(`"${text}" is no table name. Write schema.table, for example public.shop_order.`);
-  return second === undefined ? { schema: 'public', table: first } : { schema: first, table: second };
-};
 
 interface Column {
   readonly name: string;
@@ -148,7 +134,12 @@ const link = async (tx: Tx, tableName: string, idColumn: string, idType: OrderKe
 /** Builds the activation. */
 export const createActivation = ({ database, orders, flowFiles }: Parts): Activation => ({
   async activate(request) {
-    const { schema, table } = parseTable(request.orderTable);
+    const names = parseTableName(request.orderTable);
+    if (!names)
+      throw new BadUserInputError(
+        `"${request.orderTable}" is no table name. Write schema.table, for example public.shop_order.`,
+      );
+    const { schema, table } = names;
     const quoted = `${quote(schema)}.${quote(table)}`;
     await database.transaction(async (tx) => {
       await tx.query({ text: `set local lock_timeout = '${LOCK_TIMEOUT}'` });

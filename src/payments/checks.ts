@@ -17,8 +17,8 @@ export interface Check {
   readonly title: string;
   /** The code of what it finds when it can't be answered at all. */
   readonly code: string;
-  /** `outside`: asks Stripe or the network; `local`: cheap enough to be asked at any time. */
-  readonly reach: 'local' | 'outside';
+  /** `outside`: asks Stripe or the network; `scan`: reads whole tables; `local`: cheap enough to be asked at any time. */
+  readonly reach: 'local' | 'scan' | 'outside';
   run(): Promise<CheckOutcome>;
 }
 

@@ -1,12 +1,17 @@
 import type { Database } from '../storage/database.js';
+import { findDrift } from '../storage/drift.js';
 import { pendingMigrations } from '../storage/migrate.js';
 import { OLDEST_VERSION } from '../storage/usable.js';
-import { type Check, found, ok } from './checks.js';
+import { type Check, found, foundAny, ok } from './checks.js';
 
 interface Parts {
   readonly database: Database;
   readonly databaseUrl: string;
 }
+
+/** What was done to Tollgate's tables is never ours to undo: only who did it knows why. */
+export const UNDO =
+  "Someone changed Tollgate's tables, so that rules can be got around. Find out who, and undo it in a transaction with the migrations' key (docs/protection.md).";
 
 /** What the server does with each table. */
 const RIGHTS = 'select, insert, update';
@@ -44,6 +49,19 @@ export const databaseChecks = ({ database, databaseUrl }: Parts): Check[] => [
             message: `${pending.length} migration(s) have not run: ${pending.join(', ')}.`,
             remedy: 'Run "npx tollgate migrate".',
           });
+    },
+  },
+  {
+    title: 'definitions of the tables',
+    code: 'DEFINITIONS_CHANGED',
+    reach: 'local',
+    async run() {
+      if ((await pendingMigrations(databaseUrl)).length > 0) return ok('not compared while migrations are pending');
+      const lacks = await findDrift(databaseUrl);
+      return foundAny(
+        lacks.map((words) => ({ code: 'DEFINITIONS_CHANGED', message: `${words}.`, remedy: UNDO })),
+        'as the migrations made them',
+      );
     },
   },
   {

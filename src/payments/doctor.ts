@@ -1,6 +1,7 @@
 import type { Database } from '../storage/database.js';
 import type { StripeGateway } from '../stripe/gateway.js';
 import { type Check, type CheckOutcome, found, foundAny, ok, runCheck } from './checks.js';
+import { booksChecks } from './doctor-books.js';
 import { databaseChecks } from './doctor-database.js';
 import { orderChecks } from './doctor-orders.js';
 import { stripeChecks } from './doctor-stripe.js';
@@ -76,6 +77,7 @@ const checkFlows = ({ loadFlows }: DoctorParts): Check => ({
 /** What a start looks at too, one line each. */
 const SETUP: readonly (readonly [SetupProblem['code'], string, string])[] = [
   ['NOT_ACTIVATED', 'order table', 'bound'],
+  ['DEFINITIONS_CHANGED', 'ways around the rules', 'none'],
   ['PROTECTION_INCOMPLETE', 'protection of the tables', 'rows, definitions and the order table'],
   ['PLAN_INACTIVE', 'plan', 'includes payments'],
   ['FLOW_FILE', "callback flows' files", 'written'],
@@ -108,6 +110,7 @@ export const createChecks = (parts: DoctorParts): readonly Check[] => [
   checkRedis(parts),
   checkFlows(parts),
   ...stripeChecks(parts),
+  ...booksChecks(parts),
   ...orderChecks(parts),
   ...workChecks(parts.database),
   checkRenewals(parts.database),

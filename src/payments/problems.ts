@@ -7,11 +7,14 @@ export interface Problem extends Finding {
 
 /** What an operator should mend in this installation. */
 export interface Problems {
-  /** The problems of this moment. What Stripe and the network say is a minute old at the most. */
+  /**
+   * The problems of this moment. What Stripe and the network say is a minute old at the most, what
+   * whole tables say ten minutes.
+   */
   list(): Promise<readonly Problem[]>;
 }
 
-const KEPT_MS: Readonly<Record<Check['reach'], number>> = { local: 2_000, outside: 60_000 };
+const KEPT_MS: Readonly<Record<Check['reach'], number>> = { local: 2_000, scan: 600_000, outside: 60_000 };
 /** The list doesn't wait longer for the outside; what comes later is in the next one. */
 const PATIENCE_MS = 2_500;
 

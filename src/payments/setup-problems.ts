@@ -1,5 +1,6 @@
 import type { Database } from '../storage/database.js';
 import { readProtection } from '../storage/protection.js';
+import { UNDO } from './doctor-database.js';
 import type { FlowFiles } from './flow-files.js';
 import { readFlowTarget } from './flow-target.js';
 import type { Orders } from './orders.js';
@@ -7,7 +8,13 @@ import { includesPayments, type Plans } from './plan.js';
 
 /** Something of the installation that the operator should mend, in words. */
 export interface SetupProblem {
-  readonly code: 'NOT_ACTIVATED' | 'PLAN_INACTIVE' | 'PROTECTION_INCOMPLETE' | 'FLOW_FILE' | 'FLOW_NOT_FINISHED';
+  readonly code:
+    | 'NOT_ACTIVATED'
+    | 'PLAN_INACTIVE'
+    | 'PROTECTION_INCOMPLETE'
+    | 'DEFINITIONS_CHANGED'
+    | 'FLOW_FILE'
+    | 'FLOW_NOT_FINISHED';
   readonly message: string;
   readonly remedy: string;
 }
@@ -57,6 +64,8 @@ export const findSetupProblems = async (parts: Parts): Promise<SetupProblem[]> =
       remedy:
         'Run "npx tollgate migrate"; where its role may not, "npx tollgate activate" prints the SQL for a superuser.',
     });
+  for (const words of protection.changed)
+    problems.push({ code: 'DEFINITIONS_CHANGED', message: `In the catalogs, ${words}.`, remedy: UNDO });
   if (!includesPayments(plan))
     problems.push({
       code: 'PLAN_INACTIVE',

@@ -14,6 +14,7 @@ import { RecurringPayment } from './recurring-payment.js';
 import { Refund } from './refund.js';
 import { Renewal } from './renewal.js';
 import { AccountRole, Role, RolePermission } from './role.js';
+import { settleSession } from './session.js';
 import { Setting } from './setting.js';
 import { StripeCustomer } from './stripe-customer.js';
 import { StripeEvent } from './stripe-event.js';
@@ -49,7 +50,7 @@ export const createDataSource = (url: string, poolSize = 5): DataSource => {
   return new DataSource({
     type: 'postgres',
     url: connection.connectionString,
-    extra: connection,
+    extra: { ...connection, onConnect: settleSession },
     schema: 'tollgate',
     entities: ENTITIES,
     migrations: MIGRATIONS,

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { createSlots } from '../core/slots.js';
 import { connectionOf } from './connection.js';
-import { assertOwnSession } from './session.js';
+import { assertOwnSession, settleSession } from './session.js';
 import { createStatementNames } from './statement-names.js';
 import { createTransaction, type ExtendedQuery } from './transaction.js';
 
@@ -55,8 +55,8 @@ const LOCK_TIMEOUT_MS = 8_000;
 /** How long a transaction may rest between two statements. */
 const IDLE_TIMEOUT_MS = 15_000;
 /** Not parameters of the start: a pooler refuses those. */
-const LIMITS = `select set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
-  set_config('idle_in_transaction_session_timeout', $3, false)`;
+const LIMITS = `select pg_catalog.set_config('statement_timeout', $1, false), pg_catalog.set_config('lock_timeout', $2, false),
+  pg_catalog.set_config('idle_in_transaction_session_timeout', $3, false)`;
 /** How long a transaction may wait for its turn and for a connection. */
 const PATIENCE_MS = 5_000;
 
@@ -107,7 +107,10 @@ export const createDatabase = (options: DatabaseOptions): Database => {
       // Before anything is set: it would stay on connections that others are lent.
       if (!isOwnSession) await assertOwnSession(client, options.url);
       isOwnSession = true;
-      await client.query(LIMITS, [options.statementTimeoutMs ?? 10_000, LOCK_TIMEOUT_MS, IDLE_TIMEOUT_MS]);
+      await Promise.all([
+        settleSession(client),
+        client.query(LIMITS, [options.statementTimeoutMs ?? 10_000, LOCK_TIMEOUT_MS, IDLE_TIMEOUT_MS]),
+      ]);
     },
   });
   pool.on('error', (error) => options.onError?.(error));

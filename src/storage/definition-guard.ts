@@ -1,13 +1,6 @@
 import pg from 'pg';
-
-/** The columns of the app's order table that the binding names. */
-export interface GuardedTable {
-  /** Schema-qualified, quoted where SQL needs it. */
-  readonly tableName: string;
-  readonly idColumn: string;
-  /** Bound columns beside the key. */
-  readonly columns: readonly string[];
-}
+import type { GuardedTable } from './order-binding.js';
+import { weaknessesSql } from './weaknesses.js';
 
 /**
  * Opens the guard for the rest of the running transaction, and for nothing else: the setting must equal the transaction's
@@ -23,31 +16,10 @@ export const EVENT_TRIGGERS = [
 
 const literal = pg.escapeLiteral;
 
-/** After any command the order table must be where it was, with its key's name and type and our link to it. */
-const bindingRule = ({ tableName, idColumn, columns }: GuardedTable): string => `
-  if not exists (
-    select from pg_constraint f
-      join pg_class p on p.oid = f.conrelid join pg_namespace pn on pn.oid = p.relnamespace
-      join pg_class t on t.oid = f.confrelid join pg_namespace tn on tn.oid = t.relnamespace
-      join pg_attribute k on k.attrelid = f.confrelid and k.attnum = f.confkey[1]
-      join pg_attribute o on o.attrelid = f.conrelid and o.attnum = f.conkey[1]
-    where f.contype = 'f' and f.convalidated and pn.nspname = 'tollgate' and p.relname = 'payment'
-      and format('%I.%I', tn.nspname, t.relname) = ${literal(tableName)}
-      and k.attname = ${literal(idColumn)} and k.atttypid = o.atttypid) then
-    raise exception 'tollgate: % is refused, payments are bound to the order table % for good', tg_tag, ${literal(tableName)}
-      using errcode = 'TG003', hint = ${literal(`The table keeps its name, its key ${idColumn} and the key's type. Adding columns stays allowed.`)};
-  end if;${columns.length === 0 ? '' : columnsRule(tableName, columns)}`;
-
-const columnsRule = (tableName: string, columns: readonly string[]): string => `
-  select c into lost from unnest(array[${columns.map(literal).join(', ')}]) c
-    where not exists (
-      select from pg_attribute a join pg_class t on t.oid = a.attrelid join pg_namespace n on n.oid = t.relnamespace
-      where format('%I.%I', n.nspname, t.relname) = ${literal(tableName)} and a.attname = c and not a.attisdropped)
-    limit 1;
-  if found then
-    raise exception 'tollgate: % is refused, payments read the column % of the order table %', tg_tag, lost, ${literal(tableName)}
-      using errcode = 'TG003', hint = 'Bound columns keep their names. Adding columns stays allowed.';
-  end if;`;
+const boundHint = (bound: GuardedTable | undefined): string =>
+  bound
+    ? `Payments are bound to ${bound.tableName} for good: it keeps its name, its key ${bound.idColumn} with its type, and the bound columns' names. Adding columns stays allowed.`
+    : '';
 
 /**
  * The guard's body. It reads PostgreSQL's catalogs alone: event triggers run with the rights of whoever sent the command,
@@ -56,15 +28,20 @@ const columnsRule = (tableName: string, columns: readonly string[]): string => `
 export const guardBody = (bound: GuardedTable | undefined): string => `
 declare
   hit record;
-  lost text;
+  way record;
 begin
   if current_setting('tollgate.migration', true) = pg_current_xact_id()::text then return; end if;
   if tg_event = 'sql_drop' then
+    -- a session's own temporary tables come and go often
+    if not exists (select from pg_event_trigger_dropped_objects() o where not o.is_temporary) then return; end if;
     select o.object_type, o.object_identity into hit from pg_event_trigger_dropped_objects() o
       where o.original and (o.schema_name in ('tollgate', 'tollgate_guard') or (o.object_type = 'schema' and o.object_identity in ('tollgate', 'tollgate_guard'))
         or (o.object_type in ('trigger', 'rule', 'policy', 'table constraint', 'default value') and o.address_names[1] = 'tollgate'))
       limit 1;
   else
+    if exists (select from pg_event_trigger_ddl_commands()) and not exists (select from pg_event_trigger_ddl_commands() c
+      where c.schema_name is distinct from 'pg_temp' or c.command_tag !~ '^CREATE'
+        or exists (select from pg_inherits i where i.inhrelid = c.objid)) then return; end if;
     select c.object_type, c.object_identity into hit from pg_event_trigger_ddl_commands() c
       where c.command_tag ~ '^(CREATE|ALTER|SELECT INTO)' and c.command_tag !~ 'PUBLICATION'
         and (c.schema_name in ('tollgate', 'tollgate_guard') or (c.object_type = 'schema' and c.object_identity in ('tollgate', 'tollgate_guard'))
@@ -75,15 +52,12 @@ begin
     raise exception 'tollgate: % of % % is refused', tg_tag, hit.object_type, hit.object_identity
       using errcode = 'TG002', hint = 'The schema tollgate is changed by its own migrations alone.';
   end if;
-  select t into lost from unnest(array['payment', 'refund', 'recurring_payment', 'order_binding']) t
-    where not exists (
-      select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = 'tollgate' and c.relname = t and c.relkind in ('r', 'p'))
-    limit 1;
+  select w.code, w.words into way from (${weaknessesSql(bound)}) w where not w.mended limit 1;
   if found then
-    raise exception 'tollgate: % is refused, tollgate.% would be gone', tg_tag, lost
-      using errcode = 'TG002', hint = 'The schema tollgate is changed by its own migrations alone.';
-  end if;${bound ? bindingRule(bound) : ''}
+    raise exception 'tollgate: % is refused: %', tg_tag, way.words using errcode = way.code, hint = case way.code
+      when 'TG003' then ${literal(boundHint(bound))}
+      else 'The schema tollgate is changed by its own migrations alone.' end;
+  end if;
   if tg_event = 'sql_drop' then
     -- what falls with something else; a foreign key to us takes its own triggers along
     select o.object_type, o.object_identity into hit from pg_event_trigger_dropped_objects() o
@@ -108,7 +82,7 @@ export const guardSql = (bound: GuardedTable | undefined): string[] => {
   const body = guardBody(bound);
   return [
     'create schema if not exists tollgate_guard',
-    `create or replace function tollgate_guard.guard() returns event_trigger language plpgsql set search_path = pg_catalog, pg_temp as ${
+    `create or replace function tollgate_guard.guard() returns event_trigger language plpgsql set search_path = pg_catalog, pg_temp set quote_all_identifiers = off as ${
       body.includes(TAG) ? literal(body) : `${TAG}${body}${TAG}`
     }`,
     ...EVENT_TRIGGERS.flatMap(({ name, event }) => [

@@ -2,6 +2,39 @@
 export const ORDER_KEY_TYPES = ['integer', 'bigint', 'uuid'] as const;
 export type OrderKeyType = (typeof ORDER_KEY_TYPES)[number];
 
+/** The bound table and its columns, as far as they are kept from being altered. */
+export interface GuardedTable {
+  /** Schema-qualified, quoted where SQL needs it. */
+  readonly tableName: string;
+  readonly idColumn: string;
+  /** Bound columns beside the key. */
+  readonly columns: readonly string[];
+}
+
+const PART = /^(?:"((?:[^"]|"")+)"|([A-Za-z_][A-Za-z0-9_$]*))$/;
+
+/**
+ * Splits `schema.table`, or `table` in the schema public, quoted parts included, as PostgreSQL reads identifiers; undefined
+ * where it is no such name.
+ */
+export const parseTableName = (text: string): { schema: string; table: string } | undefined => {
+  const parts = text.trim().match(/"(?:[^"]|"")+"|[^."]+/g) ?? [];
+  const names = parts.map((part) => {
+    const match = PART.exec(part);
+    return match?.[1]?.replaceAll('""', '"') ?? match?.[2]?.toLowerCase();
+  });
+  const [first, second] = names;
+  if (names.length > 2 || first === undefined || (names.length === 2 && second === undefined)) return undefined;
+  return second === undefined ? { schema: 'public', table: first } : { schema: first, table: second };
+};
+
+/** The schema and the name of a bound table. */
+export const namesOf = (tableName: string): { schema: string; table: string } => {
+  const names = parseTableName(tableName);
+  if (!names) throw new Error(`${tableName} is no name of a table, although payments are bound to it.`);
+  return names;
+};
+
 /**
  * The one binding to the app's order table; it is never changed or removed. Not an entity: TypeORM has no `regclass`,
  * which survives a dump and restore where an oid does not.

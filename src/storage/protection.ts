@@ -1,13 +1,17 @@
 import { type Database, isDatabaseError, type Queryable } from './database.js';
-import { EVENT_TRIGGERS, type GuardedTable, guardBody, guardSql, OPEN_GUARD } from './definition-guard.js';
-import { RULES_COMMENT, rowRules, rowRulesSql } from './row-rules.js';
+import { EVENT_TRIGGERS, guardBody, guardSql, OPEN_GUARD } from './definition-guard.js';
+import type { GuardedTable } from './order-binding.js';
+import { RULES_COMMENT, rowRulesSql } from './row-rules.js';
+import { weaknessesSql } from './weaknesses.js';
 
 /** What the database itself refuses, whoever asks. */
 export interface Protection {
   /** `full`: rows, definitions and the order table. `rows`: something is missing, and `missing` says what. */
   readonly level: 'full' | 'rows';
-  /** What is not refused, in words, each with what lacks. */
+  /** What is not refused, in words, each with what lacks; our own statements put it in place. */
   readonly missing: readonly string[];
+  /** What someone changed of the tables, in words, that opens a way around the rules: it is undone by hand. */
+  readonly changed: readonly string[];
   /** One file for an administrator (a superuser) that puts everything in place; it may be applied twice. */
   readonly sql: string;
 }
@@ -15,9 +19,13 @@ export interface Protection {
 interface Installed {
   readonly migrated: boolean;
   readonly rules: string | null;
-  readonly rows: readonly { table: string; name: string }[];
   readonly events: readonly { name: string; enabled: string }[];
   readonly guard: string | null;
+}
+
+interface Weakness {
+  readonly mended: boolean;
+  readonly words: string;
 }
 
 const FIND_BOUND = `select table_name as "tableName", id_column as "idColumn",
@@ -26,22 +34,15 @@ const FIND_BOUND = `select table_name as "tableName", id_column as "idColumn",
 const FIND_INSTALLED = `select
     to_regclass('tollgate.order_binding') is not null as "migrated",
     obj_description(to_regprocedure('tollgate.refuse()'), 'pg_proc') as "rules",
-    coalesce((select json_agg(json_build_object('table', c.relname, 'name', t.tgname))
-      from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = 'tollgate' and t.tgenabled = 'A' and t.tgfoid = to_regprocedure('tollgate.refuse()')), '[]') as "rows",
     coalesce((select json_agg(json_build_object('name', evtname, 'enabled', evtenabled))
       from pg_event_trigger where evtfoid = guard.oid), '[]') as "events",
     guard.prosrc as "guard"
   from (select 1) one left join (select p.oid, p.prosrc from pg_proc p join pg_namespace n on n.oid = p.pronamespace
     where n.nspname = 'tollgate_guard' and p.proname = 'guard') guard on true`;
 
-const findMissing = (installed: Installed, bound: GuardedTable | undefined): string[] => {
+const findMissing = (installed: Installed, bound: GuardedTable | undefined, mendable: readonly string[]): string[] => {
   const orders = bound ? ` and the order table ${bound.tableName}` : '';
-  const rows = rowRules(bound !== undefined)
-    .filter(({ table, name }) => !installed.rows.some((row) => row.table === table && row.name === name))
-    .map(
-      ({ table, name }) => `Rows of tollgate.${table} are not kept: the trigger ${name} is missing or switched off.`,
-    );
+  const rows = mendable.map((words) => `Rows are not kept: ${words}.`);
   const events = EVENT_TRIGGERS.filter(
     ({ name }) => !installed.events.some((trigger) => trigger.name === name && trigger.enabled === 'A'),
   ).map(
@@ -59,6 +60,16 @@ const findMissing = (installed: Installed, bound: GuardedTable | undefined): str
   return [...rows, ...events];
 };
 
+/** A guard over tables that were changed would refuse every command that follows, whatever it is about. */
+const assertUnchanged = (bound: GuardedTable | undefined): string => `do $check$
+  declare way record;
+  begin
+    select w.words into way from (${weaknessesSql(bound)}) w where not w.mended limit 1;
+    if found then
+      raise exception 'tollgate: %', way.words using errcode = 'TG002', hint = 'Undo this first, then apply the file again.';
+    end if;
+  end $check$`;
+
 const fileFor = (bound: GuardedTable | undefined): string =>
   [
     '-- Tollgate: keeps its tables and the bound order table from being dropped or altered.',
@@ -69,6 +80,7 @@ const fileFor = (bound: GuardedTable | undefined): string =>
       'set local client_min_messages = warning',
       OPEN_GUARD,
       ...rowRulesSql(bound !== undefined),
+      assertUnchanged(bound),
       ...guardSql(bound),
       'commit',
     ].map((statement) => `${statement};`),
@@ -82,10 +94,20 @@ const findBound = async (database: Queryable): Promise<GuardedTable | undefined>
 export const readProtection = async (database: Queryable): Promise<Protection> => {
   const [installed] = await database.query<Installed>({ text: FIND_INSTALLED });
   if (!installed?.migrated)
-    return { level: 'rows', missing: ['The migrations have not run: run "npx tollgate migrate".'], sql: '' };
+    return {
+      level: 'rows',
+      missing: ['The migrations have not run: run "npx tollgate migrate".'],
+      changed: [],
+      sql: '',
+    };
   const bound = await findBound(database);
-  const missing = findMissing(installed, bound);
-  return { level: missing.length === 0 ? 'full' : 'rows', missing, sql: fileFor(bound) };
+  const weaknesses = await database.query<Weakness>({ text: weaknessesSql(bound) });
+  const wordsOf = (isMended: boolean): string[] =>
+    weaknesses.filter(({ mended }) => mended === isMended).map(({ words }) => words);
+  const missing = findMissing(installed, bound, wordsOf(true));
+  const changed = wordsOf(false);
+  const level = missing.length === 0 && changed.length === 0 ? 'full' : 'rows';
+  return { level, missing, changed, sql: fileFor(bound) };
 };
 
 const INSUFFICIENT_PRIVILEGE = '42501';
@@ -112,6 +134,6 @@ export const protect = async (database: Database): Promise<Protection> => {
   if (before.level === 'full' || before.sql === '') return before;
   const bound = await findBound(database);
   await applyIfAllowed(database, rowRulesSql(bound !== undefined));
-  await applyIfAllowed(database, guardSql(bound));
+  if (before.changed.length === 0) await applyIfAllowed(database, guardSql(bound));
   return readProtection(database);
 };

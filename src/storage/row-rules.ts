@@ -12,7 +12,7 @@ export interface RowRule {
 }
 
 const BOOKS = 'Rows of money are kept for the books.';
-const AGREED = 'What was agreed on never changes: amounts, currencies, orders, mode and account.';
+const AGREED = 'What was agreed on never changes: amounts, currencies, orders, accounts, mode and dates.';
 const HISTORY = 'History is only ever appended to.';
 /** Stripe sends an event again for at most 30 days. Source: Stripe docs, "Process undelivered webhook events". */
 const MEMORY = 'Rows of the last 30 days keep a payment or an event from being applied twice; older ones may go.';
@@ -40,7 +40,8 @@ const keepRecent = (table: string, since: string): RowRule => ({
   hint: MEMORY,
 });
 
-const TABLES = [
+/** Every table of the product that holds what lasts. */
+export const TABLES = [
   'payment',
   'refund',
   'recurring_payment',
@@ -74,16 +75,41 @@ const LASTING: readonly RowRule[] = [
     hint: `Tollgate's tables are never emptied. ${BOOKS}`,
   })),
   ...['payment', 'refund', 'recurring_payment', 'renewal'].map((table) => keepRows(table, BOOKS)),
-  keepColumns('payment', ['id', 'amount', 'currency', 'livemode', 'stripe_account'], AGREED),
-  keepColumns('refund', ['id', 'payment_id', 'amount', 'currency', 'livemode', 'stripe_account'], AGREED),
-  keepColumns('recurring_payment', ['id', 'initial_amount', 'currency', 'livemode', 'stripe_account'], AGREED),
-  keepColumns('renewal', ['stripe_invoice_id', 'recurring_payment_id'], AGREED),
+  keepColumns(
+    'payment',
+    ['id', 'amount', 'currency', 'account_id', 'livemode', 'stripe_account', 'created_at'],
+    AGREED,
+  ),
+  keepColumns('refund', ['id', 'payment_id', 'amount', 'currency', 'livemode', 'stripe_account', 'created_at'], AGREED),
+  keepColumns(
+    'recurring_payment',
+    ['id', 'initial_amount', 'currency', 'account_id', 'livemode', 'stripe_account', 'created_at'],
+    AGREED,
+  ),
+  keepColumns('renewal', ['stripe_invoice_id', 'recurring_payment_id', 'created_at'], AGREED),
+  keepColumns('stripe_customer', ['account_id', 'livemode', 'stripe_account', 'created_at'], AGREED),
   keepRows('change', HISTORY),
+  // all but when it was told
   keepColumns(
     'change',
-    ['id', 'node_type', 'node_id', 'version', 'from_status', 'to_status', 'actor', 'event_id', 'at'],
+    [
+      'id',
+      'node_type',
+      'node_id',
+      'version',
+      'from_status',
+      'to_status',
+      'actor',
+      'event_id',
+      'flow',
+      'flow_outcome',
+      'note',
+      'at',
+    ],
     HISTORY,
   ),
+  keepRows('migration', HISTORY),
+  keepColumns('migration', ['id', 'timestamp', 'name'], HISTORY),
   keepRows('order_binding', 'An order table is bound once and for good.'),
   {
     table: 'order_binding',
@@ -92,9 +118,9 @@ const LASTING: readonly RowRule[] = [
     hint: 'An order table is bound once and for good.',
   },
   keepRecent('stripe_event', 'received_at'),
-  keepColumns('stripe_event', ['id', 'type'], HISTORY),
+  keepColumns('stripe_event', ['id', 'type', 'object_id', 'received_at'], HISTORY),
   keepRecent('idempotency', 'created_at'),
-  keepColumns('idempotency', ['account_id', 'operation', 'key', 'input_hash'], MEMORY),
+  keepColumns('idempotency', ['account_id', 'operation', 'key', 'input_hash', 'created_at'], MEMORY),
   {
     table: 'setting',
     name: 'keep_installation',
@@ -109,11 +135,15 @@ const BOUND: readonly RowRule[] = ['payment', 'recurring_payment', 'renewal'].ma
 /** Every rule of rows. They need no superuser, and hold with `session_replication_role = replica` too. */
 export const rowRules = (isBound: boolean): readonly RowRule[] => (isBound ? [...LASTING, ...BOUND] : LASTING);
 
-const REFUSE = `create or replace function tollgate.refuse() returns trigger language plpgsql as $refuse$
+/** What refuses, as PostgreSQL keeps it. */
+export const REFUSE_BODY = `
 begin
   raise exception 'tollgate: % on tollgate.% is refused', tg_op, tg_table_name
     using errcode = 'TG001', hint = coalesce(tg_argv[0], 'Rows of money are kept for the books.');
-end $refuse$`;
+end `;
+
+const REFUSE = `create or replace function tollgate.refuse() returns trigger language plpgsql
+  set search_path = pg_catalog, pg_temp as $refuse$${REFUSE_BODY}$refuse$`;
 
 const makeTrigger = ({ table, name, event, hint }: RowRule): string[] => [
   `create or replace trigger ${name} ${event} execute function tollgate.refuse(${pg.escapeLiteral(hint)})`,

@@ -1,8 +1,22 @@
 import pg from 'pg';
 import { ConnectionError, connectionOf } from './connection.js';
 
+/**
+ * What a role's or database's own settings could turn against us: operators and functions of PostgreSQL's that someone made
+ * again in a schema that is searched first, and dates in a form that is read wrongly. Named in full for the same reason.
+ */
+const OWN_SETTINGS = `select pg_catalog.set_config('datestyle', 'ISO', false), pg_catalog.set_config('search_path',
+  case when pg_catalog.strpos(pg_catalog.current_setting('search_path'), 'pg_catalog') operator(pg_catalog.>) 0
+    then pg_catalog.concat('pg_catalog, ', pg_catalog.current_setting('search_path'))
+    else pg_catalog.current_setting('search_path') end, false)`;
+
+/** Makes a new connection read our statements as we wrote them. */
+export const settleSession = async (client: pg.ClientBase): Promise<void> => {
+  await client.query(OWN_SETTINGS);
+};
+
 const pidOf = async (client: pg.ClientBase): Promise<number> => {
-  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as "pid"');
+  const { rows } = await client.query<{ pid: number }>('select pg_catalog.pg_backend_pid() as "pid"');
   return rows[0]?.pid ?? 0;
 };
 

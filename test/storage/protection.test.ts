@@ -29,6 +29,7 @@ const ROWS = `
     select 'in_1', id, 1 from tollgate.recurring_payment;
   insert into tollgate.change (node_type, node_id, version, to_status, actor) values ('PAYMENT', 1, 1, 'PENDING', 'job');
   insert into tollgate.stripe_event (id, type, status) values ('evt_1', 'charge.succeeded', 'PROCESSED');
+  insert into tollgate.stripe_customer (account_id, livemode, stripe_account) values ('ann', false, 'acct_1');
   insert into tollgate.idempotency (operation, key, input_hash) values ('pay', 'k', 'h')`;
 
 const bind = async (url: string): Promise<void> => {
@@ -81,6 +82,7 @@ const BREAK_ROWS: readonly [string, string][] = [
     'order_binding',
     'stripe_event',
     'idempotency',
+    'migration',
   ].map((table): [string, string] => [`a row of ${table} can't be deleted`, `delete from tollgate.${table}`]),
   ...[
     'payment',
@@ -103,7 +105,24 @@ const BREAK_ROWS: readonly [string, string][] = [
   ["a recurring payment's first amount stays", 'update tollgate.recurring_payment set initial_amount = 1'],
   ["a recurring payment's order stays", 'update tollgate.recurring_payment set order_id = 2'],
   ["a renewal's order stays", 'update tollgate.renewal set order_id = null'],
+  ["a payment's account stays", `update tollgate.payment set account_id = 'eve'`],
+  ["a recurring payment's account stays", `update tollgate.recurring_payment set account_id = 'eve'`],
+  ["a customer's account stays", `update tollgate.stripe_customer set account_id = 'eve'`],
+  ...['payment', 'refund', 'recurring_payment', 'renewal', 'idempotency', 'stripe_customer'].map(
+    (table): [string, string] => [
+      `the date of a row of ${table} stays`,
+      `update tollgate.${table} set created_at = created_at - interval '1 year'`,
+    ],
+  ),
+  [
+    "an event's date stays, so that it can't be made old enough to go",
+    `update tollgate.stripe_event set received_at = 'epoch'`,
+  ],
+  ["an event's object stays", `update tollgate.stripe_event set object_id = 'pi_other'`],
   ['history stays', `update tollgate.change set to_status = 'SUCCESSFUL'`],
+  ["history's notes stay", `update tollgate.change set note = 'nothing happened'`],
+  ["history's flows stay", `update tollgate.change set flow_outcome = 'done'`],
+  ['what was migrated stays', `update tollgate.migration set name = 'none'`],
   ['the key of a request stays', `update tollgate.idempotency set input_hash = 'x'`],
   ['the binding stays', `update tollgate.order_binding set table_name = 'x'`],
   ["the installation's id stays", `update tollgate.setting set value = '"x"' where key = 'installation'`],
@@ -125,7 +144,7 @@ describe('rows, by a superuser', () => {
     }
   });
 
-  test('what may change changes: a status, a note, and memory older than a month goes', async () => {
+  test('what may change changes: a status, what was told, and memory older than a month goes', async () => {
     await bound.query(`update tollgate.payment set status = 'PROCESSING', version = version + 1`);
     await bound.query(`update tollgate.change set published_at = now()`);
     await bound.query(`insert into tollgate.stripe_event (id, type, status, received_at)

@@ -145,4 +145,65 @@ describe.skipIf(tools === undefined)('a backup (needs PostgreSQL with pg_dump on
     expect(await migrate(url)).toEqual([]);
     await activate(url);
   });
+
+  describe('with --clean, over a bound database', () => {
+    const payments = 'select order_id, amount, status from tollgate.payment order by id';
+    /** A database that goes on after the backup: it has one payment more. */
+    const goOn = async (part: string): Promise<{ url: string; later: unknown }> => {
+      const url = await create(cluster.url, part);
+      await run(path.join(bin, 'pg_restore'), ['--exit-on-error', '--dbname', url, path.join(folder, 'custom')]);
+      await sql(
+        url,
+        `update tollgate.payment set status = 'CANCELED'; insert into tollgate.payment (order_id, amount, currency, livemode, stripe_account)
+          select id, amount, 'USD', false, 'acct_1' from public."App Order"`,
+      );
+      return { url, later: await sql(url, payments) };
+    };
+    const restore = (url: string, ...options: string[]): Promise<unknown> =>
+      run(path.join(bin, 'pg_restore'), ['--clean', ...options, '--dbname', url, path.join(folder, 'custom')]).catch(
+        () => undefined,
+      );
+
+    test("the app's own role changes nothing", async () => {
+      const { url, later } = await goOn('clean_app');
+      const role = `${name}_app`;
+      const database = new URL(url).pathname.slice(1);
+      await sql(url, `create role ${role} login; alter database ${database} owner to ${role}`);
+      await sql(
+        url,
+        `begin; select set_config('tollgate.migration', pg_current_xact_id()::text, true);
+          alter schema tollgate owner to ${role};
+          do $$ declare t record; begin for t in select tablename from pg_tables where schemaname = 'tollgate'
+            loop execute format('alter table tollgate.%I owner to ${role}', t.tablename); end loop; end $$;
+          alter table public."App Order" owner to ${role}; commit`,
+      );
+      const address = new URL(url);
+      address.username = role;
+      await restore(address.href);
+      expect(await sql(url, payments)).toEqual(later);
+      expect(await withDatabase(url, readProtection)).toMatchObject({ level: 'full' });
+      await sql(url, `reassign owned by ${role} to postgres`).catch(() => undefined);
+    });
+
+    test('a superuser changes nothing with a part of the backup, which leaves the event triggers', async () => {
+      const { url, later } = await goOn('clean_part');
+      for (const part of [
+        ['--schema', 'tollgate'],
+        ['--schema', 'public'],
+        ['--table', 'App Order'],
+        ['--table', 'payment'],
+      ])
+        await restore(url, ...part);
+      expect(await sql(url, payments)).toEqual(later);
+      expect(await withDatabase(url, readProtection)).toMatchObject({ level: 'full' });
+    });
+
+    test('a superuser overwrites everything with a whole one: the books are those of the backup, and protected', async () => {
+      const { url, later } = await goOn('clean_whole');
+      await restore(url);
+      expect(await sql(url, payments)).not.toEqual(later);
+      expect(await sql(url, payments)).toEqual(await sql(source, payments));
+      expect(await withDatabase(url, readProtection)).toMatchObject({ level: 'full', missing: [], changed: [] });
+    });
+  });
 });

@@ -1,0 +1,174 @@
+import pg from 'pg';
+import { type GuardedTable, namesOf } from './order-binding.js';
+import { REFUSE_BODY, rowRules, TABLES } from './row-rules.js';
+
+const literal = pg.escapeLiteral;
+const list = (values: readonly string[]): string => values.map((value) => `(${literal(value)})`).join(', ');
+
+/** Foreign keys that tie the books together, by the table that has them; those to orders exist from the binding on. */
+const foreignKeys = (isBound: boolean): readonly (readonly [string, string])[] => [
+  ['payment', 'payment_recurring_fk'],
+  ['refund', 'refund_payment_fk'],
+  ['renewal', 'renewal_recurring_payment_fk'],
+  ...(isBound ? ['payment', 'recurring_payment', 'renewal'].map((table) => [table, `${table}_order_fk`] as const) : []),
+];
+
+/** Some state of the catalogs that opens a way around the rules. */
+interface Weakness {
+  readonly code: 'TG002' | 'TG003';
+  /** True for what our own statements put right when they are applied again. */
+  readonly isMended?: boolean;
+  /** A query of one column `words`: what is so. `ours` are the relations of the schema. */
+  readonly find: string;
+}
+
+const TABLES_THERE: Weakness = {
+  code: 'TG002',
+  find: `select format('tollgate.%s is gone or is no ordinary table', t) from (values ${list(TABLES)}) v (t)
+      where not exists (select from ours where relname = t and relkind = 'r' and relpersistence = 'p')`,
+};
+
+/** Not by a name that PostgreSQL looks up: that would ask for rights on the schema. */
+const REFUSE = `(select p.oid from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+  where n.nspname = 'tollgate' and p.proname = 'refuse')`;
+
+const definitions = (isBound: boolean): readonly Weakness[] => [
+  {
+    // what a parent's owner does to the parent is done to the child
+    code: 'TG002',
+    find: `select format('tollgate.%s inherits or is inherited from: %s is tied to it', o.relname,
+        (case when i.inhrelid = o.oid then i.inhparent else i.inhrelid end)::regclass)
+      from pg_inherits i join ours o on o.oid in (i.inhparent, i.inhrelid) where o.relkind = 'r'`,
+  },
+  {
+    code: 'TG002',
+    find: `select format('tollgate.%s has a trigger that is not Tollgate''s: %s', o.relname, t.tgname)
+      from pg_trigger t join ours o on o.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
+      where not t.tgisinternal and p.pronamespace <> (select oid from pg_namespace where nspname = 'tollgate')`,
+  },
+  {
+    code: 'TG002',
+    isMended: true,
+    find: `select format('the rule %s of tollgate.%s is missing or switched off', r.name, r.t)
+      from (values ${rowRules(isBound)
+        .map(({ table, name }) => `(${literal(table)}, ${literal(name)})`)
+        .join(', ')}) r (t, name)
+      where not exists (select from pg_trigger t join ours o on o.oid = t.tgrelid
+        where o.relname = r.t and t.tgname = r.name and t.tgenabled = 'A' and t.tgfoid = ${REFUSE})`,
+  },
+  {
+    code: 'TG002',
+    isMended: true,
+    find: `select 'the function tollgate.refuse() does something else' from pg_proc p
+      where p.oid = ${REFUSE} and p.prosrc <> ${literal(REFUSE_BODY)}`,
+  },
+  {
+    code: 'TG002',
+    find: `select format('tollgate.%s has the rewrite rule %s', o.relname, r.rulename)
+      from pg_rewrite r join ours o on o.oid = r.ev_class where o.relkind = 'r'`,
+  },
+  {
+    code: 'TG002',
+    find: `select format('tollgate.%s has row-level security or a policy', o.relname) from ours o
+      where o.relrowsecurity or o.relforcerowsecurity or exists (select from pg_policy p where p.polrelid = o.oid)`,
+  },
+  {
+    code: 'TG002',
+    find: `select format('the foreign key %s of tollgate.%s is gone or not valid', f.name, f.t)
+      from (values ${foreignKeys(isBound)
+        .map(([table, name]) => `(${literal(table)}, ${literal(name)})`)
+        .join(', ')}) f (t, name)
+      where not exists (select from pg_constraint c join ours o on o.oid = c.conrelid
+        where o.relname = f.t and c.conname = f.name and c.contype = 'f' and c.convalidated)`,
+  },
+  {
+    // its checks are PostgreSQL's own triggers, on both tables
+    code: 'TG002',
+    find: `select format('the foreign key %s of tollgate.%s is switched off', c.conname, o.relname)
+      from pg_constraint c join ours o on o.oid = c.conrelid
+      where c.contype = 'f' and exists (select from pg_trigger t where t.tgconstraint = c.oid and t.tgenabled in ('D', 'R'))`,
+  },
+  {
+    // an update of a row that such a filter can't see in the key fails
+    code: 'TG002',
+    find: `select format('the publication %s holds a part of tollgate.%s', p.pubname, o.relname)
+      from pg_publication_rel r join pg_publication p on p.oid = r.prpubid join ours o on o.oid = r.prrelid
+      where r.prqual is not null or r.prattrs is not null`,
+  },
+  {
+    // what belongs to an extension is in no backup, and goes with it
+    code: 'TG002',
+    find: `select format('%s belongs to the extension %s or goes with it', pg_describe_object(d.classid, d.objid, 0), e.extname)
+      from pg_depend d join pg_extension e on d.refclassid = 'pg_extension'::regclass and e.oid = d.refobjid
+      where d.deptype in ('e', 'x') and ((d.classid = 'pg_class'::regclass and d.objid in (select oid from ours))
+        or (d.classid = 'pg_namespace'::regclass and d.objid = any (spaces.oids))
+        or (d.classid = 'pg_proc'::regclass and exists (select from pg_proc p where p.oid = d.objid and p.pronamespace = any (spaces.oids)))
+        or (d.classid = 'pg_trigger'::regclass and exists (select from pg_trigger t join ours o on o.oid = t.tgrelid where t.oid = d.objid)))`,
+  },
+  {
+    // the next migration's tables would be born with them
+    code: 'TG002',
+    find: `select 'the schema tollgate has default privileges' from pg_default_acl d where d.defaclnamespace = any (spaces.oids)`,
+  },
+];
+
+const oidOf = (tableName: string): string => {
+  const { schema, table } = namesOf(tableName);
+  return `(select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = ${literal(schema)} and c.relname = ${literal(table)})`;
+};
+
+const binding = ({ tableName, idColumn, columns }: GuardedTable): readonly Weakness[] => [
+  {
+    // where it was, with its key's name and type and our link to it
+    code: 'TG003',
+    find: `select ${literal(`payments are no longer linked to ${tableName} by its key ${idColumn}`)} where not exists (
+      select from pg_constraint f join ours o on o.oid = f.conrelid
+        join pg_attribute k on k.attrelid = f.confrelid and k.attnum = f.confkey[1]
+        join pg_attribute l on l.attrelid = f.conrelid and l.attnum = f.conkey[1]
+      where f.contype = 'f' and f.convalidated and o.relname = 'payment' and f.confrelid = ${oidOf(tableName)}
+        and k.attname = ${literal(idColumn)} and k.atttypid = l.atttypid)`,
+  },
+  ...(columns.length === 0
+    ? []
+    : [
+        {
+          code: 'TG003' as const,
+          find: `select format('payments read the column %s of %s', c, ${literal(tableName)}) from (values ${list(columns)}) v (c)
+            where not exists (select from pg_attribute a
+              where a.attrelid = ${oidOf(tableName)} and a.attname = c and not a.attisdropped)`,
+        },
+      ]),
+  {
+    // keys and foreign keys end at the table itself: an order of a child could not be paid, or be there twice
+    code: 'TG003',
+    find: `select format('%s inherits from the order table %s', i.inhrelid::regclass, ${literal(tableName)})
+      from pg_inherits i join pg_class c on c.oid = i.inhrelid
+      where i.inhparent = ${oidOf(tableName)} and not c.relispartition`,
+  },
+  {
+    code: 'TG003',
+    find: `select format('the order table %s is part of the extension %s', ${literal(tableName)}, e.extname)
+      from pg_depend d join pg_extension e on d.refclassid = 'pg_extension'::regclass and e.oid = d.refobjid
+      where d.deptype = 'e' and d.classid = 'pg_class'::regclass and d.objid = ${oidOf(tableName)}`,
+  },
+];
+
+/**
+ * A query that gives what in the catalogs opens a way around the rules, whoever made it so and by whatever command: one row
+ * each with its `code`, its `words`, and whether our own statements mend it. It reads PostgreSQL's catalogs alone.
+ */
+export const weaknessesSql = (bound: GuardedTable | undefined): string => `
+  with spaces as (select array_agg(oid) as oids from pg_namespace where nspname in ('tollgate', 'tollgate_guard')),
+    ours as (select c.oid, c.relname, c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity
+      from pg_class c where c.relnamespace = (select oid from pg_namespace where nspname = 'tollgate'))
+  select w.code, w.mended, w.words from (${[
+    TABLES_THERE,
+    ...(bound ? binding(bound) : []),
+    ...definitions(bound !== undefined),
+  ]
+    .map(
+      ({ code, isMended = false, find }) =>
+        `select '${code}', ${isMended}, f.words from spaces, lateral (${find}) f (words)`,
+    )
+    .join('\n    union all ')}) w (code, mended, words)`;
