@@ -9,7 +9,7 @@ import { sql } from '../harness/sql.js';
 
 const CHANGES: readonly [string, string, string][] = [
   ['alter table tollgate.payment drop constraint payment_refunded_within_received', 'payment', 'check'],
-  ['drop index tollgate.payment_open_once', 'payment', 'payment_open_once'],
+  ['drop index tollgate.payment_collects_once', 'payment', 'payment_collects_once'],
   ['drop index tollgate.idempotency_once', 'idempotency', 'idempotency_once'],
   ['alter table tollgate.payment drop constraint payment_intent_once', 'payment', 'stripe_payment_intent_id twice'],
   ['alter table tollgate.stripe_event drop constraint stripe_event_pkey', 'stripe_event', 'id twice'],

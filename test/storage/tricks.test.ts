@@ -169,7 +169,7 @@ const WAYS: readonly [string, string][] = [
   ['the schema as part of an extension', 'alter extension citext add schema tollgate'],
   ['a rule that goes with an extension', 'alter trigger keep_rows on tollgate.payment depends on extension citext'],
   ['a function that goes with an extension', 'alter function tollgate.refuse() depends on extension citext'],
-  ['an index that goes with an extension', 'alter index tollgate.payment_open_once depends on extension citext'],
+  ['an index that goes with an extension', 'alter index tollgate.payment_account depends on extension citext'],
   ['default privileges', 'alter default privileges in schema tollgate grant all on tables to public'],
   ['default privileges taken away', `alter default privileges in schema tollgate grant select on tables to public`],
   ['an unlogged table', 'alter table tollgate.effect_worker set unlogged; alter table tollgate.change set unlogged'],
