@@ -52,13 +52,13 @@ export abstract class DomainError extends Error {
   }
 }
 
-/** The caller sent no valid token; a new one helps. */
+/** The caller sent no valid token where one is needed; a new one helps. */
 export class UnauthenticatedError extends DomainError {
   readonly code = 'UNAUTHENTICATED';
 }
 
 /** The caller's roles lack the permission that the field asks for. */
-export class ForbiddenError extends DomainError {
+class ForbiddenError extends DomainError {
   readonly code = 'FORBIDDEN';
   override readonly extensions: Readonly<Record<string, string>>;
   constructor(permission: string) {
@@ -66,6 +66,14 @@ export class ForbiddenError extends DomainError {
     this.extensions = { permission };
   }
 }
+
+/** The refusal of a caller whose roles lack the permission: a token may help who sent none, an operator everyone else. */
+export const denial = (caller: { readonly accountId: string | null }, permission: string): DomainError =>
+  caller.accountId === null
+    ? new UnauthenticatedError(
+        `This needs the permission ${permission}, which nobody has without a token. Send "authorization: Bearer <token>".`,
+      )
+    : new ForbiddenError(permission);
 
 /** The row does not exist, or belongs to someone else: the two are not told apart. */
 export class NotFoundError extends DomainError {
@@ -78,6 +86,16 @@ export class NotFoundError extends DomainError {
 /** An argument has the wrong form; the message names it and what is expected. */
 export class BadUserInputError extends DomainError {
   readonly code = 'BAD_USER_INPUT';
+}
+
+/** An argument holds a character that can't be stored; `field` in the extensions names it, as in `input.description`. */
+export class UnstorableTextError extends DomainError {
+  readonly code = 'BAD_USER_INPUT';
+  override readonly extensions: Readonly<Record<string, string>>;
+  constructor(field: string, fault: string) {
+    super(`"${field}" holds ${fault}, which can't be stored. Leave it out.`);
+    this.extensions = { field };
+  }
 }
 
 /** The plan in force does not include payments (Pro or above does). */

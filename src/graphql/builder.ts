@@ -14,6 +14,7 @@ import type { Context } from './context.js';
 import type { Connection, PageInfo } from './page.js';
 import './permission.js';
 import './plan-gate.js';
+import './text.js';
 
 /** The rows behind the schema's types, and what resolvers get. */
 export interface Types {
@@ -45,8 +46,9 @@ export interface Types {
   };
 }
 
-/** An empty builder; the files of each noun define their types on it. A field asks for the permission first, then for the plan. */
-export const createBuilder = () => new SchemaBuilder<Types>({ plugins: ['requiresPermission', 'planGate'] });
+/** An empty builder; the files of each noun define their types on it. A field asks for the permission first, then for the plan, then looks at texts. */
+export const createBuilder = () =>
+  new SchemaBuilder<Types>({ plugins: ['requiresPermission', 'planGate', 'storableText'] });
 
 /** What a noun's `define…` function gets. */
 export type Builder = ReturnType<typeof createBuilder>;

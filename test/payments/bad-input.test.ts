@@ -53,7 +53,47 @@ describe('a wrong pay is refused in words before Stripe is called', () => {
 
   test('nobody may pay without a token', async () => {
     const orderId = await bed.createOrder();
-    await expect(pay(server, orderId, {}, { account: null })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(pay(server, orderId, {}, { account: null })).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  });
+});
+
+describe('a character that can’t be stored is BAD_USER_INPUT, and Stripe is not asked', () => {
+  const START =
+    'mutation ($input: InitiateRecurringPaymentInput!) { initiateRecurringPayment(input: $input) { clientSecret } }';
+  const ASSIGN = 'mutation ($input: AccountRoleInput!) { assignRole(input: $input) { accountId } }';
+  const LIST = (argument: string) => `query ($value: ${argument === 'type' ? 'String' : 'ID'}) {
+    ${argument === 'type' ? 'webhookEvents' : 'payments'}(${argument}: $value) { edges { cursor } } }`;
+
+  test.each(['a\u0000b', '\ud800', 'a\udc00'])('%j', async (text) => {
+    const orderId = await bed.createOrder();
+    const admin = { account: 'admin', roles: ['admin'] };
+    const start = (input: object) => ask(server, START, { input: { orderId, priceId: 'price_1', ...input } });
+    const requests = await countRequests();
+    for (const refused of [
+      pay(server, orderId, { description: text }),
+      pay(server, orderId, { idempotencyKey: text }),
+      pay(server, text),
+      start({ priceId: text }),
+      start({ idempotencyKey: text }),
+      ask(server, ASSIGN, { input: { accountId: text, role: 'admin' } }, admin),
+      ask(server, ASSIGN, { input: { accountId: 'ann', role: text } }, admin),
+      ask(server, LIST('type'), { value: text }, admin),
+      ask(server, LIST('accountId'), { value: text }, admin),
+      ask(server, LIST('orderId'), { value: text }, admin),
+    ])
+      await expect(refused).rejects.toMatchObject({
+        code: 'BAD_USER_INPUT',
+        message: expect.stringContaining('holds'),
+      });
+    expect(await countRequests()).toBe(requests);
+  });
+
+  test('in a token’s subject it is UNAUTHENTICATED', async () => {
+    for (const account of ['a\u0000b', 'a\ud800'])
+      await expect(ask(server, '{ viewer { accountId } }', {}, { account })).rejects.toMatchObject({
+        code: 'UNAUTHENTICATED',
+        message: expect.stringContaining('"sub"'),
+      });
   });
 });
 
