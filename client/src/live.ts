@@ -92,7 +92,8 @@ export const createLive = (url: string, tokens: Tokens): Live => {
         const fail = (thrown: unknown): void => {
           const error = toTollgateError(thrown);
           if (refusals >= MOST_REFUSALS) sink.end(new TollgateError('UNAUTHENTICATED', NOT_TAKEN));
-          else if (error.code === 'UNAUTHENTICATED') reopen.add(open);
+          // Without a token there is none that could have ended: nobody is logged in.
+          else if (error.code === 'UNAUTHENTICATED' && sent !== undefined) reopen.add(open);
           else sink.end(error);
         };
         const open = (): void => {

@@ -40,7 +40,9 @@ export const createErrorPresenter = ({
     const root = rootOf(error);
     if (root instanceof DomainError) {
       if (root.cause !== undefined) log.info({ err: root.cause, code: root.code, requestId }, root.message);
-      return show(error, root.message, { ...root.extensions, code: root.code, ...httpOf(root) });
+      // A field's error leaves the other fields their answer, and the request its status.
+      const isOfField = error instanceof GraphQLError && error.path !== undefined;
+      return show(error, root.message, { ...root.extensions, code: root.code, ...(isOfField ? {} : httpOf(root)) });
     }
     const code = root instanceof GraphQLError ? codeOf(root, error) : undefined;
     if (!(root instanceof GraphQLError) || code === undefined) return internal(error, root, requestId);

@@ -10,7 +10,7 @@ import {
   GraphQLSchema,
   specifiedDirectives,
 } from 'graphql';
-import { ForbiddenError, UnauthenticatedError } from '../core/errors.js';
+import { denial, UnauthenticatedError } from '../core/errors.js';
 import type { Permission } from '../core/permissions.js';
 import type { Context } from './context.js';
 import { TOKEN_EXPIRED } from './session.js';
@@ -53,7 +53,8 @@ class PermissionPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     if (permission === undefined || (next === undefined && field.kind === 'Subscription')) return next;
     const resolve = next ?? defaultFieldResolver;
     return (parent, args, context, info) => {
-      if (!(context as Context).session.caller.permissions.has(permission)) throw new ForbiddenError(permission);
+      const { caller } = (context as Context).session;
+      if (!caller.permissions.has(permission)) throw denial(caller, permission);
       return resolve(parent, args, context, info);
     };
   }

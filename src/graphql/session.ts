@@ -1,5 +1,5 @@
 import type { Caller } from '../core/caller.js';
-import { ForbiddenError, UnauthenticatedError } from '../core/errors.js';
+import { denial, UnauthenticatedError } from '../core/errors.js';
 import type { Permission } from '../core/permissions.js';
 import type { Roles } from '../payments/roles.js';
 import type { RateLimits } from './rate-limits.js';
@@ -64,10 +64,10 @@ export const createAuthenticate = ({ tokens, roles, rateLimits }: AuthenticatePa
   };
 };
 
-/** A question for streams, asked at each message: the caller, or FORBIDDEN when the permission was taken away meanwhile. */
+/** A question for streams, asked at each message: the caller, or the refusal when the permission was taken away meanwhile. */
 export const whoMay = (session: Session, permission: Permission) => async (): Promise<Caller> => {
   const caller = await session.refresh();
-  if (!caller.permissions.has(permission)) throw new ForbiddenError(permission);
+  if (!caller.permissions.has(permission)) throw denial(caller, permission);
   return caller;
 };
 

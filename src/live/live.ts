@@ -1,5 +1,5 @@
 import { type Caller, mayRead } from '../core/caller.js';
-import { ForbiddenError, NotFoundError, OrderNotFoundError } from '../core/errors.js';
+import { denial, NotFoundError, OrderNotFoundError } from '../core/errors.js';
 import type { Permission } from '../core/permissions.js';
 import type { Payments } from '../payments/payments.js';
 import { decodePayment } from '../pubsub/message.js';
@@ -108,9 +108,9 @@ export const createLive = ({ pubsub, payments, log, compareEveryMs = 10_000 }: L
 /** What decides which orders the caller may watch. */
 const rightsOf = ({ permissions, accountId }: Caller): string => `${permissions.has('PAYMENT_READ_ANY')} ${accountId}`;
 
-/** Asks who it is now; throws FORBIDDEN when the permission is missing. */
+/** Asks who it is now; throws FORBIDDEN when the permission is missing, UNAUTHENTICATED without an account. */
 export const permitted = async (whoAsks: WhoAsks, permission: Permission): Promise<Caller> => {
   const caller = await whoAsks();
-  if (!caller.permissions.has(permission)) throw new ForbiddenError(permission);
+  if (!caller.permissions.has(permission)) throw denial(caller, permission);
   return caller;
 };

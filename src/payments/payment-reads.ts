@@ -1,6 +1,6 @@
 import type { DataSource, Repository } from 'typeorm';
 import { type Caller, mayRead } from '../core/caller.js';
-import { ForbiddenError } from '../core/errors.js';
+import { denial } from '../core/errors.js';
 import { Change } from '../storage/change.js';
 import { Payment } from '../storage/payment.js';
 import { isNodeId } from './node-id.js';
@@ -14,10 +14,10 @@ export type PaymentReads = Pick<
   'find' | 'list' | 'timeline' | 'readMany' | 'readOfOrder' | 'versionsOf' | 'findWatchable'
 >;
 
-/** The account whose rows the caller may list; undefined for all; FORBIDDEN for another's without the permission. */
+/** The account whose rows the caller may list; undefined for all. Refuses another's without the permission. */
 const visibleAccount = (caller: Caller, asked: string | undefined): string | null | undefined => {
   if (caller.permissions.has('PAYMENT_READ_ANY')) return asked;
-  if (asked !== undefined && asked !== caller.accountId) throw new ForbiddenError('PAYMENT_READ_ANY');
+  if (asked !== undefined && asked !== caller.accountId) throw denial(caller, 'PAYMENT_READ_ANY');
   return caller.accountId;
 };
 

@@ -1,6 +1,6 @@
 import type { DataSource, Repository } from 'typeorm';
 import { type Caller, mayRead } from '../core/caller.js';
-import { ForbiddenError } from '../core/errors.js';
+import { denial } from '../core/errors.js';
 import type { Database } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
 import { LIVE_RECURRING, RecurringPayment } from '../storage/recurring-payment.js';
@@ -18,10 +18,10 @@ export interface RecurringReads
   findOfOrder(orderId: string, caller: Caller): Promise<RecurringPayment | null>;
 }
 
-/** The account whose rows the caller may list; undefined for all; FORBIDDEN for another's without the permission. */
+/** The account whose rows the caller may list; undefined for all. Refuses another's without the permission. */
 const visibleAccount = (caller: Caller, asked: string | undefined): string | null | undefined => {
   if (caller.permissions.has('RECURRING_READ_ANY')) return asked;
-  if (asked !== undefined && asked !== caller.accountId) throw new ForbiddenError('RECURRING_READ_ANY');
+  if (asked !== undefined && asked !== caller.accountId) throw denial(caller, 'RECURRING_READ_ANY');
   return caller.accountId;
 };
 

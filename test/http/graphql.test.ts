@@ -24,8 +24,23 @@ describe('who asks', () => {
   });
 
   test('a field refuses whoever lacks its permission with FORBIDDEN and names it, before its arguments are looked at', async () => {
-    const { body } = await edge.ask('{ payments(first: 1000) { edges { cursor } } }');
+    edge.grants.set('guest', ['PUBLIC']);
+    const query = '{ payments(first: 1000) { edges { cursor } } }';
+    const { body } = await edge.ask(query, { token: await edge.token('guest') });
     expect(body.errors?.[0]?.extensions).toEqual({ code: 'FORBIDDEN', permission: 'PAYMENT_READ' });
+  });
+
+  test('who has no token is told so with UNAUTHENTICATED, and other fields are answered', async () => {
+    const query = '{ publishableKey payment(id: 1) { id } }';
+    for (const accept of ['application/json', 'application/graphql-response+json']) {
+      const { status, body } = await edge.ask(query, { accept });
+      expect(status).toBe(200);
+      expect(body).toMatchObject({
+        data: { publishableKey: 'pk_test_1', payment: null },
+        errors: [{ path: ['payment'], extensions: { code: 'UNAUTHENTICATED' } }],
+      });
+      expect(body.errors?.[0]?.message).toContain('PAYMENT_READ');
+    }
   });
 
   test('a field of an object is refused as well, and the rest of the object is answered', async () => {

@@ -171,16 +171,18 @@ const behaves = (create: () => Promise<PubSub>, countTopics: (pubsub: PubSub) =>
     expect(await countTopics(pubsub)).toBe(0);
   });
 
-  test('a missing or foreign row is NOT_FOUND, without the permission FORBIDDEN, and nothing stays behind', async () => {
+  test('a missing or foreign row is NOT_FOUND, without the permission FORBIDDEN, without a token UNAUTHENTICATED, and nothing stays behind', async () => {
     const orderId = newOrder();
     const { id } = await store.insert(orderId, 'alice');
     const nobody = async () => callerOf(null, 'PUBLIC');
     await expect(live.payment('999999999', as('alice'))).rejects.toEqual(code('NOT_FOUND'));
     await expect(live.payment(id, as('mallory'))).rejects.toEqual(code('NOT_FOUND'));
-    await expect(live.payment(id, nobody)).rejects.toEqual(code('FORBIDDEN'));
+    await expect(live.payment(id, nobody)).rejects.toEqual(code('UNAUTHENTICATED'));
     await expect(live.orderPayments('1000001', as('alice'))).rejects.toEqual(code('ORDER_NOT_FOUND'));
     await expect(live.orderPayments(orderId, as('mallory'))).rejects.toEqual(code('ORDER_NOT_FOUND'));
-    await expect(live.orderPayments(orderId, nobody)).rejects.toEqual(code('FORBIDDEN'));
+    await expect(live.orderPayments(orderId, async () => callerOf('guest', 'PUBLIC'))).rejects.toEqual(
+      code('FORBIDDEN'),
+    );
     await until(async () => (await countTopics(pubsub)) === 0, 'no topic is left');
     const admin = readAll(await live.payment(id, as('admin', 'PAYMENT_READ_ANY')));
     await admin.sees(id, 1);
