@@ -10,7 +10,7 @@ import { createOutput, type JsonOption, UsageError } from './output.js';
 import { withParts } from './parts.js';
 
 const withRoles = <T>(work: (roles: RoleManagement) => Promise<T>): Promise<T> =>
-  withParts(({ database, changed }) => work(createRoleManagement({ database, changed })));
+  withParts(({ database, changed }) => work(createRoleManagement({ database, changed, keepsAdministrator: false })));
 
 const parsePermission = (text: string): Permission => {
   const found = PERMISSIONS.find((permission) => permission === text.toUpperCase());

@@ -21,13 +21,16 @@ export interface RoleManagement {
   /** Grants the permission, and makes the role if it is new. @throws BadUserInputError for a name that can't be */
   grant(role: string, permission: Permission): Promise<RoleGrants>;
   /**
-   * @throws NotFoundError for an unknown role, BadUserInputError for ROLE_MANAGE of `admin`: nobody could give it back but
-   * by SQL
+   * @throws NotFoundError for an unknown role, BadUserInputError for ROLE_MANAGE of `admin`, and for what would leave no
+   * administrator
    */
   revoke(role: string, permission: Permission): Promise<RoleGrants>;
   /** @throws NotFoundError for an unknown role, BadUserInputError for `anonymous` and `logged_in`, which nobody is given */
   assign(accountId: string, role: string): Promise<AccountRoles>;
-  /** @throws NotFoundError for an unknown role, BadUserInputError for `anonymous` and `logged_in`, which nobody loses */
+  /**
+   * @throws NotFoundError for an unknown role, BadUserInputError for `anonymous` and `logged_in`, which nobody loses, and for
+   * what would leave no administrator
+   */
   unassign(accountId: string, role: string): Promise<AccountRoles>;
 }
 
@@ -72,14 +75,47 @@ const assertGiven = (accountId: string, role: string): void => {
     );
 };
 
-/** Builds the management; `changed` tells every process, after the commit. */
+/** Whether any account, or every one, may change roles by what the database says; tokens may carry further roles. */
+const hasAdministrator = async (tx: Tx): Promise<boolean> => {
+  const rows = await tx.query({
+    text: `select from tollgate.role_permission p where p.permission = 'ROLE_MANAGE' and (p.role in ('anonymous', 'logged_in')
+      or exists (select from tollgate.account_role a where a.role = p.role)) limit 1`,
+  });
+  return rows.length > 0;
+};
+
+/**
+ * Runs what takes a right away, unless it would leave nobody who could give it back. One at a time: two administrators who
+ * remove each other at once would each see the other one stay.
+ */
+const keepingAnAdministrator = async (tx: Tx, work: () => void, remedy: string): Promise<void> => {
+  await tx.query({ text: `select from tollgate.role where name = 'admin' for update` });
+  const had = await hasAdministrator(tx);
+  work();
+  if (had && !(await hasAdministrator(tx)))
+    throw new BadUserInputError(
+      `Nobody could change roles any more: this is the last account that may. Give another one the role admin first, or run "${remedy}" on the server.`,
+    );
+};
+
+/**
+ * Builds the management; `changed` tells every process, after the commit. `keepsAdministrator`: the last account that may
+ * change roles stays one; the command line, which needs no role, may take it away.
+ */
 export const createRoleManagement = ({
   database,
   changed,
+  keepsAdministrator,
 }: {
   database: Database;
   changed: () => Promise<void>;
+  keepsAdministrator: boolean;
 }): RoleManagement => {
+  const takeAway = async (tx: Tx, work: () => void, remedy: string): Promise<void> => {
+    if (keepsAdministrator) await keepingAnAdministrator(tx, work, remedy);
+    else work();
+  };
+
   const change = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
     const result = await database.transaction(work);
     await changed();
@@ -108,10 +144,11 @@ export const createRoleManagement = ({
       if (role === 'admin' && permission === 'ROLE_MANAGE')
         throw new BadUserInputError('The role admin keeps ROLE_MANAGE: without it nobody could grant anything again.');
       return change(async (tx) => {
-        tx.send({
+        const revocation = {
           text: `delete from tollgate.role_permission where role = $1 and permission = $2`,
           values: [role, permission],
-        });
+        };
+        await takeAway(tx, () => tx.send(revocation), `npx tollgate role revoke ${role} ${permission}`);
         return readRole(tx, role);
       });
     },
@@ -132,10 +169,11 @@ export const createRoleManagement = ({
       assertGiven(accountId, role);
       return change(async (tx) => {
         await readRole(tx, role);
-        tx.send({
+        const removal = {
           text: `delete from tollgate.account_role where account_id = $1 and role = $2`,
           values: [accountId, role],
-        });
+        };
+        await takeAway(tx, () => tx.send(removal), `npx tollgate role unassign ${accountId} ${role}`);
         return readAccount(tx, accountId);
       });
     },

@@ -57,10 +57,13 @@ describe('from the start', () => {
   test('who has no token is anonymous, everyone else logged_in; only ROLE_MANAGE sees and changes roles', async () => {
     expect(await viewer(null)).toEqual({ roles: ['anonymous'], permissions: ['PUBLIC'] });
     expect((await viewer('someone')).roles).toEqual(['logged_in']);
-    for (const as of [{ account: null }, { account: 'someone' }]) {
-      await expect(ask(server, '{ roles { name } }', {}, as)).rejects.toMatchObject({ code: 'FORBIDDEN' });
-      const grantItself = change('assignRole', { accountId: 'someone', role: 'admin' }, server, as);
-      await expect(grantItself).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    for (const [account, code] of [
+      [null, 'UNAUTHENTICATED'],
+      ['someone', 'FORBIDDEN'],
+    ] as const) {
+      await expect(ask(server, '{ roles { name } }', {}, { account })).rejects.toMatchObject({ code });
+      const grantItself = change('assignRole', { accountId: 'someone', role: 'admin' }, server, { account });
+      await expect(grantItself).rejects.toMatchObject({ code });
     }
   });
 });
@@ -101,6 +104,45 @@ describe('changing roles', () => {
     await revoke('admin', 'EVENT_REPLAY');
     expect((await viewer('admin', ['admin'])).permissions).not.toContain('EVENT_REPLAY');
     await grant('admin', 'EVENT_REPLAY');
+  });
+});
+
+describe('the last account that may change roles', () => {
+  const refused = { code: 'BAD_USER_INPUT', message: expect.stringContaining('npx tollgate role') };
+  const as = (account: string): As => ({ account });
+  const leave = (account: string, of = account) =>
+    change('unassignRole', { accountId: account, role: 'admin' }, server, as(of));
+  const administrators = async (): Promise<string[]> =>
+    (
+      await bed.sql.query<{ account_id: string }>(
+        `select account_id from tollgate.account_role where role = 'admin' order by 1`,
+      )
+    ).rows.map(({ account_id }) => account_id);
+
+  test('stays one, also when its role is custom and loses the right; a second one may leave', async () => {
+    await assign('dora', 'admin');
+    await expect(leave('dora')).rejects.toMatchObject(refused);
+    await assign('emil', 'admin');
+    await leave('dora');
+    await expect(leave('emil')).rejects.toMatchObject(refused);
+    expect(await administrators()).toEqual(['emil']);
+    await grant('owner', 'ROLE_MANAGE');
+    await assign('fay', 'owner');
+    await leave('emil');
+    const revoked = change('revokePermission', { role: 'owner', permission: 'ROLE_MANAGE' }, server, as('fay'));
+    await expect(revoked).rejects.toMatchObject(refused);
+    expect((await viewer('fay')).permissions).toContain('ROLE_MANAGE');
+    await bed.sql.query(`delete from tollgate.account_role where role = 'owner'`);
+  });
+
+  test('is left when two remove each other at once', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      await assign('gil', 'admin');
+      await assign('hana', 'admin');
+      await Promise.allSettled([leave('gil', 'hana'), leave('hana', 'gil')]);
+      expect(await administrators()).toHaveLength(1);
+    }
+    await bed.sql.query(`delete from tollgate.account_role where role = 'admin'`);
   });
 });
 
