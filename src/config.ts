@@ -31,6 +31,8 @@ export interface Config {
     readonly issuer: string | undefined;
     readonly audience: string | undefined;
     readonly trustRoles: boolean;
+    /** How long a token is good after it was issued, whatever it says; undefined: as long as it says. */
+    readonly maxAgeSeconds: number | undefined;
   };
   readonly publicUrl: string | undefined;
   /** Encrypts what an operator stores; `next` is the key that replaces it while it is being rotated. */
@@ -251,6 +253,7 @@ const readJwt = (
     issuer: read.text('JWT_ISSUER'),
     audience: read.text('JWT_AUDIENCE'),
     trustRoles: read.flag('JWT_TRUST_ROLES', embedded),
+    maxAgeSeconds: read.wholeNumber('TOLLGATE_TOKEN_MAX_AGE_SECONDS', 0) || undefined,
   };
 };
 

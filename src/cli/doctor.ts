@@ -1,17 +1,20 @@
 import type { Command } from 'commander';
+import type { Finding } from '../payments/checks.js';
 import { type Diagnosis, examine } from '../payments/doctor.js';
 import { createOutput, type JsonOption } from './output.js';
 import { withParts } from './parts.js';
 
-const describe = ({ title, outcome }: Diagnosis): string =>
-  'ok' in outcome
-    ? `ok       ${title}: ${outcome.ok}`
-    : outcome.findings
-        .map(({ code, message, remedy }) => `PROBLEM  ${title}: ${message} [${code}]\n         ${remedy}`)
-        .join('\n');
+const describe = ({ title, outcome }: Diagnosis): string => {
+  const line = (kind: string, { code, message, remedy }: Finding): string =>
+    `${kind}  ${title}: ${message} [${code}]\n         ${remedy}`;
+  if ('findings' in outcome) return outcome.findings.map((finding) => line('PROBLEM', finding)).join('\n');
+  return outcome.warning ? line('WARNING', outcome.warning) : `ok       ${title}: ${outcome.ok}`;
+};
 
 const toJson = ({ title, outcome }: Diagnosis): object =>
-  'ok' in outcome ? { title, ok: true, detail: outcome.ok } : { title, ok: false, problems: outcome.findings };
+  'ok' in outcome
+    ? { title, ok: true, detail: outcome.ok, ...(outcome.warning && { warning: outcome.warning }) }
+    : { title, ok: false, problems: outcome.findings };
 
 const runDoctor = async ({ json = false }: JsonOption): Promise<void> => {
   // Each line as it is known: Stripe and the network take their time.

@@ -114,6 +114,7 @@ export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>
       endpoints,
       eventTypes: WEBHOOK_EVENT_TYPES,
       publicUrl: config.publicUrl,
+      tokens: { isDemo: config.embedded, maxAgeSeconds: config.jwt.maxAgeSeconds },
       isCompatibleServer: workspace.apiBase !== undefined,
       plans,
       orders,

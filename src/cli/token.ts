@@ -20,6 +20,8 @@ const runToken = async (options: TokenOptions): Promise<void> => {
     throw new UsageError('JWT_SECRET is missing. Set it to the secret that the server verifies tokens with.');
   if (role && !jwt.trustRoles)
     output.progress('The server ignores roles in tokens unless JWT_TRUST_ROLES=true; "tollgate role assign" works.');
+  if (jwt.maxAgeSeconds !== undefined && expires > jwt.maxAgeSeconds)
+    output.progress(`The server takes it for ${jwt.maxAgeSeconds} s only: TOLLGATE_TOKEN_MAX_AGE_SECONDS is set.`);
   const token = await signToken(jwt.secret, {
     accountId: account,
     expiresInSeconds: expires,

@@ -1,13 +1,7 @@
-import {
-  createRemoteJWKSet,
-  errors,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-  jwtVerify,
-  SignJWT,
-} from 'jose';
+import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify, SignJWT } from 'jose';
 import { UnauthenticatedError } from '../core/errors.js';
+import { faultOfText } from '../core/text.js';
+import { checkWithPublishedKeys, NoKeyFitsError } from './published-keys.js';
 
 /** How callers' tokens are signed: a shared secret (HS256 alone), or the published keys of an issuer (asymmetric alone). */
 export type TokenKeys = { readonly secret: string } | { readonly jwksUrl: string };
@@ -22,6 +16,8 @@ export interface TokenRules {
   readonly trustRoles: boolean;
   /** How far the issuer's clock may be ahead of ours (`nbf`), in seconds; 5 unless told. `exp` holds to the second. */
   readonly clockToleranceSeconds?: number;
+  /** How long a token is good after it was issued (`iat`), whatever its `exp` says; no bound where left out. */
+  readonly maxAgeSeconds?: number;
 }
 
 /** Who a verified token speaks for. */
@@ -39,24 +35,21 @@ export interface TokenVerifier {
   verify(token: string): Promise<VerifiedToken>;
 }
 
-/** Asymmetric algorithms of RFC 7518 and RFC 8037: a public key can't be mistaken for a shared secret. */
-const ASYMMETRIC = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
 const EXPIRED = 'The token has expired. Get a new one.';
 const MAX_TOKEN_CHARACTERS = 8_192;
 const MAX_SUBJECT_CHARACTERS = 200;
 /** A key that an issuer withdrew is believed no longer than this. */
 const KEEP_MS = 5 * 60_000;
 const KEEP_TOKENS = 5_000;
-/** An unknown key id makes us read the published keys again, at most this often. */
-const KEYS_COOLDOWN_MS = 1_000;
-const KEYS_TIMEOUT_MS = 5_000;
+/** Beyond it there is no Date: a token that ends later ends then, on every door. Source: ECMA-262, "Time Values". */
+const LAST_MS = 8.64e15;
 
 /**
  * Makes the verifier of callers' tokens (RFC 7519). Only the algorithms that fit the kind of key are taken, so neither
  * `alg: none` nor HS256 signed with a public key passes. A rotated key is found without a restart.
  */
 export const createTokenVerifier = (keys: TokenKeys, rules: TokenRules): TokenVerifier => {
-  const check = 'secret' in keys ? checkWithSecret(keys.secret) : checkWithPublishedKeys(new URL(keys.jwksUrl));
+  const verifyWith = 'secret' in keys ? checkWithSecret(keys.secret) : checkWithPublishedKeys(new URL(keys.jwksUrl));
   const toleranceSeconds = rules.clockToleranceSeconds ?? 5;
   const options: JWTVerifyOptions = {
     clockTolerance: toleranceSeconds,
@@ -71,8 +64,10 @@ export const createTokenVerifier = (keys: TokenKeys, rules: TokenRules): TokenVe
       if (kept && kept.until > Date.now()) return kept.token;
       known.delete(token);
       if (token.length > MAX_TOKEN_CHARACTERS) throw new UnauthenticatedError('The token is too long.');
-      const payload = await check(token, options);
-      const verified = readClaims(payload, rules.trustRoles);
+      const payload = await verifyWith(token, options).catch((error: unknown) => {
+        throw refusal(error);
+      });
+      const verified = readClaims(payload, rules, toleranceSeconds);
       const endsAt = verified.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
       known.set(token, { token: verified, until: Math.min(endsAt, Date.now() + KEEP_MS) });
       for (const oldest of known.keys()) {
@@ -107,53 +102,53 @@ export const signToken = (secret: string, claims: TokenClaims): Promise<string> 
   return token.sign(new TextEncoder().encode(secret));
 };
 
-type Check = (token: string, options: JWTVerifyOptions) => Promise<JWTPayload>;
-
-const checkWithSecret = (secret: string): Check => {
+const checkWithSecret = (secret: string) => {
   const key = new TextEncoder().encode(secret);
-  return async (token, options) => {
-    try {
-      return (await jwtVerify(token, key, { ...options, algorithms: ['HS256'] })).payload;
-    } catch (error) {
-      throw refusal(error);
-    }
-  };
+  return async (token: string, options: JWTVerifyOptions): Promise<JWTPayload> =>
+    (await jwtVerify(token, key, { ...options, algorithms: ['HS256'] })).payload;
 };
 
-const checkWithPublishedKeys = (url: URL): Check => {
-  const keys = createRemoteJWKSet(url, { cooldownDuration: KEYS_COOLDOWN_MS, timeoutDuration: KEYS_TIMEOUT_MS });
-  const findKey: JWTVerifyGetKey = async (header, token) => {
-    try {
-      return await keys(header, token);
-    } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey) || !keys.coolingDown) throw error;
-      // The keys were read a moment ago; a rotation since then is seen once they may be read again.
-      await new Promise((resolve) => setTimeout(resolve, KEYS_COOLDOWN_MS).unref());
-      return keys(header, token);
-    }
-  };
-  return async (token, options) => {
-    try {
-      return (await jwtVerify(token, findKey, { ...options, algorithms: ASYMMETRIC })).payload;
-    } catch (error) {
-      throw refusal(error);
-    }
-  };
-};
-
-const readClaims = (payload: JWTPayload, trustRoles: boolean): VerifiedToken => {
-  const { sub, exp } = payload;
-  if (exp !== undefined && exp * 1_000 <= Date.now()) throw new UnauthenticatedError(EXPIRED);
-  if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUBJECT_CHARACTERS || /\p{Cc}/u.test(sub))
+const readClaims = (payload: JWTPayload, rules: TokenRules, toleranceSeconds: number): VerifiedToken => {
+  const { sub } = payload;
+  const endsAtMs = readEnd(payload, rules.maxAgeSeconds, toleranceSeconds);
+  if (endsAtMs !== undefined && endsAtMs <= Date.now()) throw new UnauthenticatedError(EXPIRED);
+  if (
+    typeof sub !== 'string' ||
+    sub === '' ||
+    sub.length > MAX_SUBJECT_CHARACTERS ||
+    /\p{Cc}/u.test(sub) ||
+    faultOfText(sub) !== undefined
+  )
     throw new UnauthenticatedError(
       `The token's "sub" must name the account in 1 to ${MAX_SUBJECT_CHARACTERS} printable characters.`,
     );
-  const claimed: unknown = trustRoles ? payload['roles'] : undefined;
+  const claimed: unknown = rules.trustRoles ? payload['roles'] : undefined;
   return {
     accountId: sub,
-    roles: Array.isArray(claimed) ? claimed.filter((role) => typeof role === 'string') : [],
-    expiresAt: exp === undefined ? null : new Date(exp * 1_000),
+    roles: Array.isArray(claimed) ? claimed.filter(isRoleName) : [],
+    expiresAt: endsAtMs === undefined ? null : new Date(endsAtMs),
   };
+};
+
+const isRoleName = (role: unknown): role is string => typeof role === 'string' && faultOfText(role) === undefined;
+
+/** When the token ends, by its own word and by the longest life that is set; undefined where neither says. */
+const readEnd = (
+  { exp, iat }: JWTPayload,
+  maxAgeSeconds: number | undefined,
+  toleranceSeconds: number,
+): number | undefined => {
+  const ownEndMs = exp === undefined ? undefined : Math.min(exp * 1_000, LAST_MS);
+  if (maxAgeSeconds === undefined) return ownEndMs;
+  if (iat === undefined) {
+    if (ownEndMs !== undefined && ownEndMs <= Date.now() + maxAgeSeconds * 1_000) return ownEndMs;
+    throw new UnauthenticatedError(
+      `The token must say when it was issued ("iat"), or end ("exp") within ${maxAgeSeconds} seconds from now.`,
+    );
+  }
+  if (iat > Date.now() / 1_000 + toleranceSeconds)
+    throw new UnauthenticatedError('The token\'s "iat" is not accepted here: it lies in the future.');
+  return Math.min(ownEndMs ?? LAST_MS, (iat + maxAgeSeconds) * 1_000);
 };
 
 /** Only what an operator should see keeps its cause: a client's bad token is nobody's fault here. */
@@ -163,6 +158,10 @@ const refusal = (cause: unknown): UnauthenticatedError => {
     return new UnauthenticatedError(`The token's "${cause.claim}" is not accepted here.`);
   if (cause instanceof errors.JWKSNoMatchingKey)
     return new UnauthenticatedError('The token is signed with a key that its issuer does not publish.');
+  if (cause instanceof NoKeyFitsError)
+    return new UnauthenticatedError(
+      'The token names no key ("kid"), and none of the keys that its issuer publishes has signed it.',
+    );
   if (isTokenFault(cause)) return new UnauthenticatedError('The token is not valid.');
   return new UnauthenticatedError(
     "Tokens can't be checked at the moment: the issuer's keys can't be read. Try again in a moment.",
@@ -177,5 +176,4 @@ const isTokenFault = (error: unknown): boolean =>
     errors.JWSSignatureVerificationFailed,
     errors.JOSEAlgNotAllowed,
     errors.JOSENotSupported,
-    errors.JWKSMultipleMatchingKeys,
   ].some((kind) => error instanceof kind);

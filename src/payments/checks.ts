@@ -8,8 +8,10 @@ export interface Finding {
   readonly since?: Date | undefined;
 }
 
-/** What one check came to: findings, or in a few words why all is well. */
-export type CheckOutcome = { readonly ok: string } | { readonly findings: readonly [Finding, ...Finding[]] };
+/** What one check came to: findings, or in a few words why all is well; `warning` is what would be better, and no problem. */
+export type CheckOutcome =
+  | { readonly ok: string; readonly warning?: Finding }
+  | { readonly findings: readonly [Finding, ...Finding[]] };
 
 /** One question about the installation. */
 export interface Check {
@@ -24,6 +26,9 @@ export interface Check {
 
 /** All is well. */
 export const ok = (words: string): CheckOutcome => ({ ok: words });
+
+/** Nothing is broken, and one thing should be looked at all the same. */
+export const warned = (words: string, warning: Finding): CheckOutcome => ({ ok: words, warning });
 
 /** One thing is to be mended. */
 export const found = (finding: Finding): CheckOutcome => ({ findings: [finding] });

@@ -1,6 +1,6 @@
 import type { Database } from '../storage/database.js';
 import type { StripeGateway } from '../stripe/gateway.js';
-import { type Check, type CheckOutcome, found, foundAny, ok, runCheck } from './checks.js';
+import { type Check, type CheckOutcome, found, foundAny, ok, runCheck, warned } from './checks.js';
 import { booksChecks } from './doctor-books.js';
 import { databaseChecks } from './doctor-database.js';
 import { orderChecks } from './doctor-orders.js';
@@ -34,6 +34,8 @@ export interface DoctorParts {
   readonly flowFiles: FlowFiles | undefined;
   /** Sends a message through Redis and waits for it, in milliseconds; undefined without Redis. */
   readonly roundTrip: (() => Promise<number>) | undefined;
+  /** How long a caller's token is good at most; undefined: as long as it says. A demo's tokens are its own. */
+  readonly tokens: { readonly isDemo: boolean; readonly maxAgeSeconds: number | undefined };
   /** Loads the callback flows; rejects, naming the file, when one can't be used. */
   readonly loadFlows: () => Promise<unknown>;
 }
@@ -74,6 +76,22 @@ const checkFlows = ({ loadFlows }: DoctorParts): Check => ({
   },
 });
 
+const checkTokens = ({ tokens: { isDemo, maxAgeSeconds } }: DoctorParts): Check => ({
+  title: "callers' tokens",
+  code: 'TOKENS_WITHOUT_END',
+  reach: 'local',
+  async run() {
+    if (maxAgeSeconds !== undefined) return ok(`end ${maxAgeSeconds} s after they were issued, at the latest`);
+    if (isDemo) return ok('those of the demo end after a day');
+    return warned('as long as they say', {
+      code: 'TOKENS_WITHOUT_END',
+      message: 'A token that names no end ("exp") is good for ever: whoever finds one can use it.',
+      remedy:
+        'Set TOLLGATE_TOKEN_MAX_AGE_SECONDS to the longest life that a token of your app may have, such as 86400.',
+    });
+  },
+});
+
 /** What a start looks at too, one line each. */
 const SETUP: readonly (readonly [SetupProblem['code'], string, string])[] = [
   ['NOT_ACTIVATED', 'order table', 'bound'],
@@ -109,6 +127,7 @@ export const createChecks = (parts: DoctorParts): readonly Check[] => [
   ...setupChecks(parts),
   checkRedis(parts),
   checkFlows(parts),
+  checkTokens(parts),
   ...stripeChecks(parts),
   ...booksChecks(parts),
   ...orderChecks(parts),

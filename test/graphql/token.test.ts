@@ -51,10 +51,42 @@ describe('a shared secret', () => {
     ['without a subject', () => sign({ iss: rules.issuer, aud: rules.audience })],
     ['with a subject beyond 200 characters', () => sign({ ...good, sub: 'a'.repeat(201) })],
     ['with a control character in its subject', () => sign({ ...good, sub: 'a\u0000b' })],
+    ['with half a surrogate pair in its subject', () => sign({ ...good, sub: 'a\ud800b' })],
     ['that is not a token', () => 'nonsense'],
     ['that is huge', () => 'a'.repeat(100_000)],
   ])('a token %s is refused', async (_, make) => {
     await expect(tokens.verify(await make())).rejects.toMatchObject(refused);
+  });
+
+  test('a token without an end, and one that ends after the last date, are good', async () => {
+    expect((await tokens.verify(await sign(good))).expiresAt).toBeNull();
+    for (const exp of [9e12, 1e300]) {
+      const { expiresAt } = await tokens.verify(await sign({ ...good, exp }));
+      expect(expiresAt?.getTime()).toBe(8.64e15);
+    }
+  });
+
+  describe('with a longest life', () => {
+    const bounded = createTokenVerifier({ secret: SECRET }, { ...rules, maxAgeSeconds: 60 });
+    const now = nowSeconds();
+
+    test.each<[string, JWTPayload, number]>([
+      ['says no end', { iat: now }, now + 60],
+      ['ends later', { iat: now - 10, exp: now + 9_999 }, now + 50],
+      ['ends sooner', { iat: now, exp: now + 30 }, now + 30],
+      ['ends soon and does not say when it was issued', { exp: now + 50 }, now + 50],
+    ])('a token that %s is good for that long', async (_, claims, end) => {
+      expect((await bounded.verify(await sign({ ...good, ...claims }))).expiresAt).toEqual(new Date(end * 1_000));
+    });
+
+    test.each<[string, JWTPayload]>([
+      ['was issued before', { iat: now - 61, exp: now + 9_999 }],
+      ['says neither its end nor when it was issued', {}],
+      ['ends later and does not say when it was issued', { exp: now + 300 }],
+      ['will be issued', { iat: now + 9_999, exp: now + 9_999 }],
+    ])('a token that %s is refused', async (_, claims) => {
+      await expect(bounded.verify(await sign({ ...good, ...claims }))).rejects.toMatchObject(refused);
+    });
   });
 
   test('a token that was verified before is refused once it ended', async () => {
@@ -74,9 +106,21 @@ describe('a shared secret', () => {
 });
 
 describe('published keys', () => {
-  const issuer = { keys: [] as object[], reads: 0 };
-  const server = createServer((_, response) => {
+  const issuer = { keys: [] as object[], reads: 0, sent: 0 };
+  const endless = Buffer.alloc(64 * 1_024, 0x20);
+  const server = createServer((request, response) => {
     issuer.reads += 1;
+    if (request.url === '/endless') {
+      const send = (): void => {
+        issuer.sent += endless.length;
+        if (!response.destroyed) response.write(endless, () => setImmediate(send));
+      };
+      return send();
+    }
+    if (request.url === '/slow') {
+      const timer = setInterval(() => response.write(' '), 100);
+      return void response.once('close', () => clearInterval(timer));
+    }
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: issuer.keys }));
   });
   let jwksUrl: string;
@@ -143,6 +187,50 @@ describe('published keys', () => {
     ])('a token %s is refused', async (_, make) => {
       await expect(tokens.verify(await make())).rejects.toMatchObject(refused);
     });
+  });
+
+  describe('a token that names no key', () => {
+    const nameless = (key: Awaited<ReturnType<typeof publish>>, claims: JWTPayload = good): Promise<string> =>
+      key.sign(claims, { kid: undefined });
+
+    test('is tried against each key that is published, also one that was published a moment ago', async () => {
+      const old = await publish('old');
+      const before = issuer.keys;
+      const other = await publish('other');
+      issuer.keys = [...before, ...issuer.keys];
+      const fresh = createTokenVerifier({ jwksUrl }, rules);
+      for (const key of [old, other]) expect((await fresh.verify(await nameless(key))).accountId).toBe('ann');
+      const both = issuer.keys;
+      const added = await publish('added');
+      issuer.keys = [...both, ...issuer.keys];
+      expect((await fresh.verify(await nameless(added, { ...good, sub: 'ben' }))).accountId).toBe('ben');
+      await expect(fresh.verify(await nameless(other, { ...good, exp: nowSeconds() - 60 }))).rejects.toMatchObject({
+        message: expect.stringContaining('expired'),
+      });
+    });
+
+    test('and that none of them has signed is refused with these words', async () => {
+      const stranger = await publish('stranger');
+      await publish('one');
+      const one = issuer.keys;
+      for (const keys of [one, [...one, { ...one[0], kid: 'again' }]]) {
+        issuer.keys = keys;
+        const error = createTokenVerifier({ jwksUrl }, rules).verify(await nameless(stranger));
+        await expect(error).rejects.toMatchObject({ ...refused, message: expect.stringContaining('names no key') });
+      }
+    });
+  });
+
+  test.each([
+    ['without an end', 'endless'],
+    ['that takes its time', 'slow'],
+  ])("an issuer's answer %s is given up, within bounds of size and time", async (_, path) => {
+    const { sign } = await publish('key');
+    const startedAt = performance.now();
+    const lost = createTokenVerifier({ jwksUrl: jwksUrl.replace('keys', path) }, rules);
+    await expect(lost.verify(await sign(good))).rejects.toMatchObject(refused);
+    expect(performance.now() - startedAt).toBeLessThan(9_000);
+    expect(issuer.sent).toBeLessThan(8 * 1_024 * 1_024);
   });
 
   test("keys that can't be read are said so, without the issuer's address", async () => {

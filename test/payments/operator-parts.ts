@@ -34,6 +34,7 @@ export interface OperatorOptions {
   readonly tamper?: (gateway: StripeGateway) => StripeGateway;
   readonly loadFlows?: () => Promise<unknown>;
   readonly roundTrip?: () => Promise<number>;
+  readonly tokenMaxAgeSeconds?: number | undefined;
 }
 
 export const newKey = (): string => randomBytes(32).toString('base64');
@@ -68,6 +69,7 @@ export const openOperator = async (bed: TestBed, options: OperatorOptions = {}):
     orders,
     flowFiles: undefined,
     isCompatibleServer: true,
+    tokens: { isDemo: false, maxAgeSeconds: options.tokenMaxAgeSeconds },
     roundTrip: options.roundTrip,
     loadFlows: options.loadFlows ?? (async () => undefined),
   });
