@@ -19,6 +19,15 @@ export interface RateLimits {
   admit(accountId: string | null, address: string): Promise<void>;
 }
 
+/** Where processes of one installation count together. */
+export interface SharedCounters {
+  readonly redis: Redis;
+  /** Keeps the counts apart from those of other installations on the same Redis. */
+  readonly installation: string;
+}
+
+type RateSettings = Pick<Limits, 'operationsPerAccount' | 'operationsPerAddress' | 'windowSeconds'>;
+
 /** Redis must answer within this, or the process counts by itself for the moment. */
 const REDIS_MS = 250;
 
@@ -27,11 +36,11 @@ const REDIS_MS = 250;
  * slow each process counts by itself, so nobody is refused because of it.
  */
 export const createRateLimits = (
-  limits: Pick<Limits, 'operationsPerAccount' | 'operationsPerAddress' | 'windowSeconds'>,
-  redis?: Redis,
+  { operationsPerAccount, operationsPerAddress, windowSeconds }: RateSettings,
+  shared?: SharedCounters,
 ): RateLimits => {
-  const perAccount = createCounter('account', limits.operationsPerAccount, limits.windowSeconds, redis);
-  const perAddress = createCounter('address', limits.operationsPerAddress, limits.windowSeconds, redis);
+  const perAccount = createCounter({ kind: 'account', points: operationsPerAccount, windowSeconds }, shared);
+  const perAddress = createCounter({ kind: 'address', points: operationsPerAddress, windowSeconds }, shared);
   return {
     admit: async (accountId, address) => {
       const counted = perAddress?.(addressKey(address));
@@ -43,14 +52,18 @@ export const createRateLimits = (
 
 type Counter = (key: string) => Promise<void>;
 
-const createCounter = (kind: string, points: number, duration: number, redis?: Redis): Counter | undefined => {
+const createCounter = (
+  { kind, points, windowSeconds }: { kind: string; points: number; windowSeconds: number },
+  together: SharedCounters | undefined,
+): Counter | undefined => {
   if (points === 0) return undefined;
-  const options = { points, duration, keyPrefix: `tollgate:rate:${kind}` };
-  const here = new RateLimiterMemory(options);
-  if (!redis) return (key) => consume(here, key);
+  const here = new RateLimiterMemory({ points, duration: windowSeconds });
+  if (!together) return (key) => consume(here, key);
   const shared = new RateLimiterRedis({
-    ...options,
-    storeClient: redis,
+    points,
+    duration: windowSeconds,
+    keyPrefix: `${together.installation}:tollgate:rate:${kind}`,
+    storeClient: together.redis,
     insuranceLimiter: here,
     rejectIfRedisNotReady: true,
     // Who had enough is refused without asking Redis again.

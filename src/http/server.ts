@@ -3,12 +3,11 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { GraphQLSchema } from 'graphql';
-import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
 import type { Domain } from '../graphql/context.js';
 import { createErrorPresenter } from '../graphql/error-presenter.js';
 import { DEFAULT_LIMITS, type Limits } from '../graphql/limits.js';
-import { createRateLimits } from '../graphql/rate-limits.js';
+import { createRateLimits, type SharedCounters } from '../graphql/rate-limits.js';
 import { createGraphqlServer } from '../graphql/server.js';
 import { createAuthenticate } from '../graphql/session.js';
 import type { TokenVerifier } from '../graphql/token.js';
@@ -51,7 +50,7 @@ export interface HttpParts {
   /** DEFAULT_LIMITS where left out. */
   readonly limits?: Partial<Limits>;
   /** Shares the rate limits between processes; each counts for itself without. */
-  readonly redis?: Redis;
+  readonly counters?: SharedCounters;
   /** Further doors; "GET /" replaces the landing page. */
   readonly routes?: Routes;
 }
@@ -76,7 +75,7 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
   const limits = { ...DEFAULT_LIMITS, ...parts.limits };
   const { log, trustedProxies = 0 } = parts;
   const present = createErrorPresenter({ log, suggestions: parts.introspection });
-  const rateLimits = createRateLimits(limits, parts.redis);
+  const rateLimits = createRateLimits(limits, parts.counters);
   const authenticate = createAuthenticate({ ...parts, rateLimits });
   const origins = createOrigins(parts.origins ?? []);
   const metrics = createHttpMetrics(parts.registry);

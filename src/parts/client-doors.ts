@@ -34,11 +34,12 @@ interface Needs {
   readonly onStop: OnStop;
 }
 
-const verifierOf = ({ jwt: { secret, jwksUrl, issuer, audience, trustRoles } }: Config): TokenVerifier =>
+const verifierOf = ({ jwt: { secret, jwksUrl, issuer, audience, trustRoles, maxAgeSeconds } }: Config): TokenVerifier =>
   createTokenVerifier(jwksUrl === undefined ? { secret: secret ?? '' } : { jwksUrl }, {
     trustRoles,
     ...(issuer !== undefined && { issuer }),
     ...(audience !== undefined && { audience }),
+    ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
   });
 
 const readinessOf =
@@ -116,7 +117,7 @@ export const createClientDoors = (needs: Needs): HttpServer => {
     origins: [...config.corsOrigins, ...(config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin])],
     limits: config.limits,
     trustedProxies: config.trustedProxies,
-    ...(redis && { redis }),
+    ...(redis && { counters: { redis, installation: needs.storage.installation() } }),
     routes: routesOf(needs, tokens),
   });
 };

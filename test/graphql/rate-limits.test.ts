@@ -39,16 +39,19 @@ describeWithOwnRedis('over Redis', () => {
     return client;
   };
 
-  test('processes count together', async () => {
+  test('processes of one installation count together, and apart from another one’s', async () => {
     const redis = await startRedis();
     const [one, two] = [connect(redis.url), connect(redis.url)];
     await Promise.all([one.ping(), two.ping()]);
-    const [first, second] = [createRateLimits(limits, one), createRateLimits(limits, two)];
+    const [first, second] = [one, two].map((client) => createRateLimits(limits, { redis: client, installation: 'a' }));
+    const other = createRateLimits(limits, { redis: two, installation: 'b' });
+    if (!first || !second) throw new Error('There are two.');
     expect(await admitted(first, 'ann')).toBe(true);
     expect(await admitted(second, 'ann')).toBe(true);
     expect(await admitted(first, 'ann')).toBe(true);
     expect(await admitted(second, 'ann')).toBe(false);
     expect(await admitted(second, 'ben')).toBe(true);
+    expect(await admitted(other, 'ann')).toBe(true);
     one.disconnect();
     two.disconnect();
     await redis.stop();
@@ -58,7 +61,7 @@ describeWithOwnRedis('over Redis', () => {
     const redis = await startRedis();
     const client = connect(redis.url);
     await client.ping();
-    const counters = createRateLimits(limits, client);
+    const counters = createRateLimits(limits, { redis: client, installation: 'a' });
     redis.pause();
     const startedAt = performance.now();
     expect(await admitted(counters, 'ann')).toBe(true);

@@ -221,7 +221,7 @@ describe('rates', () => {
     await edge.close();
   });
 
-  test('what a client says of its address counts only behind our own proxies', async () => {
+  test('what a client says of its address counts only behind our own proxies, in whatever form, and its port never', async () => {
     const claim = (address: string) => ({ headers: { 'x-forwarded-for': address } });
     const direct = await startEdge({ limits: { operationsPerAddress: 2, windowSeconds: 60 } });
     for (const address of ['10.0.0.1', '10.0.0.2']) await direct.ask('{ publishableKey }', claim(address));
@@ -234,6 +234,16 @@ describe('rates', () => {
     expect((await behind.ask('{ publishableKey }', claim('1.1.1.1, 10.0.0.2'))).body.errors).toBeUndefined();
     const again = await behind.ask('{ publishableKey }', claim('9.9.9.9, 10.0.0.2'));
     expect(again.body.errors?.[0]?.extensions.code).toBe('RATE_LIMITED');
+    const forms = ['10.0.0.2:51234', '[2001:db8::1]:443', '2001:db8::2', '"[2001:0DB8:0::3]:9"', '::ffff:a00:2'];
+    const answers = [];
+    for (const form of forms) answers.push(await behind.ask('{ publishableKey }', claim(form)));
+    expect(answers.map(({ body }) => body.errors?.[0]?.extensions.code)).toEqual([
+      'RATE_LIMITED',
+      undefined,
+      'RATE_LIMITED',
+      'RATE_LIMITED',
+      'RATE_LIMITED',
+    ]);
     await behind.close();
   });
 
