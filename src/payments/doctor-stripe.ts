@@ -1,3 +1,4 @@
+import { credentialsOf, withoutCredentials } from '../core/web-address.js';
 import type { Database } from '../storage/database.js';
 import { StripeCallError } from '../stripe/answer.js';
 import { STRIPE_API_VERSION } from '../stripe/client.js';
@@ -168,7 +169,9 @@ const checkEndpoint = (parts: Parts): Check => ({
       'A running server with PUBLIC_URL mends it within the hour; "npx tollgate configure" with the same keys at once.';
     const problem = (code: string, message: string): Finding => ({ code, message, remedy });
     if (!stored || !atStripe)
-      return found(problem('WEBHOOK_ENDPOINT_MISSING', `No webhook endpoint is registered for ${wanted.url}.`));
+      return found(
+        problem('WEBHOOK_ENDPOINT_MISSING', `No webhook endpoint is registered for ${withoutCredentials(wanted.url)}.`),
+      );
     if (atStripe.api_version !== STRIPE_API_VERSION)
       return found(
         problem(
@@ -180,10 +183,10 @@ const checkEndpoint = (parts: Parts): Check => ({
       ? found(
           problem(
             'WEBHOOK_ENDPOINT_DIFFERS',
-            `The webhook endpoint ${atStripe.id} is ${atStripe.status}, delivers to ${atStripe.url}, and its list of events is ${atStripe.enabled_events.length} long; it should deliver ${wanted.eventTypes.length} types to ${wanted.url}.`,
+            `The webhook endpoint ${atStripe.id} is ${atStripe.status}, delivers to ${withoutCredentials(atStripe.url)}, and its list of events is ${atStripe.enabled_events.length} long; it should deliver ${wanted.eventTypes.length} types to ${withoutCredentials(wanted.url)}.`,
           ),
         )
-      : ok(`${atStripe.id}, ${wanted.eventTypes.length} types of events to ${wanted.url}`);
+      : ok(`${atStripe.id}, ${wanted.eventTypes.length} types of events to ${withoutCredentials(wanted.url)}`);
   }),
 });
 
@@ -193,8 +196,10 @@ const checkReach = ({ publicUrl }: Parts): Check => ({
   reach: 'outside',
   async run() {
     if (publicUrl === undefined) return ok('not set');
-    const health = new URL('health', publicUrl.endsWith('/') ? publicUrl : `${publicUrl}/`);
-    const answer = await fetch(health, { signal: AbortSignal.timeout(REACH_MS), redirect: 'error' }).then(
+    const shown = withoutCredentials(publicUrl);
+    const health = new URL('health', shown.endsWith('/') ? shown : `${shown}/`);
+    const headers = credentialsOf(publicUrl);
+    const answer = await fetch(health, { headers, signal: AbortSignal.timeout(REACH_MS), redirect: 'error' }).then(
       (response) => `answered ${response.status}`,
       () => 'did not answer',
     );

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type Stripe from 'stripe';
 import { BadUserInputError, StripeUnavailableError } from '../core/errors.js';
+import { withoutCredentials } from '../core/web-address.js';
 import type { Database } from '../storage/database.js';
 import { withSessionLock } from '../storage/session-lock.js';
 import { StripeCallError } from '../stripe/answer.js';
@@ -12,7 +13,7 @@ import type { StripeAccess, StripeConnection } from './stripe-connection.js';
 import type { KeyStore } from './stripe-keys.js';
 import { refusalOf } from './stripe-refusal.js';
 
-/** What became of the endpoint. `off`: it isn't ours to look after, `reason` says why. */
+/** What became of the endpoint; `url` shows no password. `off`: it isn't ours to look after, `reason` says why. */
 export type EndpointReport =
   | { readonly outcome: 'kept' | 'mended' | 'made' | 'replaced'; readonly id: string; readonly url: string }
   | { readonly outcome: 'off'; readonly reason: string };
@@ -225,7 +226,7 @@ export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
 
   const bringUp = async (access: StripeAccess): Promise<EndpointReport> => {
     const { wanted, stored, atStripe } = await current(access);
-    const { url } = wanted;
+    const url = withoutCredentials(wanted.url);
     if (!atStripe || atStripe.api_version !== STRIPE_API_VERSION) {
       const made = await makeAnother(access, inSeconds(atStripe ? VERSION_OVERLAP_SECONDS : 0));
       await removeStrays(access);

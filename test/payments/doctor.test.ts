@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { runCheck } from '../../src/payments/checks.js';
 import { confirm, pay } from '../harness/payments.js';
@@ -53,6 +56,44 @@ describe('the doctor', () => {
     });
     expect(flows.get('FLOWS_BROKEN')).toContain('payment-callback.ts');
     expect(flows.get('REDIS_UNREACHABLE')).toContain('REDIS_URL');
+  });
+
+  test('a password in PUBLIC_URL is used and not shown', async () => {
+    const asked: (string | undefined)[] = [];
+    const proxy = createServer((request, response) => {
+      asked.push(request.headers.authorization);
+      response.end('{}');
+    });
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    const publicUrl = `http://gatekeeper:hunter2%21@127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const parts = await openOperator(bed, { publicUrl });
+    try {
+      const report = JSON.stringify(await parts.settings.configure(TEST_KEYS));
+      const outcomes = JSON.stringify(await Promise.all(parts.checks.map(runCheck)));
+      expect(outcomes).toContain('/health answers');
+      expect(asked).toEqual([`Basic ${btoa('gatekeeper:hunter2!')}`]);
+      await bed.stripe.webhookEndpoints.update((await bed.stripe.webhookEndpoints.list()).data[0]?.id ?? '', {
+        disabled: true,
+      });
+      expect(`${report} ${outcomes} ${JSON.stringify(await Promise.all(parts.checks.map(runCheck)))}`).not.toMatch(
+        /hunter2|gatekeeper/,
+      );
+    } finally {
+      await bed.sql.query(`delete from tollgate.setting where key like 'stripe%'`);
+      await parts.close();
+      proxy.close();
+    }
+  });
+
+  test('tokens that may be good for ever are warned of, until their life is bounded', async () => {
+    const warningOf = async (tokenMaxAgeSeconds?: number): Promise<string | undefined> => {
+      const parts = await openOperator(bed, { environment, tokenMaxAgeSeconds });
+      const outcomes = await Promise.all(parts.checks.filter(({ code }) => code.startsWith('TOKENS')).map(runCheck));
+      await parts.close();
+      return outcomes.flatMap((outcome) => ('ok' in outcome && outcome.warning ? outcome.warning.remedy : []))[0];
+    };
+    expect(await warningOf()).toContain('TOLLGATE_TOKEN_MAX_AGE_SECONDS');
+    expect(await warningOf(3_600)).toBeUndefined();
   });
 
   test('an endpoint that is missing, switched off or changed at Stripe is found, and one in order is not', async () => {
