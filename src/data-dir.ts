@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { giveTo, unprivilegedUser } from './storage/embedded-user.js';
 
 /** Another process owns the data directory; the message says where it answers. */
 export class AlreadyRunningError extends Error {
@@ -77,12 +78,26 @@ export const findRunning = async (dataDir: string): Promise<Addresses | undefine
 };
 
 /**
+ * Makes the data directory for its owner alone; as root, for the account that PostgreSQL runs as, which must get in. One
+ * that is there and holds something keeps its mode unless it has the usual name: it may be meant for others too.
+ */
+const openDataDir = async (dataDir: string): Promise<void> => {
+  const made = await fs.mkdir(dataDir, { recursive: true });
+  const isOurs =
+    made !== undefined || path.basename(dataDir) === '.tollgate' || (await fs.readdir(dataDir)).length === 0;
+  const { uid } = await fs.stat(dataDir);
+  const self = process.getuid?.();
+  if (isOurs && (self === 0 || self === uid))
+    giveTo(unprivilegedUser(path.join(dataDir, 'postgres', 'cluster')), dataDir, 0o700);
+};
+
+/**
  * Claims the data directory for this process; a claim left by a killed one is taken over.
  *
  * @throws AlreadyRunningError naming the address of the one that runs
  */
 export const claimDataDir = async (dataDir: string): Promise<RunLock> => {
-  await fs.mkdir(dataDir, { recursive: true });
+  await openDataDir(dataDir);
   const file = fileIn(dataDir);
   const mine: LockFile = { pid: process.pid, startedAt: await startOf(process.pid) };
   for (let tries = 0; ; tries += 1) {

@@ -5,7 +5,10 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ServerProcess, startServerProcess } from './harness/server-process.js';
 
-const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-embedded-'));
+const parent = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-embedded-'));
+fs.chmodSync(parent, 0o755);
+/** Made by the run. */
+const dataDir = path.join(parent, 'data');
 const run = (more: Record<string, string> = {}): Promise<ServerProcess> =>
   startServerProcess({ TOLLGATE_DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0', ...more });
 
@@ -25,7 +28,7 @@ describe('the embedded run', { timeout: 120_000 }, () => {
   }, 120_000);
   afterAll(async () => {
     await first.end('SIGTERM');
-    fs.rmSync(dataDir, { recursive: true, force: true });
+    fs.rmSync(parent, { recursive: true, force: true });
   });
 
   const order = async (url: string): Promise<{ token: string; id: unknown }> => {
@@ -51,6 +54,18 @@ describe('the embedded run', { timeout: 120_000 }, () => {
     expect(await json(`${first.url}/graphql`, init)).toEqual({ data: { sandboxUrl: first.sandboxUrl } });
     expect((await fetch(`${first.url}/demo/token?account=root`)).status).toBe(400);
     expect((await fetch(`${first.url}/demo/orders`, { method: 'POST', body: '{}' })).status).toBe(401);
+  });
+
+  test.skipIf(process.platform === 'win32')('what it keeps is for its owner’s eyes alone', () => {
+    const mode = (file: string): string => (fs.statSync(path.join(dataDir, file)).mode & 0o777).toString(8);
+    expect(
+      Object.fromEntries(['', 'sandbox.json', 'secrets.json', 'run.json'].map((file) => [file, mode(file)])),
+    ).toEqual({
+      '': '700',
+      'sandbox.json': '600',
+      'secrets.json': '600',
+      'run.json': '600',
+    });
   });
 
   test('a second one on the same data directory names the first’s address and leaves it alone', async () => {

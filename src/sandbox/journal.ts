@@ -33,14 +33,15 @@ const toLine = ({ partition, table, seq, id, value }: Change): Line => [partitio
 
 /**
  * Opens the file, replays it through `load`, and rewrites it compactly. Each line is all that changed since the line
- * before, so a process killed at any moment loses its last line at most and never keeps half of a request.
+ * before, so a process killed at any moment loses its last line at most and never keeps half of a request. It holds secrets
+ * of customers and endpoints, so its owner alone may read it.
  */
 export const openJournal = async (
   file: string,
   load: (change: Change) => void,
   dump: () => Iterable<Change>,
 ): Promise<Journal> => {
-  await mkdir(dirname(file), { recursive: true });
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   for (const [partition, table, seq, id, value] of await readLines(file)) load({ partition, table, seq, id, value });
 
   let handle: FileHandle | undefined;
@@ -52,7 +53,8 @@ export const openJournal = async (
   const writeAll = async (): Promise<void> => {
     dirty = new Map();
     const content = [...dump()].map((change) => `${JSON.stringify([toLine(change)])}\n`).join('');
-    const fresh = await open(`${file}.new`, 'w');
+    const fresh = await open(`${file}.new`, 'w', 0o600);
+    await fresh.chmod(0o600); // one that a killed process left may have another mode
     await fresh.writeFile(content);
     await fresh.sync();
     await rename(`${file}.new`, file);

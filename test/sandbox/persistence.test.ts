@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
 import { clientOf, useWorlds } from './harness.js';
@@ -45,6 +45,21 @@ test('objects, keys, the clock, what is due and what is undelivered survive a re
   await world.advance(150);
   expect((await world.stripe.paymentIntents.retrieve(paid.id)).status).toBe('succeeded');
 });
+
+test.skipIf(process.platform === 'win32')(
+  'the file is for its owner alone, and so is a folder that is made for it',
+  async () => {
+    const dataFile = await newFile();
+    const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8);
+    await (await startSandbox({ port: 0, dataFile })).close();
+    expect([await modeOf(dataFile), await modeOf(dirname(dataFile))]).toEqual(['600', '700']);
+    // As an earlier version left it, and as one that was killed in the middle did.
+    await chmod(dataFile, 0o644);
+    await writeFile(`${dataFile}.new`, '', { mode: 0o644 });
+    await (await startSandbox({ port: 0, dataFile })).close();
+    expect(await modeOf(dataFile)).toBe('600');
+  },
+);
 
 test('a torn last line is left out, and what was whole is kept', async () => {
   const dataFile = await newFile();
