@@ -9,12 +9,13 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Sent with every answer. Source: OWASP HTTP Headers Cheat Sheet. */
+/** Sent with every answer; a page that may be kept says so itself. Source: OWASP HTTP Headers Cheat Sheet. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'content-security-policy': "default-src 'self'; frame-ancestors 'none'",
   'x-frame-options': 'DENY',
+  'cache-control': 'no-store',
 };
 
 /** An answer in JSON. */

@@ -138,6 +138,7 @@ describe('pages and further routes', () => {
       expect(headers.get('x-content-type-options'), path).toBe('nosniff');
       expect(headers.get('referrer-policy'), path).toBe('no-referrer');
       expect(headers.get('content-security-policy'), path).toContain("frame-ancestors 'none'");
+      expect(headers.get('cache-control'), path).toBe('no-store');
       expect(headers.get('x-request-id'), path).toMatch(/^[0-9a-f-]{36}$/);
       expect(headers.get('server') ?? headers.get('x-powered-by'), path).toBeNull();
     }
