@@ -16,17 +16,13 @@ const build = async () => {
   return { code: 0, output: '' };
 };
 
-/** schema.graphql is what the code prints, to the letter. */
-const compareSchema = async () => {
-  const printed = await node('dist/src/graphql/print-schema.js');
+/** The file is what the code prints, to the letter. */
+const comparePrinted = async (script, file) => {
+  const printed = await node(script);
   if (printed.code !== 0) return printed;
-  const kept = fs.readFileSync(path.join(root, 'schema.graphql'), 'utf8');
+  const kept = fs.readFileSync(path.join(root, file), 'utf8');
   if (printed.output.trimEnd() === kept.trimEnd()) return { code: 0, output: '' };
-  return {
-    code: 1,
-    output:
-      'schema.graphql differs from the code; print it again:\n  node dist/src/graphql/print-schema.js > schema.graphql',
-  };
+  return { code: 1, output: `${file} differs from the code; print it again:\n  node ${script} > ${file}` };
 };
 
 const steps = [
@@ -34,7 +30,8 @@ const steps = [
   ['build', build],
   ['types', () => node(tool('typescript', 'bin', 'tsc'), '--build', 'test', 'web')],
   ['dead code', () => node(tool('knip', 'bin', 'knip.js'))],
-  ['schema drift', compareSchema],
+  ['schema drift', () => comparePrinted('dist/src/graphql/print-schema.js', 'schema.graphql')],
+  ['variables in the docs', () => comparePrinted('dist/src/print-environment.js', 'docs/environment.md')],
   ['pending migrations', () => node('dist/src/storage/check-migrations.js')],
 ];
 

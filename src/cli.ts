@@ -11,7 +11,9 @@ import { addRunCommands } from './cli/run.js';
 import { addSimulateCommands } from './cli/simulate.js';
 import { addStripeCommands } from './cli/stripe.js';
 import { addTokenCommand } from './cli/token.js';
+import { ConfigError } from './config.js';
 import { wordsOf } from './core/errors.js';
+import { misspelt } from './misspelt.js';
 
 /** The commands, one group a file; each has its own --help, and prints data on stdout and errors on stderr. */
 const createProgram = (): Command => {
@@ -38,5 +40,7 @@ try {
   await createProgram().parseAsync();
 } catch (error) {
   process.stderr.write(`${wordsOf(error)}\n`);
+  // What was set under a wrong name may well be why; a ConfigError has told it already.
+  if (!(error instanceof ConfigError)) for (const line of misspelt(process.env)) process.stderr.write(`${line}\n`);
   process.exitCode = 1;
 }

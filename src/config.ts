@@ -1,7 +1,10 @@
 import { isIP } from 'node:net';
 import path from 'node:path';
+import { limitVariable, VARIABLES } from './environment.js';
 import { DEFAULT_LIMITS, LIMIT_VARIABLES, type Limits } from './graphql/limits.js';
+import { misspelt } from './misspelt.js';
 import { ConnectionError, connectionOf } from './storage/connection.js';
+import { type Port, UnreadableError, type Variable } from './variables.js';
 
 /** Everything the environment decides, read once at start. */
 export interface Config {
@@ -11,9 +14,8 @@ export interface Config {
   readonly sandbox: boolean;
   readonly production: boolean;
   readonly host: string;
-  /** `fixed`: it was asked for, so it must be free; otherwise the next free one serves. */
-  readonly port: { readonly number: number; readonly fixed: boolean };
-  readonly sandboxPort: { readonly number: number; readonly fixed: boolean };
+  readonly port: Port;
+  readonly sandboxPort: Port;
   readonly databaseUrl: string | undefined;
   readonly redisUrl: string | undefined;
   readonly dataDir: string;
@@ -40,7 +42,7 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Where checkout pages may send people back to. */
   readonly redirectOrigins: readonly string[];
-  readonly log: { readonly level: LogLevel; readonly format: 'json' | 'pretty' };
+  readonly log: { readonly level: NonNullable<Values['LOG_LEVEL']>; readonly format: 'json' | 'pretty' };
   /** Whether the schema may be asked for. */
   readonly introspection: boolean;
   readonly limits: Partial<Limits>;
@@ -56,9 +58,6 @@ export interface Config {
   readonly warnings: readonly string[];
 }
 
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-type LogLevel = (typeof LOG_LEVELS)[number];
-
 /** A variable that stops the start. */
 export interface ConfigProblem {
   readonly variable: string;
@@ -68,23 +67,33 @@ export interface ConfigProblem {
 
 /** The environment can't be used; it names every wrong variable at once, and never shows a value. */
 export class ConfigError extends Error {
-  constructor(readonly problems: readonly ConfigProblem[]) {
-    super(problems.map(({ variable, problem, remedy }) => `${variable} ${problem}. ${remedy}`).join('\n'));
+  constructor(
+    readonly problems: readonly ConfigProblem[],
+    warnings: readonly string[] = [],
+  ) {
+    super(
+      [...problems.map(({ variable, problem, remedy }) => `${variable} ${problem}. ${remedy}`), ...warnings].join('\n'),
+    );
     this.name = 'ConfigError';
   }
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+type ValuesOf<V> = { readonly [K in keyof V]: V[K] extends Variable<infer T> ? T : never };
+
+/** What the environment says, each variable read by itself. */
+type Values = ValuesOf<typeof VARIABLES>;
+
 /** Reads variables and collects what is wrong with them. */
 class Reader {
   readonly problems: ConfigProblem[] = [];
+  readonly warnings: string[] = [];
   constructor(private readonly environment: Environment) {}
 
   /** An empty variable counts as unset, as in most deployment tools. */
-  text(variable: string): string | undefined {
-    const value = this.environment[variable]?.trim();
-    return value === '' ? undefined : value;
+  isSet(name: string): boolean {
+    return this.textOf(name) !== '';
   }
 
   refuse(variable: string, problem: string, remedy: string): undefined {
@@ -92,64 +101,28 @@ class Reader {
     return undefined;
   }
 
-  port(variable: string, fallback: number): { number: number; fixed: boolean } {
-    const value = this.text(variable);
-    if (value === undefined) return { number: fallback, fixed: false };
-    const number = /^\d{1,5}$/.test(value) ? Number(value) : Number.NaN;
-    if (!(number <= 65_535))
-      this.refuse(
-        variable,
-        'is no port number',
-        `Use a number from 0 to 65535 (0: any free one), for example ${fallback}.`,
-      );
-    return { number, fixed: true };
+  /** What is wrong with the value becomes a problem, and it counts as unset. */
+  one<T>(name: string, variable: Variable<T>): T {
+    const text = this.textOf(name);
+    if (text === '') return variable.unset;
+    if (variable.secret && text !== this.environment[name])
+      this.warnings.push(`${name} has white space around it, which is left out. Set it without.`);
+    try {
+      return variable.read(text);
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
+      this.refuse(name, error.problem, error.remedy);
+      return variable.unset;
+    }
   }
 
-  url(variable: string, protocols: readonly string[], example: string): string | undefined {
-    const value = this.text(variable);
-    if (value === undefined) return undefined;
-    const url = URL.canParse(value) ? new URL(value) : undefined;
-    return url && protocols.includes(url.protocol)
-      ? value
-      : this.refuse(variable, 'is no address that can be used', `Write it like ${example}.`);
+  all<V extends Readonly<Record<string, Variable<unknown>>>>(variables: V): ValuesOf<V> {
+    const values = Object.entries(variables).map(([name, variable]) => [name, this.one(name, variable)]);
+    return Object.fromEntries(values) as ValuesOf<V>; // each name with what its own variable reads
   }
 
-  origins(variable: string): string[] {
-    const values = (this.text(variable) ?? '')
-      .split(',')
-      .map((value) => value.trim())
-      .filter(Boolean);
-    const origins = values.map((value) => (URL.canParse(value) ? new URL(value).origin : 'null'));
-    if (origins.includes('null'))
-      this.refuse(
-        variable,
-        'holds something that is no origin',
-        'Write origins with commas between: https://shop.example,https://app.example.',
-      );
-    return origins;
-  }
-
-  wholeNumber(variable: string, fallback: number): number {
-    const value = this.text(variable);
-    if (value === undefined) return fallback;
-    if (!/^\d{1,9}$/.test(value)) this.refuse(variable, 'is no whole number', `Its default is ${fallback}.`);
-    return Number(value);
-  }
-
-  flag(variable: string, fallback: boolean): boolean {
-    const value = this.text(variable);
-    if (value !== undefined && value !== 'true' && value !== 'false')
-      this.refuse(variable, 'is neither true nor false', 'Use true or false.');
-    return value === undefined ? fallback : value === 'true';
-  }
-
-  choice<T extends string>(variable: string, choices: readonly T[], fallback: T): T {
-    const value = this.text(variable);
-    if (value === undefined) return fallback;
-    const found = choices.find((choice) => choice === value);
-    if (found === undefined)
-      this.refuse(variable, 'has a value that does not exist', `Use one of: ${choices.join(', ')}.`);
-    return found ?? fallback;
+  private textOf(name: string): string {
+    return this.environment[name]?.trim() ?? '';
   }
 }
 
@@ -158,28 +131,12 @@ const isLoopback = (host: string): boolean =>
 
 const modeOf = (key: string): string | undefined => /^[a-z]+_(test|live)_/.exec(key)?.[1];
 
-const readStripe = (read: Reader): Config['stripe'] => {
-  const secretKey = read.text('STRIPE_SECRET_KEY');
-  const publishableKey = read.text('STRIPE_PUBLISHABLE_KEY');
-  const webhookSecrets = (read.text('STRIPE_WEBHOOK_SECRET') ?? '')
-    .split(',')
-    .map((secret) => secret.trim())
-    .filter(Boolean);
-  if (secretKey !== undefined && !/^(sk|rk)_(test|live)_\w+$/.test(secretKey))
+const readStripe = (read: Reader, values: Values): Config['stripe'] => {
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_PUBLISHABLE_KEY: publishableKey } = values;
+  const has = { secretKey: read.isSet('STRIPE_SECRET_KEY'), publishableKey: read.isSet('STRIPE_PUBLISHABLE_KEY') };
+  if (has.secretKey !== has.publishableKey)
     read.refuse(
-      'STRIPE_SECRET_KEY',
-      'is no secret key',
-      'Copy the key that starts with sk_test_, sk_live_ or rk_ from Stripe: Developers, API keys.',
-    );
-  if (publishableKey !== undefined && !/^pk_(test|live)_\w+$/.test(publishableKey))
-    read.refuse(
-      'STRIPE_PUBLISHABLE_KEY',
-      'is no publishable key',
-      'Copy the key that starts with pk_test_ or pk_live_ from Stripe: Developers, API keys.',
-    );
-  if ((secretKey === undefined) !== (publishableKey === undefined))
-    read.refuse(
-      secretKey === undefined ? 'STRIPE_SECRET_KEY' : 'STRIPE_PUBLISHABLE_KEY',
+      has.secretKey ? 'STRIPE_PUBLISHABLE_KEY' : 'STRIPE_SECRET_KEY',
       'is missing',
       'Set STRIPE_SECRET_KEY and STRIPE_PUBLISHABLE_KEY together, or neither.',
     );
@@ -189,15 +146,13 @@ const readStripe = (read: Reader): Config['stripe'] => {
       'is of another mode than STRIPE_SECRET_KEY',
       'Use two test keys or two live keys.',
     );
-  if (webhookSecrets.some((secret) => !secret.startsWith('whsec_')))
-    read.refuse(
-      'STRIPE_WEBHOOK_SECRET',
-      'holds something that is no signing secret',
-      'Copy the secret that starts with whsec_ from the endpoint in Stripe; write several with commas between.',
-    );
-  const apiBase = read.url('STRIPE_API_BASE', ['http:', 'https:'], 'http://127.0.0.1:4010');
-  const timeoutMs = read.wholeNumber('TOLLGATE_STRIPE_TIMEOUT_MS', 30_000);
-  return { secretKey, publishableKey, webhookSecrets, apiBase, timeoutMs };
+  return {
+    secretKey,
+    publishableKey,
+    webhookSecrets: values.STRIPE_WEBHOOK_SECRET,
+    apiBase: values.STRIPE_API_BASE,
+    timeoutMs: values.TOLLGATE_STRIPE_TIMEOUT_MS,
+  };
 };
 
 /** How to encrypt, and the files that it names. */
@@ -213,117 +168,91 @@ const checkConnection = (read: Reader, databaseUrl: string): void => {
 /** RFC 7518, section 3.2: an HS256 key has at least 256 bits. */
 const SECRET_LENGTH = 32;
 
-/** AES-256's key. */
-const ENCRYPTION_KEY_BYTES = 32;
+interface Run {
+  readonly embedded: boolean;
+  readonly production: boolean;
+  /** False for a command, which needs no key for callers' tokens. */
+  readonly serves: boolean;
+}
 
-const readEncryptionKey = (read: Reader, variable: string): string | undefined => {
-  const value = read.text(variable);
-  if (value !== undefined && Buffer.from(value, 'base64').length !== ENCRYPTION_KEY_BYTES)
-    read.refuse(
-      variable,
-      `is not ${ENCRYPTION_KEY_BYTES} bytes in base64`,
-      `Make one with: openssl rand -base64 ${ENCRYPTION_KEY_BYTES}.`,
-    );
-  return value;
-};
-
-const readJwt = (
-  read: Reader,
-  { embedded, production, serves }: { embedded: boolean; production: boolean; serves: boolean },
-  warnings: string[],
-): Config['jwt'] => {
-  const secret = read.text('JWT_SECRET');
-  const jwksUrl = read.url('JWT_JWKS_URL', ['http:', 'https:'], 'https://login.example/.well-known/jwks.json');
+const readJwt = (read: Reader, values: Values, { embedded, production, serves }: Run): Config['jwt'] => {
+  const { JWT_SECRET: secret, JWT_JWKS_URL: jwksUrl } = values;
   if (secret !== undefined && jwksUrl !== undefined)
     read.refuse(
       'JWT_SECRET',
       'is set together with JWT_JWKS_URL',
       'Set one of them: the secret for HS256, the address for asymmetric tokens.',
     );
-  if (secret === undefined && read.text('JWT_JWKS_URL') === undefined && !embedded && serves)
+  if (secret === undefined && !read.isSet('JWT_JWKS_URL') && !embedded && serves)
     read.refuse('JWT_SECRET', 'is missing', "Set JWT_SECRET (HS256) or JWT_JWKS_URL to what signs your app's tokens.");
   if (secret !== undefined && secret.length < SECRET_LENGTH) {
     const remedy = `Use at least ${SECRET_LENGTH} characters, for example from: openssl rand -base64 48.`;
     if (production) read.refuse('JWT_SECRET', 'is too short to be safe', remedy);
-    else warnings.push(`JWT_SECRET is too short to be safe. ${remedy}`);
+    else read.warnings.push(`JWT_SECRET is too short to be safe. ${remedy}`);
   }
   return {
     secret,
     jwksUrl,
-    issuer: read.text('JWT_ISSUER'),
-    audience: read.text('JWT_AUDIENCE'),
-    trustRoles: read.flag('JWT_TRUST_ROLES', embedded),
-    maxAgeSeconds: read.wholeNumber('TOLLGATE_TOKEN_MAX_AGE_SECONDS', 0) || undefined,
+    issuer: values.JWT_ISSUER,
+    audience: values.JWT_AUDIENCE,
+    trustRoles: values.JWT_TRUST_ROLES ?? embedded,
+    maxAgeSeconds: values.TOLLGATE_TOKEN_MAX_AGE_SECONDS || undefined,
   };
 };
 
 const readLimits = (read: Reader): Partial<Limits> => {
   const names = Object.keys(DEFAULT_LIMITS) as (keyof Limits)[];
-  const set = names
-    .filter((name) => read.text(LIMIT_VARIABLES[name]) !== undefined)
-    .map((name) => [name, read.wholeNumber(LIMIT_VARIABLES[name], DEFAULT_LIMITS[name])]);
-  return Object.fromEntries(set);
+  return Object.fromEntries(names.map((name) => [name, read.one(LIMIT_VARIABLES[name], limitVariable(name))]));
 };
 
+const originOf = (address: string | undefined): string[] => (address === undefined ? [] : [new URL(address).origin]);
+
 /**
- * Reads the environment. `serves`: false for a command, which needs no key for callers' tokens.
+ * Reads the environment, each variable as the table in environment.ts says. `serves`: false for a command, which needs no
+ * key for callers' tokens.
  *
  * @throws ConfigError naming every variable that is wrong or missing, with its remedy
  */
 export const readConfig = (environment: Environment, isTerminal = false, serves = true): Config => {
   const read = new Reader(environment);
-  const warnings: string[] = [];
-  const databaseUrl = read.url(
-    'DATABASE_URL',
-    ['postgres:', 'postgresql:'],
-    'postgres://user:password@host:5432/database',
-  );
-  if (databaseUrl !== undefined) checkConnection(read, databaseUrl);
-  const embedded = read.text('DATABASE_URL') === undefined;
-  const production = environment['NODE_ENV'] === 'production';
-  const host = read.text('HOST') ?? '127.0.0.1';
+  const values = read.all(VARIABLES);
+  const embedded = !read.isSet('DATABASE_URL');
+  const production = values.NODE_ENV === 'production';
+  if (values.DATABASE_URL !== undefined) checkConnection(read, values.DATABASE_URL);
+  const host = values.HOST ?? '127.0.0.1';
   if (embedded && !isLoopback(host))
     read.refuse(
       'HOST',
       'is not a loopback address',
       'The embedded run has demo accounts and listens on this machine only: unset HOST, or set DATABASE_URL for a real run.',
     );
-  const stripe = readStripe(read);
-  const publicUrl = read.url('PUBLIC_URL', ['http:', 'https:'], 'https://pay.example');
-  const corsOrigins = read.origins('CORS_ORIGINS');
-  const ownOrigins = publicUrl === undefined ? [] : [new URL(publicUrl).origin];
+  const stripe = readStripe(read, values);
+  const corsOrigins = values.CORS_ORIGINS ?? [];
   const config: Config = {
     embedded,
     sandbox: embedded && stripe.secretKey === undefined && stripe.apiBase === undefined,
     production,
     host,
-    port: read.port('PORT', 4000),
-    sandboxPort: read.port('SANDBOX_PORT', 4010),
-    databaseUrl,
-    redisUrl: read.url('REDIS_URL', ['redis:', 'rediss:'], 'redis://127.0.0.1:6379'),
-    dataDir: path.resolve(read.text('TOLLGATE_DATA_DIR') ?? '.tollgate'),
+    port: values.PORT,
+    sandboxPort: values.SANDBOX_PORT,
+    databaseUrl: values.DATABASE_URL,
+    redisUrl: values.REDIS_URL,
+    dataDir: path.resolve(values.TOLLGATE_DATA_DIR ?? '.tollgate'),
     stripe,
-    jwt: readJwt(read, { embedded, production, serves }, warnings),
-    publicUrl,
-    encryption: {
-      key: readEncryptionKey(read, 'TOLLGATE_ENCRYPTION_KEY'),
-      next: readEncryptionKey(read, 'TOLLGATE_ENCRYPTION_KEY_NEW'),
-    },
+    jwt: readJwt(read, values, { embedded, production, serves }),
+    publicUrl: values.PUBLIC_URL,
+    encryption: { key: values.TOLLGATE_ENCRYPTION_KEY, next: values.TOLLGATE_ENCRYPTION_KEY_NEW },
     corsOrigins,
-    redirectOrigins:
-      read.text('REDIRECT_ORIGINS') === undefined ? [...ownOrigins, ...corsOrigins] : read.origins('REDIRECT_ORIGINS'),
-    log: {
-      level: read.choice('LOG_LEVEL', LOG_LEVELS, 'info'),
-      format: read.choice('LOG_FORMAT', ['json', 'pretty'], isTerminal ? 'pretty' : 'json'),
-    },
-    introspection: read.flag('TOLLGATE_INTROSPECTION', embedded || !production),
+    redirectOrigins: values.REDIRECT_ORIGINS ?? [...originOf(values.PUBLIC_URL), ...corsOrigins],
+    log: { level: values.LOG_LEVEL ?? 'info', format: values.LOG_FORMAT ?? (isTerminal ? 'pretty' : 'json') },
+    introspection: values.TOLLGATE_INTROSPECTION ?? (embedded || !production),
     limits: readLimits(read),
-    eventPayloadDays: read.wholeNumber('TOLLGATE_EVENT_PAYLOAD_DAYS', 90),
-    keepsUnpaidInvoices: read.flag('TOLLGATE_KEEP_UNPAID_INVOICES', false),
-    reconcileMinutes: read.wholeNumber('TOLLGATE_RECONCILE_MINUTES', 60),
-    trustedProxies: read.wholeNumber('TOLLGATE_TRUSTED_PROXIES', 0),
-    warnings,
+    eventPayloadDays: values.TOLLGATE_EVENT_PAYLOAD_DAYS,
+    keepsUnpaidInvoices: values.TOLLGATE_KEEP_UNPAID_INVOICES,
+    reconcileMinutes: values.TOLLGATE_RECONCILE_MINUTES,
+    trustedProxies: values.TOLLGATE_TRUSTED_PROXIES,
+    warnings: [...read.warnings, ...misspelt(environment)],
   };
-  if (read.problems.length > 0) throw new ConfigError(read.problems);
+  if (read.problems.length > 0) throw new ConfigError(read.problems, config.warnings);
   return config;
 };

@@ -1,5 +1,9 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../src/config.js';
+import { CONFIGURE, SECTIONS, type VARIABLES } from '../src/environment.js';
+import { environmentHelp, environmentPage } from '../src/environment-page.js';
 
 const REAL = { DATABASE_URL: 'postgres://app@db/app', JWT_SECRET: 'x'.repeat(40) };
 
@@ -75,5 +79,121 @@ describe('the environment', () => {
       })(),
     );
     for (const value of Object.values(environment)) expect(message).not.toContain(value);
+  });
+});
+
+describe('the table of variables', () => {
+  const KEY = Buffer.alloc(32, 1).toString('base64');
+  /** For each variable a value that isn't what holds without it; the others that it needs. */
+  const SAMPLES: Record<keyof typeof VARIABLES, string> & Record<string, string> = {
+    DATABASE_URL: 'postgres://other@db/app',
+    REDIS_URL: 'redis://redis',
+    HOST: '0.0.0.0',
+    PORT: '1',
+    PUBLIC_URL: 'https://pay.example',
+    CORS_ORIGINS: 'https://a.example',
+    REDIRECT_ORIGINS: 'https://b.example',
+    TOLLGATE_TRUSTED_PROXIES: '1',
+    TOLLGATE_INTROSPECTION: 'false',
+    NODE_ENV: 'production',
+    JWT_SECRET: 'y'.repeat(40),
+    JWT_JWKS_URL: 'https://keys.example',
+    JWT_ISSUER: 'issuer',
+    JWT_AUDIENCE: 'audience',
+    JWT_TRUST_ROLES: 'true',
+    TOLLGATE_TOKEN_MAX_AGE_SECONDS: '60',
+    STRIPE_SECRET_KEY: 'sk_test_1',
+    STRIPE_PUBLISHABLE_KEY: 'pk_test_1',
+    STRIPE_WEBHOOK_SECRET: 'whsec_1,whsec_2',
+    STRIPE_API_BASE: 'http://127.0.0.1:1',
+    TOLLGATE_STRIPE_TIMEOUT_MS: '1',
+    TOLLGATE_ENCRYPTION_KEY: KEY,
+    TOLLGATE_ENCRYPTION_KEY_NEW: KEY,
+    TOLLGATE_RECONCILE_MINUTES: '1',
+    TOLLGATE_EVENT_PAYLOAD_DAYS: '1',
+    TOLLGATE_KEEP_UNPAID_INVOICES: 'true',
+    LOG_LEVEL: 'warn',
+    LOG_FORMAT: 'pretty',
+    TOLLGATE_DATA_DIR: 'elsewhere',
+    SANDBOX_PORT: '1',
+  };
+  const PARTNERS: Record<string, Record<string, string>> = {
+    JWT_JWKS_URL: { JWT_SECRET: '' },
+    STRIPE_SECRET_KEY: { STRIPE_PUBLISHABLE_KEY: 'pk_test_1' },
+    STRIPE_PUBLISHABLE_KEY: { STRIPE_SECRET_KEY: 'sk_test_1' },
+  };
+  const names = Object.values(SECTIONS).flatMap((variables) => Object.keys(variables));
+  const limits = names.filter((name) => name.startsWith('TOLLGATE_LIMIT_'));
+  const commands = Object.keys(CONFIGURE);
+
+  test('holds every variable that decides something, and none that decides nothing', () => {
+    expect([...Object.keys(SAMPLES), ...limits, ...commands].sort()).toEqual([...names].sort());
+    for (const name of [...Object.keys(SAMPLES), ...limits]) {
+      const environment = { ...REAL, ...PARTNERS[name], [name]: SAMPLES[name] ?? '7' };
+      expect(readConfig(environment), name).not.toEqual(readConfig(REAL));
+    }
+  });
+
+  test('is what the docs and the help of start print', () => {
+    expect(fs.readFileSync(new URL('../docs/environment.md', import.meta.url), 'utf8')).toBe(environmentPage());
+    const help = environmentHelp();
+    for (const name of names) {
+      expect(environmentPage()).toContain(`| \`${name}\` |`);
+      expect(help).toMatch(new RegExp(`^  ${name}$`, 'm'));
+    }
+    for (const variables of Object.values(SECTIONS))
+      for (const { meaning } of Object.values(variables)) expect(help).toContain(meaning);
+  });
+
+  test('is the only way to the environment', () => {
+    const src = path.join(import.meta.dirname, '..', 'src');
+    const files = fs.readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+    const read = files.flatMap((file) =>
+      [
+        ...fs
+          .readFileSync(path.join(src, file), 'utf8')
+          .matchAll(/(?:process\.env|environment|env)(?:\.|\[')([A-Z][A-Z_]+)\b/g),
+      ].map(([, name]) => name),
+    );
+    const system = ['PATH', 'HOME'];
+    expect(read.filter((name) => name !== undefined && ![...names, ...system].includes(name))).toEqual([]);
+  });
+
+  test('names the nearest variable for one that is not known, and tells no value', () => {
+    const { warnings } = readConfig({
+      ...REAL,
+      CORS_ORIGIN: 'v-1',
+      TOLLGATE_ENCRYPTON_KEY: 'v-2',
+      tollgate_trusted_proxies: 'v-3',
+      JWT_ALGORITHM: 'v-4',
+      STRIPE_API_KEY: 'v-5',
+      // not ours
+      TOLLGATE_PORT_4000_TCP: 'tcp://10.0.0.1:4000',
+      TOLLGATE_SERVICE_HOST: '10.0.0.1',
+      HOSTNAME: 'db-1',
+      POST: 'x',
+    });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^CORS_ORIGIN is not .* Did you mean CORS_ORIGINS\?$/),
+      expect.stringMatching(/^TOLLGATE_ENCRYPTON_KEY is not .* Did you mean TOLLGATE_ENCRYPTION_KEY\?$/),
+      expect.stringMatching(/^tollgate_trusted_proxies is not .* Did you mean TOLLGATE_TRUSTED_PROXIES\?$/),
+      expect.stringMatching(/^JWT_ALGORITHM is not .* The nearest is JWT_\w+;/),
+      expect.stringMatching(/^STRIPE_API_KEY is not .* The nearest is STRIPE_\w+;/),
+    ]);
+    expect(warnings.join()).not.toMatch(/v-\d/);
+    expect(() => readConfig({ DATABASE_URL: REAL.DATABASE_URL, JWT_SECRT: 'x' })).toThrow(/Did you mean JWT_SECRET\?/);
+  });
+
+  test('white space around a key is left out, and told', () => {
+    const { stripe, warnings } = readConfig({
+      ...REAL,
+      STRIPE_SECRET_KEY: ' sk_test_1\n',
+      STRIPE_PUBLISHABLE_KEY: 'pk_test_1 ',
+      STRIPE_WEBHOOK_SECRET: ' whsec_1 , whsec_2',
+    });
+    expect(stripe).toMatchObject({ secretKey: 'sk_test_1', publishableKey: 'pk_test_1' });
+    expect(stripe.webhookSecrets).toEqual(['whsec_1', 'whsec_2']);
+    expect(warnings).toHaveLength(3);
+    expect(warnings[0]).toMatch(/^STRIPE_SECRET_KEY has white space around it/);
   });
 });

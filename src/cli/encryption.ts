@@ -5,6 +5,7 @@ import { createVault } from '../payments/encryption.js';
 import { resealSecrets } from '../payments/stored-keys.js';
 import { createOutput, type JsonOption, UsageError } from './output.js';
 import { type Parts, withParts } from './parts.js';
+import { commandConfig } from './workspace.js';
 
 /** The embedded run keeps its keys in its data directory: both, while secrets are under either of them. */
 const rotateEmbedded = async ({ config, database, running }: Parts): Promise<number> => {
@@ -31,7 +32,7 @@ const rotate = async (parts: Parts): Promise<number> => {
 const runRotateKey = async (options: JsonOption): Promise<void> => {
   const output = createOutput(options);
   const { count, ownKeys } = await withParts(async (parts) => {
-    const embedded = parts.config.embedded && process.env['TOLLGATE_ENCRYPTION_KEY'] === undefined;
+    const embedded = parts.config.embedded && commandConfig().encryption.key === undefined;
     output.progress('Encrypting the stored secrets again …');
     return { count: embedded ? await rotateEmbedded(parts) : await rotate(parts), ownKeys: embedded };
   });

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { environmentHelp } from '../environment-page.js';
 import { createOutput, type JsonOption } from './output.js';
 
 const parsePort = (text: string): number => {
@@ -51,6 +52,7 @@ export const addRunCommands = (program: Command): void => {
   program
     .command('start')
     .description('run the server; everything is configured by environment variables')
+    .addHelpText('after', environmentHelp)
     .action(async () => {
       const { run } = await import('../main.js');
       await run();

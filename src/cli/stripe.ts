@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { CONFIGURE } from '../environment.js';
 import type { OpenRows } from '../payments/open-rows.js';
 import type { ConfigureReport } from '../payments/settings.js';
 import { parseSeconds } from './duration.js';
@@ -76,15 +77,21 @@ const runRotateSecret = async ({ overlap, ...options }: JsonOption & { readonly 
   );
 };
 
+/** An option that may come by environment instead: options are seen in the machine's list of processes. */
+const byEnvironment = (flags: string, words: string, name: keyof typeof CONFIGURE): Option =>
+  new Option(flags, words).env(name);
+
 /** Adds the commands that tie the installation to Stripe. */
 export const addStripeCommands = (program: Command): void => {
   program
     .command('configure')
     .description('verify the Stripe keys and store them encrypted; with PUBLIC_URL, register the webhook endpoint')
-    .addOption(new Option('--publishable-key <key>', 'pk_…').env('TOLLGATE_CONFIGURE_PUBLISHABLE_KEY'))
-    .addOption(new Option('--secret-key <key>', 'sk_… or rk_… (restricted)').env('TOLLGATE_CONFIGURE_SECRET_KEY'))
+    .addOption(byEnvironment('--publishable-key <key>', 'pk_…', 'TOLLGATE_CONFIGURE_PUBLISHABLE_KEY'))
+    .addOption(byEnvironment('--secret-key <key>', 'sk_… or rk_… (restricted)', 'TOLLGATE_CONFIGURE_SECRET_KEY'))
     .addOption(
-      new Option('--webhook-secret <secret>', 'whsec_… of an endpoint of your own').env(
+      byEnvironment(
+        '--webhook-secret <secret>',
+        'whsec_… of an endpoint of your own',
         'TOLLGATE_CONFIGURE_WEBHOOK_SECRET',
       ),
     )

@@ -69,3 +69,22 @@ export const LIMIT_VARIABLES: Readonly<Record<keyof Limits, string>> = {
   operationsPerAddress: 'TOLLGATE_LIMIT_OPERATIONS_PER_ADDRESS',
   windowSeconds: 'TOLLGATE_LIMIT_WINDOW_SECONDS',
 };
+
+/** What each limit bounds, for the table of variables. */
+export const LIMIT_MEANINGS: Readonly<Record<keyof Limits, string>> = {
+  depth: 'fields nested in each other in one operation',
+  cost: 'fields that one operation may touch, a list counted as often as it asks for rows',
+  aliases: 'aliases in one operation',
+  directives: 'directives in one operation',
+  tokens: 'tokens of one document',
+  documentCharacters: 'characters of one document',
+  batchSize: 'operations in one HTTP request; 1: no batches',
+  bodyBytes: 'bytes of one GraphQL request',
+  webhookBytes: 'bytes of one webhook delivery',
+  messageBytes: 'bytes of one message on a socket',
+  subscriptionsPerSocket: 'operations under way at once on one socket',
+  connectionInitMs: 'milliseconds that a socket may take to send its connection_init',
+  operationsPerAccount: 'operations of one account in a window; 0: no limit',
+  operationsPerAddress: 'operations of one address in a window, refused tokens included; 0: no limit',
+  windowSeconds: 'seconds of that window',
+};
