@@ -35,7 +35,8 @@ export type ErrorCode =
   | 'ILLEGAL_TRANSITION'
   | 'IDEMPOTENCY_CONFLICT'
   | 'STRIPE_DECLINED'
-  | 'STRIPE_UNAVAILABLE';
+  | 'STRIPE_UNAVAILABLE'
+  | 'UNAVAILABLE';
 
 /**
  * A refusal that a client may see: `code` is stable, `message` says what to do and holds no secret,
@@ -275,5 +276,18 @@ export class StripeUnavailableError extends DomainError {
   readonly code = 'STRIPE_UNAVAILABLE';
   constructor(options?: { cause?: unknown }) {
     super('Stripe did not answer as expected. Nothing is lost: try again in a moment.', options);
+  }
+}
+
+/** The server can't do it now, because it, its database, or the order that is asked for is busy. Nothing was done; the same call may be repeated. */
+export class UnavailableError extends DomainError {
+  readonly code = 'UNAVAILABLE';
+  override readonly extensions: Readonly<Record<string, number>>;
+  constructor(
+    readonly retryAfterSeconds: number,
+    options?: { cause?: unknown },
+  ) {
+    super(`The server is busy. Nothing is lost: try again in ${retryAfterSeconds} seconds.`, options);
+    this.extensions = { retryAfterSeconds };
   }
 }

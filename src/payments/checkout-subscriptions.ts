@@ -117,7 +117,7 @@ export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts
       return isExpired && subscriptionId === null
         ? transitions.expire(tx, locked, cause)
         : { kind: 'kept' as const, recurringPayment: locked };
-    });
+    }, row.orderId);
     const { recurringPayment: known } = outcome;
     // Another process has made a page meanwhile: the row's own one counts, no other is ever handed out.
     if (outcome.kind === 'other')

@@ -107,7 +107,7 @@ export const createPaymentEndings = (parts: Parts): PaymentEndings => {
       assertAllowed(row);
       await remember(tx, idempotency, row.id);
       return row;
-    });
+    }, payment.orderId);
   };
 
   /** Stripe had refused to make it at all: then nothing is left to cancel. */

@@ -118,7 +118,7 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
       const exists = row.stripePaymentIntentId !== null || row.stripeCheckoutSessionId !== null;
       if (exists || !isOpen(row)) return undefined;
       return transitions.refuse(tx, row, { code: refusal.stripeCode ?? 'refused', actor });
-    });
+    }, payment.orderId);
     if (ended) publish(ended);
   };
 
@@ -156,7 +156,7 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
       const entry = { fromStatus: locked.status, actor, note: `Stripe does not know ${id}.` };
       const [after] = await tx.query<Payment>(writeForgotten(locked.id, object.column, entry));
       return { changed: true, row: after ?? locked };
-    });
+    }, payment.orderId);
     if (changed) publish(row);
     return row;
   };
@@ -185,7 +185,7 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
         object.note?.(tx, row, answer.object);
         const body = { source: sourceOf(actor), object: answer.object };
         return transitions.apply(tx, row, facts, { actor, body, current: true });
-      })
+      }, known.orderId)
       .catch((error: unknown) => {
         if (ID_CONSTRAINTS.some((constraint) => isDatabaseError(error, UNIQUE_VIOLATION, constraint)))
           throw new NotAnAnswerError(`${answer.object.id} is another row's`);

@@ -170,7 +170,7 @@ export const createPayments = (parts: Parts): Payments => {
 
   /** Goes on with an attempt that fits its order; one that doesn't is cancelled, and the caller told why. */
   const goOnOrEnd = async (payment: Payment, access: StripeAccess, actor: string): Promise<PayAnswer> => {
-    const misfit = await database.transaction((tx) => reservations.review(tx, payment));
+    const misfit = await database.transaction((tx) => reservations.review(tx, payment), payment.orderId);
     if (!misfit) return goOn(payment, access, actor);
     const wentThrough = await replace(payment, access, actor);
     if (wentThrough) return wentThrough;
@@ -184,8 +184,9 @@ export const createPayments = (parts: Parts): Payments => {
     { idempotency, again }: { idempotency: IdempotentRequest | undefined; again: boolean },
   ): Promise<PayAnswer | undefined> => {
     const actor = actorOf(caller);
-    const reserved = await database.transaction((tx) =>
-      reservations.reserve(tx, { request, caller, access, actor, idempotency, again }),
+    const reserved = await database.transaction(
+      (tx) => reservations.reserve(tx, { request, caller, access, actor, idempotency, again }),
+      request.orderId,
     );
     switch (reserved.kind) {
       case 'made':

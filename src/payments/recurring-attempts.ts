@@ -90,7 +90,7 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
         const applied = await transitions.apply(tx, row, snapshot, cause);
         const payment = first && (await invoices.recordFirst(tx, applied.recurringPayment, first, cause));
         return { ...applied, payment };
-      })
+      }, known.orderId)
       .catch((error: unknown) => {
         if (isDatabaseError(error, UNIQUE_VIOLATION, 'recurring_payment_subscription_once'))
           throw new NotAnAnswerError(`${snapshot.subscriptionId} is another row's`);

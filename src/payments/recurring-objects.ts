@@ -82,7 +82,7 @@ export const createRecurringObjects = (parts: Parts): RecurringObjects => {
       const exists = locked.stripeSubscriptionId !== null || locked.stripeCheckoutSessionId !== null;
       if (exists || !isLive(locked)) return undefined;
       return transitions.refuse(tx, locked, { code: refusal.stripeCode ?? 'refused', actor });
-    });
+    }, row.orderId);
     if (ended) publish(ended);
   };
 
@@ -134,7 +134,7 @@ export const createRecurringObjects = (parts: Parts): RecurringObjects => {
         const entry = { fromStatus: locked.status, actor, note: `Stripe does not know ${id}.` };
         const [after] = await tx.query<RecurringPayment>(forgetRecurringObject(row.id, column, entry));
         return { changed: true, recurringPayment: after ?? locked };
-      });
+      }, row.orderId);
       if (changed) publish(recurringPayment);
       return recurringPayment;
     },

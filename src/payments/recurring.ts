@@ -167,7 +167,7 @@ export const createRecurring = (parts: Parts): Recurring => {
     const actor = actorOf(caller);
     const reservation = { request, caller, access, actor, idempotency, again };
     const reserve = (price?: Awaited<ReturnType<typeof readPrice>>) =>
-      database.transaction((tx) => reservations.reserve(tx, { ...reservation, price }));
+      database.transaction((tx) => reservations.reserve(tx, { ...reservation, price }), request.orderId);
     let reserved = await reserve();
     let trialDays = 0;
     if (reserved.kind === 'price') {
@@ -226,7 +226,7 @@ export const createRecurring = (parts: Parts): Recurring => {
       if ((await recall(tx, beginning)) === undefined) assertAllowed(locked);
       await remember(tx, beginning, locked.id);
       return locked;
-    });
+    }, found.orderId);
     const after = isLive(row) ? await act(row) : row;
     await database.transaction((tx) => remember(tx, idempotency, after.id));
     return after;

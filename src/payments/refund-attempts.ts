@@ -92,7 +92,7 @@ export const createRefundAttempts = (parts: Parts): RefundAttempts => {
         if (row?.version !== known.version) return { held: locked, moved: true };
         const cause = { actor, source: 'API' as const, current: true, installation: installation() };
         return { held: (await transitions.apply(tx, locked, [snapshot], cause)).held, moved: false };
-      });
+      }, payment.orderId);
       publish(held.changed);
       known = held.refunds.find(({ id }) => id === refund.id) ?? known;
       if (!moved || known.status === REFUND_NEXT.PENDING[snapshot.signal]) return known;
@@ -117,7 +117,7 @@ export const createRefundAttempts = (parts: Parts): RefundAttempts => {
       const row = locked.refunds.find(({ id }) => id === refund.id);
       if (row?.status !== 'PENDING' || row.stripeRefundId !== null) return locked;
       return transitions.refuse(tx, locked, row, { code: refusal.stripeCode ?? 'refused', actor });
-    });
+    }, payment.orderId);
     publish(held.changed);
     return held.refunds.find(({ id }) => id === refund.id) ?? refund;
   };
@@ -171,7 +171,7 @@ export const createRefundAttempts = (parts: Parts): RefundAttempts => {
       const listed = new Set(snapshots.map(({ refundId }) => refundId));
       const cause = { actor, source: sourceOf(actor), current: true, installation: installation(), listed };
       return (await transitions.apply(tx, locked, snapshots, cause)).held;
-    });
+    }, payment.orderId);
     publish(held.changed);
   };
 

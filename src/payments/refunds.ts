@@ -81,8 +81,9 @@ export const createRefunds = (parts: Parts): Refunds => {
         throw new NotFoundError('payment', request.paymentId);
       const access = await connection.access();
       const actor = actorOf(caller);
-      const { kind, refund, held } = await database.transaction((tx) =>
-        reservations.reserve(tx, { request, payment, access, actor, idempotency }),
+      const { kind, refund, held } = await database.transaction(
+        (tx) => reservations.reserve(tx, { request, payment, access, actor, idempotency }),
+        payment.orderId,
       );
       if (kind === 'repeated') return repeat(refund, held.payment, actor);
       publish(held.changed);

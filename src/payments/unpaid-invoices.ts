@@ -58,8 +58,12 @@ export const createUnpaidInvoices = ({ database, invoices, installation, keeps, 
     return gateway.retrieveInvoice(invoiceId);
   };
 
-  const apply = async (row: RecurringPayment, invoiceId: string, answer: Answer<{ id: string }>, actor: string) => {
-    const { object, at } = answer;
+  const apply = async (
+    row: RecurringPayment,
+    { invoiceId, orderId }: { readonly invoiceId: string; readonly orderId: string },
+    { object, at }: Answer<{ id: string }>,
+    actor: string,
+  ): Promise<void> => {
     const snapshot = invoiceSnapshot(object, at);
     if (!snapshot) return;
     assertInvoiceOf(row, invoiceId, snapshot);
@@ -74,7 +78,7 @@ export const createUnpaidInvoices = ({ database, invoices, installation, keeps, 
       const target = await invoices.lock(tx, invoiceId, reference);
       if (!target || target === 'moved') return undefined;
       return invoices.apply(tx, target, snapshot, { actor, body: { source: 'API', object }, current: true });
-    });
+    }, orderId);
     if (outcome?.payment) publish(outcome.payment);
   };
 
@@ -83,7 +87,8 @@ export const createUnpaidInvoices = ({ database, invoices, installation, keeps, 
     if (invoiceId === null || recurringPaymentId === null) return;
     const [row] = await database.query<RecurringPayment>(readRecurring(recurringPaymentId));
     if (!row || isLive(row)) return;
-    await apply(row, invoiceId, await voidOrRead(payment, invoiceId, access), actor);
+    const answer = await voidOrRead(payment, invoiceId, access);
+    await apply(row, { invoiceId, orderId: payment.orderId }, answer, actor);
   };
 
   return {

@@ -53,7 +53,7 @@ export const createWithdrawals = ({
   };
 
   const withdrawAttempt = async (payment: Payment): Promise<void> => {
-    const misfit = await database.transaction((tx) => reservations.review(tx, payment));
+    const misfit = await database.transaction((tx) => reservations.review(tx, payment), payment.orderId);
     if (!misfit) {
       await database.query(clearMark(payment.id));
       return;

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { createSlots } from '../core/slots.js';
+import { busyOr } from './busy.js';
 import { connectionOf } from './connection.js';
 import { assertOwnSession, settleSession } from './session.js';
 import { createStatementNames } from './statement-names.js';
@@ -30,8 +31,12 @@ export interface Database extends Queryable {
   /**
    * Runs the work in one transaction and commits; any throw rolls back. After a deadlock or serialization failure the
    * whole work runs again, up to three times, so it must have no effect outside the transaction.
+   *
+   * @param about what it waits for a lock of, such as an order: few about the same run at once, so that a lock which someone
+   *   keeps holds up no other work
+   * @throws UnavailableError when it could not begin in time, waited too long for a lock, or lost to others each time
    */
-  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  transaction<T>(work: (tx: Tx) => Promise<T>, about?: string): Promise<T>;
   /** Waits for running work, for a bounded time. */
   close(): Promise<void>;
 }
@@ -50,6 +55,8 @@ const STALE_PLAN = '0A000';
 /** The same for deadlock_detected and serialization_failure: a second run may well succeed. */
 const TRANSIENT: ReadonlySet<unknown> = new Set(['40P01', '40001', STALE_PLAN]);
 const ATTEMPTS = 3;
+/** Transactions about one order that run at once: they wait for one lock, and one more is ready when it is free. */
+const ABOUT_ONE = 2;
 /** How long a statement may wait for another's lock: longer than a flow may run, shorter than a statement. */
 const LOCK_TIMEOUT_MS = 8_000;
 /** How long a transaction may rest between two statements. */
@@ -94,7 +101,7 @@ export const createDatabase = (options: DatabaseOptions): Database => {
   const names = createStatementNames();
   const queryOf = (statement: Statement): ExtendedQuery =>
     toQuery(statement, statement.name ?? names.of(statement.text));
-  const transactions = createSlots(poolSize - reserved(poolSize));
+  const transactions = createSlots(poolSize - reserved(poolSize), ABOUT_ONE);
   let isOwnSession = false;
   const pool = new pg.Pool({
     ...connectionOf(options.url),
@@ -138,12 +145,13 @@ export const createDatabase = (options: DatabaseOptions): Database => {
     async query<Row extends object>(statement: Statement) {
       return (await pool.query(toQuery(statement, statement.name))).rows as Row[];
     },
-    async transaction(work) {
+    async transaction(work, about) {
       for (let tries = 1; ; tries += 1) {
         try {
-          return await transactions.run(() => attempt(work), PATIENCE_MS);
+          return await transactions.run(() => attempt(work), { patienceMs: PATIENCE_MS, about });
         } catch (error) {
-          if (tries >= ATTEMPTS || !(error instanceof pg.DatabaseError) || !TRANSIENT.has(error.code)) throw error;
+          const isTransient = error instanceof pg.DatabaseError && TRANSIENT.has(error.code);
+          if (!isTransient || tries >= ATTEMPTS) throw busyOr(error);
           if (error.code === STALE_PLAN) names.renew();
         }
       }

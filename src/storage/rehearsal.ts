@@ -8,7 +8,7 @@ class RolledBack extends Error {}
  * included, and nothing is written. Each transaction sees the data as they are, not what an earlier one would have left.
  */
 export const createRehearsal = (database: Database): Database => {
-  const rehearse = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
+  const rehearse = async <T>(work: (tx: Tx) => Promise<T>, about?: string): Promise<T> => {
     let result: { readonly value: T } | undefined;
     try {
       await database.transaction(async (tx) => {
@@ -16,7 +16,7 @@ export const createRehearsal = (database: Database): Database => {
         // Statements that nobody waited for have failed the transaction by now, if they do.
         await tx.query({ text: 'select 1 as "one"' });
         throw new RolledBack();
-      });
+      }, about);
     } catch (error) {
       if (!(error instanceof RolledBack) || !result) throw error;
     }

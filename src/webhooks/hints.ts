@@ -44,6 +44,12 @@ export const hintOf = (event: Stripe.Event): Hint => {
   };
 };
 
+/** The subscription or payment intent that the event belongs to, else its object: events of one wait for the same locks. */
+export const subjectOf = (event: Stripe.Event): string => {
+  const { id, intentId, subscriptionId } = hintOf(event);
+  return subscriptionId ?? intentId ?? id;
+};
+
 /** The row that the event's mark of this installation names; null without one. */
 export const markedRow = (hint: Hint, noun: Owner['noun'], installation: string): string | null => {
   const owner = hint.ownerOf(noun);

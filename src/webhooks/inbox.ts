@@ -31,7 +31,12 @@ export interface Inbox {
   receive(event: Stripe.Event, payload: string): Promise<void>;
   /** Stores the failure, in a transaction of its own; after the last attempt the event is DEAD, and stays so when replayed. */
   recordFailure(event: Stripe.Event, payload: string, error: unknown): Promise<void>;
-  /** Takes up to `limit` events that are due, the least tried first; each comes back by itself if this process dies with it. */
+  /** Leaves an event that was taken up to a later turn, without counting this one: what it needs is busy. */
+  postpone(eventId: string, seconds: number): Promise<void>;
+  /**
+   * Takes up to `limit` events that are due, of each object the first before any second, and the least tried first: many about
+   * one keep no other waiting. Each comes back by itself if this process dies with it.
+   */
   claimDue(limit: number): Promise<DueEvent[]>;
 }
 
@@ -47,6 +52,8 @@ export interface InboxLimits extends Backoff {
 const INBOX_LIMITS: InboxLimits = { ...BACKOFF, maximumAttempts: 15, leaseSeconds: 60 };
 
 const ERROR_LENGTH = 1_000;
+/** Asked again of a row that another process took meanwhile. */
+const DUE = "status in ('RECEIVED', 'FAILED') and next_attempt_at <= now() and payload is not null";
 
 /** What an event that matched nothing is found again by. */
 const objectIdOf = (event: Stripe.Event): string | null => {
@@ -120,13 +127,23 @@ export const createInbox = (database: Database, limits: InboxLimits = INBOX_LIMI
     });
   },
 
+  async postpone(eventId, seconds) {
+    await database.query({
+      text: `update tollgate.stripe_event set next_attempt_at = now() + $2 * interval '1 second'
+        where id = $1 and status in ('RECEIVED', 'FAILED')`,
+      values: [eventId, seconds],
+    });
+  },
+
   claimDue: (limit) =>
     database.query<DueEvent>({
       text: `update tollgate.stripe_event set next_attempt_at = now() + $2 * interval '1 second'
         where id in (
-          select id from tollgate.stripe_event
-          where status in ('RECEIVED', 'FAILED') and next_attempt_at <= now() and payload is not null
-          order by attempts, received_at limit $1 for update skip locked)
+          select id from tollgate.stripe_event where ${DUE} and id in (
+            select id from tollgate.stripe_event where ${DUE}
+            order by row_number() over (partition by coalesce(object_id, id) order by attempts, received_at), attempts, received_at
+            limit $1)
+          for update skip locked)
         returning id, payload, attempts`,
       values: [limit, limits.leaseSeconds],
     }),

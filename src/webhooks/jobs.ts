@@ -64,6 +64,14 @@ const repeat = (
 export const startJobs = (parts: Parts): Jobs => {
   const { inbox, processor, outbox, refunds, withdrawals, lowering, reconciler, payloads, endpointCare, log } = parts;
   const { everyMs = EVERY_MS } = parts;
+  const retried = new Set<Promise<void>>();
+  /** Doesn't wait for those that it takes up: one that waits for a lock keeps no other from its turn. */
+  const retry = async (): Promise<void> => {
+    for (const event of await inbox.claimDue(EVENTS_AT_ONCE - retried.size)) {
+      const work: Promise<void> = processor.retry(event).finally(() => retried.delete(work));
+      retried.add(work);
+    }
+  };
   const stops = [
     repeat('publish', () => outbox.sweep(), log, everyMs),
     repeat('webhook endpoint', endpointCare, log, CARE_EVERY_MS),
@@ -73,20 +81,13 @@ export const startJobs = (parts: Parts): Jobs => {
     repeat('reconciliation', () => reconciler.reconcileIfDue(), log, RECONCILE_LOOK_MS),
     repeat('old payloads', () => payloads.forgetOld(), log, FORGET_EVERY_MS),
     repeat('stored secrets', () => payloads.redactStored(), log, FORGET_EVERY_MS),
-    repeat(
-      'retry',
-      async () => {
-        const due = await inbox.claimDue(EVENTS_AT_ONCE);
-        await Promise.all(due.map((event) => processor.retry(event)));
-      },
-      log,
-      everyMs,
-    ),
+    repeat('retry', retry, log, everyMs),
   ];
   return {
     async stop() {
       reconciler.stop();
       await Promise.all(stops.map((stop) => stop()));
+      await Promise.all(retried);
     },
   };
 };

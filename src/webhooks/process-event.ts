@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { UnavailableError } from '../core/errors.js';
 import { createSlots, NoSlotError } from '../core/slots.js';
 import type { StripeConnection } from '../payments/stripe-connection.js';
 import type { Database, Tx } from '../storage/database.js';
@@ -6,6 +7,7 @@ import { NotAnAnswerError } from '../stripe/answer.js';
 import { STRIPE_API_VERSION } from '../stripe/client.js';
 import { type Delivery, deliveryOf } from './delivery.js';
 import type { Applied, EventHandler, Fetched } from './handler.js';
+import { subjectOf } from './hints.js';
 import type { DueEvent, EventEnd, Inbox } from './inbox.js';
 
 /** The path of a verified event: route, one transaction, publish. */
@@ -50,10 +52,12 @@ const FETCHES = 3;
  */
 const FRESH_AT_ONCE = 8;
 const RETRIED_AT_ONCE = 4;
+/** Of one payment intent or subscription, so many at once: they wait for the same locks. */
+const ABOUT_ONE = 2;
 /** An event that waits longer for its turn is stored for a job, so that Stripe gets its answer. */
 const PATIENCE_MS = 2_000;
-/** A job has time, but less than its lease of the event. */
-const RETRY_PATIENCE_MS = 30_000;
+/** When a job takes up again what had to wait: by then others had their turn. */
+const BUSY_SECONDS = 3;
 
 /** An event and how it came. */
 interface Arrival extends Delivery {
@@ -66,8 +70,8 @@ interface Arrival extends Delivery {
 /** Builds the processor. */
 export const createEventProcessor = ({ database, inbox, connection, handlers, log }: Parts): EventProcessor => {
   const running = new Set<Promise<unknown>>();
-  const fresh = createSlots(FRESH_AT_ONCE);
-  const retried = createSlots(RETRIED_AT_ONCE);
+  const fresh = createSlots(FRESH_AT_ONCE, ABOUT_ONE);
+  const retried = createSlots(RETRIED_AT_ONCE, ABOUT_ONE);
   const slotsOf = ({ kind }: Arrival) => (kind === 'retried' ? retried : fresh);
 
   /** Why the event changes nothing of ours; undefined when it may. */
@@ -104,29 +108,28 @@ export const createEventProcessor = ({ database, inbox, connection, handlers, lo
   };
 
   /** One transaction: the event's row, our row, the flow. Everything or nothing. */
-  const applyOnce = (delivery: Arrival, handler: EventHandler, fetched: Fetched | undefined): Promise<Applied> =>
-    slotsOf(delivery)
-      .run(
-        () =>
-          database.transaction(async (tx): Promise<Applied> => {
-            const { event, kind } = delivery;
-            // Both travel in one round trip; a known event is left alone.
-            const [mine, apply] = await Promise.all([
-              claim(tx, delivery, { status: 'PROCESSED' }),
-              handler.prepare(tx, { event, actor: kind === 'replayed' ? 'operator' : 'stripe' }, fetched),
-            ]);
-            if (!mine) return handler.deliversDuplicates && kind !== 'retried' ? deliverAgain(tx, event, apply) : DONE;
-            const applied = await apply();
-            if (applied.kind === 'ask') throw new AskStripe(applied.version);
-            if (kind !== 'new' || applied.end.status === 'IGNORED') inbox.finish(tx, event.id, applied.end);
-            return applied;
-          }),
-        delivery.kind === 'retried' ? RETRY_PATIENCE_MS : PATIENCE_MS,
-      )
+  const applyOnce = (delivery: Arrival, handler: EventHandler, fetched: Fetched | undefined): Promise<Applied> => {
+    const { event, kind } = delivery;
+    const about = subjectOf(event);
+    const work = async (tx: Tx): Promise<Applied> => {
+      // Both travel in one round trip; a known event is left alone.
+      const [mine, apply] = await Promise.all([
+        claim(tx, delivery, { status: 'PROCESSED' }),
+        handler.prepare(tx, { event, actor: kind === 'replayed' ? 'operator' : 'stripe' }, fetched),
+      ]);
+      if (!mine) return handler.deliversDuplicates && kind !== 'retried' ? deliverAgain(tx, event, apply) : DONE;
+      const applied = await apply();
+      if (applied.kind === 'ask') throw new AskStripe(applied.version);
+      if (kind !== 'new' || applied.end.status === 'IGNORED') inbox.finish(tx, event.id, applied.end);
+      return applied;
+    };
+    return slotsOf(delivery)
+      .run(() => database.transaction(work, about), { patienceMs: PATIENCE_MS, about })
       .catch((error: unknown): Applied => {
         if (error instanceof AskStripe) return { kind: 'ask', version: error.version };
         throw error;
       });
+  };
 
   /** What only hints at our row is asked about, unless it leads to none of ours. */
   const ask = async (event: Stripe.Event, handler: EventHandler): Promise<Fetched | undefined> =>
@@ -165,9 +168,12 @@ export const createEventProcessor = ({ database, inbox, connection, handlers, lo
       return undefined;
     } catch (error) {
       const failure = error instanceof Error ? error : new Error(String(error));
-      // Nothing is wrong with the event: a job takes it, or takes it again when its lease has ended.
-      if (error instanceof NoSlotError && kind === 'new') await inbox.receive(event, payload);
-      if (error instanceof NoSlotError) return failure;
+      if (error instanceof NoSlotError || error instanceof UnavailableError) {
+        // Nothing is wrong with the event: a job takes it, or takes it again.
+        if (kind === 'new') await inbox.receive(event, payload);
+        else await inbox.postpone(event.id, BUSY_SECONDS);
+        return failure;
+      }
       log.warn({ err: error, eventId: event.id, type: event.type }, 'event failed, it will be tried again');
       await inbox.recordFailure(event, payload, error);
       return failure;

@@ -59,7 +59,7 @@ export const createRowRefresh = (parts: Parts): RowRefresh => {
       if (!target || target === 'moved' || target.payment?.version !== row.version) return undefined;
       assertInvoiceOf(target.recurring, invoiceId, snapshot);
       return invoices.apply(tx, target, snapshot, causeOf(invoice));
-    });
+    }, row.orderId);
     if (outcome?.payment) parts.publish(outcome.payment);
     if (outcome?.lowering) parts.lower(outcome.lowering);
   };

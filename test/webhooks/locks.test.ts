@@ -182,3 +182,85 @@ describe('flows that hang', () => {
     await until(async () => (await readPayment(server, paid.payment.id))['status'] === 'SUCCESSFUL', 'it is applied');
   });
 });
+
+describe('an order whose row someone keeps locked', () => {
+  /** Runs the work while the order's row is locked by someone else, and frees it then. */
+  const whileLocked = async (orderId: string, work: () => Promise<void>): Promise<void> => {
+    const client = await bed.sql.connect();
+    try {
+      await client.query('begin');
+      await client.query('select 1 from public.shop_order where id = $1 for update', [orderId]);
+      await work();
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+  };
+  const timed = async (work: Promise<unknown>): Promise<number> => {
+    const startedAt = performance.now();
+    await work;
+    return performance.now() - startedAt;
+  };
+  const PAY = 'mutation ($id: ID!) { pay(input: { orderId: $id, amount: 10000, currency: "USD" }) { payment { id } } }';
+
+  test('stops nobody else: others pay and their events are applied at once, and who wants it is told when to come again', {
+    timeout: 60_000,
+  }, async () => {
+    const [locked, other] = [await bed.createOrder(), await pay(server, await bed.createOrder())];
+    await whileLocked(locked, async () => {
+      const asked = Promise.all(Array.from({ length: 40 }, () => server.request(PAY, { id: locked })));
+      // Time for all of them to be under way.
+      await until(async () => {
+        const { rows } = await bed.sql.query(
+          `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+        return rows.length > 0;
+      }, 'they wait for the lock');
+      for (let round = 0; round < 5; round += 1)
+        expect(await timed(pay(server, await bed.createOrder()))).toBeLessThan(1_500);
+      const event = await successOf(other);
+      expect(await timed(send(event))).toBeLessThan(1_500);
+      expect(await readPayment(server, other.payment.id)).toMatchObject({ status: 'SUCCESSFUL' });
+      for (const { errors } of await asked)
+        expect(errors?.[0]?.extensions).toMatchObject({ code: 'UNAVAILABLE', retryAfterSeconds: expect.any(Number) });
+    });
+    expect(await pay(server, locked)).toMatchObject({ payment: { status: 'PENDING' } });
+  });
+
+  test('its own events are stored and wait without being given up, others go on before them', {
+    timeout: 90_000,
+  }, async () => {
+    const [stuck, other] = [await pay(server, await bed.createOrder()), await pay(server, await bed.createOrder())];
+    const success = await successOf(stuck);
+    const events = Array.from({ length: 40 }, (_, n) => ({ ...success, id: `evt_stuck_${n}_${Date.now()}` }));
+    const ids = events.map(({ id }) => id);
+    const read = async () =>
+      (
+        await bed.sql.query<{ status: string; attempts: number }>(
+          'select status, attempts from tollgate.stripe_event where id = any($1)',
+          [ids],
+        )
+      ).rows;
+    await whileLocked(stuck.payment.orderId, async () => {
+      const delivered = Promise.all(events.map(send));
+      expect(await timed(send(await successOf(other)))).toBeLessThan(1_500);
+      expect(await timed(delivered)).toBeLessThan(12_000);
+      expect(new Set(await delivered)).toEqual(new Set([200]));
+      // One that waits for a job has its turn although so many of the locked order wait.
+      const third = await pay(server, await bed.createOrder());
+      const late = await successOf(third);
+      await bed.sql.query(
+        `insert into tollgate.stripe_event (id, type, object_id, status, attempts, payload, next_attempt_at)
+          values ($1, 'payment_intent.succeeded', $2, 'RECEIVED', 0, $3, now())`,
+        [late['id'], third.payment.stripePaymentIntentId, JSON.stringify(late)],
+      );
+      await until(
+        async () => (await readPayment(server, third.payment.id))['status'] === 'SUCCESSFUL',
+        'the other event is applied',
+      );
+      expect((await read()).every(({ status, attempts }) => status === 'RECEIVED' && attempts === 0)).toBe(true);
+    });
+    await until(async () => (await read()).every(({ status }) => status === 'PROCESSED'), 'all are applied');
+    expect(await readPayment(server, stuck.payment.id)).toMatchObject({ status: 'SUCCESSFUL' });
+  });
+});
