@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type Stripe from 'stripe';
 import { z } from 'zod';
+import { readClock } from '../storage/clock.js';
 import type { Database, Queryable } from '../storage/database.js';
 import { selectList } from '../storage/select-list.js';
 import { StripeCustomer } from '../storage/stripe-customer.js';
@@ -84,6 +85,7 @@ export const createCustomers = ({
       owner,
       attempt: row.attempt,
       attemptedAt: isFresh ? undefined : attemptedAt,
+      now: () => readClock(database),
       find: () => gateway.findCustomer(owner, Math.floor((attemptedAt.getTime() - HOUR_MS) / 1000)),
       create: (key) => gateway.createCustomer({ owner, accountId: row.accountId, idempotencyKey: key }),
       assertOurs({ object }) {

@@ -18,9 +18,9 @@ export const createEndpointCare = (
     const found = await keys.read();
     if (!found) return;
     const { secretKey } = found;
-    if (ensured?.secretKey !== secretKey || Date.now() - ensured.at > ENSURE_EVERY_MS) {
+    if (ensured?.secretKey !== secretKey || performance.now() - ensured.at > ENSURE_EVERY_MS) {
       await endpoints.ensure();
-      ensured = { secretKey, at: Date.now() };
+      ensured = { secretKey, at: performance.now() };
     }
     await endpoints.retireDue();
   };

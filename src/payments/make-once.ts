@@ -1,6 +1,6 @@
 import { type Answer, NotAnAnswerError, NotOursError, StripeCallError } from '../stripe/answer.js';
 import { idempotencyKey, type Owner } from '../stripe/metadata.js';
-import { inTurn, KEY_SAFE_MS } from './key-in-flight.js';
+import { inTurn, isKeySafe } from './key-in-flight.js';
 
 /** One object at Stripe that a row of ours stands for: how it is made, and how it is known again. */
 export interface Making<T> {
@@ -10,6 +10,8 @@ export interface Making<T> {
   readonly attempt: number;
   /** When the attempt's key was first used; undefined where no call can have been made for the row yet. */
   readonly attemptedAt: Date | undefined;
+  /** The time by the clock that wrote `attemptedAt`. */
+  now(): Promise<Date>;
   /** Looks for the object that carries the mark. */
   find(): Promise<Answer<T> | undefined>;
   create(key: string): Promise<Answer<T>>;
@@ -47,12 +49,11 @@ const create = async <T>(making: Making<T>, attempt: number): Promise<Answer<T>>
  * @throws StripeCallError
  */
 export const makeOnce = async <T>(making: Making<T>): Promise<Answer<T>> => {
-  const { attempt, attemptedAt, nextAttempt } = making;
+  const { attempt, attemptedAt, nextAttempt, now } = making;
   if (attemptedAt === undefined) return create(making, attempt);
   const found = await findOurs(making);
   if (found) return found;
-  const isKeySafe = Date.now() - attemptedAt.getTime() < KEY_SAFE_MS;
-  return create(making, isKeySafe ? attempt : await nextAttempt());
+  return create(making, isKeySafe(attemptedAt, await now()) ? attempt : await nextAttempt());
 };
 
 const isMissing = (error: unknown): boolean =>

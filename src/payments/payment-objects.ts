@@ -1,5 +1,6 @@
 import { StripeUnavailableError } from '../core/errors.js';
 import { isOpen } from '../core/states.js';
+import { readClock } from '../storage/clock.js';
 import { type Database, isDatabaseError, type Tx, UNIQUE_VIOLATION } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
 import { type Answer, NotAnAnswerError, StripeCallError } from '../stripe/answer.js';
@@ -129,6 +130,7 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
       owner,
       attempt,
       attemptedAt: isFresh ? undefined : (attemptedAt ?? createdAt),
+      now: () => readClock(database),
       find: () => object.find(owner, Math.floor((createdAt.getTime() - HOUR_MS) / 1000)),
       create: (key) => object.create(payment, owner, key),
       assertOurs: (answer) => object.assertOurs(payment, owner, answer),

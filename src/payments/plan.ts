@@ -64,8 +64,8 @@ export const createPlans = ({ database, changed }: Parts): Plans => {
     return isPlan(row?.plan) ? row.plan : 'FREE';
   };
   const current = (): Promise<Plan> => {
-    if (!known || known.until < Date.now()) {
-      const entry = { plan: read(), until: Date.now() + KEPT_MS };
+    if (!known || known.until < performance.now()) {
+      const entry = { plan: read(), until: performance.now() + KEPT_MS };
       known = entry;
       entry.plan.catch(() => {
         if (known === entry) known = undefined;

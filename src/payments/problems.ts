@@ -22,7 +22,8 @@ const PATIENCE_MS = 2_500;
 const kept = (check: Check): (() => Promise<CheckOutcome>) => {
   let last: { answer: Promise<CheckOutcome>; at: number } | undefined;
   return () => {
-    if (!last || Date.now() - last.at > KEPT_MS[check.reach]) last = { answer: runCheck(check), at: Date.now() };
+    if (!last || performance.now() - last.at > KEPT_MS[check.reach])
+      last = { answer: runCheck(check), at: performance.now() };
     return last.answer;
   };
 };

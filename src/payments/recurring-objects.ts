@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { isLive } from '../core/states.js';
+import { readClock } from '../storage/clock.js';
 import type { Database } from '../storage/database.js';
 import type { RecurringPayment } from '../storage/recurring-payment.js';
 import { type Answer, StripeCallError } from '../stripe/answer.js';
@@ -97,6 +98,7 @@ export const createRecurringObjects = (parts: Parts): RecurringObjects => {
         owner,
         attempt,
         attemptedAt: fresh ? undefined : (attemptedAt ?? createdAt),
+        now: () => readClock(database),
         find: () => find(owner, customerId),
         async create(idempotencyKey) {
           const { trialDays } = fresh ?? (await readPrice(access.gateway, priceId));

@@ -1,4 +1,5 @@
 import { isLive, RECURRING_NEXT } from '../core/states.js';
+import { readClock } from '../storage/clock.js';
 import type { Tx } from '../storage/database.js';
 import type { RecurringPayment } from '../storage/recurring-payment.js';
 import type { SubscriptionSnapshot } from '../stripe/subscription-snapshot.js';
@@ -146,8 +147,8 @@ export const createRecurringTransitions = ({
       return { kind: 'kept', recurringPayment: row };
     },
 
-    refuse(tx, row, { code, actor }) {
-      const now = new Date();
+    async refuse(tx, row, { code, actor }) {
+      const now = await readClock(tx);
       return move(tx, row, {
         update: { ...row, status: 'CANCELED', canceledAt: now, endedAt: now },
         at: 0,
@@ -158,7 +159,7 @@ export const createRecurringTransitions = ({
 
     async expire(tx, row, cause) {
       if (row.stripeSubscriptionId !== null || !isLive(row)) return { kind: 'kept', recurringPayment: row };
-      const update = { ...row, status: RECURRING_NEXT[row.status].INCOMPLETE_EXPIRED, endedAt: new Date() };
+      const update = { ...row, status: RECURRING_NEXT[row.status].INCOMPLETE_EXPIRED, endedAt: await readClock(tx) };
       const note = 'Its checkout page closed before it began.';
       return { kind: 'changed', recurringPayment: await move(tx, row, { update, at: 0, cause, note }) };
     },

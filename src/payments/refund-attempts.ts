@@ -1,12 +1,14 @@
 import { PaymentDisputedError, StripeDeclinedError } from '../core/errors.js';
 import type { StripeRefundReason } from '../core/refundable.js';
 import { REFUND_NEXT } from '../core/states.js';
+import { readClock } from '../storage/clock.js';
 import type { Database } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
 import type { Refund } from '../storage/refund.js';
 import { NotAnAnswerError, NotOursError, StripeCallError } from '../stripe/answer.js';
 import { idempotencyKey, type Owner } from '../stripe/metadata.js';
 import { type RefundSnapshot, refundSnapshot } from '../stripe/refund-snapshot.js';
+import { isKeySafe } from './key-in-flight.js';
 import { assertRefundOf } from './ours.js';
 import { sourceOf } from './payment-objects.js';
 import { writeAbsent, writeFailedCall, writeLookAgain, writeNextAttempt } from './refund-rows.js';
@@ -43,8 +45,6 @@ export interface RefundTiming {
 /** The calls end within 100 s at the longest (three tries of 30 s); what Stripe made is listed within minutes. */
 export const REFUND_TIMING: RefundTiming = { leaseMs: 120_000, readsApartMs: 180_000 };
 
-/** Stripe forgets idempotency keys after 24 hours; well before, a repeat under the same key is safe. */
-const KEY_SAFE_MS = 20 * 3_600_000;
 /** Tries to apply an answer while webhooks keep moving the row. */
 const APPLY_TRIES = 3;
 
@@ -207,8 +207,8 @@ export const createRefundAttempts = (parts: Parts): RefundAttempts => {
 
   /** Stripe has no such refund: the same key again, or a new one once it is sure that nothing comes of the old. */
   const again = async (refund: Refund, payment: Payment, access: StripeAccess, actor: string): Promise<Refund> => {
-    const keyAgeMs = Date.now() - (refund.attemptedAt ?? refund.createdAt).getTime();
-    if (keyAgeMs < KEY_SAFE_MS && (refund.lastStatus ?? 0) < 500) return call(refund, payment, access, actor);
+    const hasSafeKey = isKeySafe(refund.attemptedAt ?? refund.createdAt, await readClock(database));
+    if (hasSafeKey && (refund.lastStatus ?? 0) < 500) return call(refund, payment, access, actor);
     const { id, attempt } = refund;
     const [absent] = await database.query<{ isSure: boolean }>(writeAbsent(id, attempt, timing.readsApartMs));
     if (!absent?.isSure) return refund;

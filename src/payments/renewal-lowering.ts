@@ -1,4 +1,5 @@
 import { DomainError } from '../core/errors.js';
+import { readClock } from '../storage/clock.js';
 import type { Database } from '../storage/database.js';
 import type { Payment } from '../storage/payment.js';
 import type { RecurringPayment } from '../storage/recurring-payment.js';
@@ -8,7 +9,7 @@ import { StripeCallError } from '../stripe/answer.js';
 import { type InvoiceSnapshot, invoiceSnapshot } from '../stripe/invoice-snapshot.js';
 import { idempotencyKey, type Owner } from '../stripe/metadata.js';
 import type { RecurringChargeFlow } from './flows.js';
-import { inTurn, KEY_SAFE_MS } from './key-in-flight.js';
+import { inTurn, isKeySafe } from './key-in-flight.js';
 import { assertInvoiceOf } from './ours.js';
 import { readRecurring } from './recurring-rows.js';
 import {
@@ -93,8 +94,8 @@ export const createRenewalLowering = (parts: Parts): RenewalLowering => {
     return 'ended';
   };
 
-  const isKeySafe = ({ attemptedAt }: Renewal): boolean =>
-    attemptedAt === null || Date.now() - attemptedAt.getTime() < KEY_SAFE_MS;
+  const hasSafeKey = async ({ attemptedAt }: Renewal): Promise<boolean> =>
+    attemptedAt === null || isKeySafe(attemptedAt, await readClock(database));
 
   const nextAttempt = async (renewal: Renewal): Promise<Renewal> =>
     (await database.query<Renewal>(writeNextRenewalAttempt(renewal.stripeInvoiceId, renewal.attempt)))[0] ?? renewal;
@@ -102,7 +103,7 @@ export const createRenewalLowering = (parts: Parts): RenewalLowering => {
   /** One negative item; a definite refusal gives false, an unknown outcome throws and is read first the next time. */
   const reduce = async (work: Work, invoice: InvoiceSnapshot): Promise<boolean> => {
     const { access, recurring, decided, original } = work;
-    const renewal = isKeySafe(work.renewal) ? work.renewal : await nextAttempt(work.renewal);
+    const renewal = (await hasSafeKey(work.renewal)) ? work.renewal : await nextAttempt(work.renewal);
     await database.query(writeAttempted(renewal.stripeInvoiceId));
     const request = {
       owner: ownerOf(renewal),

@@ -32,9 +32,9 @@ export const createRoles = (database: Database): Roles => {
     return new Map(rows.map(({ role, permissions }) => [role, permissions.filter(isPermission)]));
   };
   const grants = (): Promise<Map<string, Permission[]>> => {
-    if (!granted || granted.until < Date.now()) {
+    if (!granted || granted.until < performance.now()) {
       const permissions = readGrants();
-      granted = { permissions, until: Date.now() + KEPT_MS };
+      granted = { permissions, until: performance.now() + KEPT_MS };
       permissions.catch(() => {
         granted = undefined;
       });
@@ -43,7 +43,7 @@ export const createRoles = (database: Database): Roles => {
   };
   const rolesOf = (accountId: string): Promise<string[]> => {
     const known = accounts.get(accountId);
-    if (known && known.until > Date.now()) return known.roles;
+    if (known && known.until > performance.now()) return known.roles;
     const roles = database
       .query<{ role: string }>({
         name: 'account_roles',
@@ -53,7 +53,7 @@ export const createRoles = (database: Database): Roles => {
       .then((rows) => rows.map(({ role }) => role));
     roles.catch(() => accounts.delete(accountId));
     accounts.delete(accountId);
-    accounts.set(accountId, { roles, until: Date.now() + KEPT_MS });
+    accounts.set(accountId, { roles, until: performance.now() + KEPT_MS });
     const [oldest] = accounts.keys();
     if (accounts.size > KEPT_ACCOUNTS && oldest !== undefined) accounts.delete(oldest);
     return roles;

@@ -1,3 +1,4 @@
+import { readClock } from '../storage/clock.js';
 import type { Database } from '../storage/database.js';
 import type { Vault } from './encryption.js';
 import { PURPOSE, readEndpointsRow, readKeysRow } from './stored-keys.js';
@@ -53,7 +54,8 @@ export const createKeyStore = ({ database, vault, environment, sandbox }: Parts)
 
   const storedSecrets = async (given: readonly string[]): Promise<string[]> => {
     const { endpoints } = await readEndpointsRow(database);
-    const accepted = endpoints.filter(({ retireAt }) => retireAt === null || Date.parse(retireAt) > Date.now());
+    const now = await readClock(database);
+    const accepted = endpoints.filter(({ retireAt }) => retireAt === null || Date.parse(retireAt) > now.getTime());
     return [...given, ...accepted.map(({ secret }) => secret)].map((sealed) =>
       vault.open(sealed, PURPOSE.webhookSecret),
     );
@@ -94,9 +96,9 @@ export const createKeyStore = ({ database, vault, environment, sandbox }: Parts)
   };
 
   const readUnlessYoungerThan = (ageMs: number): Promise<KeysInForce | undefined> => {
-    if (kept && Date.now() - kept.readAt < ageMs) return kept.keys;
+    if (kept && performance.now() - kept.readAt < ageMs) return kept.keys;
     const keys = load();
-    const mine = { keys, readAt: Date.now() };
+    const mine = { keys, readAt: performance.now() };
     kept = mine;
     keys.catch(() => {
       if (kept === mine) kept = undefined;

@@ -2,12 +2,14 @@ import { createHash, randomUUID } from 'node:crypto';
 import type Stripe from 'stripe';
 import { BadUserInputError, StripeUnavailableError } from '../core/errors.js';
 import { withoutCredentials } from '../core/web-address.js';
+import { readClock } from '../storage/clock.js';
 import type { Database } from '../storage/database.js';
 import { withSessionLock } from '../storage/session-lock.js';
 import { StripeCallError } from '../stripe/answer.js';
 import { STRIPE_API_VERSION } from '../stripe/client.js';
 import type { WebhookEndpointRequest } from '../stripe/operator-calls.js';
 import type { Vault } from './encryption.js';
+import { isKeySafe } from './key-in-flight.js';
 import { type EndpointRow, PURPOSE, readEndpointsRow, updateEndpointsRow } from './stored-keys.js';
 import type { StripeAccess, StripeConnection } from './stripe-connection.js';
 import type { KeyStore } from './stripe-keys.js';
@@ -76,14 +78,10 @@ interface Parts {
 const LOCK = 'webhook endpoint';
 /** Deliveries that are on their way to an endpoint of another API version still arrive. */
 const VERSION_OVERLAP_SECONDS = 3_600;
-/** Stripe forgets idempotency keys after 24 hours; an answer is asked for again no later than this. */
-const REPEATABLE_MS = 20 * 3_600_000;
 
 /** The address under PUBLIC_URL at which Stripe delivers. */
 const deliveryUrl = (publicUrl: string): string =>
   new URL('webhooks/stripe', publicUrl.endsWith('/') ? publicUrl : `${publicUrl}/`).href;
-
-const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1_000).toISOString();
 
 /** Whether Stripe's endpoint differs in what an update can mend. */
 export const needsMending = (endpoint: Stripe.WebhookEndpoint, { url, eventTypes }: WebhookEndpointRequest): boolean =>
@@ -102,6 +100,12 @@ const fullAccount = (error: unknown): unknown =>
 /** Builds the care of the endpoint. */
 export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
   const { database, vault, connection, installation, publicUrl, eventTypes } = parts;
+
+  const inSeconds = async (seconds: number): Promise<string> =>
+    new Date((await readClock(database)).getTime() + seconds * 1_000).toISOString();
+
+  const isOver = ({ retireAt }: EndpointRow, now: Date): boolean =>
+    retireAt !== null && Date.parse(retireAt) <= now.getTime();
 
   const offReason = async (): Promise<string | undefined> => {
     if (publicUrl === undefined)
@@ -131,11 +135,12 @@ export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
   const beginAttempt = async (hash: string): Promise<{ attempt: string; repeated: boolean }> => {
     let repeated = false;
     const attempt = randomUUID();
+    const now = await readClock(database);
     const { pending } = await updateEndpointsRow(database, (row) => {
       const known = row.pending;
-      repeated = known?.request === hash && Date.now() - Date.parse(known.at) < REPEATABLE_MS;
+      repeated = known?.request === hash && isKeySafe(new Date(known.at), now);
       if (repeated) return row;
-      return { ...row, pending: { attempt, request: hash, at: new Date().toISOString() } };
+      return { ...row, pending: { attempt, request: hash, at: now.toISOString() } };
     });
     return { attempt: pending?.attempt ?? attempt, repeated };
   };
@@ -194,8 +199,9 @@ export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
   };
 
   const retire = async (access: StripeAccess): Promise<number> => {
+    const now = await readClock(database);
     const due = (await readEndpointsRow(database)).endpoints.filter(
-      (row) => isInScope(row, access) && row.retireAt !== null && Date.parse(row.retireAt) <= Date.now(),
+      (row) => isInScope(row, access) && isOver(row, now),
     );
     for (const { id } of due) await remove(id, access);
     if (due.length > 0) await parts.changed();
@@ -228,7 +234,7 @@ export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
     const { wanted, stored, atStripe } = await current(access);
     const url = withoutCredentials(wanted.url);
     if (!atStripe || atStripe.api_version !== STRIPE_API_VERSION) {
-      const made = await makeAnother(access, inSeconds(atStripe ? VERSION_OVERLAP_SECONDS : 0));
+      const made = await makeAnother(access, await inSeconds(atStripe ? VERSION_OVERLAP_SECONDS : 0));
       await removeStrays(access);
       return { outcome: stored ? 'replaced' : 'made', id: made.id, url };
     }
@@ -278,7 +284,7 @@ export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
         );
       return locked(async (access) => {
         await retire(access);
-        const until = inSeconds(overlapSeconds);
+        const until = await inSeconds(overlapSeconds);
         const old = await shorten(access, until);
         const brought = old ? undefined : await bringUp(access);
         const { stored } = await current(access);
@@ -294,7 +300,8 @@ export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
 
     async retireDue() {
       const { endpoints } = await readEndpointsRow(database);
-      if (!endpoints.some(({ retireAt }) => retireAt !== null && Date.parse(retireAt) <= Date.now())) return 0;
+      const now = await readClock(database);
+      if (!endpoints.some((row) => isOver(row, now))) return 0;
       return locked(retire);
     },
 

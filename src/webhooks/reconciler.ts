@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import type { StripeAccess, StripeConnection } from '../payments/stripe-connection.js';
+import { readClock } from '../storage/clock.js';
 import type { Database } from '../storage/database.js';
 import { trySessionLock, withSessionLock } from '../storage/session-lock.js';
 import { MOST_EVENT_TYPES } from '../stripe/event-calls.js';
@@ -154,10 +155,13 @@ export const createReconciler = (parts: Parts): Reconciler => {
   };
 
   const run = async ({ since, everyRow = false, tell = () => undefined }: ReconciliationRequest) => {
-    const startedAt = new Date();
+    const startedAt = await readClock(database);
     const completedAt = await state.completedAt();
-    const last = (completedAt ?? startedAt).getTime() - OVERLAP_MS;
-    const from = new Date(Math.max(since?.getTime() ?? last, startedAt.getTime() - KEPT_MS));
+    const oldest = startedAt.getTime() - KEPT_MS;
+    // A time that is yet to come was written by a clock that was off: it says nothing of what was listed.
+    const isUntrue = completedAt !== undefined && completedAt > startedAt;
+    const last = isUntrue ? oldest : (completedAt ?? startedAt).getTime() - OVERLAP_MS;
+    const from = new Date(Math.max(since?.getTime() ?? last, oldest));
     const access = await connection.access();
     const taken = await takeEvents(access, from, tell);
     const asked = await askRows(access, everyRow, tell);
@@ -168,9 +172,10 @@ export const createReconciler = (parts: Parts): Reconciler => {
 
   const isDue = async (): Promise<boolean> => {
     const completedAt = await state.completedAt();
-    if (completedAt) return Date.now() - completedAt.getTime() >= everyMs;
+    const now = await readClock(database);
+    if (completedAt) return completedAt > now || now.getTime() - completedAt.getTime() >= everyMs;
     // A new installation has nothing to catch up with: its first run is one interval away.
-    await state.complete(new Date());
+    await state.complete(now);
     return false;
   };
 

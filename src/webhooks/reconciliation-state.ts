@@ -1,4 +1,5 @@
 import { readSetting, updateSetting } from '../payments/setting-rows.js';
+import { readClock } from '../storage/clock.js';
 import type { Database } from '../storage/database.js';
 
 const KEY = 'reconciliation';
@@ -6,7 +7,7 @@ const KEY = 'reconciliation';
 /** When the last completed run began: everything that Stripe said before it is known here. */
 export interface ReconciliationState {
   completedAt(): Promise<Date | undefined>;
-  /** Twice, or an older time, changes nothing. */
+  /** Twice, or an older time, changes nothing; one that is yet to come by the database's clock is given up. */
   complete(startedAt: Date): Promise<void>;
 }
 
@@ -19,9 +20,10 @@ const timeOf = (value: unknown): Date | undefined => {
 export const createReconciliationState = (database: Database): ReconciliationState => ({
   completedAt: async () => timeOf(await readSetting(database, KEY)),
   async complete(startedAt) {
+    const now = await readClock(database);
     await updateSetting(database, KEY, (value) => {
       const known = timeOf(value);
-      return { completedAt: (known && known > startedAt ? known : startedAt).toISOString() };
+      return { completedAt: (known && known > startedAt && known <= now ? known : startedAt).toISOString() };
     });
   },
 });
