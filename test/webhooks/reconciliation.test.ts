@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { runCommand } from '../cli/command.js';
+import { makeOlder } from '../harness/age.js';
 import { confirm, confirmUntil, type Paid, pay, readPayment } from '../harness/payments.js';
 import { addFault, clearFaults } from '../harness/sandbox-control.js';
 import { openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
@@ -131,9 +132,7 @@ describe('what no webhook told', { timeout: 120_000 }, () => {
     const paid = await pay(server, await bed.createOrder());
     await silence();
     await confirm(bed, paid);
-    await bed.sql.query(`update tollgate.payment set created_at = now() - interval '40 days' where id = $1`, [
-      paid.payment.id,
-    ]);
+    await makeOlder(bed, { table: 'payment', column: 'created_at', id: paid.payment.id, by: '40 days' });
     const soon = new Date(Date.now() + 3_600_000).toISOString();
     const report = await reconcile('--since', soon);
     expect(report).toMatchObject({ eventsListed: 0, drift: [{ id: paid.payment.id, stripes: 'SUCCESSFUL' }] });
