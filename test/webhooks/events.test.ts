@@ -3,6 +3,7 @@ import type { PaymentCallbackData } from '../../src/payments/flows.js';
 import { createDatabase } from '../../src/storage/database.js';
 import { createPayloadKeeping } from '../../src/webhooks/payload-keeping.js';
 import { runCommand } from '../cli/command.js';
+import { makeOlder } from '../harness/age.js';
 import { ask, type Paid, pay, readPayment } from '../harness/payments.js';
 import { addFault } from '../harness/sandbox-control.js';
 import { deliver, eventOf } from '../harness/signed-event.js';
@@ -218,9 +219,12 @@ describe('the inbox as a list', () => {
     const paid = await payNew();
     const event = await succeeded(paid);
     await deliver(server, JSON.stringify(event));
-    await bed.sql.query(`update tollgate.stripe_event set received_at = now() - interval '91 days' where id = $1`, [
-      event['id'],
-    ]);
+    await makeOlder(bed, {
+      table: 'stripe_event',
+      column: 'received_at',
+      id: String(event['id']),
+      by: '91 days',
+    });
     const database = createDatabase({ url: bed.database.url, poolSize: 1 });
     try {
       expect(await createPayloadKeeping(database, 90).forgetOld()).toBe(1);
