@@ -1,7 +1,7 @@
-import { isIP } from 'node:net';
 import path from 'node:path';
 import { limitVariable, VARIABLES } from './environment.js';
 import { DEFAULT_LIMITS, LIMIT_VARIABLES, type Limits } from './graphql/limits.js';
+import { isLoopback } from './http/hosts.js';
 import { misspelt } from './misspelt.js';
 import { ConnectionError, connectionOf } from './storage/connection.js';
 import { type Port, UnreadableError, type Variable } from './variables.js';
@@ -126,9 +126,6 @@ class Reader {
   }
 }
 
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-
 const modeOf = (key: string): string | undefined => /^[a-z]+_(test|live)_/.exec(key)?.[1];
 
 const readStripe = (read: Reader, values: Values): Config['stripe'] => {
@@ -207,6 +204,32 @@ const readLimits = (read: Reader): Partial<Limits> => {
 
 const originOf = (address: string | undefined): string[] => (address === undefined ? [] : [new URL(address).origin]);
 
+/** An embedded run gives anyone who asks the token of an administrator: it must hold nobody's money, and not be public. */
+const refuseDemoInPublic = (
+  read: Reader,
+  { stripe, publicUrl, production }: Pick<Config, 'stripe' | 'publicUrl' | 'production'>,
+): void => {
+  const why = 'without DATABASE_URL this is an embedded run, whose demo accounts are open to anyone';
+  for (const [variable, key] of [
+    ['STRIPE_SECRET_KEY', stripe.secretKey],
+    ['STRIPE_PUBLISHABLE_KEY', stripe.publishableKey],
+  ] as const)
+    if (key !== undefined && modeOf(key) === 'live')
+      read.refuse(variable, `is a live key, and ${why}`, 'Set DATABASE_URL for a real run, or use test keys.');
+  if (production)
+    read.refuse(
+      'DATABASE_URL',
+      `is missing with NODE_ENV=production: ${why}`,
+      'Set it for a real run, or unset NODE_ENV.',
+    );
+  if (publicUrl !== undefined && !isLoopback(new URL(publicUrl).hostname))
+    read.refuse(
+      'PUBLIC_URL',
+      `leads here from other machines, and ${why}`,
+      'Set DATABASE_URL for a real run, or unset PUBLIC_URL.',
+    );
+};
+
 /**
  * Reads the environment, each variable as the table in environment.ts says. `serves`: false for a command, which needs no
  * key for callers' tokens.
@@ -227,6 +250,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
       'The embedded run has demo accounts and listens on this machine only: unset HOST, or set DATABASE_URL for a real run.',
     );
   const stripe = readStripe(read, values);
+  if (embedded && serves) refuseDemoInPublic(read, { stripe, publicUrl: values.PUBLIC_URL, production });
   const corsOrigins = values.CORS_ORIGINS ?? [];
   const config: Config = {
     embedded,

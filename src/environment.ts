@@ -63,7 +63,9 @@ const DOORS = {
     meaning: 'whether the schema may be asked for, and names are suggested',
     otherwise: 'true; false with NODE_ENV=production and a DATABASE_URL',
   }),
-  NODE_ENV: text({ meaning: 'production: short secrets are refused, and the schema is not told' }),
+  NODE_ENV: text({
+    meaning: 'production: short secrets and embedded runs are refused, and the schema is not told',
+  }),
 };
 
 const CALLERS = {

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { type Config, readConfig } from './config.js';
+import { type Config, ConfigError, type ConfigProblem, readConfig } from './config.js';
 import { DomainError, wordsOf } from './core/errors.js';
 import { type EmbeddedRun, openEmbeddedRun, SAMPLE_ORDERS, SANDBOX_KEYS } from './embedded-run.js';
 import { flowSources, loadFlows } from './flow-loader.js';
@@ -22,6 +22,7 @@ import { type Flows, withoutCallbacks } from './payments/flows.js';
 import { setFirstPlan } from './payments/plan.js';
 import { REFUND_TIMING, type RefundTiming } from './payments/refund-attempts.js';
 import { findSetupProblems } from './payments/setup-problems.js';
+import { isLiveKey } from './payments/stripe-connection.js';
 import { listenOnFree } from './ports.js';
 import { type EffectTiming, startEffects } from './webhooks/effects.js';
 import type { InboxLimits } from './webhooks/inbox.js';
@@ -160,6 +161,13 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
   }
 };
 
+/** Stored keys are known only once the database is open. */
+const LIVE_DEMO: ConfigProblem = {
+  variable: 'DATABASE_URL',
+  problem: 'is missing, and live keys are stored: an embedded run has demo accounts that are open to anyone',
+  remedy: 'Set it for a real run, or store test keys: "npx tollgate configure".',
+};
+
 /** Binds the sample of an embedded run, and says what of the set-up is to be mended. */
 const prepare = async (
   embedded: EmbeddedRun | undefined,
@@ -172,10 +180,11 @@ const prepare = async (
     await setFirstPlan(database, 'PRO', 'embedded run');
   }
   // What is stored may be closed to the encryption key that is set; everything but Stripe works all the same.
-  await keys.read().catch((error: unknown) => {
+  const inForce = await keys.read().catch((error: unknown) => {
     if (!(error instanceof DomainError)) throw error;
     log.warn({ code: 'ENCRYPTION_KEY', message: error.message }, 'to be mended');
   });
+  if (embedded && !embedded.sandbox && inForce && isLiveKey(inForce.secretKey)) throw new ConfigError([LIVE_DEMO]);
   for (const problem of await findSetupProblems({ database, orders, plans, flowFiles }))
     log.warn(problem, 'to be mended');
 };

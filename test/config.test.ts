@@ -65,6 +65,35 @@ describe('the environment', () => {
     expect(problemsOf(environment)).toContain(variable);
   });
 
+  describe('an embedded run, whose demo accounts are open to anyone,', () => {
+    const LIVE = { STRIPE_SECRET_KEY: 'sk_live_1', STRIPE_PUBLISHABLE_KEY: 'pk_live_1' };
+    const RESTRICTED = { ...LIVE, STRIPE_SECRET_KEY: 'rk_live_1' };
+    test.each<[Record<string, string>, string[]]>([
+      [LIVE, ['STRIPE_SECRET_KEY', 'STRIPE_PUBLISHABLE_KEY']],
+      [RESTRICTED, ['STRIPE_SECRET_KEY', 'STRIPE_PUBLISHABLE_KEY']],
+      [{ NODE_ENV: 'production' }, ['DATABASE_URL']],
+      [{ PUBLIC_URL: 'https://pay.example' }, ['PUBLIC_URL']],
+      [{ PUBLIC_URL: 'http://192.168.1.5:4000' }, ['PUBLIC_URL']],
+      [{ PUBLIC_URL: 'http://localhost.example' }, ['PUBLIC_URL']],
+      [{ PUBLIC_URL: 'http://127.0.0.1.example' }, ['PUBLIC_URL']],
+      [{ ...LIVE, STRIPE_API_BASE: 'http://127.0.0.1:1' }, ['STRIPE_SECRET_KEY', 'STRIPE_PUBLISHABLE_KEY']],
+    ])('does not start with %o', (environment, variables) => {
+      expect(problemsOf(environment)).toEqual(variables);
+      expect(() => readConfig(environment)).toThrow(/Set (it|DATABASE_URL) for a real run/);
+      expect(problemsOf({ ...REAL, ...environment })).toEqual([]);
+    });
+
+    test.each([
+      { PUBLIC_URL: 'http://localhost:4000' },
+      { PUBLIC_URL: 'http://127.0.0.1:4000/pay' },
+      { PUBLIC_URL: 'http://[::1]:4000' },
+      { HOST: '127.0.0.2' },
+      { STRIPE_SECRET_KEY: 'sk_test_1', STRIPE_PUBLISHABLE_KEY: 'pk_test_1' },
+    ])('starts with %o', (environment) => {
+      expect(problemsOf(environment)).toEqual([]);
+    });
+  });
+
   test('every wrong variable is named at once, with its remedy and without its value', () => {
     const environment = { PORT: 'x-port', REDIS_URL: 'x-redis', STRIPE_SECRET_KEY: 'x-secret' };
     expect(() => readConfig(environment)).toThrow(/PORT .*\n(.*\n)*.*REDIS_URL|STRIPE_SECRET_KEY/);

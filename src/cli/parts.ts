@@ -101,6 +101,7 @@ export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>
       connect,
       endpoints,
       registersEndpoint: config.publicUrl !== undefined,
+      takesLiveKeys: !config.embedded || config.sandbox,
       plans,
       orders,
       changed,

@@ -69,6 +69,8 @@ interface Parts {
   readonly endpoints: WebhookEndpoints;
   /** Whether Tollgate registers the endpoint, so that secrets of endpoints of the operator's own end. */
   readonly registersEndpoint: boolean;
+  /** False where anyone may come: a demo moves nobody's money. */
+  readonly takesLiveKeys: boolean;
   readonly plans: Pick<Plans, 'current'>;
   readonly orders: Pick<Orders, 'findBinding'>;
   /** Tells every process that the settings changed. */
@@ -137,6 +139,10 @@ export const createSettings = (parts: Parts): Settings => {
     async configure(request) {
       assertNotInEnvironment(parts.environment, request.webhookSecret !== undefined);
       assertKeyKinds(request);
+      if (isLiveKey(request.secretKey) && !parts.takesLiveKeys)
+        throw new BadUserInputError(
+          'An embedded run takes no live keys: its demo accounts are open to anyone. Set DATABASE_URL for a real run.',
+        );
       const account = await verifyKeys(request, parts.connect);
       await store(request, account);
       await parts.changed();

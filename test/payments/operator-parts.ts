@@ -34,6 +34,7 @@ export interface OperatorOptions {
   readonly tamper?: (gateway: StripeGateway) => StripeGateway;
   readonly loadFlows?: () => Promise<unknown>;
   readonly roundTrip?: () => Promise<number>;
+  readonly takesLiveKeys?: boolean;
   readonly tokenMaxAgeSeconds?: number | undefined;
 }
 
@@ -61,7 +62,17 @@ export const openOperator = async (bed: TestBed, options: OperatorOptions = {}):
     changed,
   });
   const registersEndpoint = publicUrl !== undefined;
-  const settings = createSettings({ ...shared, environment, endpoints, registersEndpoint, plans, orders, changed });
+  const takesLiveKeys = options.takesLiveKeys ?? true;
+  const settings = createSettings({
+    ...shared,
+    environment,
+    endpoints,
+    registersEndpoint,
+    takesLiveKeys,
+    plans,
+    orders,
+    changed,
+  });
   const checks = createChecks({
     ...shared,
     endpoints,
