@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Config } from './config.js';
 import { claimDataDir } from './data-dir.js';
+import { createHostCheck } from './http/hosts.js';
 import { createStops } from './parts/on-stop.js';
 import { listenOnFree } from './ports.js';
 import { type Sandbox, startSandbox } from './sandbox/sandbox.js';
@@ -154,6 +155,7 @@ const openSandbox = (config: Config): Promise<Sandbox> =>
   listenOnFree(config.sandboxPort, 'SANDBOX_PORT', (port) =>
     startSandbox({
       port,
+      isForUs: createHostCheck({ loopbackOnly: true }),
       dataFile: path.join(config.dataDir, 'sandbox.json'),
       webhookSecret: SANDBOX_KEYS.webhookSecrets[0],
     }),

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -68,6 +69,71 @@ describe('the embedded run', { timeout: 120_000 }, () => {
     });
   });
 
+  test('it answers to loopback’s names alone, over HTTP and on sockets, so that no page can let its own name lead here', async () => {
+    const { hostname, port } = new URL(first.url ?? '');
+    const sandbox = new URL(first.sandboxUrl ?? '').port;
+    const ask = (
+      host: string,
+      path: string,
+      headers: object = {},
+      to = port,
+    ): Promise<[status: number, body: string]> =>
+      new Promise((resolve, reject) => {
+        const request = http.get(
+          { hostname, port: to, path, headers: { host, ...headers }, agent: false },
+          (response) => {
+            let body = '';
+            response.on('data', (chunk) => {
+              body += chunk;
+            });
+            response.on('end', () => resolve([response.statusCode ?? 0, body]));
+          },
+        );
+        request.on('upgrade', (response, socket) => {
+          socket.destroy();
+          resolve([response.statusCode ?? 0, '']);
+        });
+        request.on('error', reject);
+      });
+    const upgrade = (host: string) =>
+      ask(host, '/graphql', {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        'sec-websocket-protocol': 'graphql-transport-ws',
+        origin: `http://${host}`,
+      });
+    const strangers = [
+      'rebound.example',
+      `rebound.example:${port}`,
+      'localhost.example',
+      '127.0.0.1.example',
+      '192.168.1.5',
+      'x@localhost',
+      '0.0.0.0',
+    ];
+    for (const host of strangers) {
+      for (const path of [
+        '/',
+        '/demo/token?account=demo-admin',
+        '/graphql?query={__typename}',
+        '/health',
+        '/console',
+      ]) {
+        const [status, body] = await ask(host, path);
+        expect([status, body.includes('token')], `${host} ${path}`).toEqual([421, false]);
+      }
+      expect((await upgrade(host))[0], host).toBe(421);
+      expect((await ask(host, '/_sandbox/requests', {}, sandbox))[0], host).toBe(421);
+    }
+    for (const host of ['localhost', `127.0.0.1:${port}`, '127.0.0.1:8080', `[::1]:${port}`, 'shop.localhost']) {
+      expect((await ask(host, '/demo/token?account=demo-admin'))[0], host).toBe(200);
+      expect((await upgrade(host))[0], host).toBe(101);
+      expect((await ask(host, '/_sandbox/requests', {}, sandbox))[0], host).toBe(200);
+    }
+  });
+
   test('a second one on the same data directory names the first’s address and leaves it alone', async () => {
     const second = await run();
     expect(await second.ended).toBe(1);
@@ -98,7 +164,40 @@ describe('the embedded run', { timeout: 120_000 }, () => {
   test('wrong variables are named with their remedy, without a stack', async () => {
     const refused = await startServerProcess({ TOLLGATE_DATA_DIR: dataDir, PORT: 'x', HOST: '0.0.0.0' });
     expect(await refused.ended).toBe(1);
-    expect(refused.output()).toMatch(/HOST is not a loopback[\s\S]*PORT is no port number/);
+    expect(refused.output()).toMatch(/PORT is no port number[\s\S]*HOST is not a loopback/);
     expect(refused.output()).not.toContain('    at ');
+  });
+
+  test('live keys that were stored for its sandbox end a start without it, and are not taken then', async () => {
+    const other = path.join(parent, 'live');
+    const start = (more: Record<string, string> = {}) => run({ TOLLGATE_DATA_DIR: other, ...more });
+    const configure = async ({ url }: ServerProcess, mode: string) => {
+      const { token } = await json(`${url}/demo/token?account=demo-admin`);
+      const input = { secretKey: `sk_${mode}_sandbox`, publishableKey: `pk_${mode}_sandbox` };
+      return json(`${url}/graphql`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${String(token)}`, 'content-type': 'application/json' },
+        body: JSON.stringify({
+          query:
+            'mutation ($input: ConfigureStripeInput!) { configureStripe(input: $input) { settings { livemode } } }',
+          variables: { input },
+        }),
+      });
+    };
+    const stripe = { STRIPE_API_BASE: first.sandboxUrl ?? '' };
+    const second = await start(stripe);
+    expect(await configure(second, 'live')).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
+    expect(await configure(second, 'test')).toMatchObject({
+      data: { configureStripe: { settings: { livemode: false } } },
+    });
+    await second.end('SIGTERM');
+    const third = await start();
+    expect(await configure(third, 'live')).toMatchObject({
+      data: { configureStripe: { settings: { livemode: true } } },
+    });
+    await third.end('SIGTERM');
+    const refused = await start(stripe);
+    expect(await refused.ended).toBe(1);
+    expect(refused.output()).toMatch(/DATABASE_URL is missing, and live keys are stored.*Set it for a real run/);
   });
 });

@@ -15,11 +15,12 @@ import type { Roles } from '../payments/roles.js';
 import { discardRest, readBody } from './body.js';
 import { createGraphqlDoor } from './graphql-door.js';
 import { createGraphqlPost } from './graphql-post.js';
+import { createHostCheck, MISDIRECTED } from './hosts.js';
 import { landingPage } from './landing-page.js';
 import { createHttpMetrics } from './metrics.js';
 import { createOrigins } from './origins.js';
 import { createProbes, type Readiness } from './probes.js';
-import { json, reply, SECURITY_HEADERS } from './reply.js';
+import { json, reply, SECURITY_HEADERS, text } from './reply.js';
 import { createRouter, type Routes } from './routes.js';
 import { createSockets } from './sockets.js';
 import { createWebhookDoor, type Webhook } from './webhook.js';
@@ -47,6 +48,8 @@ export interface HttpParts {
   readonly origins?: readonly string[];
   /** Own proxies in front, whose `x-forwarded-for` counts; 0 unless told. */
   readonly trustedProxies?: number;
+  /** Answers to loopback's names alone; to any unless told. */
+  readonly loopbackOnly?: boolean;
   /** DEFAULT_LIMITS where left out. */
   readonly limits?: Partial<Limits>;
   /** Shares the rate limits between processes; each counts for itself without. */
@@ -86,11 +89,13 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
   const routes = { 'GET /': landingPage, ...createProbes(parts.ready, parts.registry), ...parts.routes };
   const routeDoor = createRouteDoor(routes, limits.bodyBytes);
 
+  const isForUs = createHostCheck({ loopbackOnly: parts.loopbackOnly ?? false });
   const streams = new Set<ServerResponse>();
 
   const answer = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
     const path = pathOf(request);
     metrics.observe(doorOf(path), response);
+    if (!isForUs(request)) return reply(response, text(MISDIRECTED.status, MISDIRECTED.words));
     if (path === GRAPHQL) {
       if (request.headers.accept?.includes('text/event-stream')) {
         streams.add(response);
@@ -117,6 +122,7 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
     ...shared,
     server,
     path: GRAPHQL,
+    isForUs,
     log,
     count: (change) => metrics.sockets.inc(change),
   });

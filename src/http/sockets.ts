@@ -5,6 +5,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Authenticate, Session } from '../graphql/session.js';
 import { callAt } from '../graphql/timer.js';
 import { clientAddress } from './address.js';
+import { type IsForUs, MISDIRECTED } from './hosts.js';
 import type { Origins } from './origins.js';
 import { createSocketOperations, type SocketOperationsParts } from './socket-operations.js';
 
@@ -24,6 +25,7 @@ export interface SocketParts extends SocketOperationsParts {
   readonly authenticate: Authenticate;
   readonly origins: Origins;
   readonly trustedProxies: number;
+  readonly isForUs: IsForUs;
   readonly log: { debug(fields: object, message: string): void; error(fields: object, message: string): void };
   /** Called as sockets open (1) and close (-1). */
   readonly count: (change: 1 | -1) => void;
@@ -57,6 +59,7 @@ export const createSockets = (parts: SocketParts): { close(graceMs: number): Pro
 
   parts.server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     stream.on('error', (error) => log.debug({ err: error }, 'socket ended during its upgrade'));
+    if (!parts.isForUs(request)) return refuseUpgrade(stream, `${MISDIRECTED.status} Misdirected Request`);
     if (request.url?.split('?')[0] !== parts.path) return refuseUpgrade(stream, '404 Not Found');
     if (!parts.origins.mayConnect(request)) return refuseUpgrade(stream, '403 Forbidden');
     sockets.handleUpgrade(request, stream, head, (socket) => {

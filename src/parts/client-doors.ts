@@ -117,6 +117,7 @@ export const createClientDoors = (needs: Needs): HttpServer => {
     origins: [...config.corsOrigins, ...(config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin])],
     limits: config.limits,
     trustedProxies: config.trustedProxies,
+    loopbackOnly: config.embedded,
     ...(redis && { counters: { redis, installation: needs.storage.installation() } }),
     routes: routesOf(needs, tokens),
   });

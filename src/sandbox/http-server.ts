@@ -44,6 +44,7 @@ const preflight = (response: http.ServerResponse): void => {
 export const createHttpServer = (
   api: Api,
   control: { handle(method: string, url: string, body: string): Promise<ControlAnswer> },
+  isForUs: (request: http.IncomingMessage) => boolean = () => true,
 ): HttpServer => {
   const answerApi = async (
     request: http.IncomingMessage,
@@ -68,6 +69,12 @@ export const createHttpServer = (
 
   const answer = async (request: http.IncomingMessage, response: http.ServerResponse): Promise<void> => {
     const url = request.url ?? '/';
+    if (!isForUs(request)) {
+      response
+        .writeHead(421, { 'content-type': 'text/plain' })
+        .end('This sandbox answers to loopback addresses alone.');
+      return;
+    }
     if (request.method === 'OPTIONS') return preflight(response);
     const body = await readBody(request);
     if (body === null) {

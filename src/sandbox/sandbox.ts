@@ -22,6 +22,8 @@ export interface SandboxOptions {
   port: number;
   /** 127.0.0.1 unless given. */
   host?: string;
+  /** Whether a request may come in, by its Host header; any may unless given. */
+  isForUs?: (request: { readonly headers: { readonly host?: string | undefined } }) => boolean;
   /** Where the state survives a restart; in memory without it. */
   dataFile?: string;
   /** The default endpoint: it gets every event of every account and mode. */
@@ -105,7 +107,7 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
     await journal?.rewrite();
   };
   const control = createControl({ store, clock, scheduler, faults, deliveries, log, openScope, reset });
-  const server = createHttpServer(api, control);
+  const server = createHttpServer(api, control, options.isForUs);
 
   const port = await server.listen(options.port, host);
   url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
