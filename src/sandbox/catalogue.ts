@@ -12,6 +12,7 @@ import { eventResource } from './resources/event.js';
 import { paymentIntentResource } from './resources/payment-intent.js';
 import { paymentMethodResource } from './resources/payment-method-routes.js';
 import { refundResource } from './resources/refund.js';
+import { setupAttemptResource } from './resources/setup-attempt.js';
 import { setupIntentResource } from './resources/setup-intent.js';
 import { webhookEndpointResource } from './resources/webhook-endpoint.js';
 import { taskRows } from './tasks.js';
@@ -27,6 +28,7 @@ export const resources: readonly Resource[] = [
   paymentIntentResource,
   paymentMethodResource,
   refundResource,
+  setupAttemptResource,
   setupIntentResource,
   webhookEndpointResource,
   ...billingResources,

@@ -11,7 +11,8 @@ import { createIntent } from './payment-intent.js';
 import { cancelIntent } from './payment-intent-flow.js';
 import { type PaymentIntent, paymentIntents } from './payment-intent-row.js';
 import { type PaymentMethod, usePaymentMethod } from './payment-method.js';
-import { confirmSetup, createSetup, setupIntents } from './setup-intent.js';
+import { confirmSetup, createSetup } from './setup-intent-flow.js';
+import { setupIntents } from './setup-intent-row.js';
 import { cancelNow } from './subscription-flow.js';
 import { type Subscription, subscriptions } from './subscription-row.js';
 

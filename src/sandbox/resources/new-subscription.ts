@@ -6,7 +6,7 @@ import { type Customer, customers } from './customer-row.js';
 import { collect, finalize, noMethod, openPayment } from './invoice-flow.js';
 import { invoices } from './invoice-row.js';
 import { behaviourOf, cardError, instruments, paymentMethods } from './payment-method.js';
-import { createSetup } from './setup-intent.js';
+import { createSetup } from './setup-intent-flow.js';
 import { defaultMethodOf, draftInvoice, schedulePeriodEnd } from './subscription-flow.js';
 import { checkTogether, newItem, priceFor } from './subscription-item.js';
 import type { CreateValues } from './subscription-params.js';

@@ -6,7 +6,7 @@ import { invoicePayments } from './invoice-payment-row.js';
 import { type Invoice, invoices, subscriptionOf } from './invoice-row.js';
 import { paymentIntents } from './payment-intent-row.js';
 import { paymentMethods } from './payment-method.js';
-import { setupIntents } from './setup-intent.js';
+import { setupIntents } from './setup-intent-row.js';
 import { cancelNow, changeSubscription, expireIncomplete } from './subscription-flow.js';
 import { hasEnded, type Subscription, subscriptions } from './subscription-row.js';
 
