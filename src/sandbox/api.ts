@@ -1,6 +1,6 @@
 import { authenticate, type Caller } from './accounts.js';
 import type { Clock } from './clock.js';
-import { ApiError, invalidRequest } from './errors.js';
+import { ApiError, invalidRequest, leftOut } from './errors.js';
 import type { Expand } from './expansion.js';
 import type { Fault, Faults } from './faults.js';
 import { canonicalForm, type FormHash, parseForm } from './form.js';
@@ -166,8 +166,7 @@ export const createApi = (parts: ApiParts): Api => {
         { status: 401, code: 'secret_key_required' },
       );
     const on = request.headers['stripe-account'];
-    if (on !== undefined && on !== caller.account)
-      throw invalidRequest('The sandbox leaves out Connect.', { status: 403 });
+    if (on !== undefined && on !== caller.account) throw leftOut('Connect');
     return found;
   };
 

@@ -11,9 +11,17 @@ export interface List<T> {
   readonly url: string;
 }
 
+/** What a client asks of a list (Stripe: "Pagination"). */
+export interface Page {
+  readonly limit?: number;
+  readonly starting_after?: string;
+  readonly ending_before?: string;
+  readonly created?: CreatedFilter;
+}
+
 export interface ListQuery<T> {
   readonly url: string;
-  readonly page?: { limit?: number; starting_after?: string; ending_before?: string; created?: CreatedFilter };
+  readonly page?: Page;
   /** One indexed field that narrows the list. */
   readonly index?: { readonly field: IndexField<T>; readonly value: string } | undefined;
   readonly where?: (row: T) => boolean;
@@ -35,6 +43,33 @@ const createdOf = (row: StripeObject): number => {
   return typeof created === 'number' ? created : 0;
 };
 
+const unknownCursor = (noun: string, { starting_after, ending_before }: Page): Error =>
+  invalidRequest(`No such ${noun}: '${ending_before ?? starting_after}'`, {
+    code: 'resource_missing',
+    param: ending_before === undefined ? 'starting_after' : 'ending_before',
+  });
+
+const checkCursors = ({ starting_after, ending_before }: Page): void => {
+  if (ending_before !== undefined && starting_after !== undefined)
+    throw invalidRequest('You may only specify one of these parameters: starting_after, ending_before.');
+};
+
+/** One page of items that are kept inside another object, in their order. Throws Stripe's error for an unknown cursor. */
+export const pageOf = <T extends StripeObject>(
+  items: readonly T[],
+  url: string,
+  { page, noun }: { page: Page; noun: string },
+): List<T> => {
+  checkCursors(page);
+  const limit = page.limit ?? 10;
+  const cursor = page.ending_before ?? page.starting_after;
+  const at = cursor === undefined ? -1 : items.findIndex(({ id }) => id === cursor);
+  if (cursor !== undefined && at < 0) throw unknownCursor(noun, page);
+  const [start, end] = page.ending_before === undefined ? [at + 1, at + 1 + limit] : [Math.max(0, at - limit), at];
+  const hasMore = page.ending_before === undefined ? end < items.length : start > 0;
+  return { object: 'list', data: items.slice(start, end), has_more: hasMore, url };
+};
+
 /** One page, newest first. Throws Stripe's error for a cursor that names no object. */
 export const listPage = <T extends StripeObject>(
   store: Store,
@@ -45,13 +80,8 @@ export const listPage = <T extends StripeObject>(
   const limit = page.limit ?? 10;
   const backwards = page.ending_before !== undefined;
   const from = page.ending_before ?? page.starting_after;
-  if (page.ending_before !== undefined && page.starting_after !== undefined)
-    throw invalidRequest('You may only specify one of these parameters: starting_after, ending_before.');
-  if (from !== undefined && !store.get(partition, kind, from))
-    throw invalidRequest(`No such ${kind.noun ?? kind.table}: '${from}'`, {
-      code: 'resource_missing',
-      param: backwards ? 'ending_before' : 'starting_after',
-    });
+  checkCursors(page);
+  if (from !== undefined && !store.get(partition, kind, from)) throw unknownCursor(kind.noun ?? kind.table, page);
   const rows: T[] = [];
   const cursor = {
     direction: backwards ? ('newer' as const) : ('older' as const),

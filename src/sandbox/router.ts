@@ -1,5 +1,6 @@
-import { invalidRequest } from './errors.js';
+import { invalidRequest, leftOut } from './errors.js';
 import type { Resource, Route } from './resource.js';
+import { leftOutAt } from './resources/left-out.js';
 
 export interface Match {
   readonly route: Route;
@@ -20,7 +21,7 @@ const decoded = (segment: string): string => {
   }
 };
 
-/** Finds the route of a request; a literal segment wins over a placeholder. Throws Stripe's 404 for an unknown URL. */
+/** Finds the route of a request; a literal segment wins over a placeholder. Throws `sandbox_left_out` for what only Stripe has, Stripe's 404 for an unknown URL. */
 export const createRouter = (resources: readonly Resource[]) => {
   const byShape = new Map<string, Compiled[]>();
   const compiled = resources.flatMap(({ routes }) =>
@@ -45,6 +46,8 @@ export const createRouter = (resources: readonly Resource[]) => {
       });
       return { route, path };
     }
+    const what = leftOutAt(pathname);
+    if (what !== undefined) throw leftOut(what);
     throw invalidRequest(
       `Unrecognized request URL (${method}: ${pathname}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/.`,
       { status: 404 },

@@ -185,6 +185,39 @@ describe('a payment intent', () => {
     expect(receiver.types()).toContain('charge.captured');
   });
 
+  test('is captured by itself and not by its charge, which says why', async () => {
+    const { stripe } = await worlds.start();
+    const held = await stripe.paymentIntents.create({
+      amount: 1_000,
+      currency: 'usd',
+      payment_method: 'pm_card_visa',
+      capture_method: 'manual',
+      confirm: true,
+    });
+    const charge = String(held.latest_charge);
+    expect(await failureOf(stripe.charges.capture(charge, { amount: 400 }))).toMatchObject({
+      statusCode: 400,
+      message: expect.stringContaining(
+        `This uncaptured Charge was created by a PaymentIntent (${held.id}). You must capture the PaymentIntent instead.`,
+      ),
+    });
+    expect((await stripe.paymentIntents.retrieve(held.id)).status).toBe('requires_capture');
+    await stripe.paymentIntents.capture(held.id);
+    expect((await failureOf(stripe.charges.capture(charge))).code).toBe('charge_already_captured');
+    expect((await failureOf(stripe.charges.capture('ch_none'))).code).toBe('resource_missing');
+    const other = await stripe.paymentIntents.create({
+      amount: 1_000,
+      currency: 'usd',
+      payment_method: 'pm_card_visa',
+      capture_method: 'manual',
+      confirm: true,
+    });
+    await stripe.paymentIntents.cancel(other.id);
+    expect((await failureOf(stripe.charges.capture(String(other.latest_charge)))).code).toBe(
+      'charge_expired_for_capture',
+    );
+  });
+
   test('an authorisation that nobody captures ends after seven days', async () => {
     const { stripe, advance, receiver } = await worlds.start();
     const intent = await stripe.paymentIntents.create({

@@ -48,6 +48,39 @@ test('an endpoint gets what it enabled, in its version, signed with its own secr
   await own.close();
 });
 
+test('an endpoint with an event or a version that Stripe has not is refused, when made and when changed', async () => {
+  const { raw, stripe } = await worlds.start();
+  const made = await stripe.webhookEndpoints.create({ url: 'http://127.0.0.1:9/x', enabled_events: ['invoice.paid'] });
+  const unknown = 'enabled_events[0]=invoice.paid&enabled_events[1]=invoice.exploded';
+  for (const [path, body] of [
+    ['/v1/webhook_endpoints', `url=http://127.0.0.1:9/y&${unknown}`],
+    [`/v1/webhook_endpoints/${made.id}`, unknown],
+  ] as const)
+    expect(await raw('POST', path, body)).toMatchObject({
+      status: 400,
+      body: {
+        error: {
+          type: 'invalid_request_error',
+          param: 'enabled_events[1]',
+          message: expect.stringMatching(/^Invalid enabled_events\[1\]: must be one of \*, account\..+, or /),
+        },
+      },
+    });
+  for (const type of ['charge.*', 'CHARGE.SUCCEEDED', 'payment_intent', '**'])
+    expect(
+      (await raw('POST', '/v1/webhook_endpoints', `url=http://127.0.0.1:9/y&enabled_events[]=${type}`)).status,
+    ).toBe(400);
+  const old = await raw(
+    'POST',
+    '/v1/webhook_endpoints',
+    'url=http://127.0.0.1:9/y&enabled_events[]=*&api_version=1999-01-01',
+  );
+  expect(old).toMatchObject({ status: 400, body: { error: { param: 'api_version' } } });
+  expect((await stripe.webhookEndpoints.list()).data).toMatchObject([
+    { id: made.id, enabled_events: ['invoice.paid'] },
+  ]);
+});
+
 test('an account has sixteen endpoints at most', async () => {
   const { stripe } = await worlds.start();
   for (let at = 0; at < 16; at++)

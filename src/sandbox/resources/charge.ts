@@ -1,5 +1,5 @@
 import type { Decline } from '../declines.js';
-import { invalidRequest } from '../errors.js';
+import { type ApiError, invalidRequest } from '../errors.js';
 import {
   anything,
   clearable,
@@ -7,6 +7,7 @@ import {
   expandParam,
   fullShipping,
   hash,
+  integer,
   metadata,
   oneOf,
   pageParams,
@@ -19,7 +20,7 @@ import type { Scope } from '../scope.js';
 import { cardFee, moveBalance } from './balance-transaction.js';
 import { type Charge, charges } from './charge-row.js';
 import { customers } from './customer-row.js';
-import type { PaymentIntent } from './payment-intent-row.js';
+import { type PaymentIntent, paymentIntents } from './payment-intent-row.js';
 import type { PaymentMethod } from './payment-method.js';
 
 const cardDetails = (
@@ -193,6 +194,19 @@ export const bookCharge = (scope: Scope, charge: Charge, isTold: boolean): void 
   if (isTold) scope.emit('charge.updated', charge, before);
 };
 
+/** Why a charge can't be captured by itself: here each is a payment intent's (Stripe: "Capture a charge", "Error codes": charge_*). */
+const captureRefusal = (scope: Scope, { id, status, captured, payment_intent: intent }: Charge): ApiError => {
+  if (status === 'failed') return invalidRequest(`Charge ${id} could not be captured because it failed.`);
+  if (captured) return invalidRequest(`Charge ${id} has already been captured.`, { code: 'charge_already_captured' });
+  if (intent !== null && scope.find(paymentIntents, intent)?.status === 'canceled')
+    return invalidRequest(`Charge ${id} could not be captured because it has expired or has been released.`, {
+      code: 'charge_expired_for_capture',
+    });
+  return invalidRequest(
+    `This uncaptured Charge was created by a PaymentIntent (${intent}). You must capture the PaymentIntent instead. For more information, see https://stripe.com/docs/payments/payment-intents.`,
+  );
+};
+
 /** Charges (Stripe: "The Charge object"). They are made by payment intents only. */
 export const chargeResource: Resource = {
   kinds: [charges],
@@ -227,20 +241,20 @@ export const chargeResource: Resource = {
     }),
     route({
       method: 'POST',
-      path: '/v1/charges',
+      path: '/v1/charges/:id/capture',
       params: {
-        amount: anything,
-        currency: anything,
-        source: anything,
-        customer: anything,
-        capture: anything,
-        description: anything,
-        metadata,
+        amount: integer(1),
+        application_fee: anything,
+        application_fee_amount: anything,
+        receipt_email: text,
+        statement_descriptor: text,
+        statement_descriptor_suffix: text,
+        transfer_data: anything,
+        transfer_group: text,
+        ...expandParam,
       },
-      handle: () => {
-        throw invalidRequest('The sandbox leaves out direct charges: create a PaymentIntent.', {
-          code: 'sandbox_left_out',
-        });
+      handle: (scope, { id }) => {
+        throw captureRefusal(scope, scope.get(charges, id));
       },
     }),
     route({

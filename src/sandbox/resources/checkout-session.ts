@@ -1,3 +1,4 @@
+import { pageOf } from '../lists.js';
 import {
   createdFilter,
   expandParam,
@@ -99,15 +100,8 @@ export const checkoutSessionResource: Resource = {
       path: '/v1/checkout/sessions/:id/line_items',
       params: pageParams,
       handle: (scope, { id, params }) => {
-        const { items } = scope.get(checkoutPlans, id);
-        const from = items.findIndex((item) => item.id === params.starting_after) + 1;
-        const data = items.slice(from, from + (params.limit ?? 10));
-        return {
-          object: 'list',
-          data,
-          has_more: from + data.length < items.length,
-          url: `/v1/checkout/sessions/${id}/line_items`,
-        };
+        const { items } = scope.get(checkoutPlans, scope.get(checkoutSessions, id).id);
+        return pageOf(items, `/v1/checkout/sessions/${id}/line_items`, { page: params, noun: 'line item' });
       },
     }),
   ],

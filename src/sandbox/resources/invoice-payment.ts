@@ -1,6 +1,25 @@
-import { createdFilter, expandParam, hash, oneOf, pageParams, required, text, unsupported } from '../params.js';
+import { leftOut } from '../errors.js';
+import {
+  createdFilter,
+  expandParam,
+  hash,
+  oneOf,
+  type Param,
+  pageParams,
+  required,
+  text,
+  unsupported,
+} from '../params.js';
 import { type Resource, route } from '../resource.js';
 import { invoicePayments } from './invoice-payment-row.js';
+
+const paymentType: Param<'payment_intent'> = {
+  parse: (value, path) => {
+    const type = oneOf('charge', 'payment_intent', 'payment_record').parse(value, path);
+    if (type !== 'payment_intent') throw leftOut(`payments of invoices by ${type}`, path);
+    return type;
+  },
+};
 
 /** What ties an invoice to its payment intents (Stripe: "The Invoice Payment object"). */
 export const invoicePaymentResource: Resource = {
@@ -14,7 +33,7 @@ export const invoicePaymentResource: Resource = {
         created: createdFilter,
         invoice: text,
         payment: hash({
-          type: required(oneOf('payment_intent')),
+          type: required(paymentType),
           payment_intent: text,
           payment_record: unsupported('payment records'),
         }),

@@ -167,12 +167,6 @@ export const invoices: Kind<Invoice> = {
     },
   },
 };
-/** What is left of a deleted draft. */
-export interface DeletedInvoice extends StripeObject {
-  readonly object: 'invoice';
-  readonly deleted: true;
-}
-export const deletedInvoices: Kind<DeletedInvoice> = { table: 'deleted_invoice' };
 
 export const subscriptionOf = ({ parent }: Invoice): string | null => parent?.subscription_details.subscription ?? null;
 

@@ -1,4 +1,6 @@
+import type { Decline } from '../declines.js';
 import { invalidRequest, leftOut } from '../errors.js';
+import { pageOf } from '../lists.js';
 import {
   boolean,
   clearable,
@@ -28,11 +30,11 @@ import {
 } from './invoice-flow.js';
 import { invoiceItems } from './invoice-item-row.js';
 import { paymentReactions } from './invoice-reactions.js';
-import { collections, deletedInvoices, type Invoice, invoices, lineItems, subscriptionOf } from './invoice-row.js';
+import { collections, type Invoice, invoices, lineItems, subscriptionOf } from './invoice-row.js';
 import { DRAFT_SECONDS, newInvoice, recompute, scheduleFinalization, takePendingItems } from './new-invoice.js';
 import { checkMethod } from './new-subscription.js';
-import { paymentMethods } from './payment-method.js';
-import { empty, switchedOff } from './subscription-params.js';
+import { cardError, paymentMethods } from './payment-method.js';
+import { automatic, empty, switchedOff } from './subscription-params.js';
 import { subscriptions } from './subscription-row.js';
 
 const shared = {
@@ -41,7 +43,7 @@ const shared = {
   auto_advance: boolean,
   automatic_tax: switchedOff('automatic tax'),
   automatically_finalizes_at: integer(0),
-  collection_method: oneOf('charge_automatically'),
+  collection_method: automatic,
   custom_fields: empty('custom fields'),
   days_until_due: unsupported('invoices that are sent'),
   default_payment_method: text,
@@ -154,6 +156,13 @@ const finalizeByRequest = (scope: Scope, invoice: Invoice, autoAdvance: boolean 
   return invoice;
 };
 
+/** The answer to a payment that the customer must authenticate (Stripe: "Error codes": invoice_payment_intent_requires_action). */
+const NEEDS_ACTION: Decline = {
+  code: 'invoice_payment_intent_requires_action',
+  message:
+    'Payment for this invoice requires additional user action before it can be completed successfully. Payment can be completed using the PaymentIntent associated with the invoice. For more details see: https://stripe.com/docs/billing/subscriptions/overview#requires-action',
+};
+
 interface PayValues {
   readonly paid_out_of_band?: boolean;
   readonly payment_method?: string;
@@ -184,14 +193,7 @@ const pay = (scope: Scope, invoice: Invoice, values: PayValues): Invoice => {
   const method = values.payment_method === undefined ? undefined : scope.get(paymentMethods, values.payment_method);
   const error = collect(scope, invoice, { method, isAutomatic: false, isOffSession: values.off_session ?? true });
   if (error) throw error;
-  if (openPayment(scope, invoice)?.intent.status === 'requires_action')
-    throw invalidRequest(
-      'Payment for this invoice requires additional user action before it can be completed successfully.',
-      {
-        status: 402,
-        code: 'invoice_payment_intent_requires_action',
-      },
-    );
+  if (openPayment(scope, invoice)?.intent.status === 'requires_action') throw cardError(NEEDS_ACTION);
   return invoice;
 };
 
@@ -201,12 +203,12 @@ const remove = (scope: Scope, invoice: Invoice): object => {
   for (const item of scope.all(invoiceItems, 'invoice', invoice.id)) scope.remove(invoiceItems, item.id);
   scope.remove(invoices, invoice.id);
   scope.emit('invoice.deleted', invoice);
-  return scope.save(deletedInvoices, { id: invoice.id, object: 'invoice', deleted: true });
+  return { id: invoice.id, object: 'invoice', deleted: true };
 };
 
 /** Invoices (Stripe: "The Invoice object"). */
 export const invoiceResource: Resource = {
-  kinds: [invoices, deletedInvoices, lineItems, collections],
+  kinds: [invoices, lineItems, collections],
   routes: [
     route({
       method: 'POST',
@@ -248,7 +250,7 @@ export const invoiceResource: Resource = {
       method: 'GET',
       path: '/v1/invoices/:id',
       params: expandParam,
-      handle: (scope, { id }) => scope.find(deletedInvoices, id) ?? scope.get(invoices, id),
+      handle: (scope, { id }) => scope.get(invoices, id),
     }),
     route({
       method: 'POST',
@@ -268,10 +270,7 @@ export const invoiceResource: Resource = {
       params: pageParams,
       handle: (scope, { id, params }) => {
         const { lines } = scope.get(invoices, id);
-        if (params.ending_before !== undefined) throw leftOut('paging backwards through lines', 'ending_before');
-        const from = lines.data.findIndex((line) => line.id === params.starting_after) + 1;
-        const data = lines.data.slice(from, from + (params.limit ?? 10));
-        return { object: 'list', data, has_more: from + data.length < lines.data.length, url: lines.url };
+        return pageOf(lines.data, lines.url, { page: params, noun: 'line item' });
       },
     }),
     route({

@@ -1,5 +1,5 @@
 import { checkChargeAmount, checkCurrency, minimumCharge, money } from '../currencies.js';
-import { invalidRequest } from '../errors.js';
+import { invalidRequest, leftOut } from '../errors.js';
 import { randomText } from '../ids.js';
 import {
   anything,
@@ -17,6 +17,7 @@ import {
   type Values,
   withMetadata,
 } from '../params.js';
+import { methodType } from '../payment-method-types.js';
 import type { Scope } from '../scope.js';
 import {
   type CheckoutItem,
@@ -61,7 +62,7 @@ export const createParams = {
   adaptive_pricing: anything,
   after_expiration: unsupported('recovery of expired sessions'),
   allow_promotion_codes: boolean,
-  allowed_payment_method_types: listOf(oneOf('card', 'us_bank_account', 'sepa_debit')),
+  allowed_payment_method_types: listOf(methodType),
   automatic_tax: switchedOff('automatic tax'),
   billing_address_collection: oneOf('auto', 'required'),
   branding_settings: anything,
@@ -193,10 +194,7 @@ const itemsOf = (scope: Scope, values: SessionValues): CheckoutItem[] =>
 
 const check = (mode: CheckoutSession['mode'], values: SessionValues): void => {
   if (values.ui_mode !== undefined && values.ui_mode !== 'hosted_page')
-    throw invalidRequest('The sandbox leaves out embedded pages: use ui_mode=hosted_page.', {
-      code: 'sandbox_left_out',
-      param: 'ui_mode',
-    });
+    throw leftOut('embedded pages; use ui_mode=hosted_page', 'ui_mode');
   if (values.success_url === undefined) throw missing('success_url');
   for (const param of ['success_url', 'cancel_url'] as const)
     if (values[param] !== undefined && !/^https?:\/\/\S+$/.test(values[param]))
@@ -223,11 +221,9 @@ const checkItems = (mode: CheckoutSession['mode'], items: readonly CheckoutItem[
       'You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only one-time prices.',
     );
   if (mode === 'subscription' && recurringOnes.length < items.length)
-    throw invalidRequest(
-      recurringOnes.length === 0
-        ? 'You must provide at least one recurring price in `subscription` mode when using prices.'
-        : 'The sandbox leaves out one-time prices in `subscription` mode.',
-    );
+    throw recurringOnes.length === 0
+      ? invalidRequest('You must provide at least one recurring price in `subscription` mode when using prices.')
+      : leftOut('one-time prices in `subscription` mode', 'line_items');
   if (new Set(items.map(({ currency }) => currency)).size > 1)
     throw invalidRequest('All line items of a session must have the same currency.', { param: 'line_items' });
 };

@@ -24,6 +24,7 @@ import {
   type Values,
   withMetadata,
 } from '../params.js';
+import { methodType, otherTypes } from '../payment-method-types.js';
 import { type Resource, route } from '../resource.js';
 import type { Scope } from '../scope.js';
 import { customers } from './customer-row.js';
@@ -41,8 +42,7 @@ import { type PaymentIntent, paymentIntents } from './payment-intent-row.js';
 import { usePaymentMethod } from './payment-method.js';
 import { createFromData, paymentMethodData } from './payment-method-routes.js';
 
-const METHOD_TYPES = ['card', 'us_bank_account', 'sepa_debit'] as const;
-const methodTypes = listOf(oneOf(...METHOD_TYPES));
+const methodTypes = listOf(methodType);
 
 const cardOptions = clearable(
   hash({
@@ -66,7 +66,14 @@ const cardOptions = clearable(
     three_d_secure: unsupported('authentication by others'),
   }),
 );
-const methodOptions = hash({ card: cardOptions, us_bank_account: anything, sepa_debit: anything, link: anything });
+const methodOptions = hash({
+  ...otherTypes,
+  card: cardOptions,
+  card_present: unsupported("payment methods of type 'card_present'"),
+  us_bank_account: anything,
+  sepa_debit: anything,
+  link: anything,
+});
 
 const descriptor: Param<string> = {
   parse: (value, path) => {

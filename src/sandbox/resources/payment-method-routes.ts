@@ -1,4 +1,4 @@
-import { invalidRequest, leftOut } from '../errors.js';
+import { invalidRequest } from '../errors.js';
 import {
   anything,
   type BillingValues,
@@ -17,6 +17,7 @@ import {
   type Values,
   withMetadata,
 } from '../params.js';
+import { methodType, otherTypes } from '../payment-method-types.js';
 import { type Resource, route } from '../resource.js';
 import type { Scope } from '../scope.js';
 import { customers } from './customer-row.js';
@@ -34,7 +35,8 @@ import {
 
 const redisplay = oneOf('always', 'limited', 'unspecified');
 const typed = {
-  type: text,
+  ...otherTypes,
+  type: methodType,
   card: hash({ number: text, exp_month: integer(), exp_year: integer(), cvc: text, token: text, networks: anything }),
   us_bank_account: hash({
     account_holder_type: text,
@@ -65,9 +67,7 @@ const read = (scope: Scope, values: PaymentMethodValues): Pick<NewPaymentMethod,
     return {
       behaviour: readBank(values.us_bank_account?.account_number, values.type, 'us_bank_account[account_number]'),
     };
-  if (values.type === 'sepa_debit')
-    return { behaviour: readBank(values.sepa_debit?.iban, values.type, 'sepa_debit[iban]') };
-  throw leftOut(`payment methods of type '${values.type}'`, 'type');
+  return { behaviour: readBank(values.sepa_debit?.iban, values.type, 'sepa_debit[iban]') };
 };
 
 /** Makes a payment method from typed data (Stripe: "Create a PaymentMethod"). */

@@ -28,13 +28,6 @@ export const products: Kind<Product> = {
   expandable: { default_price: 'price', tax_code: 'tax_code' },
 };
 
-/** What is left of a deleted product. */
-export interface DeletedProduct extends StripeObject {
-  readonly object: 'product';
-  readonly deleted: true;
-}
-export const deletedProducts: Kind<DeletedProduct> = { table: 'deleted_product' };
-
 export interface NewProduct {
   readonly name: string;
   readonly id?: string;

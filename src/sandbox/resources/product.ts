@@ -20,7 +20,7 @@ import { type Resource, route } from '../resource.js';
 import type { Scope } from '../scope.js';
 import { amountParams, newPrice, taxDetails } from './new-price.js';
 import { prices } from './price-row.js';
-import { deletedProducts, newProduct, type Product, products } from './product-row.js';
+import { newProduct, type Product, products } from './product-row.js';
 
 const features = listOf(hash({ name: required(text) }), 15);
 const common = {
@@ -102,12 +102,12 @@ const remove = (scope: Scope, id: string): object => {
     );
   scope.remove(products, id);
   scope.emit('product.deleted', product);
-  return scope.save(deletedProducts, { id, object: 'product', deleted: true });
+  return { id, object: 'product', deleted: true };
 };
 
 /** Products (Stripe: "The Product object"). */
 export const productResource: Resource = {
-  kinds: [products, deletedProducts],
+  kinds: [products],
   routes: [
     route({
       method: 'POST',
@@ -143,7 +143,7 @@ export const productResource: Resource = {
       method: 'GET',
       path: '/v1/products/:id',
       params: expandParam,
-      handle: (scope, { id }) => scope.find(deletedProducts, id) ?? scope.get(products, id),
+      handle: (scope, { id }) => scope.get(products, id),
     }),
     route({
       method: 'POST',

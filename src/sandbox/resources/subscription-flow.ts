@@ -87,13 +87,13 @@ export const draftInvoice = (scope: Scope, subscription: Subscription, bill: Bil
   return invoice;
 };
 
-/** Bills now: drafted, finalised and charged in one go, as when a subscription is changed by a person. */
+/** Bills now: drafted, finalised and charged in one go, as when a subscription is changed; a failure is retried like that of a renewal. */
 export const billNow = (scope: Scope, subscription: Subscription, bill: Bill, isOffSession: boolean): void => {
   const invoice = draftInvoice(scope, subscription, bill);
   if (!invoice) return;
   scope.emit('invoice.created', invoice);
   finalize(scope, invoice);
-  if (openPayment(scope, invoice)) collect(scope, invoice, { isAutomatic: isOffSession, isOffSession });
+  if (openPayment(scope, invoice)) collect(scope, invoice, { isAutomatic: true, isOffSession });
 };
 
 /** Stops what is still to be collected: drafts and open invoices no longer advance (Stripe: "Cancel subscriptions"). */
@@ -118,8 +118,13 @@ export const expireIncomplete = (scope: Scope, subscription: Subscription): void
   if (invoice?.status === 'open') voidInvoice(scope, invoice);
 };
 
-/** Cancels at once; an incomplete subscription expires instead. Repeating it changes nothing. */
-export const cancelNow = (scope: Scope, subscription: Subscription, reason: string): void => {
+/** Cancels at once, together with other changes; an incomplete subscription expires instead. Repeating it changes nothing. */
+export const cancelNow = (
+  scope: Scope,
+  subscription: Subscription,
+  reason: string,
+  changes: Partial<Subscription> = {},
+): void => {
   if (hasEnded(subscription)) return;
   if (subscription.status === 'incomplete') {
     expireIncomplete(scope, subscription);
@@ -132,6 +137,7 @@ export const cancelNow = (scope: Scope, subscription: Subscription, reason: stri
     scope,
     subscription,
     {
+      ...changes,
       status: 'canceled',
       canceled_at: subscription.canceled_at ?? now,
       ended_at: now,
@@ -145,14 +151,20 @@ const pausedBecause = (scope: Scope, type: string): object => ({
   paused: { subscription: { type }, transitioned_at: scope.now(), type: 'subscription' },
 });
 
-/** No further periods and invoices until it is resumed (Stripe: "Pause subscriptions"). */
-export const pause = (scope: Scope, subscription: Subscription, reason: string): void =>
-  changeSubscription(
-    scope,
-    subscription,
-    { status: 'paused', status_details: pausedBecause(scope, reason) },
-    'customer.subscription.paused',
-  );
+/** No further periods and invoices until it is resumed; other changes go with it (Stripe: "Pause subscriptions"). */
+export const pause = (
+  scope: Scope,
+  subscription: Subscription,
+  reason: string,
+  changes: Partial<Subscription> = {},
+): void => {
+  changeSubscription(scope, subscription, {
+    ...changes,
+    status: 'paused',
+    status_details: pausedBecause(scope, reason),
+  });
+  scope.emit('customer.subscription.paused', subscription);
+};
 
 /** Moves on to the period that begins now: from a trial, a pause or a reset of the anchor. */
 export const beginPeriod = (subscription: Subscription, anchor: number): Partial<Subscription> => {
@@ -185,13 +197,21 @@ const renew = (scope: Scope, subscription: Subscription): void => {
   scope.emit('invoice.created', invoice);
 };
 
-/** The end of a trial whose customer left no payment method (Stripe: "Use trial periods on subscriptions"). Is that all? */
-const endUnpaidTrial = (scope: Scope, subscription: Subscription): boolean => {
-  if (subscription.status !== 'trialing' || defaultMethodOf(scope, subscription) !== null) return false;
-  const { missing_payment_method: behaviour } = subscription.trial_settings.end_behavior;
+/**
+ * The end of a trial whose customer left no payment method, together with other changes (Stripe: "Use trial periods on
+ * subscriptions"). Says whether that is all, because it is paused or cancelled now.
+ */
+export const endUnpaidTrial = (
+  scope: Scope,
+  subscription: Subscription,
+  changes: Partial<Subscription> = {},
+): boolean => {
+  const next = { ...subscription, ...changes };
+  if (subscription.status !== 'trialing' || defaultMethodOf(scope, next) !== null) return false;
+  const { missing_payment_method: behaviour } = next.trial_settings.end_behavior;
   if (behaviour === 'create_invoice') return false;
-  if (behaviour === 'pause') pause(scope, subscription, 'trial_end_without_payment_method');
-  else cancelNow(scope, subscription, 'cancellation_requested');
+  if (behaviour === 'pause') pause(scope, subscription, 'trial_end_without_payment_method', changes);
+  else cancelNow(scope, subscription, 'cancellation_requested', changes);
   return true;
 };
 

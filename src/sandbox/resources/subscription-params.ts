@@ -15,6 +15,7 @@ import {
   unsupported,
   type Values,
 } from '../params.js';
+import { methodType } from '../payment-method-types.js';
 import { amountParams, recurring } from './new-price.js';
 
 /** A point in time in seconds, or `now`. */
@@ -24,8 +25,10 @@ const timeOrNow: Param<number | 'now'> = {
 
 /** `cancel_at`: a time, or the end of the shortest or longest current period (Stripe: "Cancel subscriptions"). */
 const cancelAt: Param<number | 'period_end'> = {
-  parse: (value, path) =>
-    value === 'max_period_end' || value === 'min_period_end' ? 'period_end' : integer(0).parse(value, path),
+  parse: (value, path) => {
+    if (value === 'max_billed_until') throw leftOut('cancelling when what was billed ends (max_billed_until)', path);
+    return value === 'max_period_end' || value === 'min_period_end' ? 'period_end' : integer(0).parse(value, path);
+  },
 };
 
 /** A switch that may be given as long as it is off. */
@@ -44,7 +47,8 @@ export const empty = (what: string): Param<unknown> => ({
   },
 });
 
-const automatic: Param<'charge_automatically'> = {
+/** `collection_method`: the sandbox charges by itself only. */
+export const automatic: Param<'charge_automatically'> = {
   parse: (value, path) => {
     if (value === 'send_invoice') throw leftOut('invoices that are sent (collection_method)', path);
     if (value !== 'charge_automatically')
@@ -87,7 +91,7 @@ const common = {
   payment_behavior: oneOf('allow_incomplete', 'default_incomplete', 'error_if_incomplete', 'pending_if_incomplete'),
   payment_settings: hash({
     payment_method_options: anything,
-    payment_method_types: listOf(oneOf('card', 'us_bank_account', 'sepa_debit', 'link')),
+    payment_method_types: listOf(methodType),
     save_default_payment_method: oneOf('off', 'on_subscription'),
   }),
   pending_invoice_item_interval: empty('intervals of pending invoice items'),

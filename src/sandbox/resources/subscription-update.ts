@@ -6,7 +6,7 @@ import { newInvoiceItem } from './new-invoice-item.js';
 import { productName } from './new-price.js';
 import { cancellation, checkMethod } from './new-subscription.js';
 import { planOf } from './price-row.js';
-import { beginPeriod, billNow, changeSubscription, schedulePeriodEnd } from './subscription-flow.js';
+import { beginPeriod, billNow, changeSubscription, endUnpaidTrial, schedulePeriodEnd } from './subscription-flow.js';
 import { checkTogether, newItem, priceFor } from './subscription-item.js';
 import type { ItemValues, UpdateValues } from './subscription-params.js';
 import {
@@ -173,6 +173,19 @@ const trialOf = (scope: Scope, subscription: Subscription, end: UpdateValues['tr
   };
 };
 
+/** The changes of a trial that ends now and is followed by no paid period. */
+const endedTrial = (scope: Scope, { items }: Subscription, wanted: Partial<Subscription>): Partial<Subscription> => {
+  const { status: _status, ...rest } = wanted;
+  const now = scope.now();
+  const { data } = wanted.items ?? items;
+  const ended = data.map((item, at) => ({
+    ...item,
+    current_period_start: items.data[at]?.current_period_start ?? now,
+    current_period_end: now,
+  }));
+  return { ...rest, trial_end: now, billing_cycle_anchor: now, items: { ...items, data: ended } };
+};
+
 const scheduleDates = (scope: Scope, subscription: Subscription): void => {
   const { cancel_at: at, pause_collection: pause } = subscription;
   if (at !== null) scope.schedule('subscription.cancel', at - scope.now(), subscription.id);
@@ -194,11 +207,14 @@ export const updateSubscription = (scope: Scope, subscription: Subscription, val
   const items = values.items ? nextItems(scope, subscription, values.items) : undefined;
   const period = trial.items?.data[0];
   const data = items && (period ? itemsIn(items, period.current_period_start, period.current_period_end) : items);
-  changeSubscription(scope, subscription, {
+  const wanted = {
     ...settings,
     ...stop,
     ...(data ? { items: { ...subscription.items, data, total_count: data.length } } : {}),
-  });
+  };
+  if (values.trial_end === 'now' && endUnpaidTrial(scope, subscription, endedTrial(scope, subscription, wanted)))
+    return scope.get(subscriptions, subscription.id);
+  changeSubscription(scope, subscription, wanted);
   scheduleDates(scope, subscription);
   if (Object.keys(trial).length > 0) schedulePeriodEnd(scope, subscription);
   const behaviour = values.proration_behavior ?? 'create_prorations';

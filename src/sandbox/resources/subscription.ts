@@ -1,5 +1,6 @@
 import { nextPeriodEnd } from '../billing-period.js';
 import { invalidRequest, leftOut } from '../errors.js';
+import { pageOf } from '../lists.js';
 import {
   boolean,
   type CreatedFilter,
@@ -8,6 +9,7 @@ import {
   expandParam,
   hash,
   oneOf,
+  type Param,
   pageParams,
   required,
   text,
@@ -65,6 +67,14 @@ const hasStatus = (subscription: Subscription, wanted: string | undefined): bool
   if (wanted === undefined) return subscription.status !== 'canceled';
   if (wanted === 'all') return true;
   return wanted === 'ended' ? hasEnded(subscription) : subscription.status === wanted;
+};
+
+const resumption: Param<'resume_on_payment_attempt'> = {
+  parse: (value, path) => {
+    const wanted = oneOf('resume_on_payment_attempt', 'resume_on_payment_success').parse(value, path);
+    if (wanted !== 'resume_on_payment_attempt') throw leftOut(`resuming after the payment (${wanted})`, path);
+    return wanted;
+  },
 };
 
 const pauseNow = (scope: Scope, subscription: Subscription): Subscription => {
@@ -204,7 +214,7 @@ export const subscriptionResource: Resource = {
       path: '/v1/subscriptions/:id/resume',
       params: {
         billing_cycle_anchor: hash({ type: required(oneOf('now', 'unchanged')) }),
-        payment_behavior: oneOf('resume_on_payment_attempt'),
+        payment_behavior: resumption,
         proration_behavior: prorations,
         proration_date: unsupported('proration dates'),
         ...expandParam,
@@ -218,8 +228,7 @@ export const subscriptionResource: Resource = {
       params: { ...pageParams, subscription: required(text) },
       handle: (scope, { params }) => {
         const { items } = scope.get(subscriptions, params.subscription, 'subscription');
-        const { total_count: _count, ...page } = items;
-        return { ...page, url: '/v1/subscription_items' };
+        return pageOf(items.data, '/v1/subscription_items', { page: params, noun: 'subscription_item' });
       },
     }),
   ],

@@ -230,6 +230,40 @@ test('a session can save a card', async () => {
   expect((await stripe.customers.listPaymentMethods(customer.id)).data).toHaveLength(1);
 });
 
+test('the items of a session are paged, and what of them is left out says so', async () => {
+  const world = await worlds.start();
+  const { stripe } = world;
+  const item = (name: string, recurring = false) => ({
+    quantity: 1,
+    price_data: {
+      currency: 'usd',
+      unit_amount: 500,
+      product_data: { name },
+      ...(recurring ? { recurring: { interval: 'month' as const } } : {}),
+    },
+  });
+  const session = await stripe.checkout.sessions.create({
+    mode: 'payment',
+    ...urls,
+    line_items: ['Tea', 'Cake', 'Jam'].map((name) => item(name)),
+  });
+  const names = async (params: Stripe.PaginationParams) =>
+    (await stripe.checkout.sessions.listLineItems(session.id, params)).data.map(({ description }) => description);
+  const [tea, cake, jam] = (await stripe.checkout.sessions.listLineItems(session.id)).data;
+  expect(await names({ starting_after: tea?.id ?? '' })).toEqual(['Cake', 'Jam']);
+  expect(await names({ ending_before: jam?.id ?? '', limit: 1 })).toEqual(['Cake']);
+  expect(await names({ starting_after: cake?.id ?? '' })).toEqual(['Jam']);
+  expect((await failureOf(names({ starting_after: 'li_none' }))).code).toBe('resource_missing');
+  const mixed = stripe.checkout.sessions.create({
+    mode: 'subscription',
+    ...urls,
+    line_items: [item('Tea', true), item('Teapot')],
+  });
+  expect(await failureOf(mixed)).toMatchObject({ statusCode: 400, code: 'sandbox_left_out', param: 'line_items' });
+  const changed = stripe.checkout.sessions.update(session.id, { line_items: [{ id: tea?.id ?? '', quantity: 2 }] });
+  expect(await failureOf(changed)).toMatchObject({ statusCode: 400, code: 'sandbox_left_out', param: 'line_items' });
+});
+
 describe('the page of a session', () => {
   const card = { number: '4242 4242 4242 4242', expiry: '12/34', cvc: '123', email: 'ada@example.com', name: 'Ada' };
 

@@ -135,6 +135,29 @@ describe('an open invoice', () => {
     expect(await failureOf(stripe.invoices.pay(id))).toMatchObject({ code: 'invoice_already_paid' });
   });
 
+  test('that must be authenticated answers a card error, and is paid once the customer has', async () => {
+    const world = await worlds.start();
+    const { stripe, control } = world;
+    const { id, draft } = await unpaid(world);
+    const method = await stripe.paymentMethods.attach('pm_card_authenticationRequired', {
+      customer: String(draft.customer),
+    });
+    for (const off_session of [true, false, true]) {
+      const paying = stripe.invoices.pay(id, { payment_method: method.id, off_session });
+      expect(await failureOf(paying)).toMatchObject({
+        statusCode: 402,
+        type: 'StripeCardError',
+        rawType: 'card_error',
+        code: 'invoice_payment_intent_requires_action',
+      });
+    }
+    const open = await stripe.invoices.retrieve(id, { expand: ['payments.data.payment.payment_intent'] });
+    const intent = open.payments?.data[0]?.payment.payment_intent as Stripe.PaymentIntent;
+    expect([open.status, intent.status]).toEqual(['open', 'requires_action']);
+    await control('POST', `/payment_intents/${intent.id}/authenticate`, {});
+    expect((await stripe.invoices.retrieve(id)).status).toBe('paid');
+  });
+
   test('paid out of band cancels its payment and tells no success of a charge', async () => {
     const world = await worlds.start();
     const { stripe, receiver, sandbox } = world;
@@ -201,13 +224,27 @@ test('fields that Stripe took away are gone, and asking for them is an error', a
   expect(error.message).toContain('cannot be expanded');
 });
 
-test('what is left out says so', async () => {
-  const { raw } = await worlds.start();
-  for (const [method, path] of [
-    ['GET', '/v1/products/search'],
-    ['POST', '/v1/coupons'],
-    ['POST', '/v1/invoices/create_preview'],
-    ['POST', '/v1/test_helpers/test_clocks'],
-  ] as const)
-    expect(await raw(method, path)).toMatchObject({ status: 400, body: { error: { code: 'sandbox_left_out' } } });
+test('lines are paged in both directions, and an unknown cursor is refused', async () => {
+  const world = await worlds.start();
+  const { stripe } = world;
+  const { customer } = await monthly(world);
+  const draft = await stripe.invoices.create({ customer: customer.id });
+  for (const amount of [100, 200, 300, 400, 500])
+    await stripe.invoiceItems.create({ customer: customer.id, invoice: draft.id ?? '', amount, currency: 'usd' });
+  const id = draft.id ?? '';
+  const amounts = (page: { data: Stripe.InvoiceLineItem[] }): number[] => page.data.map(({ amount }) => amount);
+  const first = await stripe.invoices.listLineItems(id, { limit: 2 });
+  expect([amounts(first), first.has_more]).toEqual([[100, 200], true]);
+  const rest = await stripe.invoices.listLineItems(id, { limit: 3, starting_after: first.data[1]?.id ?? '' });
+  expect([amounts(rest), rest.has_more]).toEqual([[300, 400, 500], false]);
+  const back = await stripe.invoices.listLineItems(id, { limit: 2, ending_before: rest.data[1]?.id ?? '' });
+  expect([amounts(back), back.has_more]).toEqual([[200, 300], true]);
+  for (const name of ['starting_after', 'ending_before'] as const)
+    expect(await failureOf(stripe.invoices.listLineItems(id, { [name]: 'il_none' }))).toMatchObject({
+      statusCode: 400,
+      code: 'resource_missing',
+      param: name,
+    });
+  expect(await stripe.invoices.del(id)).toMatchObject({ id, object: 'invoice', deleted: true });
+  expect(await failureOf(stripe.invoices.retrieve(id))).toMatchObject({ statusCode: 404, code: 'resource_missing' });
 });

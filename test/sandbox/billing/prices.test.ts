@@ -21,7 +21,19 @@ test('products are made, changed, listed and deleted unless they have prices', a
   expect((await failureOf(stripe.products.del(product.id))).message).toContain('prices');
   const bare = await stripe.products.create({ name: 'Bare' });
   expect(await stripe.products.del(bare.id)).toMatchObject({ deleted: true });
-  expect(await stripe.products.retrieve(bare.id)).toMatchObject({ deleted: true });
+  for (const call of [
+    stripe.products.retrieve(bare.id),
+    stripe.products.update(bare.id, { name: 'Again' }),
+    stripe.products.del(bare.id),
+  ])
+    expect(await failureOf(call)).toMatchObject({
+      statusCode: 404,
+      code: 'resource_missing',
+      message: `No such product: '${bare.id}'`,
+    });
+  const priced = stripe.prices.create({ product: bare.id, currency: 'usd', unit_amount: 100 });
+  expect(await failureOf(priced)).toMatchObject({ statusCode: 400, code: 'resource_missing', param: 'product' });
+  expect((await stripe.products.list()).data.map(({ id }) => id)).toEqual([product.id]);
   await sandbox.settled();
   expect(receiver.types()).toEqual(
     expect.arrayContaining(['product.created', 'price.created', 'product.updated', 'product.deleted']),

@@ -257,6 +257,50 @@ describe('a subscription', () => {
     expect((await stripe.subscriptions.retrieve(trial.id)).status).toBe(status);
   });
 
+  test.each([
+    ['pause', 'paused', 'customer.subscription.paused'],
+    ['cancel', 'canceled', 'customer.subscription.deleted'],
+    ['create_invoice', 'past_due', 'invoice.payment_failed'],
+  ] as const)('a trial that is ended now without a payment method can %s', async (behaviour, status, event) => {
+    const world = await worlds.start();
+    const { stripe, receiver, sandbox } = world;
+    const { price, customer } = await monthly(world);
+    const trial = await stripe.subscriptions.create({
+      customer: customer.id,
+      items: [{ price: price.id }],
+      trial_period_days: 20,
+      trial_settings: { end_behavior: { missing_payment_method: behaviour } },
+    });
+    const ended = await stripe.subscriptions.update(trial.id, { trial_end: 'now', metadata: { a: 'b' } });
+    const { now } = await world.control('GET', '/clock');
+    expect(ended).toMatchObject({ status, metadata: { a: 'b' } });
+    expect(Number(now) - (ended.trial_end ?? 0)).toBeLessThan(10);
+    expect(await stripe.subscriptions.retrieve(trial.id)).toEqual(ended);
+    await sandbox.settled();
+    expect(receiver.types()).toContain(event);
+    // What a pause or a cancellation ends is not billed, now or when the trial would have ended.
+    await world.advance(2 * MONTH);
+    const paid = (await invoicesOf(world, trial)).map(({ total }) => total);
+    expect(paid[0]).toBe(behaviour === 'create_invoice' ? 1_000 : 0);
+    if (behaviour === 'create_invoice') return;
+    expect(paid).toEqual([0]);
+    expect((await stripe.subscriptions.retrieve(trial.id)).status).toBe(status);
+  });
+
+  test('a trial that is ended now with a method charges it, whatever it would do without one', async () => {
+    const world = await worlds.start();
+    const { stripe } = world;
+    const { price, customer } = await monthly(world, { method: 'pm_card_visa' });
+    const trial = await stripe.subscriptions.create({
+      customer: customer.id,
+      items: [{ price: price.id }],
+      trial_period_days: 20,
+      trial_settings: { end_behavior: { missing_payment_method: 'cancel' } },
+    });
+    expect((await stripe.subscriptions.update(trial.id, { trial_end: 'now' })).status).toBe('active');
+    expect((await invoicesOf(world, trial))[0]).toMatchObject({ status: 'paid', amount_paid: 1_000 });
+  });
+
   test('is paused and resumed, and its collection can be paused', async () => {
     const world = await worlds.start();
     const { stripe } = world;
