@@ -79,13 +79,19 @@ export const judgeSnapshot = (
   return snapshotAt > seenAt || (status === 'PENDING' && snapshotAt === seenAt) ? 'apply' : 'ask';
 };
 
-/** Whether the attempt may still be paid: at most one such payment exists per order, a renewal's aside. */
+/**
+ * Statuses in which an attempt may still be paid: at most one such payment exists per order. `withIntent`: only while Stripe has an
+ * intent for it, since another card may work there.
+ */
+export const OPEN_PAYMENT_STATUSES: {
+  readonly always: readonly PaymentStatus[];
+  readonly withIntent: readonly PaymentStatus[];
+} = { always: ['PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'REQUIRES_CAPTURE'], withIntent: ['FAILED'] };
+
+/** Whether the attempt may still be paid. */
 export const isOpen = (payment: { status: PaymentStatus; stripePaymentIntentId: string | null }): boolean =>
-  payment.status === 'PENDING' ||
-  payment.status === 'REQUIRES_ACTION' ||
-  payment.status === 'PROCESSING' ||
-  payment.status === 'REQUIRES_CAPTURE' ||
-  (payment.status === 'FAILED' && payment.stripePaymentIntentId !== null);
+  OPEN_PAYMENT_STATUSES.always.includes(payment.status) ||
+  (OPEN_PAYMENT_STATUSES.withIntent.includes(payment.status) && payment.stripePaymentIntentId !== null);
 
 /** Every status of a refund. */
 export const REFUND_STATUSES = ['PENDING', 'REQUIRES_ACTION', 'REFUNDED', 'FAILED', 'CANCELED'] as const;
@@ -115,8 +121,11 @@ export const REFUND_NEXT: Readonly<Record<RefundStatus, Readonly<Record<RefundSi
   CANCELED: REFUND_MOVES,
 };
 
-/** Refunds whose end isn't known hold their amount. */
-export const holdsReservation = (status: RefundStatus): boolean => status === 'PENDING' || status === 'REQUIRES_ACTION';
+/** Statuses of refunds whose end isn't known: they hold their amount. */
+export const RESERVING_STATUSES: readonly RefundStatus[] = ['PENDING', 'REQUIRES_ACTION'];
+
+/** Whether the refund holds its amount. */
+export const holdsReservation = (status: RefundStatus): boolean => RESERVING_STATUSES.includes(status);
 
 /**
  * Judges a refund's snapshot that may be late. Out of a reservation every end is forward; what would undo an end is applied
@@ -188,9 +197,12 @@ export const RECURRING_NEXT: Readonly<Record<RecurringStatus, Readonly<Record<Re
   CANCELED: ended('CANCELED'),
 };
 
-/** Whether the recurring payment still lives: at most one such exists per order. */
+/** Statuses of a recurring payment that is over: at most one that isn't exists per order. */
+export const ENDED_RECURRING_STATUSES: readonly RecurringStatus[] = ['CANCELED', 'INCOMPLETE_EXPIRED'];
+
+/** Whether the recurring payment still lives. */
 export const isLive = ({ status }: { readonly status: RecurringStatus }): boolean =>
-  status !== 'CANCELED' && status !== 'INCOMPLETE_EXPIRED';
+  !ENDED_RECURRING_STATUSES.includes(status);
 
 /** Every status of an event in the inbox, in the contract's order. */
 export const EVENT_STATUSES = ['RECEIVED', 'PROCESSED', 'IGNORED', 'FAILED', 'DEAD'] as const;

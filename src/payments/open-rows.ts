@@ -1,5 +1,7 @@
 import type { Queryable } from '../storage/database.js';
 import { OPEN_PAYMENT } from '../storage/payment.js';
+import { LIVE_RECURRING } from '../storage/recurring-payment.js';
+import { RESERVES } from '../storage/refund.js';
 
 /** Rows that wait for something of an account or mode that the keys in force don't reach. */
 export interface OpenRows {
@@ -20,10 +22,10 @@ export const countOpenElsewhere = (
         select livemode, stripe_account, 1 as payment, 0 as refund, 0 as recurring from tollgate.payment
           where ${OPEN_PAYMENT}
         union all
-        select livemode, stripe_account, 0, 1, 0 from tollgate.refund where status in ('PENDING', 'REQUIRES_ACTION')
+        select livemode, stripe_account, 0, 1, 0 from tollgate.refund where ${RESERVES}
         union all
         select livemode, stripe_account, 0, 0, 1 from tollgate.recurring_payment
-          where status not in ('CANCELED', 'INCOMPLETE_EXPIRED'))
+          where ${LIVE_RECURRING})
       select livemode, stripe_account as "account", sum(payment)::integer as "payments",
         sum(refund)::integer as "refunds", sum(recurring)::integer as "recurringPayments"
       from open where (livemode, stripe_account) is distinct from ($1::boolean, $2::text)

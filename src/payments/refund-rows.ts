@@ -1,5 +1,5 @@
 import type { Statement } from '../storage/database.js';
-import { Refund, UNKNOWN_OUTCOME } from '../storage/refund.js';
+import { RESERVES, Refund, UNKNOWN_OUTCOME } from '../storage/refund.js';
 import { selectList } from '../storage/select-list.js';
 import { PAYMENT_COLUMNS } from './payment-rows.js';
 
@@ -105,7 +105,7 @@ export const writeRefundSums = (paymentId: string): Statement => ({
   text: `update tollgate.payment p set amount_refunded = least(p.amount_received, s.refunded),
       amount_refund_pending = s.pending, version = version + 1, updated_at = now()
     from (select coalesce(sum(amount) filter (where status = 'REFUNDED'), 0) as refunded,
-        coalesce(sum(amount) filter (where status in ('PENDING', 'REQUIRES_ACTION')), 0) as pending
+        coalesce(sum(amount) filter (where ${RESERVES}), 0) as pending
       from tollgate.refund where payment_id = $1) s
     where p.id = $1 and (p.amount_refunded, p.amount_refund_pending)
       is distinct from (least(p.amount_received, s.refunded), s.pending)

@@ -1,11 +1,13 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
-import { PAYMENT_STATUSES, type PaymentStatus } from '../core/states.js';
+import { OPEN_PAYMENT_STATUSES, PAYMENT_STATUSES, type PaymentStatus } from '../core/states.js';
+import { statusIn } from '../core/status-sql.js';
 import { keyText, wholeNumber } from './columns.js';
 import { RecurringPayment } from './recurring-payment.js';
 
-/** A payment that may still be paid. The same rule as `isOpen` of core/states. */
-export const OPEN_PAYMENT =
-  "(status in ('PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'REQUIRES_CAPTURE') or (status = 'FAILED' and stripe_payment_intent_id is not null))";
+const { always, withIntent } = OPEN_PAYMENT_STATUSES;
+
+/** A payment that may still be paid: `isOpen` of core/states.ts in SQL. */
+export const OPEN_PAYMENT = `(${statusIn(always)} or (${statusIn(withIntent)} and stripe_payment_intent_id is not null))`;
 
 /** One open collection per order, mode and Stripe account, whichever kind; an invoice that comes beside another is marked. */
 const COLLECTS_ALONE = `not shares_order and ${OPEN_PAYMENT}`;

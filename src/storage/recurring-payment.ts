@@ -1,9 +1,10 @@
 import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
-import { RECURRING_STATUSES, type RecurringStatus } from '../core/states.js';
+import { ENDED_RECURRING_STATUSES, RECURRING_STATUSES, type RecurringStatus } from '../core/states.js';
+import { statusNotIn } from '../core/status-sql.js';
 import { keyText, wholeNumber } from './columns.js';
 
-/** A recurring payment that still lives: at most one per order, mode and Stripe account. The same rule as `isLive` of core/states. */
-export const LIVE_RECURRING = "status not in ('CANCELED', 'INCOMPLETE_EXPIRED')";
+/** A recurring payment that still lives: at most one per order, mode and Stripe account. `isLive` of core/states.ts in SQL. */
+export const LIVE_RECURRING = statusNotIn(ENDED_RECURRING_STATUSES);
 
 /** One Stripe subscription, started for one order. Rows are never deleted. */
 @Entity({ schema: 'tollgate', name: 'recurring_payment' })

@@ -1,7 +1,11 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
-import { REFUND_STATUSES, type RefundStatus } from '../core/states.js';
+import { REFUND_STATUSES, RESERVING_STATUSES, type RefundStatus } from '../core/states.js';
+import { statusIn } from '../core/status-sql.js';
 import { keyText, wholeNumber } from './columns.js';
 import { Payment } from './payment.js';
+
+/** A refund that holds its amount: `holdsReservation` of core/states.ts in SQL. */
+export const RESERVES = statusIn(RESERVING_STATUSES);
 
 /** A refund of which it isn't known whether Stripe made it. */
 export const UNKNOWN_OUTCOME = "status = 'PENDING' and stripe_refund_id is null";

@@ -2,9 +2,9 @@ import { PAYMENT_COLUMNS } from '../payments/payment-rows.js';
 import { RECURRING_COLUMNS } from '../payments/recurring-rows.js';
 import { REFUND_COLUMNS } from '../payments/refund-rows.js';
 import type { Database } from '../storage/database.js';
-import type { Payment } from '../storage/payment.js';
-import type { RecurringPayment } from '../storage/recurring-payment.js';
-import type { Refund } from '../storage/refund.js';
+import { OPEN_PAYMENT, type Payment } from '../storage/payment.js';
+import { LIVE_RECURRING, type RecurringPayment } from '../storage/recurring-payment.js';
+import { RESERVES, type Refund } from '../storage/refund.js';
 
 /** Which rows are asked about. */
 export interface RowQuestion {
@@ -53,11 +53,10 @@ export const createOpenRowPages = (database: Database): OpenRowPages => {
   };
 
   return {
-    // As `isOpen` of core/states.ts says, those that Stripe knows.
     payments: (question) =>
       database.query<Payment>({
         text: `select ${PAYMENT_COLUMNS} from tollgate.payment p
-          where status in ('PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'REQUIRES_CAPTURE', 'FAILED')
+          where ${OPEN_PAYMENT}
             and ($4 or coalesce(stripe_invoice_id, stripe_payment_intent_id, stripe_checkout_session_id) is not null)
             and ${isDue('p')}
           order by id limit ${PAGE}`,
@@ -67,7 +66,7 @@ export const createOpenRowPages = (database: Database): OpenRowPages => {
     async refunds(question) {
       const rows = await database.query<Refund>({
         text: `select ${REFUND_COLUMNS} from tollgate.refund r
-          where status in ('PENDING', 'REQUIRES_ACTION') and stripe_refund_id is not null and ${isDue('r')}
+          where ${RESERVES} and stripe_refund_id is not null and ${isDue('r')}
           order by id limit ${PAGE}`,
         values: valuesOf(question),
       });
@@ -81,7 +80,7 @@ export const createOpenRowPages = (database: Database): OpenRowPages => {
     recurringPayments: (question) =>
       database.query<RecurringPayment>({
         text: `select ${RECURRING_COLUMNS} from tollgate.recurring_payment r
-          where status not in ('CANCELED', 'INCOMPLETE_EXPIRED')
+          where ${LIVE_RECURRING}
             and ($4 or coalesce(stripe_subscription_id, stripe_checkout_session_id) is not null) and ${isDue('r')}
           order by id limit ${PAGE}`,
         values: valuesOf(question),
