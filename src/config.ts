@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { limitVariable, VARIABLES } from './environment.js';
+import type { Introspection } from './graphql/introspection.js';
 import { DEFAULT_LIMITS, LIMIT_VARIABLES, type Limits } from './graphql/limits.js';
 import { isLoopback } from './http/hosts.js';
 import { misspelt } from './misspelt.js';
@@ -43,8 +44,8 @@ export interface Config {
   /** Where checkout pages may send people back to. */
   readonly redirectOrigins: readonly string[];
   readonly log: { readonly level: NonNullable<Values['LOG_LEVEL']>; readonly format: 'json' | 'pretty' };
-  /** Whether the schema may be asked for. */
-  readonly introspection: boolean;
+  /** Whom the schema is told. */
+  readonly introspection: Introspection;
   readonly limits: Partial<Limits>;
   /** How long payloads of events are kept; 0: for ever. */
   readonly eventPayloadDays: number;
@@ -202,6 +203,15 @@ const readLimits = (read: Reader): Partial<Limits> => {
   return Object.fromEntries(names.map((name) => [name, read.one(LIMIT_VARIABLES[name], limitVariable(name))]));
 };
 
+/** Unless it is said, strangers are told nothing, and nobody in production. */
+const introspectionOf = (
+  said: boolean | undefined,
+  { embedded, production }: Pick<Run, 'embedded' | 'production'>,
+): Introspection => {
+  if (said ?? embedded) return 'everyone';
+  return said === false || production ? 'nobody' : 'logged_in';
+};
+
 const originOf = (address: string | undefined): string[] => (address === undefined ? [] : [new URL(address).origin]);
 
 /** An embedded run gives anyone who asks the token of an administrator: it must hold nobody's money, and not be public. */
@@ -269,7 +279,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     corsOrigins,
     redirectOrigins: values.REDIRECT_ORIGINS ?? [...originOf(values.PUBLIC_URL), ...corsOrigins],
     log: { level: values.LOG_LEVEL ?? 'info', format: values.LOG_FORMAT ?? (isTerminal ? 'pretty' : 'json') },
-    introspection: values.TOLLGATE_INTROSPECTION ?? (embedded || !production),
+    introspection: introspectionOf(values.TOLLGATE_INTROSPECTION, { embedded, production }),
     limits: readLimits(read),
     eventPayloadDays: values.TOLLGATE_EVENT_PAYLOAD_DAYS,
     keepsUnpaidInvoices: values.TOLLGATE_KEEP_UNPAID_INVOICES,

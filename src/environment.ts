@@ -60,8 +60,8 @@ const DOORS = {
   }),
   TOLLGATE_TRUSTED_PROXIES: wholeNumber('own proxies in front, whose x-forwarded-for counts', 0),
   TOLLGATE_INTROSPECTION: openFlag({
-    meaning: 'whether the schema may be asked for, and names are suggested',
-    otherwise: 'true; false with NODE_ENV=production and a DATABASE_URL',
+    meaning: 'whether anyone may ask for the schema, and names are suggested',
+    otherwise: 'true in an embedded run; false with NODE_ENV=production; otherwise callers with a token may ask',
   }),
   NODE_ENV: text({
     meaning: 'production: short secrets and embedded runs are refused, and the schema is not told',

@@ -25,13 +25,24 @@ describe('the environment', () => {
       sandbox: true,
       host: '127.0.0.1',
       port: { number: 4000, fixed: false },
-      introspection: true,
+      introspection: 'everyone',
     });
   });
 
   test('with a database nothing is invented', () => {
     expect(readConfig(REAL)).toMatchObject({ embedded: false, sandbox: false, jwt: { trustRoles: false } });
     expect(problemsOf({ DATABASE_URL: 'postgres://db/app' })).toEqual(['JWT_SECRET']);
+  });
+
+  test.each([
+    [REAL, 'logged_in'],
+    [{ ...REAL, TOLLGATE_INTROSPECTION: 'true' }, 'everyone'],
+    [{ ...REAL, TOLLGATE_INTROSPECTION: 'false' }, 'nobody'],
+    [{ ...REAL, NODE_ENV: 'production' }, 'nobody'],
+    [{ ...REAL, NODE_ENV: 'production', TOLLGATE_INTROSPECTION: 'true' }, 'everyone'],
+    [{ TOLLGATE_INTROSPECTION: 'false' }, 'nobody'],
+  ])('with %j the schema is told to: %s', (environment, introspection) => {
+    expect(readConfig(environment).introspection).toBe(introspection);
   });
 
   test('keys or another Stripe keep the sandbox out of an embedded run', () => {

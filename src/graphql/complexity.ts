@@ -17,14 +17,15 @@ import {
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Context } from './context.js';
-import { costOf, tooComplex } from './cost.js';
+import { type Measure, measure, tooComplex } from './cost.js';
 import { asRequestError } from './error-presenter.js';
+import { type Introspection, introspectionNeedsToken, noIntrospectionRule } from './introspection.js';
 import type { Limits } from './limits.js';
 
 /** Refuses documents and operations that ask for too much (QUERY_TOO_COMPLEX), before anything is resolved. */
-export const useComplexityLimits = (limits: Limits): Plugin<Context> => {
-  const rules = complexityRules(limits);
-  const refuseCost = createCostCheck(limits.cost);
+export const useComplexityLimits = (limits: Limits, introspection: Introspection): Plugin<Context> => {
+  const rules = [...complexityRules(limits), ...(introspection === 'nobody' ? [noIntrospectionRule] : [])];
+  const refuse = createCheck(limits.cost, introspection);
   return {
     onParse: ({ params, setParseFn }) => {
       const length = String(typeof params.source === 'string' ? params.source : params.source.body).length;
@@ -38,20 +39,15 @@ export const useComplexityLimits = (limits: Limits): Plugin<Context> => {
       for (const rule of rules) addValidationRule(rule);
     },
     onExecute: ({ args, setResultAndStopExecution }) => {
-      const refusal = refuseCost(args);
+      const refusal = refuse(args);
       if (refusal) setResultAndStopExecution({ errors: [refusal] });
     },
     onSubscribe: ({ args, setResultAndStopExecution }) => {
-      const refusal = refuseCost(args);
+      const refusal = refuse(args);
       if (refusal) setResultAndStopExecution({ errors: [refusal] });
     },
   };
 };
-
-/** Refuses introspection, where it is switched off, with a message that says where the schema is. */
-export const useNoIntrospection = (): Plugin<Context> => ({
-  onValidate: ({ addValidationRule }) => addValidationRule(noIntrospectionRule),
-});
 
 /** The parser's own counter; its refusal gets a code. */
 const parseWithinTokens = (source: string | Source, options: ParseOptions, maxTokens: number): DocumentNode => {
@@ -84,36 +80,45 @@ const complexityRules = (limits: Limits): ValidationRule[] => {
   ] as ValidationRule[];
 };
 
-const noIntrospectionRule: ValidationRule = (context) => ({
-  Field: (node) => {
-    if (node.name.value !== '__schema' && node.name.value !== '__type') return;
-    const message = `Introspection is switched off on this server, so "${node.name.value}" can't be asked.`;
-    context.reportError(new GraphQLError(message, { nodes: node, extensions: { code: 'FORBIDDEN' } }));
-  },
-});
-
-/** Measures operations with their variables; documents that have been measured and use none keep their cost. */
-const createCostCheck = (maxCost: number): ((args: ExecutionArgs) => GraphQLError | undefined) => {
-  const known = new WeakMap<DocumentNode, number>();
-  return ({ schema, document, operationName, variableValues }) => {
-    const operation = getOperationAST(document, operationName);
+/** Measures operations with their variables, and refuses what costs too much or is not for this caller. */
+const createCheck = (
+  maxCost: number,
+  introspection: Introspection,
+): ((args: ExecutionArgs) => GraphQLError | undefined) => {
+  const measured = createMeasure(maxCost);
+  return (args) => {
+    const operation = getOperationAST(args.document, args.operationName);
     if (!operation)
       return asRequestError(
         new GraphQLError('Name the operation to run: "operationName" must be that of one in the document.', {
           extensions: { code: 'BAD_USER_INPUT' },
         }),
       );
-    const isFixed = document.definitions.length === 1 && !operation.variableDefinitions?.length;
-    let cost = isFixed ? known.get(document) : undefined;
-    if (cost === undefined) {
-      const variables = withDefaults(operation, variableValues ?? {});
-      cost = costOf({ schema, operation, fragments: fragmentsOf(document), variables });
-      if (isFixed) known.set(document, cost);
-    }
+    const { cost, introspects, schemas } = measured(args, operation);
+    const { session } = args.contextValue as Context;
+    if (introspects && introspection === 'logged_in' && session.caller.accountId === null)
+      return introspectionNeedsToken();
+    if (schemas > 1)
+      return asRequestError(tooComplex('The operation asks for "__schema" more than once; ask for all of it at once.'));
     if (cost <= maxCost) return undefined;
+    const told = Number.isFinite(cost) ? cost : `more than ${maxCost}`;
     return asRequestError(
-      tooComplex(`The operation costs ${cost} fields; at most ${maxCost} are allowed. Ask for fewer rows or fields.`),
+      tooComplex(`The operation costs ${told} fields; at most ${maxCost} are allowed. Ask for fewer rows or fields.`),
     );
+  };
+};
+
+/** Documents that have been measured and use no variables keep their measure. */
+const createMeasure = (maxCost: number): ((args: ExecutionArgs, operation: OperationDefinitionNode) => Measure) => {
+  const known = new WeakMap<DocumentNode, Measure>();
+  return ({ schema, document, variableValues }, operation) => {
+    const isFixed = document.definitions.length === 1 && !operation.variableDefinitions?.length;
+    const kept = isFixed ? known.get(document) : undefined;
+    if (kept) return kept;
+    const variables = withDefaults(operation, variableValues ?? {});
+    const found = measure({ schema, operation, fragments: fragmentsOf(document), variables, atMost: maxCost });
+    if (isFixed) known.set(document, found);
+    return found;
   };
 };
 

@@ -14,6 +14,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { introspectionCost, isIntrospection } from './introspection.js';
 import { DEFAULT_FIRST, MAX_FIRST } from './page.js';
 
 /** How many rows a list is taken to have that doesn't say. */
@@ -25,15 +26,28 @@ export interface CostInput {
   readonly operation: OperationDefinitionNode;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** What is asked of the schema is not counted further than this. */
+  readonly atMost: number;
+}
+
+/** What an operation asks for. */
+export interface Measure {
+  /** The number of fields that it may make us resolve; Infinity where counting was given up. */
+  readonly cost: number;
+  /** Whether it asks for the schema. */
+  readonly introspects: boolean;
+  /** How often it asks for the whole of it. */
+  readonly schemas: number;
 }
 
 /**
- * The number of fields that an operation may make us resolve: each field is 1, and what is below a list counts once for
- * each row asked for, also where `first` is a variable (graphql-armor's cost limit takes such a list for one row).
- * Introspection is free here; graphql-js itself bounds its depth.
+ * Measures an operation. Each field costs 1, and what is below a list counts once for each row asked for, also where `first`
+ * is a variable (graphql-armor's cost limit takes such a list for one row); what is asked of the schema is counted as it is.
  */
-export const costOf = ({ schema, operation, fragments, variables }: CostInput): number => {
+export const measure = (input: CostInput): Measure => {
+  const { schema, operation, fragments, variables } = input;
   const costOfFragment = new Map<string, number>();
+  const introspections = new Map<string, string>();
 
   const ofSelections = ({ selections }: SelectionSetNode, parent: GraphQLNamedType | undefined): number =>
     selections.reduce((sum, node) => {
@@ -55,7 +69,11 @@ export const costOf = ({ schema, operation, fragments, variables }: CostInput): 
   };
 
   const ofField = (node: FieldNode, parent: GraphQLNamedType | undefined): number => {
-    if (node.name.value.startsWith('__') || !node.selectionSet) return 1;
+    if (isIntrospection(node)) {
+      introspections.set(node.alias?.value ?? node.name.value, node.name.value);
+      return introspectionCost(node, input);
+    }
+    if (!node.selectionSet) return 1;
     const field = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[node.name.value] : undefined;
     if (!field) return 1;
     const type = getNamedType(field.type);
@@ -67,7 +85,12 @@ export const costOf = ({ schema, operation, fragments, variables }: CostInput): 
   };
 
   const root = schema.getRootType(operation.operation);
-  return ofSelections(operation.selectionSet, root ?? undefined);
+  const cost = ofSelections(operation.selectionSet, root ?? undefined);
+  return {
+    cost,
+    introspects: introspections.size > 0,
+    schemas: [...introspections.values()].filter((name) => name === '__schema').length,
+  };
 };
 
 const rowsAskedFor = (node: FieldNode, variables: CostInput['variables']): number => {

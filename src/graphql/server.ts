@@ -1,9 +1,10 @@
 import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin, type YogaInitialContext, type YogaServerInstance } from 'graphql-yoga';
-import { useComplexityLimits, useNoIntrospection } from './complexity.js';
+import { useComplexityLimits } from './complexity.js';
 import type { Context, Domain } from './context.js';
 import { asRequestError, type PresentError } from './error-presenter.js';
+import type { Introspection } from './introspection.js';
 import type { Limits } from './limits.js';
 import type { RateLimits } from './rate-limits.js';
 import type { Session } from './session.js';
@@ -24,7 +25,7 @@ export interface GraphqlParts {
   readonly limits: Limits;
   readonly rateLimits: RateLimits;
   readonly present: PresentError;
-  readonly introspection: boolean;
+  readonly introspection: Introspection;
 }
 
 /** Headers of which any one shows that a browser asked first: a form on another site can't set them. */
@@ -39,8 +40,7 @@ export const createGraphqlServer = (parts: GraphqlParts): GraphqlServer =>
       useRateLimits(parts.rateLimits),
       usePostsFromHere(),
       useStreamsWhereTheyFit(),
-      useComplexityLimits(parts.limits),
-      ...(parts.introspection ? [] : [useNoIntrospection()]),
+      useComplexityLimits(parts.limits, parts.introspection),
       usePresentedErrors(parts.present),
     ],
     maskedErrors: { maskError: (error) => parts.present(error) },

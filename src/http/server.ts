@@ -6,6 +6,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Registry } from 'prom-client';
 import type { Domain } from '../graphql/context.js';
 import { createErrorPresenter } from '../graphql/error-presenter.js';
+import type { Introspection } from '../graphql/introspection.js';
 import { DEFAULT_LIMITS, type Limits } from '../graphql/limits.js';
 import { createRateLimits, type SharedCounters } from '../graphql/rate-limits.js';
 import { createGraphqlServer } from '../graphql/server.js';
@@ -42,8 +43,8 @@ export interface HttpParts {
   readonly ready: Readiness;
   readonly registry: Registry;
   readonly log: HttpLog;
-  /** Whether the schema may be asked for, and "Did you mean …?" told. */
-  readonly introspection: boolean;
+  /** Who may ask for the schema; "Did you mean …?" is told where everyone may. */
+  readonly introspection: Introspection;
   /** Origins of pages on other sites that may call; none unless told. */
   readonly origins?: readonly string[];
   /** Own proxies in front, whose `x-forwarded-for` counts; 0 unless told. */
@@ -77,7 +78,7 @@ const CLOSE_MS = 2_000;
 export const createHttpServer = (parts: HttpParts): HttpServer => {
   const limits = { ...DEFAULT_LIMITS, ...parts.limits };
   const { log, trustedProxies = 0 } = parts;
-  const present = createErrorPresenter({ log, suggestions: parts.introspection });
+  const present = createErrorPresenter({ log, suggestions: parts.introspection === 'everyone' });
   const rateLimits = createRateLimits(limits, parts.counters);
   const authenticate = createAuthenticate({ ...parts, rateLimits });
   const origins = createOrigins(parts.origins ?? []);

@@ -124,7 +124,7 @@ export const startEdge = async (change: Partial<HttpParts> = {}): Promise<Edge> 
     ready: async () => ({ database: 'ok', pubsub: 'ok' }),
     registry: new Registry(),
     log: { debug: logTo('debug'), info: logTo('info'), error: logTo('error') },
-    introspection: true,
+    introspection: 'everyone',
     ...change,
   });
   const port = await http.listen(0, '127.0.0.1');

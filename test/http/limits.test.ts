@@ -119,8 +119,59 @@ describe('introspection', () => {
     await edge.close();
   });
 
+  const asked = (count: number, selection: string): string =>
+    Array.from({ length: count }, (_, index) => `a${index}: ${selection}`).join(' ');
+
+  test('is paid for: asking again and again for the schema, or for much of it, is QUERY_TOO_COMPLEX', async () => {
+    const edge = await startEdge();
+    const fields = '{ fields { name description type { name ofType { name } } args { name description } } }';
+    for (const [, ask] of DOORS) {
+      for (const query of [
+        `{ ${asked(2, '__schema { types { name } }')} }`,
+        '{ a: __schema { types { name } } ...more } fragment more on Query { b: __schema { queryType { name } } }',
+        `{ __schema { ${asked(25, `types ${fields}`)} } }`,
+        `{ __schema { types { ${asked(25, `fields { name description type ${fields} }`)} } } }`,
+        `{ ${asked(25, `__type(name: "Mutation") { fields { ${asked(4, `type { ofType ${fields} }`)} } }`)} }`,
+        `query ($all: Boolean = true) { __schema { ${asked(20, `types { fields(includeDeprecated: $all) { name type ${fields} } }`)} } }`,
+      ])
+        expect((await ask(edge, query))?.extensions, query.slice(0, 60)).toEqual({ code: 'QUERY_TOO_COMPLEX' });
+      expect(await ask(edge, `{ ${asked(3, '__type(name: "Payment") { fields { name } }')} }`)).toBeUndefined();
+    }
+    await edge.close();
+  });
+
+  test('counting what was asked of the schema takes a moment, whatever was asked', async () => {
+    const edge = await startEdge();
+    const doubled = Array.from(
+      { length: 25 },
+      (_, index) => `fragment f${index} on __Type { ...f${index + 1} ...f${index + 1} }`,
+    ).join(' ');
+    const query = `{ __schema { types { ...f0 } } } ${doubled} fragment f25 on __Type { name }`;
+    const startedAt = performance.now();
+    expect((await edge.ask(query)).body.errors?.[0]?.extensions.code).toBe('QUERY_TOO_COMPLEX');
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    await edge.close();
+  });
+
+  test('is for callers with a token unless everyone may ask; no name of the schema is suggested to strangers', async () => {
+    const edge = await startEdge({ introspection: 'logged_in' });
+    for (const [, ask] of DOORS) {
+      expect(await ask(edge, getIntrospectionQuery())).toBeUndefined();
+      expect((await ask(edge, '{ publishableKeys }'))?.message).not.toContain('Did you mean');
+    }
+    const anonymous = edge.socket();
+    const overAnonymousSocket = await collect(anonymous, '{ __schema { types { name } } }')
+      .next()
+      .catch((refusal: Body['errors']) => ({ errors: refusal }) as Body);
+    const overAnonymousHttp = await edge.ask('{ a: __type(name: "Payment") { name } }');
+    for (const body of [overAnonymousSocket, overAnonymousHttp.body])
+      expect(body?.errors?.[0]?.extensions).toEqual({ code: 'UNAUTHENTICATED' });
+    expect((await edge.ask('{ __typename }')).body.errors).toBeUndefined();
+    await edge.close();
+  });
+
   test('where it is off it is refused with FORBIDDEN, __typename aside, and no name of the schema is suggested', async () => {
-    const edge = await startEdge({ introspection: false });
+    const edge = await startEdge({ introspection: 'nobody' });
     for (const [, ask] of DOORS) {
       expect((await ask(edge, getIntrospectionQuery()))?.extensions.code).toBe('FORBIDDEN');
       expect((await ask(edge, '{ __type(name: "Payment") { name } }'))?.extensions.code).toBe('FORBIDDEN');
