@@ -1,7 +1,7 @@
 // From a webhook's arrival to the message at the client: Tollgate beside bare ws fed from Redis, 2,000 sockets each.
 import { setTimeout as delay } from 'node:timers/promises';
 import WebSocket from 'ws';
-import { topics } from '../dist/src/pubsub/topics.js';
+import { topics } from '../dist/src/outbox/topics.js';
 import { openBed } from './bed.mjs';
 import { connect, post } from './http-load.mjs';
 import { createPaymentFactory, sign } from './payments.mjs';

@@ -31,7 +31,7 @@ const steps = [
   ['types', () => node(tool('typescript', 'bin', 'tsc'), '--build', 'test', 'web')],
   ['dead code', () => node(tool('knip', 'bin', 'knip.js'))],
   ['schema drift', () => comparePrinted('dist/src/graphql/print-schema.js', 'schema.graphql')],
-  ['variables in the docs', () => comparePrinted('dist/src/print-environment.js', 'docs/environment.md')],
+  ['variables in the docs', () => comparePrinted('dist/src/environment/print-environment.js', 'docs/environment.md')],
   ['pending migrations', () => node('dist/src/storage/check-migrations.js')],
 ];
 

@@ -17,7 +17,7 @@ A callback flow named above does not compile. Mend it and start again; docs/flow
 const server = {
   title: 'Building',
   folder: '.',
-  inputs: ['src', 'migrations', 'tsconfig.json'],
+  inputs: ['src', 'migrations', 'sandbox', 'simulation', 'tsconfig.json'],
   written: [],
   steps: [[TSC, '-p', 'tsconfig.json']],
 };

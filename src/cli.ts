@@ -13,7 +13,7 @@ import { addStripeCommands } from './cli/stripe.js';
 import { addTokenCommand } from './cli/token.js';
 import { ConfigError } from './config.js';
 import { wordsOf } from './core/errors.js';
-import { misspelt } from './misspelt.js';
+import { misspelt } from './environment/misspelt.js';
 
 /** The commands, one group a file; each has its own --help, and prints data on stdout and errors on stderr. */
 const createProgram = (): Command => {

@@ -1,11 +1,11 @@
 import path from 'node:path';
-import { limitVariable, VARIABLES } from './environment.js';
+import { limitVariable, VARIABLES } from './environment/environment.js';
+import { misspelt } from './environment/misspelt.js';
+import { type Port, UnreadableError, type Variable } from './environment/variables.js';
 import type { Introspection } from './graphql/introspection.js';
 import { DEFAULT_LIMITS, LIMIT_VARIABLES, type Limits } from './graphql/limits.js';
 import { isLoopback } from './http/hosts.js';
-import { misspelt } from './misspelt.js';
 import { ConnectionError, connectionOf } from './storage/connection.js';
-import { type Port, UnreadableError, type Variable } from './variables.js';
 
 /** Everything the environment decides, read once at start. */
 export interface Config {

@@ -3,9 +3,22 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { type Config, ConfigError, type ConfigProblem, readConfig } from './config.js';
 import { DomainError, wordsOf } from './core/errors.js';
-import { type EmbeddedRun, openEmbeddedRun, SAMPLE_ORDERS, SANDBOX_KEYS } from './embedded-run.js';
-import { flowSources, loadFlows } from './flow-loader.js';
+import { findSetupProblems } from './doctor/setup-problems.js';
+import { type EmbeddedRun, openEmbeddedRun, SAMPLE_ORDERS, SANDBOX_KEYS } from './embedded/embedded-run.js';
+import { listenOnFree } from './embedded/ports.js';
+import { welcome } from './embedded/welcome.js';
+import { type EffectTiming, startEffects } from './flows/effect-runner.js';
+import { flowSources, loadFlows } from './flows/flow-loader.js';
+import { type Flows, withoutCallbacks } from './flows/flows.js';
+import type { InboxLimits } from './inbox/inbox.js';
+import { startJobs } from './inbox/jobs.js';
+import { createPayloadKeeping } from './inbox/payload-keeping.js';
+import { createEndpointCare } from './installation/endpoint-care.js';
+import { setFirstPlan } from './installation/plan.js';
+import { isLiveKey } from './installation/stripe-connection.js';
 import { createLogger } from './logger.js';
+import { REFUND_TIMING, type RefundTiming } from './nouns/refunds/settle.js';
+import { createActivation } from './orders/activation.js';
 import { createAnnouncements } from './parts/announcements.js';
 import { createClientDoors } from './parts/client-doors.js';
 import { createConsole } from './parts/console.js';
@@ -16,19 +29,6 @@ import { createOperations, createRecorder, type Operations } from './parts/opera
 import { createOperatorParts, type OperatorParts } from './parts/operator.js';
 import { openStorage, type Storage } from './parts/storage.js';
 import { createStripeDoor } from './parts/stripe-door.js';
-import { createActivation } from './payments/activation.js';
-import { createEndpointCare } from './payments/endpoint-care.js';
-import { type Flows, withoutCallbacks } from './payments/flows.js';
-import { setFirstPlan } from './payments/plan.js';
-import { REFUND_TIMING, type RefundTiming } from './payments/refund-attempts.js';
-import { findSetupProblems } from './payments/setup-problems.js';
-import { isLiveKey } from './payments/stripe-connection.js';
-import { listenOnFree } from './ports.js';
-import { type EffectTiming, startEffects } from './webhooks/effects.js';
-import type { InboxLimits } from './webhooks/inbox.js';
-import { startJobs } from './webhooks/jobs.js';
-import { createPayloadKeeping } from './webhooks/payload-keeping.js';
-import { welcome } from './welcome.js';
 
 /** A running Tollgate. */
 export interface Tollgate {

@@ -2,8 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../src/config.js';
-import { CONFIGURE, SECTIONS, type VARIABLES } from '../src/environment.js';
-import { environmentHelp, environmentPage } from '../src/environment-page.js';
+import { CONFIGURE, SECTIONS, type VARIABLES } from '../src/environment/environment.js';
+import { environmentHelp, environmentPage } from '../src/environment/environment-page.js';
 
 const REAL = { DATABASE_URL: 'postgres://app@db/app', JWT_SECRET: 'x'.repeat(40) };
 

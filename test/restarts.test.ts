@@ -11,8 +11,8 @@ import { addFault, clearFaults } from './harness/sandbox-control.js';
 import { startServerProcess } from './harness/server-process.js';
 import { deliver, eventOf } from './harness/signed-event.js';
 import { openTestBed, type Server, type TestBed, tokenFor } from './harness/tollgate.js';
-import { startProxy } from './pubsub/proxy.js';
-import { until } from './pubsub/until.js';
+import { startProxy } from './outbox/proxy.js';
+import { until } from './outbox/until.js';
 
 const successOf = async (bed: TestBed, { payment }: Paid): Promise<Record<string, unknown>> =>
   eventOf('payment_intent.succeeded', {

@@ -5,11 +5,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.js';
+import { type Sandbox, startSandbox } from '../sandbox/sandbox.js';
 import { type ServerProcess, startServerProcess } from './harness/server-process.js';
 import { eventOf, sign } from './harness/signed-event.js';
 import { type Liar, openStripeProxy, type StripeProxy } from './harness/stripe-proxy.js';
-import { until } from './pubsub/until.js';
+import { until } from './outbox/until.js';
 
 /** The processes that a process has started and that live. */
 const childrenOf = (pid: number): number[] =>

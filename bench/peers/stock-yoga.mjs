@@ -2,8 +2,8 @@
 import { createYoga } from 'graphql-yoga';
 import { PERMISSIONS } from '../../dist/src/core/permissions.js';
 import { createSchema } from '../../dist/src/graphql/schema.js';
-import { createOrders } from '../../dist/src/payments/orders.js';
-import { createPaymentReads } from '../../dist/src/payments/payment-reads.js';
+import { createPaymentReads } from '../../dist/src/nouns/payments/read.js';
+import { createOrders } from '../../dist/src/orders/orders.js';
 import { createDataSource } from '../../dist/src/storage/data-source.js';
 import { createDatabase } from '../../dist/src/storage/database.js';
 import { ACCOUNT } from '../account.mjs';

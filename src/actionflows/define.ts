@@ -1,4 +1,4 @@
-import type { Effect, EffectContext, FlowEffects } from '../payments/effects.js';
+import type { Effect, EffectContext, FlowEffects } from '../flows/effects.js';
 import type {
   Flow,
   FlowBody,
@@ -10,7 +10,7 @@ import type {
   RecurringChargeFlow,
   RecurringPaymentCallbackData,
   RefundCallbackData,
-} from '../payments/flows.js';
+} from '../flows/flows.js';
 
 export type {
   EffectContext,

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { flowSources } from '../flow-loader.js';
-import { createActivation } from '../payments/activation.js';
-import { createFlowFiles, type FlowFile } from '../payments/flow-files.js';
-import { createOrders } from '../payments/orders.js';
-import { createPlans, includesPayments } from '../payments/plan.js';
+import { createFlowFiles, type FlowFile } from '../flows/flow-files.js';
+import { flowSources } from '../flows/flow-loader.js';
+import { createPayloadKeeping } from '../inbox/payload-keeping.js';
+import { createPlans, includesPayments } from '../installation/plan.js';
+import { createActivation } from '../orders/activation.js';
+import { createOrders } from '../orders/orders.js';
 import { migrate } from '../storage/migrate.js';
 import type { Protection } from '../storage/protection.js';
-import { createPayloadKeeping } from '../webhooks/payload-keeping.js';
 import { createOutput, type JsonOption } from './output.js';
 import { withWorkspace } from './workspace.js';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Finding } from '../payments/checks.js';
-import { type Diagnosis, examine } from '../payments/doctor.js';
+import type { Finding } from '../doctor/checks.js';
+import { type Diagnosis, examine } from '../doctor/doctor.js';
 import { createOutput, type JsonOption } from './output.js';
 import { withParts } from './parts.js';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { createEffectJobs } from '../webhooks/effect-jobs.js';
+import { createEffectJobs } from '../flows/effect-jobs.js';
 import { createOutput, type JsonOption, UsageError } from './output.js';
 import { oneLine, toTable } from './table.js';
 import { withWorkspace } from './workspace.js';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
-import { readSecrets, writeSecrets } from '../embedded-run.js';
-import { createVault } from '../payments/encryption.js';
-import { resealSecrets } from '../payments/stored-keys.js';
+import { readSecrets, writeSecrets } from '../embedded/embedded-run.js';
+import { createVault } from '../installation/encryption.js';
+import { resealSecrets } from '../installation/stored-keys.js';
 import { createOutput, type JsonOption, UsageError } from './output.js';
 import { type Parts, withParts } from './parts.js';
 import { commandConfig } from './workspace.js';

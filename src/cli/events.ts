@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { wordsOf } from '../core/errors.js';
 import { EVENT_STATUSES, type EventStatus } from '../core/states.js';
+import type { InboxEvent } from '../inbox/event-reads.js';
 import type { Operations } from '../parts/operations.js';
-import type { InboxEvent } from '../webhooks/event-reads.js';
 import { parseSince } from './duration.js';
 import { withOperations } from './operations.js';
 import { createOutput, type JsonOption, UsageError } from './output.js';

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
-import { SANDBOX_KEYS } from '../embedded-run.js';
-import { loadFlows } from '../flow-loader.js';
+import { SANDBOX_KEYS } from '../embedded/embedded-run.js';
+import { loadFlows } from '../flows/flow-loader.js';
 import type { Operations } from '../parts/operations.js';
 import { UsageError } from './output.js';
 import { type Workspace, withWorkspace } from './workspace.js';

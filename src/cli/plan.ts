@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { PLANS } from '../payments/plan.js';
+import { PLANS } from '../installation/plan.js';
 import { createOutput, type JsonOption } from './output.js';
 import { withParts } from './parts.js';
 

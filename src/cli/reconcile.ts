@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Drift } from '../webhooks/drift.js';
-import type { Reconciliation } from '../webhooks/reconciler.js';
+import type { Drift } from '../inbox/drift.js';
+import type { Reconciliation } from '../inbox/reconciler.js';
 import { parseSince } from './duration.js';
 import { withOperations } from './operations.js';
 import { createOutput, type JsonOption } from './output.js';

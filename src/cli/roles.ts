@@ -5,7 +5,7 @@ import {
   createRoleManagement,
   type RoleGrants,
   type RoleManagement,
-} from '../payments/role-management.js';
+} from '../installation/role-management.js';
 import { createOutput, type JsonOption, UsageError } from './output.js';
 import { withParts } from './parts.js';
 

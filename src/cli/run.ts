@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { environmentHelp } from '../environment-page.js';
+import { environmentHelp } from '../environment/environment-page.js';
 import { createOutput, type JsonOption } from './output.js';
 
 const parsePort = (text: string): number => {
@@ -27,7 +27,7 @@ interface SandboxOptions extends JsonOption {
 }
 
 const runSandbox = async (options: SandboxOptions): Promise<void> => {
-  const { startSandbox } = await import('../sandbox/sandbox.js');
+  const { startSandbox } = await import('../../sandbox/sandbox.js');
   const { port, webhookUrl, webhookSecret, dataFile } = options;
   const sandbox = await startSandbox({
     port,

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { BUGS, type BugName } from '../simulation/bugs.js';
-import type { SeedResult } from '../simulation/seed.js';
-import type { SimulationRequest } from '../simulation/simulation.js';
+import { BUGS, type BugName } from '../../simulation/bugs.js';
+import type { SeedResult } from '../../simulation/seed.js';
+import type { SimulationRequest } from '../../simulation/simulation.js';
 import { createOutput, type JsonOption } from './output.js';
 import { toTable } from './table.js';
 
@@ -39,7 +39,7 @@ const verdictOf = (failed: readonly SeedResult[], idle: readonly string[]): stri
 };
 
 const tell = async (request: Omit<SimulationRequest, 'ended'>, again: string, options: JsonOption): Promise<void> => {
-  const { simulate } = await import('../simulation/simulation.js');
+  const { simulate } = await import('../../simulation/simulation.js');
   const output = createOutput(options);
   const startedAt = performance.now();
   const seconds = (): string => ((performance.now() - startedAt) / 1_000).toFixed(1);
@@ -86,7 +86,7 @@ const runSimulation = ({ seeds, seed, atOnce, bug, ...options }: SimulateOptions
   tell({ ...range(seed, seeds, 20), atOnce, bug }, 'simulate --seed', options);
 
 const runCrashes = async ({ rounds, round, atOnce, ...options }: CrashOptions): Promise<void> => {
-  const { crashRound } = await import('../simulation/crash.js');
+  const { crashRound } = await import('../../simulation/crash.js');
   const request = { ...range(round, rounds, 10), atOnce, play: crashRound };
   await tell(request, 'crash --round', options);
 };

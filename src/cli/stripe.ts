@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import type { CONFIGURE } from '../environment.js';
-import type { OpenRows } from '../payments/open-rows.js';
-import type { ConfigureReport } from '../payments/settings.js';
+import type { CONFIGURE } from '../environment/environment.js';
+import type { OpenRows } from '../installation/open-rows.js';
+import type { ConfigureReport } from '../installation/settings.js';
 import { parseSeconds } from './duration.js';
 import { createOutput, type JsonOption, UsageError } from './output.js';
 import { withParts } from './parts.js';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type Config, readConfig } from '../config.js';
-import { type Addresses, AlreadyRunningError, claimDataDir, findRunning } from '../data-dir.js';
-import { prepareSample, readSecrets } from '../embedded-run.js';
+import { type Addresses, AlreadyRunningError, claimDataDir, findRunning } from '../embedded/data-dir.js';
+import { prepareSample, readSecrets } from '../embedded/embedded-run.js';
 import { assertDatabaseUsable } from '../parts/storage.js';
 import { createDatabase, type Database } from '../storage/database.js';
 import { startEmbeddedPostgres } from '../storage/embedded-postgres.js';

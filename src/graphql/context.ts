@@ -1,15 +1,15 @@
-import type { Live } from '../live/live.js';
-import type { LiveRecurring } from '../live/live-recurring.js';
-import type { LiveRefunds } from '../live/live-refunds.js';
-import type { Activation } from '../payments/activation.js';
-import type { Payments } from '../payments/payments.js';
-import type { Plans } from '../payments/plan.js';
-import type { Problems } from '../payments/problems.js';
-import type { Recurring } from '../payments/recurring.js';
-import type { Refunds } from '../payments/refunds.js';
-import type { RoleManagement } from '../payments/role-management.js';
-import type { Settings } from '../payments/settings.js';
-import type { Events } from '../webhooks/event-replay.js';
+import type { Problems } from '../doctor/problems.js';
+import type { Events } from '../inbox/event-replay.js';
+import type { Plans } from '../installation/plan.js';
+import type { RoleManagement } from '../installation/role-management.js';
+import type { Settings } from '../installation/settings.js';
+import type { Payments } from '../nouns/payments/payments.js';
+import type { Live } from '../nouns/payments/watch.js';
+import type { Recurring } from '../nouns/recurring/recurring.js';
+import type { LiveRecurring } from '../nouns/recurring/watch.js';
+import type { Refunds } from '../nouns/refunds/refunds.js';
+import type { LiveRefunds } from '../nouns/refunds/watch.js';
+import type { Activation } from '../orders/activation.js';
 import type { Session } from './session.js';
 
 /** The parts of the domain that fields call. */

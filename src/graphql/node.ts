@@ -1,5 +1,5 @@
+import { isNodeId } from '../core/node-id.js';
 import type { Permission } from '../core/permissions.js';
-import { isNodeId } from '../payments/node-id.js';
 import type { Builder, Types } from './builder.js';
 import type { Context } from './context.js';
 

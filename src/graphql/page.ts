@@ -1,6 +1,6 @@
 import { BadUserInputError } from '../core/errors.js';
-import { isNodeId } from '../payments/node-id.js';
-import type { Page, PageRequest } from '../payments/page.js';
+import { isNodeId } from '../core/node-id.js';
+import type { Page, PageRequest } from '../core/page.js';
 import type { Builder } from './builder.js';
 
 /** Where a page begins and ends, and whether there is more. */

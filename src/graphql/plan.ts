@@ -1,4 +1,4 @@
-import { PLANS } from '../payments/plan.js';
+import { PLANS } from '../installation/plan.js';
 import type { Builder } from './builder.js';
 
 /** Defines the plans and setPlan, which switches the payment actions off and on. */

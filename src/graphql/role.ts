@@ -1,4 +1,4 @@
-import type { AccountRoles, RoleGrants } from '../payments/role-management.js';
+import type { AccountRoles, RoleGrants } from '../installation/role-management.js';
 import type { Builder } from './builder.js';
 import type { PermissionEnum } from './viewer.js';
 

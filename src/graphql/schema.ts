@@ -1,20 +1,20 @@
 import type { GraphQLSchema } from 'graphql';
+import { definePayment, paymentKind } from '../nouns/payments/graphql.js';
+import { definePaymentEndings } from '../nouns/payments/graphql-endings.js';
+import { definePay } from '../nouns/payments/graphql-pay.js';
+import { defineTimeline } from '../nouns/payments/graphql-timeline.js';
+import { defineRecurring, recurringKind } from '../nouns/recurring/graphql.js';
+import { defineRecurringActions } from '../nouns/recurring/graphql-actions.js';
+import { defineRefund, refundKind } from '../nouns/refunds/graphql.js';
 import { defineActivation } from './activation.js';
 import { createBuilder } from './builder.js';
 import { defineNode } from './node.js';
 import { definePageInfo } from './page.js';
-import { definePay } from './pay.js';
-import { definePayment, paymentKind } from './payment.js';
-import { definePaymentEndings } from './payment-endings.js';
 import { definePlan } from './plan.js';
 import { defineProblems } from './problems.js';
-import { defineRecurring, recurringKind } from './recurring.js';
-import { defineRecurringActions } from './recurring-actions.js';
-import { defineRefund, refundKind } from './refund.js';
 import { defineRole } from './role.js';
 import { defineScalars } from './scalars.js';
 import { defineSettings } from './settings.js';
-import { defineTimeline } from './timeline.js';
 import { defineViewer } from './viewer.js';
 import { defineWebhookEvent } from './webhook-event.js';
 

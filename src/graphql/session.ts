@@ -1,7 +1,7 @@
 import type { Caller } from '../core/caller.js';
 import { denial, UnauthenticatedError } from '../core/errors.js';
 import type { Permission } from '../core/permissions.js';
-import type { Roles } from '../payments/roles.js';
+import type { Roles } from '../installation/roles.js';
 import type { RateLimits } from './rate-limits.js';
 import type { TokenVerifier, VerifiedToken } from './token.js';
 

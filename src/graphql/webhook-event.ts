@@ -1,5 +1,5 @@
 import { EVENT_STATUSES } from '../core/states.js';
-import type { InboxEvent } from '../webhooks/event-reads.js';
+import type { InboxEvent } from '../inbox/event-reads.js';
 import type { Builder } from './builder.js';
 import { type Connection, DEFAULT_FIRST, type Edge, pageRequest, toConnection } from './page.js';
 

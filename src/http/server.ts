@@ -12,7 +12,7 @@ import { createRateLimits, type SharedCounters } from '../graphql/rate-limits.js
 import { createGraphqlServer } from '../graphql/server.js';
 import { createAuthenticate } from '../graphql/session.js';
 import type { TokenVerifier } from '../graphql/token.js';
-import type { Roles } from '../payments/roles.js';
+import type { Roles } from '../installation/roles.js';
 import { discardRest, readBody } from './body.js';
 import { createGraphqlDoor } from './graphql-door.js';
 import { createGraphqlPost } from './graphql-post.js';

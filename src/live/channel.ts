@@ -1,4 +1,4 @@
-import type { PubSub, PubSubLog } from '../pubsub/pubsub.js';
+import type { PubSub, PubSubLog } from '../outbox/pubsub.js';
 import { RowStream, type Versioned } from './row-stream.js';
 
 /** Longest wait for Redis' acknowledgement: then the current state is shown, and compared again when it comes. */

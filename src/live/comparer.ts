@@ -1,4 +1,4 @@
-import type { PubSub, PubSubLog } from '../pubsub/pubsub.js';
+import type { PubSub, PubSubLog } from '../outbox/pubsub.js';
 
 /** Decides when watched rows are compared with the database: after a gap, and every few seconds while any is watched. */
 export interface Comparer {

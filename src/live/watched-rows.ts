@@ -1,4 +1,4 @@
-import type { PubSub, PubSubLog } from '../pubsub/pubsub.js';
+import type { PubSub, PubSubLog } from '../outbox/pubsub.js';
 import { Channel } from './channel.js';
 import type { Comparer } from './comparer.js';
 import type { Versioned } from './row-stream.js';

@@ -1,14 +1,14 @@
 import type { Config } from '../config.js';
-import { type Activation, createActivation } from '../payments/activation.js';
-import { createChecks } from '../payments/doctor.js';
-import type { Flows } from '../payments/flows.js';
-import { createProblems, type Problems } from '../payments/problems.js';
-import { createRoleManagement, type RoleManagement } from '../payments/role-management.js';
-import { createSettings, type Settings } from '../payments/settings.js';
-import { createWebhookEndpoints, type WebhookEndpoints } from '../payments/webhook-endpoint.js';
-import type { PubSub } from '../pubsub/pubsub.js';
-import { measureRoundTrip } from '../pubsub/round-trip.js';
-import { WEBHOOK_EVENT_TYPES } from '../webhooks/event-types.js';
+import { createChecks } from '../doctor/doctor.js';
+import { createProblems, type Problems } from '../doctor/problems.js';
+import type { Flows } from '../flows/flows.js';
+import { WEBHOOK_EVENT_TYPES } from '../inbox/event-types.js';
+import { createRoleManagement, type RoleManagement } from '../installation/role-management.js';
+import { createSettings, type Settings } from '../installation/settings.js';
+import { createWebhookEndpoints, type WebhookEndpoints } from '../installation/webhook-endpoint.js';
+import { type Activation, createActivation } from '../orders/activation.js';
+import type { PubSub } from '../outbox/pubsub.js';
+import { measureRoundTrip } from '../outbox/round-trip.js';
 import type { OperatorParts } from './operator.js';
 import type { Storage } from './storage.js';
 

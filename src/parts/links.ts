@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
-import { createMemoryPubSub } from '../pubsub/memory.js';
-import type { PubSub } from '../pubsub/pubsub.js';
-import { createRedisPubSub } from '../pubsub/redis.js';
-import { openRedisLink } from '../pubsub/redis-link.js';
-import { scopePubSub } from '../pubsub/scope.js';
+import { createMemoryPubSub } from '../outbox/memory.js';
+import type { PubSub } from '../outbox/pubsub.js';
+import { createRedisPubSub } from '../outbox/redis.js';
+import { openRedisLink } from '../outbox/redis-link.js';
+import { scopePubSub } from '../outbox/scope.js';
 import type { OnStop } from './on-stop.js';
 
 interface Needs {

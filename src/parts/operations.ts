@@ -1,5 +1,5 @@
-import { createDriftRecorder, type Drift, type DriftRecorder } from '../webhooks/drift.js';
-import { createEffectJobs, type EffectJobs } from '../webhooks/effect-jobs.js';
+import { createEffectJobs, type EffectJobs } from '../flows/effect-jobs.js';
+import { createDriftRecorder, type Drift, type DriftRecorder } from '../inbox/drift.js';
 import type { Announcements } from './announcements.js';
 import type { Storage } from './storage.js';
 import type { StripeDoor } from './stripe-door.js';

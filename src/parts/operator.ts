@@ -1,14 +1,14 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
-import { createVault, type Vault } from '../payments/encryption.js';
-import { createFlowFiles, type FlowFiles } from '../payments/flow-files.js';
-import { createOrders, type Orders } from '../payments/orders.js';
-import { createPlans, type Plans } from '../payments/plan.js';
-import { createRoles, type Roles } from '../payments/roles.js';
-import { createStripeConnection, type StripeConnection } from '../payments/stripe-connection.js';
-import { createKeyStore, type GivenKeys, type KeyStore } from '../payments/stripe-keys.js';
-import type { PubSub } from '../pubsub/pubsub.js';
-import { topics } from '../pubsub/topics.js';
+import { createFlowFiles, type FlowFiles } from '../flows/flow-files.js';
+import { createVault, type Vault } from '../installation/encryption.js';
+import { createPlans, type Plans } from '../installation/plan.js';
+import { createRoles, type Roles } from '../installation/roles.js';
+import { createStripeConnection, type StripeConnection } from '../installation/stripe-connection.js';
+import { createKeyStore, type GivenKeys, type KeyStore } from '../installation/stripe-keys.js';
+import { createOrders, type Orders } from '../orders/orders.js';
+import type { PubSub } from '../outbox/pubsub.js';
+import { topics } from '../outbox/topics.js';
 import { connectStripe, type StripeGateway } from '../stripe/gateway.js';
 import type { Storage } from './storage.js';
 

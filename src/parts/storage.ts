@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { ConfigError } from '../config.js';
-import { readInstallation } from '../payments/settings.js';
+import { readInstallation } from '../installation/settings.js';
 import { ConnectionError } from '../storage/connection.js';
 import { createDataSource } from '../storage/data-source.js';
 import { createDatabase, type Database } from '../storage/database.js';

@@ -6,18 +6,18 @@ import { Recurring1763800300000 } from '../../migrations/1763800300000-recurring
 import { EffectWorkers1763800400000 } from '../../migrations/1763800400000-effect-workers.js';
 import { Checkout1763800500000 } from '../../migrations/1763800500000-checkout.js';
 import { OneCollection1764312000000 } from '../../migrations/1764312000000-one-collection.js';
-import { Change } from './change.js';
+import { StripeEvent } from '../inbox/stripe-event.js';
+import { AccountRole, Role, RolePermission } from '../installation/role.js';
+import { Setting } from '../installation/setting.js';
+import { StripeCustomer } from '../nouns/customers/row.js';
+import { Payment } from '../nouns/payments/row.js';
+import { RecurringPayment } from '../nouns/recurring/row.js';
+import { Refund } from '../nouns/refunds/row.js';
+import { Renewal } from '../nouns/renewals/row.js';
+import { Change } from '../outbox/change.js';
 import { connectionOf } from './connection.js';
 import { Idempotency } from './idempotency.js';
-import { Payment } from './payment.js';
-import { RecurringPayment } from './recurring-payment.js';
-import { Refund } from './refund.js';
-import { Renewal } from './renewal.js';
-import { AccountRole, Role, RolePermission } from './role.js';
 import { settleSession } from './session.js';
-import { Setting } from './setting.js';
-import { StripeCustomer } from './stripe-customer.js';
-import { StripeEvent } from './stripe-event.js';
 
 const ENTITIES = [
   Payment,

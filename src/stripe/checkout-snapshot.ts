@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PaymentFacts } from '../payments/payment-transitions.js';
+import type { PaymentFacts } from '../nouns/payments/apply.js';
 import { type Owner, ownerOf } from './metadata.js';
 import { parse, shapes } from './shape.js';
 import { idOf, paymentSnapshot } from './translate.js';

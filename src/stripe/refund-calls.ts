@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import type { StripeRefundReason } from '../core/refundable.js';
+import type { StripeRefundReason } from '../nouns/refunds/refundable.js';
 import type { Answer, Caller } from './answer.js';
 import { metadataOf, type Owner } from './metadata.js';
 import { readPages } from './pages.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { STRIPE_REFUND_REASONS, type StripeRefundReason } from '../core/refundable.js';
 import type { RefundSignal } from '../core/states.js';
+import { STRIPE_REFUND_REASONS, type StripeRefundReason } from '../nouns/refunds/refundable.js';
 import { type Owner, ownerOf } from './metadata.js';
 import { parse, shapes } from './shape.js';
 import { idOf } from './translate.js';

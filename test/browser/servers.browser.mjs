@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startSandbox } from '../../src/sandbox/sandbox.ts';
+import { startSandbox } from '../../sandbox/sandbox.ts';
 import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres.ts';
 import { describeWithOwnRedis, startRedis } from '../harness/redis.ts';
 import { startServerProcess } from '../harness/server-process.ts';

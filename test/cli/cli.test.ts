@@ -3,11 +3,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newKey } from '../doctor/operator-parts.js';
 import { createEmptyDatabase, type TestDatabase } from '../harness/postgres.js';
 import { startServerProcess } from '../harness/server-process.js';
 import { sql } from '../harness/sql.js';
 import { openTestBed, type TestBed } from '../harness/tollgate.js';
-import { newKey } from '../payments/operator-parts.js';
 import { runCommand } from './command.js';
 
 const COMMANDS = [

@@ -1,8 +1,8 @@
 import { readConfig } from '../../src/config.js';
-import { loadFlows } from '../../src/flow-loader.js';
+import { welcome } from '../../src/embedded/welcome.js';
+import { loadFlows } from '../../src/flows/flow-loader.js';
 import { createLogger } from '../../src/logger.js';
 import { startTollgate } from '../../src/main.js';
-import { welcome } from '../../src/welcome.js';
 import './crash-points.js';
 
 /** A server that kills itself where TOLLGATE_CRASH_AT says, and whose flow lowers later charges to TOLLGATE_LOWERED. */

@@ -1,4 +1,4 @@
-import type { Sandbox } from '../../src/sandbox/sandbox.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
 
 /** What a fault concerns and does; see docs/sandbox.md. */
 export interface FaultOrder {

@@ -9,7 +9,7 @@ import type { Domain } from '../../src/graphql/context.js';
 import { createSchema } from '../../src/graphql/schema.js';
 import { createTokenVerifier, signToken } from '../../src/graphql/token.js';
 import { createHttpServer, type HttpParts, type HttpServer } from '../../src/http/server.js';
-import type { Payment } from '../../src/storage/payment.js';
+import type { Payment } from '../../src/nouns/payments/row.js';
 
 const SECRET = 'a secret of the tests that is long enough';
 

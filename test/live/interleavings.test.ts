@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createLive } from '../../src/live/live.js';
-import { encodeRow } from '../../src/pubsub/message.js';
-import type { PubSub } from '../../src/pubsub/pubsub.js';
-import { topics } from '../../src/pubsub/topics.js';
-import type { Payment } from '../../src/storage/payment.js';
-import { createLog } from '../pubsub/log.js';
+import type { Payment } from '../../src/nouns/payments/row.js';
+import { createLive } from '../../src/nouns/payments/watch.js';
+import { encodeRow } from '../../src/outbox/message.js';
+import type { PubSub } from '../../src/outbox/pubsub.js';
+import { topics } from '../../src/outbox/topics.js';
+import { createLog } from '../outbox/log.js';
 import { as } from './payment-store.js';
 import { isRising } from './reader.js';
 

@@ -1,15 +1,15 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Caller } from '../../src/core/caller.js';
-import { createLive, type Live } from '../../src/live/live.js';
-import { createMemoryPubSub } from '../../src/pubsub/memory.js';
-import { createPublisher, type Publisher } from '../../src/pubsub/publisher.js';
-import type { PubSub } from '../../src/pubsub/pubsub.js';
-import { createRedisPubSub } from '../../src/pubsub/redis.js';
-import { topics } from '../../src/pubsub/topics.js';
+import { createLive, type Live } from '../../src/nouns/payments/watch.js';
+import { createMemoryPubSub } from '../../src/outbox/memory.js';
+import { createPublisher, type Publisher } from '../../src/outbox/publisher.js';
+import type { PubSub } from '../../src/outbox/pubsub.js';
+import { createRedisPubSub } from '../../src/outbox/redis.js';
+import { topics } from '../../src/outbox/topics.js';
 import { describeWithOwnRedis, startRedis, type TestRedis } from '../harness/redis.js';
-import { createLog } from '../pubsub/log.js';
-import { until } from '../pubsub/until.js';
+import { createLog } from '../outbox/log.js';
+import { until } from '../outbox/until.js';
 import { as, callerOf, createPaymentStore, type PaymentStore } from './payment-store.js';
 import { isRising, readAll } from './reader.js';
 

@@ -1,12 +1,12 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createLive, type Live } from '../../src/live/live.js';
-import { createPublisher, type Publisher } from '../../src/pubsub/publisher.js';
-import type { PubSub } from '../../src/pubsub/pubsub.js';
-import { createRedisPubSub } from '../../src/pubsub/redis.js';
+import { createLive, type Live } from '../../src/nouns/payments/watch.js';
+import { createPublisher, type Publisher } from '../../src/outbox/publisher.js';
+import type { PubSub } from '../../src/outbox/pubsub.js';
+import { createRedisPubSub } from '../../src/outbox/redis.js';
 import { describeWithOwnRedis, startRedis, type TestRedis } from '../harness/redis.js';
-import { createLog } from '../pubsub/log.js';
-import { until } from '../pubsub/until.js';
+import { createLog } from '../outbox/log.js';
+import { until } from '../outbox/until.js';
 import { as, createPaymentStore, type PaymentStore } from './payment-store.js';
 import { isRising, type Reader, readAll } from './reader.js';
 

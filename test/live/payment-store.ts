@@ -1,9 +1,9 @@
 import type { Caller } from '../../src/core/caller.js';
 import type { Permission } from '../../src/core/permissions.js';
-import type { LivePayments } from '../../src/live/live.js';
-import { ORDER_KEYS } from '../../src/payments/orders.js';
+import { Payment } from '../../src/nouns/payments/row.js';
+import type { LivePayments } from '../../src/nouns/payments/watch.js';
+import { ORDER_KEYS } from '../../src/orders/orders.js';
 import { createDatabase } from '../../src/storage/database.js';
-import { Payment } from '../../src/storage/payment.js';
 import { selectList } from '../../src/storage/select-list.js';
 import { createTestDatabase } from '../harness/postgres.js';
 

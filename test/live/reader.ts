@@ -1,4 +1,4 @@
-import type { Payment } from '../../src/storage/payment.js';
+import type { Payment } from '../../src/nouns/payments/row.js';
 
 /** Reads a stream to its end in the background and keeps what it saw. */
 export interface Reader {

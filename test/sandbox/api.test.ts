@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { resources } from '../../src/sandbox/catalogue.js';
-import { leftOutResource } from '../../src/sandbox/resources/left-out.js';
+import { resources } from '../../sandbox/catalogue.js';
+import { leftOutResource } from '../../sandbox/resources/left-out.js';
 import spec from '../stripe-contract/stripe-spec-trimmed.json' with { type: 'json' };
 import { clientOf, errorBody, failureOf, useWorlds } from './harness.js';
 

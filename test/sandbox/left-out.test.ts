@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { resources } from '../../src/sandbox/catalogue.js';
-import { ApiError } from '../../src/sandbox/errors.js';
-import type { FormValue } from '../../src/sandbox/form.js';
+import { resources } from '../../sandbox/catalogue.js';
+import { ApiError } from '../../sandbox/errors.js';
+import type { FormValue } from '../../sandbox/form.js';
 import spec from '../stripe-contract/stripe-spec-trimmed.json' with { type: 'json' };
 import { clientOf, errorBody, failureOf, useWorlds } from './harness.js';
 

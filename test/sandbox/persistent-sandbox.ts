@@ -1,4 +1,4 @@
-import { startSandbox } from '../../src/sandbox/sandbox.js';
+import { startSandbox } from '../../sandbox/sandbox.js';
 
 // A sandbox in a process of its own, to be killed by a test.
 const dataFile = process.argv[2];

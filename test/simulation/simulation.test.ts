@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BugName } from '../../src/simulation/bugs.js';
-import { BUGS } from '../../src/simulation/bugs.js';
-import { crashRound } from '../../src/simulation/crash.js';
-import { judge } from '../../src/simulation/invariants.js';
-import { type Lab, openLab } from '../../src/simulation/lab.js';
-import { createRandom } from '../../src/simulation/random.js';
-import { simulateSeed } from '../../src/simulation/seed.js';
-import { simulate } from '../../src/simulation/simulation.js';
-import { openWorld, type World } from '../../src/simulation/world.js';
+import type { BugName } from '../../simulation/bugs.js';
+import { BUGS } from '../../simulation/bugs.js';
+import { crashRound } from '../../simulation/crash.js';
+import { judge } from '../../simulation/invariants.js';
+import { type Lab, openLab } from '../../simulation/lab.js';
+import { createRandom } from '../../simulation/random.js';
+import { simulateSeed } from '../../simulation/seed.js';
+import { simulate } from '../../simulation/simulation.js';
+import { openWorld, type World } from '../../simulation/world.js';
 import { assertContract } from '../harness/contract.js';
 
 let lab: Lab;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createActivation } from '../../src/payments/activation.js';
-import { createOrders } from '../../src/payments/orders.js';
+import { createActivation } from '../../src/orders/activation.js';
+import { createOrders } from '../../src/orders/orders.js';
 import { createDatabase } from '../../src/storage/database.js';
 import { OPEN_GUARD } from '../../src/storage/definition-guard.js';
 import { findDrift } from '../../src/storage/drift.js';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createActivation } from '../../src/payments/activation.js';
-import { createOrders } from '../../src/payments/orders.js';
+import { createActivation } from '../../src/orders/activation.js';
+import { createOrders } from '../../src/orders/orders.js';
 import { createDatabase, type Database } from '../../src/storage/database.js';
 import { OPEN_GUARD } from '../../src/storage/definition-guard.js';
 import { migrate } from '../../src/storage/migrate.js';

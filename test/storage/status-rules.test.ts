@@ -7,10 +7,10 @@ import {
   RECURRING_STATUSES,
   REFUND_STATUSES,
 } from '../../src/core/states.js';
+import { OPEN_PAYMENT } from '../../src/nouns/payments/row.js';
+import { LIVE_RECURRING } from '../../src/nouns/recurring/row.js';
+import { RESERVES } from '../../src/nouns/refunds/row.js';
 import { createDatabase, type Database } from '../../src/storage/database.js';
-import { OPEN_PAYMENT } from '../../src/storage/payment.js';
-import { LIVE_RECURRING } from '../../src/storage/recurring-payment.js';
-import { RESERVES } from '../../src/storage/refund.js';
 import { createTestDatabase, type TestDatabase } from '../harness/postgres.js';
 
 let own: TestDatabase;

@@ -1,0 +1,85 @@
+import type pg from 'pg';
+import { paymentCallback } from '../src/actionflows/payment-callback.js';
+import { recurringCharge } from '../src/actionflows/recurring-charge.js';
+import { recurringPaymentCallback } from '../src/actionflows/recurring-payment-callback.js';
+import { refundCallback } from '../src/actionflows/refund-callback.js';
+import type { Flow, FlowContext, FlowDatabase, Flows } from '../src/flows/flows.js';
+
+/** Decides whether a flow fails, and where. */
+export interface FlowTrouble {
+  next(): 'works' | 'throws first' | 'throws last';
+}
+
+interface Run {
+  readonly rowId: string;
+  readonly version: number;
+  readonly status: string;
+}
+
+interface Needs {
+  readonly trouble: FlowTrouble;
+  /** Where a flow's statements go when they go past its transaction. */
+  readonly outside: pg.Pool | undefined;
+}
+
+const pastTheTransaction = (pool: pg.Pool): FlowDatabase => ({
+  query: async <Row extends object>(text: string, values: readonly unknown[] = []) =>
+    (await pool.query(text, [...values])).rows as Row[],
+});
+
+/** The shipped flow, with its run written down in the same transaction, failing where trouble says so. */
+const observe = <Data>(
+  name: string,
+  flow: Flow<Data>,
+  runOf: (data: Data) => Run,
+  { trouble, outside }: Needs,
+): Flow<Data> => ({
+  async run(data, given: FlowContext) {
+    const context = outside ? { ...given, db: pastTheTransaction(outside) } : given;
+    const fate = trouble.next();
+    if (fate === 'throws first') throw new Error('the simulation makes this flow fail before its work');
+    await flow.run(data, context);
+    const { rowId, version, status } = runOf(data);
+    await context.db.query('insert into public.flow_run (flow, row_id, version, status) values ($1, $2, $3, $4)', [
+      name,
+      rowId,
+      version,
+      status,
+    ]);
+    if (fate === 'throws last') throw new Error('the simulation makes this flow fail after its work');
+  },
+});
+
+/** The flows of the sample table, observed. */
+export const createFlows = (needs: Needs): Flows => ({
+  paymentCallback: observe(
+    'payment-callback',
+    paymentCallback,
+    ({ payment }) => ({ rowId: payment.id, version: payment.version, status: payment.status }),
+    needs,
+  ),
+  refundCallback: observe(
+    'refund-callback',
+    refundCallback,
+    ({ refund }) => ({ rowId: refund.id, version: refund.version, status: refund.status }),
+    needs,
+  ),
+  recurringPaymentCallback: observe(
+    'recurring-payment-callback',
+    recurringPaymentCallback,
+    ({ recurringPayment }) => ({
+      rowId: recurringPayment.id,
+      version: recurringPayment.version,
+      status: recurringPayment.status,
+    }),
+    needs,
+  ),
+  recurringCharge: {
+    async createOrder(charge, context) {
+      const order = await recurringCharge.createOrder(charge, context);
+      if (needs.trouble.next() !== 'works') throw new Error('the simulation makes createOrder fail');
+      return order;
+    },
+  },
+  effects: new Map(),
+});

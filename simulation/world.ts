@@ -1,0 +1,228 @@
+import pg from 'pg';
+import Stripe from 'stripe';
+import { type Sandbox, startSandbox } from '../sandbox/sandbox.js';
+import { signToken } from '../src/graphql/token.js';
+import { type BugName, bugOf } from './bugs.js';
+import { wordsOf } from './crash-points.js';
+import { createFlows, type FlowTrouble } from './flows.js';
+import { createHistory, type History } from './history.js';
+import type { Lab } from './lab.js';
+import { createLives } from './lives.js';
+import type { Random } from './random.js';
+import { JWT_SECRET, type ServerLife, type StartServer, startServer } from './server.js';
+import { createWatcher, type Watcher } from './watcher.js';
+
+/** What a refused or lost operation ends with. */
+export class Refused extends Error {
+  constructor(readonly code: string) {
+    super(code);
+  }
+}
+
+/** Everything that one run has: a database, a Stripe, a server that may die, someone who watches. */
+export interface World {
+  readonly sql: pg.Pool;
+  readonly sandbox: Sandbox;
+  readonly stripe: Stripe;
+  readonly history: History;
+  readonly watcher: Watcher;
+  /** The server of now; started anew if it has died. */
+  server(): Promise<ServerLife>;
+  /** Stops the server as a signal would; the next operation starts another. */
+  stopServer(): Promise<void>;
+  /**
+   * Sends an operation as an account and gives the data of its only field.
+   *
+   * @throws Refused with the error's code, or LOST when the server died
+   */
+  ask<T>(as: Account, query: string, variables: object): Promise<T>;
+  /** A door under `/_sandbox`. */
+  control(path: string, body?: object): Promise<unknown>;
+  /** Makes our rows older, as if so much time had passed for them. */
+  age(seconds: number): Promise<void>;
+  /**
+   * Moves Stripe's clock, and the age of what waits for Stripe's answer with it. Never by much in the middle of an
+   * operation or of a write at Stripe: neither lasts for hours.
+   */
+  advance(seconds: number): Promise<void>;
+  /** Whether flows fail now and then. */
+  setTrouble(isTroubled: boolean): void;
+  close(): Promise<void>;
+}
+
+export type Account = 'ann' | 'ben' | 'admin';
+
+/** Nothing listens there: a delivery finds the server down. */
+const NOWHERE = 'http://127.0.0.1:9/webhooks/stripe';
+const TROUBLE = 0.15;
+const LOST_COMMITS = 0.3;
+/** An operation may last for less. */
+const LONG_SECONDS = 600;
+/** An actor who meets a fault that was meant for the server gives up soon. */
+const ACTOR_TIMEOUT_MS = 1_000;
+/** What grows old together with Stripe's clock: the rows themselves, and their calls under way. */
+const AGING: readonly (readonly [table: string, columns: readonly string[]])[] = [
+  ['payment', ['attempted_at', 'created_at']],
+  ['refund', ['attempted_at', 'created_at']],
+  ['recurring_payment', ['attempted_at', 'created_at']],
+  ['renewal', ['attempted_at']],
+  ['stripe_customer', ['attempted_at']],
+];
+
+/** What may be different about a world. */
+export interface WorldOptions {
+  readonly bug?: BugName | undefined;
+  /** Starts its servers; in this process unless told. */
+  readonly startLife?: StartServer;
+}
+
+/** Opens a world on a database of its own. */
+export const openWorld = async (
+  lab: Lab,
+  random: Random,
+  { bug: bugName, startLife = startServer }: WorldOptions = {},
+): Promise<World> => {
+  const bug = bugName === undefined ? undefined : bugOf(bugName);
+  const history = createHistory();
+  const database = await lab.openDatabase();
+  const sql = new pg.Pool({ connectionString: database.url, max: 4 });
+  sql.on('error', () => undefined);
+  const sandbox = await startSandbox({ port: 0, webhookSecret: 'whsec_sandbox', webhookUrl: NOWHERE });
+  const { hostname, port } = new URL(sandbox.url);
+  const stripe = new Stripe('sk_test_sandbox', {
+    host: hostname,
+    port: Number(port),
+    protocol: 'http',
+    telemetry: false,
+    maxNetworkRetries: 0,
+    timeout: ACTOR_TIMEOUT_MS,
+  });
+  const tokens = {
+    ann: await signToken(JWT_SECRET, { accountId: 'ann', expiresInSeconds: 3_600 }),
+    ben: await signToken(JWT_SECRET, { accountId: 'ben', expiresInSeconds: 3_600 }),
+    admin: await signToken(JWT_SECRET, { accountId: 'admin', roles: ['admin'], expiresInSeconds: 3_600 }),
+  };
+  const watcher = createWatcher(tokens.admin);
+  const fates = random.fork();
+  const losses = random.fork();
+  const underWay = new Set<Promise<unknown>>();
+  let passing: Promise<void> | undefined;
+  let isTroubled = false;
+  const trouble: FlowTrouble = {
+    next() {
+      if (!isTroubled || !fates.chance(TROUBLE)) return 'works';
+      history.count('flow failed');
+      return fates.pick(['throws first', 'throws last'] as const);
+    },
+  };
+  const flows = createFlows({ trouble, outside: bug && 'flowsOutside' in bug ? sql : undefined });
+
+  const lives = createLives({
+    start: (died) =>
+      startLife({
+        databaseUrl: database.url,
+        sandboxUrl: sandbox.url,
+        flows,
+        bug,
+        losesCommit: () => isTroubled && losses.chance(LOST_COMMITS),
+        died,
+      }),
+    began({ url }) {
+      history.note('a server starts');
+      sandbox.setWebhookUrl(`${url}/webhooks/stripe`);
+      watcher.connect(url);
+    },
+    ended() {
+      sandbox.setWebhookUrl(NOWHERE);
+      watcher.disconnect();
+    },
+    died(point) {
+      history.note(`the server dies${point ? ` ${wordsOf(point)}` : ''}`);
+      history.count(`crash ${point ? wordsOf(point) : 'at random'}`);
+    },
+  });
+
+  const control = async (path: string, body?: object): Promise<unknown> => {
+    const response = await fetch(`${sandbox.url}/_sandbox${path}`, {
+      method: body === undefined ? 'DELETE' : 'POST',
+      headers: { 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const answer = await response.json();
+    if (!response.ok) throw new Refused(`sandbox ${response.status}`);
+    return answer;
+  };
+
+  const age = async (seconds: number): Promise<void> => {
+    for (const [table, columns] of AGING) {
+      const moves = columns.map((column) => `${column} = ${column} - $1 * interval '1 second'`);
+      await sql.query(`update tollgate.${table} set ${moves.join(', ')}`, [seconds]);
+    }
+  };
+
+  const send = async <T>(as: Account, query: string, variables: object): Promise<T> => {
+    const { url, died: signal } = await lives.current();
+    const lost = (): never => {
+      throw new Refused('LOST');
+    };
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${tokens[as]}` },
+      body: JSON.stringify({ query, variables }),
+      signal,
+    }).catch(lost);
+    const { data, errors } = (await response.json().catch(lost)) as {
+      data?: Record<string, unknown>;
+      errors?: { extensions?: { code?: string } }[];
+    };
+    if (signal.aborted) lost();
+    if (errors?.[0]) throw new Refused(errors[0].extensions?.code ?? 'no code');
+    return Object.values(data ?? {})[0] as T;
+  };
+
+  const advance = async (seconds: number): Promise<void> => {
+    await age(seconds);
+    await control('/clock', { advanceSeconds: seconds });
+  };
+
+  const advanceInPeace = async (seconds: number): Promise<void> => {
+    await Promise.allSettled([...underWay]);
+    await (await lives.current()).quiet();
+    await advance(seconds);
+  };
+
+  return {
+    sql,
+    sandbox,
+    stripe,
+    history,
+    watcher,
+    server: lives.current,
+    control,
+    stopServer: lives.stopCurrent,
+    ask: async <T>(as: Account, query: string, variables: object) => {
+      while (passing) await passing;
+      const work = send<T>(as, query, variables);
+      underWay.add(work);
+      return work.finally(() => underWay.delete(work));
+    },
+    age,
+    async advance(seconds) {
+      if (seconds < LONG_SECONDS) return advance(seconds);
+      while (passing) await passing;
+      passing = advanceInPeace(seconds).finally(() => {
+        passing = undefined;
+      });
+      await passing;
+    },
+    setTrouble: (now) => {
+      isTroubled = now;
+    },
+    async close() {
+      await lives.close();
+      await sandbox.close();
+      await sql.end();
+      await database.drop();
+    },
+  };
+};

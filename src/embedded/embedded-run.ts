@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import pg from 'pg';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { type Sandbox, startSandbox } from '../../sandbox/sandbox.js';
+import type { Config } from '../config.js';
+import { createHostCheck } from '../http/hosts.js';
+import { createStops } from '../parts/on-stop.js';
+import { startEmbeddedPostgres } from '../storage/embedded-postgres.js';
+import { migrate } from '../storage/migrate.js';
+import { claimDataDir } from './data-dir.js';
+import { listenOnFree } from './ports.js';
+
+const Secrets = z.object({
+  jwtSecret: z.string().min(32),
+  encryptionKey: z.string().min(40),
+  /** Only while the key is being rotated. */
+  encryptionKeyNext: z.string().min(40).optional(),
+});
+
+/** The embedded run's own secrets. */
+export type EmbeddedSecrets = z.infer<typeof Secrets>;
+
+const secretsFile = (dataDir: string): string => path.join(dataDir, 'secrets.json');
+
+/** Replaces the secrets as a whole: a reader sees the old ones or the new ones. */
+export const writeSecrets = async (dataDir: string, secrets: EmbeddedSecrets): Promise<void> => {
+  const file = secretsFile(dataDir);
+  await fs.writeFile(`${file}.new`, JSON.stringify(secrets, null, 2), { mode: 0o600 });
+  await fs.rename(`${file}.new`, file);
+};
+
+/** Reads the secrets of the data directory, or makes them once; the file is readable by its owner alone. */
+export const readSecrets = async (dataDir: string): Promise<EmbeddedSecrets> => {
+  const file = secretsFile(dataDir);
+  const text = await fs.readFile(file, 'utf8').catch(() => undefined);
+  if (text !== undefined) return Secrets.parse(JSON.parse(text));
+  const secrets = {
+    jwtSecret: randomBytes(48).toString('base64url'),
+    encryptionKey: randomBytes(32).toString('base64'),
+  };
+  await fs.mkdir(dataDir, { recursive: true });
+  await writeSecrets(dataDir, secrets);
+  return secrets;
+};
+
+/** The sample order table of the embedded run. */
+export const SAMPLE_ORDERS = {
+  orderTable: 'public.shop_order',
+  idColumn: 'id',
+  ownerColumn: 'account_id',
+  amountColumn: 'amount',
+  currencyColumn: 'currency',
+} as const;
+
+/** Makes the sample order table and the demo accounts; twice changes nothing. */
+export const prepareSample = async (databaseUrl: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    await client.query(`create table if not exists public.shop_order (
+      id bigint generated always as identity primary key,
+      account_id text not null,
+      description text,
+      amount bigint not null,
+      currency text not null,
+      status text not null default 'pending'
+    )`);
+    await client.query(
+      `insert into tollgate.account_role (account_id, role) values ('demo-admin', 'admin') on conflict do nothing`,
+    );
+  } finally {
+    await client.end();
+  }
+};
+
+/** The parts that an embedded run brings, and what of the configuration they decide. */
+export interface EmbeddedRun {
+  /** The configuration with everything filled in that the environment left open. */
+  readonly config: Config & { readonly databaseUrl: string };
+  readonly sandbox: Sandbox | undefined;
+  /** Tells the sandbox and later starts where the server answers. */
+  announce(url: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The keys that the sandbox of an embedded run takes. */
+export const SANDBOX_KEYS = {
+  secretKey: 'sk_test_sandbox',
+  publishableKey: 'pk_test_sandbox',
+  webhookSecrets: ['whsec_sandbox'],
+} as const;
+
+/** Each step is begun whatever the one before does; the database ends by itself once it was told to. */
+const STOP = { wholeMs: 6_000, stepMs: 4_500 };
+
+/**
+ * Starts what an embedded run needs: the database with its sample, the secrets, the sandbox. All of it lives in the data
+ * directory, which one process owns at a time.
+ *
+ * @throws AlreadyRunningError when another process owns the data directory
+ */
+export const openEmbeddedRun = async (config: Config, log: Logger): Promise<EmbeddedRun> => {
+  const lock = await claimDataDir(config.dataDir);
+  const { onStop, run: stop } = createStops(STOP);
+  onStop(() => lock.release());
+  try {
+    const postgres = await startEmbeddedPostgres({
+      dataDir: path.join(config.dataDir, 'postgres'),
+      log: (line) => log.debug({ postgres: line }),
+    });
+    onStop(() => postgres.stop());
+    await migrate(postgres.url);
+    await prepareSample(postgres.url);
+    const secrets = await readSecrets(config.dataDir);
+    const sandbox = config.sandbox ? await openSandbox(config) : undefined;
+    if (sandbox) onStop(() => sandbox.close());
+    return {
+      sandbox,
+      stop,
+      config: {
+        ...config,
+        databaseUrl: postgres.url,
+        encryption: {
+          key: config.encryption.key ?? secrets.encryptionKey,
+          next: config.encryption.next ?? secrets.encryptionKeyNext,
+        },
+        jwt: {
+          ...config.jwt,
+          secret: config.jwt.secret ?? (config.jwt.jwksUrl === undefined ? secrets.jwtSecret : undefined),
+        },
+        stripe: sandbox
+          ? {
+              ...config.stripe,
+              ...SANDBOX_KEYS,
+              webhookSecrets: [...SANDBOX_KEYS.webhookSecrets, ...config.stripe.webhookSecrets],
+              apiBase: sandbox.url,
+            }
+          : config.stripe,
+      },
+      async announce(url) {
+        sandbox?.setWebhookUrl(`${url}/webhooks/stripe`);
+        await lock.announce({ url, sandboxUrl: sandbox?.url });
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+const openSandbox = (config: Config): Promise<Sandbox> =>
+  listenOnFree(config.sandboxPort, 'SANDBOX_PORT', (port) =>
+    startSandbox({
+      port,
+      isForUs: createHostCheck({ loopbackOnly: true }),
+      dataFile: path.join(config.dataDir, 'sandbox.json'),
+      webhookSecret: SANDBOX_KEYS.webhookSecrets[0],
+    }),
+  );

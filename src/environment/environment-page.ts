@@ -1,0 +1,42 @@
+import { SECTIONS } from './environment.js';
+import type { Variable } from './variables.js';
+
+const INTRODUCTION = `# Environment
+
+Everything that configures a server and its commands, which read the same variables. An empty variable counts as unset. What is
+wrong is named at the start, all of it at once, with its remedy and without its value; a name that is not known and looks like
+one of these is warned of. \`npx tollgate start --help\` prints this list; both are made from what reads them, \`src/environment/environment.ts\`.
+
+Node's own count too: \`NODE_EXTRA_CA_CERTS\` names a PEM file of further authorities for what is reached over TLS (Redis, the JWKS).
+`;
+
+const rowOf = ([name, { meaning, otherwise }]: readonly [string, Variable<unknown>]): string =>
+  `| \`${name}\` | ${meaning} | ${otherwise} |`;
+
+/** The page of the docs that tells every variable; `npm run check` compares it with the file. */
+export const environmentPage = (): string => {
+  const sections = Object.entries(SECTIONS).map(([title, variables]) =>
+    [
+      `## ${title}`,
+      '',
+      '| variable | what it decides | where it is not set |',
+      '|---|---|---|',
+      ...Object.entries(variables).map(rowOf),
+      '',
+    ].join('\n'),
+  );
+  return [INTRODUCTION, ...sections].join('\n');
+};
+
+/** The same for a terminal, after the help of `start`. */
+export const environmentHelp = (): string => {
+  const sections = Object.entries(SECTIONS).map(([title, variables]) =>
+    [
+      `${title}:`,
+      ...Object.entries(variables).map(
+        ([name, { meaning, otherwise }]) => `  ${name}\n      ${meaning}${otherwise === '' ? '' : ` [${otherwise}]`}`,
+      ),
+    ].join('\n'),
+  );
+  return `\nEnvironment, in [] what holds where a variable is not set:\n\n${sections.join('\n\n')}\n`;
+};

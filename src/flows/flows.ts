@@ -1,0 +1,206 @@
+import type { MinorUnits } from '../core/money.js';
+import type { PaymentStatus, RecurringStatus, RefundStatus } from '../core/states.js';
+import type { Payment } from '../nouns/payments/row.js';
+import type { RecurringPayment } from '../nouns/recurring/row.js';
+import type { Refund } from '../nouns/refunds/row.js';
+import type { Tx } from '../storage/database.js';
+import { collectEffects, type Effects, type FlowEffects } from './effects.js';
+
+/** What a flow may do with the database: plain statements inside the running transaction. */
+export interface FlowDatabase {
+  /**
+   * Runs one statement in the transaction of the change; whole-number columns come as numbers. Transaction control
+   * (COMMIT, ROLLBACK, …) and any use after the flow has settled are refused.
+   */
+  query<Row extends object = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+}
+
+/** Where a flow writes its log lines: they are printed once its transaction has committed, and never where it is rolled back. */
+export interface FlowLog {
+  info(detail: object, message?: string): void;
+  warn(detail: object, message?: string): void;
+}
+
+/** What every flow is given beside its data. */
+export interface FlowContext {
+  readonly db: FlowDatabase;
+  /** Mails, calls and all else outside of the database, queued in the transaction. */
+  readonly effects: FlowEffects;
+  readonly log: FlowLog;
+}
+
+/** Where a change came from: a webhook event, an object that we fetched, or the answer to our own call. */
+export interface FlowBody {
+  readonly source: 'EVENT' | 'FETCH' | 'API';
+  /** The Stripe event, where one brought the change. */
+  readonly event?: object;
+  /** Stripe's object in the state that was applied. */
+  readonly object: object;
+}
+
+/** What the payment callback is told. Amounts are minor units of `payment.currency`. */
+export interface PaymentCallbackData {
+  readonly orderId: string;
+  readonly paymentStatus: PaymentStatus;
+  /** True for a duplicate: this status had been applied before (only with `duplicates: 'deliver'`). */
+  readonly callbackProcessed: boolean;
+  readonly payment: Payment;
+  /** The order's received money in this currency, this payment included, less confirmed refunds; exact under the order's lock. */
+  readonly orderPaidAmount: number;
+  readonly previousStatus: PaymentStatus;
+  readonly body: FlowBody;
+}
+
+/** What the refund callback is told. Amounts are minor units of `payment.currency`. */
+export interface RefundCallbackData {
+  readonly orderId: string;
+  /** `REFUNDED`: the money went back. Otherwise (`FAILED`, `CANCELED`) it didn't, also where it had seemed so before. */
+  readonly status: Extract<RefundStatus, 'REFUNDED' | 'FAILED' | 'CANCELED'>;
+  /** True for a duplicate: this status had been applied before (only with `duplicates: 'deliver'`). */
+  readonly callbackProcessed: boolean;
+  readonly refund: Refund;
+  /** The payment with this refund counted. */
+  readonly payment: Payment;
+  /** The order's received money in this currency less confirmed refunds, this one counted; exact under the order's lock. */
+  readonly orderPaidAmount: number;
+  readonly previousStatus: RefundStatus | null;
+  readonly body: FlowBody;
+}
+
+/** What the recurring payment callback is told: a subscription began, changed its status, or its end was scheduled or taken back. */
+export interface RecurringPaymentCallbackData {
+  readonly recurringPayment: RecurringPayment;
+  readonly previousStatus: RecurringStatus;
+  readonly previousCancelAtPeriodEnd: boolean;
+  /** True for a duplicate: this state had been applied before (only with `duplicates: 'deliver'`). */
+  readonly callbackProcessed: boolean;
+  readonly body: FlowBody;
+}
+
+/** One later charge of a recurring payment. Amounts are minor units of `currency`. */
+export interface RecurringCharge {
+  /** Stripe's invoice; a charge is made into an order once per invoice. */
+  readonly invoiceId: string;
+  readonly recurringPayment: RecurringPayment;
+  /** The order that the recurring payment was started for. */
+  readonly orderId: string;
+  /** What the invoice comes to: before the decision for `amount`, what is collected for `createOrder`. */
+  readonly amount: MinorUnits;
+  readonly currency: string;
+  /** The first amount: a lowered one may not exceed it. */
+  readonly initialAmount: MinorUnits;
+  /** The period that is paid for; null where the invoice names none. */
+  readonly periodStart: Date | null;
+  readonly periodEnd: Date | null;
+  readonly body: FlowBody;
+}
+
+/** What becomes of each later charge. Both run inside a transaction, within five seconds; a throw is tried again. */
+export interface RecurringChargeFlow {
+  /**
+   * Makes the new order and gives its id. Runs once per invoice, in the transaction that records the payment, when the
+   * invoice is finalised; payment-callback runs for that payment afterwards.
+   */
+  createOrder(charge: RecurringCharge, context: FlowContext): Promise<string | number> | string | number;
+  /**
+   * Lowers a period's charge while its invoice is a draft; undefined leaves it alone. 0, or at least Stripe's smallest
+   * charge, and at most the first amount: anything else is told to the operator and the invoice goes on unchanged.
+   */
+  amount?(charge: RecurringCharge, context: FlowContext): Promise<MinorUnits | undefined> | MinorUnits | undefined;
+  /** What happens when the invoice was finalised before it could be lowered: nothing (default), or the difference is refunded. */
+  readonly tooLate?: 'tell' | 'refund';
+}
+
+/** A callback flow. It runs inside the transaction of the change: a throw rolls the whole event back, to be retried. */
+export interface Flow<Data> {
+  /** `skip` (default): duplicates run nothing. `deliver`: they run with `callbackProcessed: true`. */
+  readonly duplicates?: 'skip' | 'deliver';
+  run(data: Data, context: FlowContext): Promise<void> | void;
+}
+
+/** The flows that the developer wrote. */
+export interface Flows {
+  readonly paymentCallback: Flow<PaymentCallbackData>;
+  readonly refundCallback: Flow<RefundCallbackData>;
+  readonly recurringPaymentCallback: Flow<RecurringPaymentCallbackData>;
+  readonly recurringCharge: RecurringChargeFlow;
+  /** What they may add with `effects.add`, by name. */
+  readonly effects: Effects;
+}
+
+/** The same flows for a rehearsal: callbacks do nothing; a later charge still makes its order, for its payment needs one. */
+export const withoutCallbacks = (flows: Flows): Flows => ({
+  ...flows,
+  paymentCallback: { run: () => undefined },
+  refundCallback: { run: () => undefined },
+  recurringPaymentCallback: { run: () => undefined },
+  recurringCharge: { createOrder: flows.recurringCharge.createOrder.bind(flows.recurringCharge) },
+});
+
+/** A flow that takes longer is ended and its event rolled back. */
+const LIMIT_MS = 5_000;
+const TRANSACTION_CONTROL = /^(begin|start|commit|end|rollback|abort|savepoint|release|prepare|deallocate|discard)\b/i;
+const LEADING_COMMENTS = /^(\s|--[^\n]*(\n|$)|\/\*[\s\S]*?\*\/)+/;
+
+const guardDatabase = (tx: Tx, isSettled: () => boolean): FlowDatabase => ({
+  async query<Row extends object>(text: string, values: readonly unknown[] = []) {
+    if (isSettled()) throw new Error('The flow has ended: await every db.query inside it.');
+    if (TRANSACTION_CONTROL.test(text.replace(LEADING_COMMENTS, '')))
+      throw new Error(
+        "A flow runs inside the change's transaction and can't control it: remove BEGIN, COMMIT, ROLLBACK and SAVEPOINT.",
+      );
+    return tx.query<Row>({ text, values });
+  },
+});
+
+/** A flow threw or took too long; its event is rolled back and tried again. */
+export class FlowFailedError extends Error {
+  constructor(
+    readonly flow: string,
+    options: { cause: unknown },
+  ) {
+    super(
+      `The flow ${flow} failed: ${options.cause instanceof Error ? options.cause.message : String(options.cause)}`,
+      options,
+    );
+    this.name = 'FlowFailedError';
+  }
+}
+
+/** Log lines tell of what happened, so they wait for the commit; what was rolled back did not happen. */
+const holdLines = (log: FlowLog, tx: Tx): FlowLog => ({
+  info: (detail, message) => tx.afterCommit(() => log.info(detail, message)),
+  warn: (detail, message) => tx.afterCommit(() => log.warn(detail, message)),
+});
+
+/**
+ * Runs a flow to its end inside the transaction, within five seconds, and gives what it gave.
+ *
+ * @throws FlowFailedError when it throws or takes longer; the caller's transaction must then roll back
+ */
+export const runFlow = async <Data, Result = void>(
+  name: string,
+  flow: { run(data: Data, context: FlowContext): Promise<Result> | Result },
+  data: Data,
+  { tx, log, effects }: { tx: Tx; log: FlowLog; effects: Effects },
+): Promise<Result> => {
+  let settled = false;
+  const isSettled = (): boolean => settled;
+  const collected = collectEffects(effects, isSettled);
+  const lines = holdLines(log, tx);
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took longer than ${LIMIT_MS} ms`)), LIMIT_MS);
+  });
+  try {
+    const context = { db: guardDatabase(tx, isSettled), effects: collected.context, log: lines };
+    const result = await Promise.race([flow.run(data, context), limit]);
+    collected.queue(tx);
+    return result;
+  } catch (cause) {
+    throw new FlowFailedError(name, { cause });
+  } finally {
+    settled = true;
+    clearTimeout(timer);
+  }
+};

@@ -1,0 +1,93 @@
+import type { Withdrawals } from '../nouns/payments/withdrawals.js';
+import type { Refunds } from '../nouns/refunds/refunds.js';
+import type { RenewalLowering } from '../nouns/renewals/lowering.js';
+import type { Outbox } from '../outbox/outbox.js';
+import type { Inbox } from './inbox.js';
+import type { PayloadKeeping } from './payload-keeping.js';
+import type { EventProcessor } from './process-event.js';
+import type { Reconciler } from './reconciler.js';
+
+/** Work that goes on by itself; every process runs it, and they share it through the database. */
+export interface Jobs {
+  /** Ends the work that is under way and starts no more. */
+  stop(): Promise<void>;
+}
+
+interface Parts {
+  readonly inbox: Inbox;
+  readonly processor: EventProcessor;
+  readonly outbox: Outbox;
+  readonly refunds: Pick<Refunds, 'findOutcomes'>;
+  readonly withdrawals: Pick<Withdrawals, 'withdrawDue'>;
+  readonly lowering: Pick<RenewalLowering, 'finishDue'>;
+  readonly reconciler: Pick<Reconciler, 'reconcileIfDue' | 'stop'>;
+  readonly payloads: PayloadKeeping;
+  /** Looks after the webhook endpoint at Stripe. */
+  readonly endpointCare: () => Promise<void>;
+  /** How long those that look for work rest between two looks, in milliseconds; a second unless told. */
+  readonly everyMs?: number;
+  readonly log: { warn(detail: object, message: string): void };
+}
+
+const EVERY_MS = 1_000;
+const CARE_EVERY_MS = 60_000;
+const RECONCILE_LOOK_MS = 30_000;
+const FORGET_EVERY_MS = 3_600_000;
+const EVENTS_AT_ONCE = 8;
+
+/** Runs the work again and again, `everyMs` after it ended; a failure is logged and doesn't end it. */
+const repeat = (
+  name: string,
+  work: () => Promise<unknown>,
+  log: Parts['log'],
+  everyMs: number,
+): (() => Promise<void>) => {
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+  const round = async (): Promise<void> => {
+    await work().catch((error: unknown) => log.warn({ err: error, job: name }, 'a job failed, it runs again'));
+    if (!stopped) timer = setTimeout(begin, everyMs);
+  };
+  const begin = (): void => {
+    running = round();
+  };
+  begin();
+  return async () => {
+    stopped = true;
+    clearTimeout(timer);
+    await running;
+  };
+};
+
+/** Starts the jobs: publish what was left unpublished, try failed events again, find out unknown outcomes, reconcile. */
+export const startJobs = (parts: Parts): Jobs => {
+  const { inbox, processor, outbox, refunds, withdrawals, lowering, reconciler, payloads, endpointCare, log } = parts;
+  const { everyMs = EVERY_MS } = parts;
+  const retried = new Set<Promise<void>>();
+  /** Doesn't wait for those that it takes up: one that waits for a lock keeps no other from its turn. */
+  const retry = async (): Promise<void> => {
+    for (const event of await inbox.claimDue(EVENTS_AT_ONCE - retried.size)) {
+      const work: Promise<void> = processor.retry(event).finally(() => retried.delete(work));
+      retried.add(work);
+    }
+  };
+  const stops = [
+    repeat('publish', () => outbox.sweep(), log, everyMs),
+    repeat('webhook endpoint', endpointCare, log, CARE_EVERY_MS),
+    repeat('refund outcomes', () => refunds.findOutcomes(), log, everyMs),
+    repeat('attempts that are not needed', () => withdrawals.withdrawDue(), log, everyMs),
+    repeat('lowered amounts', () => lowering.finishDue(), log, everyMs),
+    repeat('reconciliation', () => reconciler.reconcileIfDue(), log, RECONCILE_LOOK_MS),
+    repeat('old payloads', () => payloads.forgetOld(), log, FORGET_EVERY_MS),
+    repeat('stored secrets', () => payloads.redactStored(), log, FORGET_EVERY_MS),
+    repeat('retry', retry, log, everyMs),
+  ];
+  return {
+    async stop() {
+      reconciler.stop();
+      await Promise.all(stops.map((stop) => stop()));
+      await Promise.all(retried);
+    },
+  };
+};

@@ -1,0 +1,203 @@
+import { isOpen, judgeSnapshot, PAYMENT_NEXT, type PaymentSignal } from '../../core/states.js';
+import { type FlowBody, type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
+import type { Orders } from '../../orders/orders.js';
+import type { Tx } from '../../storage/database.js';
+import type { PaymentSnapshot } from '../../stripe/translate.js';
+import type { Payment } from './row.js';
+import {
+  lockById,
+  lockByReference,
+  lockIntent,
+  markOthers,
+  type PaymentReference,
+  type PaymentUpdate,
+  reviveEvents,
+  sumPaid,
+  writeSeen,
+  writeVersion,
+} from './rows.js';
+
+/** Who brought a snapshot and how far it can be trusted. */
+export interface Cause {
+  /** `account:<id>`, `stripe`, `operator` or `job`: for the timeline. */
+  readonly actor: string;
+  readonly eventId?: string;
+  readonly body: FlowBody;
+  /** True when Stripe was asked for it: it is the present state, not one of the past. */
+  readonly current: boolean;
+}
+
+/** What Stripe says of a payment: its payment intent's word, or its invoice's, which may need no intent. */
+export interface PaymentFacts extends Omit<PaymentSnapshot, 'intentId' | 'livemode' | 'owner' | 'clientSecret'> {
+  readonly intentId: string | null;
+  /** The invoice's own word, which alone decides what became of it. */
+  readonly isInvoice?: boolean;
+}
+
+/** What a snapshot did. `asked`: only Stripe's present state can tell, nothing was written. */
+export type Outcome =
+  | { readonly kind: 'changed'; readonly payment: Payment }
+  | { readonly kind: 'kept'; readonly payment: Payment }
+  | { readonly kind: 'asked'; readonly payment: Payment };
+
+/** The only code that moves a payment's status: webhooks, answers to our own calls, and reconciliation all come here. */
+export interface PaymentTransitions {
+  /** Locks the order, then the payment that a Stripe object refers to; undefined when none of ours does. */
+  lockByReference(tx: Tx, reference: PaymentReference): Promise<Payment | undefined>;
+  /** Locks the order of the payment, then the payment. */
+  lockById(tx: Tx, payment: Pick<Payment, 'id' | 'orderId'>): Promise<Payment>;
+  /**
+   * Applies a snapshot to a locked payment: writes the version, runs the payment callback when the status moved, and
+   * logs the change, all in the transaction. Twice the same snapshot changes nothing the second time.
+   */
+  apply(tx: Tx, payment: Payment, snapshot: PaymentFacts, cause: Cause): Promise<Outcome>;
+  /** Ends a locked payment that Stripe refused to make, so that the order is free for another attempt. */
+  refuse(tx: Tx, payment: Payment, refusal: { code: string; actor: string }): Promise<Payment>;
+}
+
+const FLOW = 'payment-callback';
+
+/** What the order has been paid, in minor units. */
+interface Paid {
+  readonly paid: number;
+}
+
+/** Money that isn't what was asked for is a mismatch; a manual capture may bring less, and an invoice that was settled otherwise. */
+export const signalFor = (payment: Payment, snapshot: PaymentFacts): PaymentSignal => {
+  if (snapshot.signal !== 'succeed') return snapshot.signal;
+  const whole = snapshot.amount === payment.amount && snapshot.currency === payment.currency;
+  const received =
+    snapshot.amountReceived === payment.amount ||
+    ((payment.captureMethod === 'MANUAL' || snapshot.isInvoice === true) && snapshot.amountReceived <= payment.amount);
+  return whole && received ? 'succeed' : 'mismatch';
+};
+
+const seconds = (date: Date | null): number => (date === null ? 0 : Math.floor(date.getTime() / 1000));
+
+/** An invoice whose intent was canceled or collects another amount may still be paid otherwise: its own events tell. */
+const isLeftToInvoice = (payment: Payment, snapshot: PaymentFacts, signal: PaymentSignal): boolean =>
+  payment.stripeInvoiceId !== null && snapshot.isInvoice !== true && (signal === 'cancel' || signal === 'mismatch');
+
+/** The same charge failing for the same reason is a repeat; another charge is a second decline. */
+const isSameFailure = (payment: Payment, snapshot: PaymentFacts): boolean =>
+  payment.stripeChargeId === snapshot.chargeId && payment.failureCode === snapshot.failureCode;
+
+/** Builds the transitions over the order table and the developer's flows. */
+export const createPaymentTransitions = ({
+  orders,
+  flows,
+  log,
+}: {
+  orders: Orders;
+  flows: Flows;
+  log: FlowLog;
+}): PaymentTransitions => {
+  const runCallback = async (
+    tx: Tx,
+    payment: Payment,
+    { cause, duplicate, previous, paid }: Paid & { cause: Cause; duplicate: boolean; previous: Payment },
+  ): Promise<void> => {
+    const data = {
+      orderId: payment.orderId,
+      paymentStatus: payment.status,
+      callbackProcessed: duplicate,
+      payment,
+      orderPaidAmount: paid,
+      previousStatus: previous.status,
+      body: cause.body,
+    };
+    await runFlow(FLOW, flows.paymentCallback, data, { tx, log, effects: flows.effects });
+  };
+
+  const judge = (payment: Payment, snapshot: PaymentFacts, signal: PaymentSignal, cause: Cause) => {
+    if (isLeftToInvoice(payment, snapshot, signal)) return 'keep';
+    if (signal === 'fail' && payment.status === 'FAILED' && isSameFailure(payment, snapshot)) return 'keep';
+    if (!cause.current) return judgeSnapshot(payment.status, signal, snapshot.at, seconds(payment.seenAt));
+    const isRepeat = PAYMENT_NEXT[payment.status][signal] === payment.status && signal !== 'fail';
+    return isRepeat ||
+      (signal === 'fail' && payment.status !== 'FAILED' && PAYMENT_NEXT[payment.status].fail === payment.status)
+      ? 'keep'
+      : 'apply';
+  };
+
+  /** Writes a version: the row with its entry in the timeline, then the callback when the status moved. */
+  const move = async (tx: Tx, payment: Payment, update: Omit<PaymentUpdate, 'id'>, cause: Cause): Promise<Payment> => {
+    const amountOf = await orders.amountSql();
+    const moved = update.status !== payment.status;
+    const entry = {
+      fromStatus: payment.status,
+      actor: cause.actor,
+      eventId: cause.eventId,
+      flow: moved ? FLOW : undefined,
+    };
+    // A page's intent is made when the customer confirms: its events, and its refunds', may have come before its id was known.
+    if (payment.mode === 'CHECKOUT' && payment.stripePaymentIntentId === null && update.intentId !== null) {
+      tx.send(lockIntent(update.intentId));
+      tx.send(reviveEvents(update.intentId));
+    }
+    // What else is open for the order may be needed no more: an attempt that was the open one had no other beside it.
+    if (update.status === 'SUCCESSFUL' && (!isOpen(payment) || payment.stripeInvoiceId !== null))
+      tx.send(markOthers(payment));
+    const [row] = await tx.query<Payment & Paid>(writeVersion({ id: payment.id, ...update }, entry, amountOf));
+    if (!row) throw new Error(`Payment ${payment.id} is gone, although rows are never deleted.`);
+    const { paid, ...changed } = row;
+    if (moved) await runCallback(tx, changed, { cause, duplicate: false, previous: payment, paid });
+    return changed;
+  };
+
+  /** The status stays. A row that learns its intent's id gets a version all the same: clients see the id. */
+  const keep = async (tx: Tx, payment: Payment, snapshot: PaymentFacts, cause: Cause): Promise<Outcome> => {
+    if (payment.stripePaymentIntentId === null && snapshot.intentId !== null) {
+      const { status, amountReceived, failureCode, failureMessage } = payment;
+      const { intentId, chargeId, at } = snapshot;
+      const update = { status, amountReceived, failureCode, failureMessage, intentId, chargeId, at };
+      return { kind: 'changed', payment: await move(tx, payment, update, cause) };
+    }
+    tx.send(writeSeen(payment.id, snapshot.at));
+    if (flows.paymentCallback.duplicates === 'deliver' && cause.eventId !== undefined) {
+      const [sum] = await tx.query<Paid>(sumPaid(payment));
+      await runCallback(tx, payment, { cause, duplicate: true, previous: payment, paid: sum?.paid ?? 0 });
+    }
+    return { kind: 'kept', payment };
+  };
+
+  return {
+    async lockByReference(tx, reference) {
+      const lockOrder = await orders.lockSql();
+      return (await tx.query<Payment>(lockByReference(reference, lockOrder)))[0];
+    },
+
+    async lockById(tx, { id, orderId }) {
+      await orders.lock(tx, orderId);
+      const [payment] = await tx.query<Payment>(lockById(id));
+      if (!payment) throw new Error(`Payment ${id} is gone, although rows are never deleted.`);
+      return payment;
+    },
+
+    async apply(tx, payment, snapshot, cause) {
+      const signal = signalFor(payment, snapshot);
+      const verdict = judge(payment, snapshot, signal, cause);
+      if (verdict === 'ask') return { kind: 'asked', payment };
+      if (verdict === 'keep') return keep(tx, payment, snapshot, cause);
+      const status = PAYMENT_NEXT[payment.status][signal];
+      const arrived = status === 'SUCCESSFUL' || status === 'QUARANTINED';
+      const { intentId, failureCode, failureMessage, chargeId, at } = snapshot;
+      const amountReceived = arrived ? snapshot.amountReceived : payment.amountReceived;
+      const update = { status, amountReceived, intentId, failureCode, failureMessage, chargeId, at };
+      return { kind: 'changed', payment: await move(tx, payment, update, cause) };
+    },
+
+    refuse(tx, payment, { code, actor }) {
+      const update = {
+        status: PAYMENT_NEXT[payment.status].cancel,
+        amountReceived: 0,
+        intentId: null,
+        failureCode: code,
+        failureMessage: 'Stripe refused the request.',
+        chargeId: null,
+        at: 0,
+      };
+      return move(tx, payment, update, { actor, body: { source: 'API', object: {} }, current: true });
+    },
+  };
+};

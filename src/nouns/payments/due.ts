@@ -1,0 +1,88 @@
+import { AmountMismatchError, CurrencyMismatchError, OrderAlreadyPaidError } from '../../core/errors.js';
+import { formatMoney, type MinorUnits } from '../../core/money.js';
+import type { Order } from '../../orders/orders.js';
+import type { Queryable } from '../../storage/database.js';
+import { findReceived, sumReceived } from './rows.js';
+
+/** Which payments of an order count: those of these keys. */
+export interface Scope {
+  readonly livemode: boolean;
+  /** Stripe's id of the account. */
+  readonly account: string;
+}
+
+/** What is about to be collected. */
+export interface Charge {
+  readonly amount: MinorUnits;
+  /** Upper case. */
+  readonly currency: string;
+}
+
+/** Compares the currency with the order's, and with that of money which the order has received and kept. */
+const assertCurrency = (order: Order, currency: string, received: ReadonlyMap<string, MinorUnits>): void => {
+  if (order.currency !== undefined && order.currency !== currency)
+    throw new CurrencyMismatchError(`Order ${order.id} is in ${order.currency ?? 'no currency'}, not in ${currency}.`);
+  for (const [other, amount] of received)
+    if (other !== currency && amount > 0)
+      throw new CurrencyMismatchError(
+        `Order ${order.id} has received ${formatMoney(amount, other)}: refund that before it is paid in ${currency}.`,
+      );
+};
+
+const readReceived = async (on: Queryable, order: Order, { livemode, account }: Scope) => {
+  const rows = await on.query<{ currency: string; amount: MinorUnits }>(
+    sumReceived({ orderId: order.id, livemode, stripeAccount: account }),
+  );
+  return new Map(rows.map(({ currency, amount }) => [currency, amount]));
+};
+
+/**
+ * What is still to be collected for an order: its amount, less what was received for it, net of confirmed refunds. Undefined
+ * where no amount column is bound. The one rule of what may be paid; exact while the order's lock is held.
+ *
+ * @throws CurrencyMismatchError where the order, or money that it has, is in another currency; AmountMismatchError where it has no amount
+ */
+const readDue = async (
+  on: Queryable,
+  order: Order,
+  currency: string,
+  scope: Scope,
+): Promise<MinorUnits | undefined> => {
+  const received = await readReceived(on, order, scope);
+  assertCurrency(order, currency, received);
+  if (order.amount === undefined) return undefined;
+  if (order.amount === null) throw new AmountMismatchError(`Order ${order.id} has no amount yet.`);
+  return Number(order.amount) - (received.get(currency) ?? 0);
+};
+
+/**
+ * What can be refused before the keys are asked whose rows count: another currency, no amount yet, more than the order costs, or
+ * less of an order that has received nothing.
+ *
+ * @throws CurrencyMismatchError, AmountMismatchError
+ */
+export const assertPayable = async (on: Queryable, order: Order, charge: Charge): Promise<void> => {
+  const { amount, currency } = charge;
+  assertCurrency(order, currency, new Map());
+  if (order.amount === null) throw new AmountMismatchError(`Order ${order.id} has no amount yet.`);
+  if (order.amount === undefined || amount === Number(order.amount)) return;
+  if (amount < Number(order.amount) && (await on.query(findReceived(order.id))).length > 0) return;
+  throw new AmountMismatchError(
+    `Order ${order.id} costs ${formatMoney(Number(order.amount), currency)} (${order.amount}), not ${amount}.`,
+  );
+};
+
+/**
+ * Refuses a charge that isn't exactly what is due.
+ *
+ * @throws OrderAlreadyPaidError, AmountMismatchError with what is due, CurrencyMismatchError
+ */
+export const assertDue = async (on: Queryable, order: Order, charge: Charge, scope: Scope): Promise<void> => {
+  const { amount, currency } = charge;
+  const due = await readDue(on, order, currency, scope);
+  if (due === undefined || due === amount) return;
+  if (due <= 0) throw new OrderAlreadyPaidError(order.id);
+  const cost = `Order ${order.id} costs ${formatMoney(Number(order.amount), currency)} (${order.amount})`;
+  const left = String(due) === order.amount ? '' : `, of which ${formatMoney(due, currency)} (${due}) is due`;
+  throw new AmountMismatchError(`${cost}${left}, not ${amount}.`, due);
+};

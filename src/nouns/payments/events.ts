@@ -1,0 +1,119 @@
+import type Stripe from 'stripe';
+import type { EventHandler } from '../../inbox/handler.js';
+import { assertSame, hintOf, ignored, isAnothers, markedRow, processed } from '../../inbox/hints.js';
+import type { StripeConnection } from '../../installation/stripe-connection.js';
+import type { Database } from '../../storage/database.js';
+import { hidesReason, type PaymentSnapshot, paymentSnapshot } from '../../stripe/translate.js';
+import type { PaymentTransitions } from './apply.js';
+import type { PaymentAttempts } from './attempts.js';
+import type { Payment } from './row.js';
+import { findByIntentOrMark, findClaimed, lockIntent, type PaymentReference } from './rows.js';
+
+/** The events of a payment intent that move a payment. Source: Stripe docs, "Types of events". */
+export const PAYMENT_INTENT_EVENTS = [
+  'payment_intent.succeeded',
+  'payment_intent.payment_failed',
+  'payment_intent.processing',
+  'payment_intent.requires_action',
+  'payment_intent.canceled',
+  'payment_intent.amount_capturable_updated',
+] as const;
+
+interface Parts {
+  readonly database: Database;
+  readonly transitions: PaymentTransitions;
+  readonly attempts: Pick<PaymentAttempts, 'forgetUnknown'>;
+  readonly connection: StripeConnection;
+  /** This installation's id. */
+  readonly installation: () => string;
+  readonly publish: (payment: Payment) => void;
+  /** Whether the developer's flow wants to see duplicates. */
+  readonly deliversDuplicates: boolean;
+}
+
+const UNMATCHED = 'No payment of this installation has this payment intent.';
+
+/** How a payment intent leads to our row: another installation's mark is no mark. */
+export const referenceOf = (
+  { intentId, owner, amount, currency, livemode }: PaymentSnapshot,
+  installation: string,
+): PaymentReference => ({
+  intentId,
+  paymentId: owner?.installation === installation ? owner.id : null,
+  amount,
+  currency,
+  livemode,
+});
+
+/** Money that nobody's row knows of must not be passed over. */
+const assertNoMoney = ({ signal, intentId }: PaymentSnapshot, payment: Pick<Payment, 'id'>): void => {
+  if (signal === 'succeed' || signal === 'hold')
+    throw new Error(
+      `Money came by ${intentId}, which carries the mark of payment ${payment.id}; that has another one.`,
+    );
+};
+
+/** Builds the handler of payment intents. */
+export const createPaymentIntentEvents = (parts: Parts): EventHandler => {
+  const { database, transitions, attempts, connection, installation, publish, deliversDuplicates } = parts;
+
+  return {
+    unmatched: UNMATCHED,
+
+    ignore: (event) =>
+      isAnothers(hintOf(event), 'payment', installation())
+        ? 'The payment intent belongs to another installation on this Stripe account.'
+        : undefined,
+
+    async isKnown(on, event) {
+      const hint = hintOf(event);
+      return (await on.query(findByIntentOrMark(hint.id, markedRow(hint, 'payment', installation())))).length > 0;
+    },
+
+    async prepare(tx, { event, actor }, fetched) {
+      const intent = (fetched?.answer.object ?? event.data.object) as Stripe.PaymentIntent;
+      const snapshot = paymentSnapshot(intent, fetched?.answer.at ?? event.created);
+      if (fetched) assertSame(event, 'payment', { ...snapshot, id: snapshot.intentId });
+      const reference = referenceOf(snapshot, installation());
+      const payment = await transitions.lockByReference(tx, reference);
+      return async () => {
+        if (!payment) {
+          // An invoice's payment may just be made: then the event is its.
+          await tx.query(lockIntent(snapshot.intentId));
+          const made = await transitions.lockByReference(tx, reference);
+          if (made) return { kind: 'ask', version: made.version };
+          const [claimed] = await tx.query<Payment>(findClaimed(reference));
+          if (!claimed) return ignored(UNMATCHED);
+          if (!fetched) return { kind: 'ask', version: undefined };
+          assertNoMoney(snapshot, claimed);
+          return ignored(UNMATCHED);
+        }
+        // An answer that was read before the row was known may be older than the row.
+        if (fetched && fetched.version !== payment.version) return { kind: 'ask', version: payment.version };
+        // The bank's own reason is with the charge, which an event doesn't bring.
+        if (!fetched && hidesReason(snapshot)) return { kind: 'ask', version: payment.version };
+        const outcome = await transitions.apply(tx, payment, snapshot, {
+          actor,
+          eventId: event.id,
+          body: { source: fetched ? 'FETCH' : 'EVENT', event, object: intent },
+          current: fetched !== undefined,
+        });
+        if (outcome.kind === 'asked') return { kind: 'ask', version: payment.version };
+        const changed = outcome.kind === 'changed' ? outcome.payment : undefined;
+        return processed(() => changed && publish(changed));
+      };
+    },
+
+    deliversDuplicates,
+
+    /** A row that names another intent than the one that carries its mark may be wrong: Stripe is asked about that one too. */
+    async fetch(event) {
+      const access = await connection.access();
+      const answer = await access.gateway.retrievePaymentIntent(hintOf(event).id);
+      const reference = referenceOf(paymentSnapshot(answer.object, answer.at), installation());
+      const [claimed] = await database.query<Payment>(findClaimed(reference));
+      if (claimed) await attempts.forgetUnknown(claimed, access);
+      return answer;
+    },
+  };
+};

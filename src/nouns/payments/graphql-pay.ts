@@ -1,0 +1,92 @@
+import { NotFoundError } from '../../core/errors.js';
+import { isNodeId } from '../../core/node-id.js';
+import type { Builder } from '../../graphql/builder.js';
+import type { PayRequest } from './payments.js';
+
+/** The enums that payments and recurring payments share. */
+export type PayEnums = ReturnType<typeof definePayEnums>;
+
+/** Defines how a client pays: pay and continuePayment, their inputs and their answer. Gives the enums that others need. */
+export const definePay = (builder: Builder): PayEnums => {
+  const enums = definePayEnums(builder);
+  definePayPayload(builder, enums);
+  const payInput = definePayInput(builder, enums);
+  const continuePaymentInput = builder.inputType('ContinuePaymentInput', {
+    fields: (t) => ({ id: t.id({ required: true }) }),
+  });
+  builder.mutationField('pay', (t) =>
+    t.field({
+      type: 'PayPayload',
+      nullable: false,
+      permission: 'PAYMENT_CREATE',
+      args: { input: t.arg({ type: payInput, required: true }) },
+      resolve: (_, { input }, { payments, session }) => payments.pay(toPayRequest(input), session.caller),
+    }),
+  );
+  builder.mutationField('continuePayment', (t) =>
+    t.field({
+      type: 'PayPayload',
+      nullable: false,
+      description: "A fresh client secret or checkout URL for an open payment, a renewal's included.",
+      permission: 'PAYMENT_CREATE',
+      args: { input: t.arg({ type: continuePaymentInput, required: true }) },
+      resolve: async (_, { input }, { payments, session }) => {
+        if (!isNodeId(input.id)) throw new NotFoundError('payment', input.id);
+        return payments.continuePayment(input.id, session.caller);
+      },
+    }),
+  );
+  return enums;
+};
+
+const definePayEnums = (builder: Builder) => ({
+  clientSecretType: builder.enumType('ClientSecretType', {
+    description: 'PAYMENT: confirm a payment intent. SETUP: confirm a setup intent (a trial, nothing due yet).',
+    values: ['PAYMENT', 'SETUP'] as const,
+  }),
+  payMode: builder.enumType('PayMode', { values: ['ELEMENTS', 'CHECKOUT'] as const }),
+});
+
+const definePayPayload = (builder: Builder, { clientSecretType }: PayEnums): void => {
+  builder.objectType('PayPayload', {
+    fields: (t) => ({
+      payment: t.field({ type: 'Payment', nullable: false, resolve: ({ payment }) => payment }),
+      clientSecret: t.exposeString('clientSecret', { nullable: true, description: 'For Stripe.js (ELEMENTS).' }),
+      clientSecretType: t.expose('clientSecretType', { type: clientSecretType, nullable: true }),
+      checkoutUrl: t.exposeString('checkoutUrl', { nullable: true, description: 'To redirect to (CHECKOUT).' }),
+      publishableKey: t.exposeString('publishableKey', { nullable: false }),
+    }),
+  });
+};
+
+const definePayInput = (builder: Builder, { payMode }: PayEnums) => {
+  const captureMethod = builder.enumType('CaptureMethod', { values: ['AUTOMATIC', 'MANUAL'] as const });
+  return builder.inputType('PayInput', {
+    fields: (t) => ({
+      orderId: t.id({ required: true }),
+      currency: t.field({ type: 'CurrencyCode', required: true }),
+      amount: t.field({ type: 'MinorUnits', required: true }),
+      mode: t.field({ type: payMode, defaultValue: 'ELEMENTS' }),
+      captureMethod: t.field({ type: captureMethod, defaultValue: 'AUTOMATIC' }),
+      description: t.string(),
+      successUrl: t.string({ description: 'CHECKOUT only; its origin must be in REDIRECT_ORIGINS.' }),
+      cancelUrl: t.string(),
+      idempotencyKey: t.string(),
+    }),
+  });
+};
+
+type PayInput = ReturnType<typeof definePayInput>['$inferInput'];
+
+/** An optional field given as null is the same as one left out. */
+const toPayRequest = (input: PayInput): PayRequest => ({
+  orderId: input.orderId,
+  currency: input.currency,
+  amount: input.amount,
+  mode: input.mode ?? 'ELEMENTS',
+  captureMethod: input.captureMethod ?? 'AUTOMATIC',
+  ...(input.description == null ? {} : { description: input.description }),
+  ...(input.successUrl == null ? {} : { successUrl: input.successUrl }),
+  ...(input.cancelUrl == null ? {} : { cancelUrl: input.cancelUrl }),
+  ...(input.idempotencyKey == null ? {} : { idempotencyKey: input.idempotencyKey }),
+});

@@ -1,0 +1,154 @@
+import { NotFoundError } from '../../core/errors.js';
+import { isNodeId } from '../../core/node-id.js';
+import { PAYMENT_STATUSES } from '../../core/states.js';
+import type { Builder } from '../../graphql/builder.js';
+import type { NodeKind } from '../../graphql/node.js';
+import { DEFAULT_FIRST, type Edge, pageRequest, toConnection } from '../../graphql/page.js';
+import { whoMay } from '../../graphql/session.js';
+import { amountRefundable } from '../refunds/refundable.js';
+import type { Payment } from './row.js';
+
+/** How `node` finds payments. */
+export const paymentKind: NodeKind = {
+  typename: 'Payment',
+  permission: 'PAYMENT_READ',
+  find: (id, { payments, session }) => payments.find(id, session.caller),
+};
+
+/** Defines Payment, its list, and the fields that read and watch payments. */
+export const definePayment = (builder: Builder): void => {
+  const status = definePaymentStatus(builder);
+  definePaymentType(builder, status);
+  definePaymentQueries(builder, status);
+  definePaymentStreams(builder);
+};
+
+const definePaymentStatus = (builder: Builder) =>
+  builder.enumType('PaymentStatus', {
+    description: "QUARANTINED: money arrived that isn't what was asked for (amount or currency); an operator decides.",
+    values: PAYMENT_STATUSES,
+  });
+
+type StatusEnum = ReturnType<typeof definePaymentStatus>;
+
+const definePaymentType = (builder: Builder, status: StatusEnum): void => {
+  builder.objectType('Payment', {
+    interfaces: ['Node'],
+    fields: (t) => ({
+      id: t.exposeID('id', { nullable: false }),
+      orderId: t.exposeID('orderId', { nullable: false }),
+      accountId: t.exposeID('accountId', { nullable: true }),
+      amount: t.expose('amount', { type: 'MinorUnits', nullable: false }),
+      currency: t.expose('currency', { type: 'CurrencyCode', nullable: false }),
+      status: t.expose('status', { type: status, nullable: false }),
+      amountReceived: t.expose('amountReceived', {
+        type: 'MinorUnits',
+        nullable: false,
+        description: '0 until SUCCESSFUL; less than amount after a partial capture.',
+      }),
+      amountRefunded: t.expose('amountRefunded', {
+        type: 'MinorUnits',
+        nullable: false,
+        description: 'Confirmed refunds only.',
+      }),
+      amountRefundable: t.field({
+        type: 'MinorUnits',
+        nullable: false,
+        description: 'What a refund may still take: received less confirmed and pending refunds.',
+        resolve: amountRefundable,
+      }),
+      description: t.exposeString('description', { nullable: true }),
+      failureCode: t.exposeString('failureCode', { nullable: true }),
+      failureMessage: t.exposeString('failureMessage', { nullable: true }),
+      stripePaymentIntentId: t.exposeString('stripePaymentIntentId', { nullable: true }),
+      livemode: t.exposeBoolean('livemode', { nullable: false }),
+      version: t.exposeInt('version', { nullable: false, description: 'Rises with every change of the row.' }),
+      createdAt: t.expose('createdAt', { type: 'DateTime', nullable: false }),
+      updatedAt: t.expose('updatedAt', { type: 'DateTime', nullable: false }),
+      timeline: t.field({
+        type: ['TimelineEntry'],
+        nullable: false,
+        permission: 'PAYMENT_READ_ANY',
+        resolve: ({ id }, _, { payments }) => payments.timeline(id),
+      }),
+    }),
+  });
+};
+
+const definePaymentQueries = (builder: Builder, status: StatusEnum): void => {
+  const edge = builder.objectRef<Edge<Payment>>('PaymentEdge').implement({
+    fields: (t) => ({
+      node: t.field({ type: 'Payment', nullable: false, resolve: ({ node }) => node }),
+      cursor: t.exposeString('cursor', { nullable: false }),
+    }),
+  });
+  builder.objectType('PaymentConnection', {
+    fields: (t) => ({
+      edges: t.field({ type: [edge], nullable: false, resolve: ({ edges }) => [...edges] }),
+      pageInfo: t.field({ type: 'PageInfo', nullable: false, resolve: ({ pageInfo }) => pageInfo }),
+    }),
+  });
+  builder.queryField('payment', (t) =>
+    t.field({
+      type: 'Payment',
+      permission: 'PAYMENT_READ',
+      args: { id: t.arg.id({ required: true }) },
+      resolve: (_, { id }, { payments, session }) => (isNodeId(id) ? payments.find(id, session.caller) : null),
+    }),
+  );
+  builder.queryField('payments', (t) =>
+    t.field({
+      type: 'PaymentConnection',
+      nullable: false,
+      description: "Newest first; accountId needs PAYMENT_READ_ANY unless it is the caller's.",
+      permission: 'PAYMENT_READ',
+      args: {
+        orderId: t.arg.id(),
+        accountId: t.arg.id(),
+        status: t.arg({ type: status }),
+        first: t.arg.int({ defaultValue: DEFAULT_FIRST }),
+        after: t.arg.string(),
+      },
+      resolve: async (_, { orderId, accountId, status, first, after }, { payments, session }) => {
+        const request = pageRequest({ first, after });
+        const page = await payments.list(
+          {
+            ...request,
+            ...(orderId == null ? {} : { orderId }),
+            ...(accountId == null ? {} : { accountId }),
+            ...(status == null ? {} : { status }),
+          },
+          session.caller,
+        );
+        return toConnection(page, request);
+      },
+    }),
+  );
+};
+
+const definePaymentStreams = (builder: Builder): void => {
+  builder.subscriptionField('paymentUpdated', (t) =>
+    t.field({
+      type: 'Payment',
+      nullable: false,
+      permission: 'PAYMENT_READ',
+      args: { id: t.arg.id({ required: true }) },
+      subscribe: async (_, { id }, { live, session }) => {
+        if (!isNodeId(id)) throw new NotFoundError('payment', id);
+        return live.payment(id, whoMay(session, 'PAYMENT_READ'));
+      },
+      resolve: (payment: Payment) => payment,
+    }),
+  );
+  builder.subscriptionField('orderPaymentsUpdated', (t) =>
+    t.field({
+      type: 'Payment',
+      nullable: false,
+      description: 'New payments of the order included.',
+      permission: 'PAYMENT_READ',
+      args: { orderId: t.arg.id({ required: true }) },
+      subscribe: (_, { orderId }, { live, session }) => live.orderPayments(orderId, whoMay(session, 'PAYMENT_READ')),
+      resolve: (payment: Payment) => payment,
+    }),
+  );
+};

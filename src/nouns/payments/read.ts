@@ -1,0 +1,84 @@
+import type { DataSource, Repository } from 'typeorm';
+import { type Caller, mayRead } from '../../core/caller.js';
+import { denial } from '../../core/errors.js';
+import { isNodeId } from '../../core/node-id.js';
+import type { Page } from '../../core/page.js';
+import { mayUseOrder, type Orders } from '../../orders/orders.js';
+import { Change } from '../../outbox/change.js';
+import type { PaymentFilter, Payments, PaymentVersion } from './payments.js';
+import { Payment } from './row.js';
+
+/** The reading half of payments. */
+export type PaymentReads = Pick<
+  Payments,
+  'find' | 'list' | 'timeline' | 'readMany' | 'readOfOrder' | 'versionsOf' | 'findWatchable'
+>;
+
+/** The account whose rows the caller may list; undefined for all. Refuses another's without the permission. */
+const visibleAccount = (caller: Caller, asked: string | undefined): string | null | undefined => {
+  if (caller.permissions.has('PAYMENT_READ_ANY')) return asked;
+  if (asked !== undefined && asked !== caller.accountId) throw denial(caller, 'PAYMENT_READ_ANY');
+  return caller.accountId;
+};
+
+const listPayments = async (
+  payments: Repository<Payment>,
+  filter: PaymentFilter,
+  accountId: string | undefined,
+): Promise<Page<Payment>> => {
+  const query = payments
+    .createQueryBuilder('p')
+    .orderBy('p.id', 'DESC')
+    .limit(filter.first + 1);
+  if (accountId !== undefined) query.andWhere('p.accountId = :accountId', { accountId });
+  if (filter.orderId !== undefined) query.andWhere('p.order_id = :orderId', { orderId: filter.orderId });
+  if (filter.status !== undefined) query.andWhere('p.status = :status', { status: filter.status });
+  if (filter.after !== undefined) query.andWhere('p.id < :after', { after: filter.after });
+  const rows = await query.getMany();
+  return { rows: rows.slice(0, filter.first), hasNextPage: rows.length > filter.first };
+};
+
+const NONE: Page<never> = { rows: [], hasNextPage: false };
+
+/** Rows that the caller may not see are as if they weren't there. */
+export const createPaymentReads = ({ source, orders }: { source: DataSource; orders: Orders }): PaymentReads => {
+  const payments = source.getRepository(Payment);
+  return {
+    async find(id, caller) {
+      if (!isNodeId(id)) return null;
+      const payment = await payments.findOneBy({ id });
+      return payment && mayRead(caller, payment, 'PAYMENT_READ_ANY') ? payment : null;
+    },
+
+    async list(filter, caller) {
+      const accountId = visibleAccount(caller, filter.accountId);
+      if (accountId === null || (filter.after !== undefined && !isNodeId(filter.after))) return NONE;
+      if (filter.orderId === undefined) return listPayments(payments, filter, accountId);
+      const orderId = await orders.keyOf(filter.orderId);
+      return orderId === undefined ? NONE : listPayments(payments, { ...filter, orderId }, accountId);
+    },
+
+    timeline: (id) =>
+      source.getRepository(Change).find({ where: { nodeType: 'PAYMENT', nodeId: id }, order: { version: 'ASC' } }),
+
+    async readMany(ids) {
+      if (ids.length === 0) return [];
+      return payments.createQueryBuilder('p').where('p.id = any(:ids)', { ids }).getMany();
+    },
+
+    readOfOrder: (orderId) =>
+      payments.createQueryBuilder('p').where('p.order_id = :orderId', { orderId }).orderBy('p.id').getMany(),
+
+    versionsOf: (ids, orderIds) =>
+      payments
+        .createQueryBuilder('p')
+        .select(['p.id::text as id', 'p.order_id::text as "orderId"', 'p.version as version'])
+        .where('p.id = any(:ids) or p.order_id = any(:orderIds)', { ids, orderIds })
+        .getRawMany<PaymentVersion>(),
+
+    async findWatchable(orderId, caller) {
+      const order = await orders.find(orderId);
+      return order && mayUseOrder(caller, order) ? order.id : undefined;
+    },
+  };
+};

@@ -1,0 +1,186 @@
+import type { Caller } from '../../core/caller.js';
+import {
+  DomainError,
+  OrderNotFoundError,
+  PaymentInProgressError,
+  RecurringAlreadyExistsError,
+} from '../../core/errors.js';
+import { formatMoney } from '../../core/money.js';
+import { isOpen } from '../../core/states.js';
+import type { StripeAccess } from '../../installation/stripe-connection.js';
+import { assertUsable, type Order, type Orders } from '../../orders/orders.js';
+import { writeChange } from '../../outbox/change-log.js';
+import type { Database, Tx } from '../../storage/database.js';
+import { type IdempotentRequest, recall, remember } from '../../storage/idempotent-request.js';
+import { LIVE_RECURRING, type RecurringPayment } from '../recurring/row.js';
+import { RECURRING_COLUMNS } from '../recurring/rows.js';
+import { assertDue, assertPayable, type Charge, type Scope } from './due.js';
+import type { PayRequest } from './payments.js';
+import { OPEN_PAYMENT, type Payment } from './row.js';
+import { lockById, PAYMENT_COLUMNS } from './rows.js';
+
+/** Everything a reservation depends on; the request is checked and its currency in upper case. */
+export interface Reservation {
+  readonly request: PayRequest;
+  readonly caller: Caller;
+  readonly access: Pick<StripeAccess, 'livemode' | 'account'>;
+  readonly actor: string;
+  readonly idempotency: IdempotentRequest | undefined;
+  /** True when this call itself found its first reservation void (cancelled at Stripe): the key is bound anew. */
+  readonly again: boolean;
+}
+
+/**
+ * What the order's lock decided. `made`: a new row. `open`: the order's open attempt serves. `differs`: an open attempt
+ * for something else must be cancelled first, nothing was written. `repeated`: the key was used before for this row.
+ */
+export interface Reserved {
+  readonly kind: 'made' | 'open' | 'differs' | 'repeated';
+  readonly payment: Payment;
+}
+
+/** Decides under the order's lock which payment row a `pay` is about: one open attempt per order, whoever asks at once. */
+export interface PaymentReservations {
+  /** The same refusals as `reserve`, without the lock: a wrong request needs no Stripe. */
+  check(request: PayRequest, caller: Caller): Promise<void>;
+  /** @throws OrderNotFoundError, OrderAlreadyPaidError, AmountMismatchError, CurrencyMismatchError, PaymentInProgressError, RecurringAlreadyExistsError */
+  reserve(tx: Tx, reservation: Reservation): Promise<Reserved>;
+  /**
+   * Why an open one-off attempt no longer fits its order: the amount, currency or owner changed, or the order is covered meanwhile;
+   * undefined while it fits. Writes nothing.
+   */
+  review(tx: Tx, payment: Payment): Promise<DomainError | undefined>;
+}
+
+/** Locks the order's open payment, a one-off before an invoice's; the order's lock must be held. */
+export const findOpen = async (tx: Tx, orderId: string, access: Scope): Promise<Payment | undefined> =>
+  (
+    await tx.query<Payment>({
+      name: 'payment_find_open',
+      text: `select ${PAYMENT_COLUMNS} from tollgate.payment p
+        where order_id = $1 and livemode = $2 and stripe_account = $3 and ${OPEN_PAYMENT}
+        order by shares_order, id for update`,
+      values: [orderId, access.livemode, access.account],
+    })
+  )[0];
+
+/** The order's recurring payment that lives, locked; the order's lock must be held. */
+export const findLive = async (tx: Tx, orderId: string, access: Scope): Promise<RecurringPayment | undefined> =>
+  (
+    await tx.query<RecurringPayment>({
+      name: 'recurring_find_live',
+      text: `select ${RECURRING_COLUMNS} from tollgate.recurring_payment r
+        where order_id = $1 and livemode = $2 and stripe_account = $3 and (${LIVE_RECURRING}) for update`,
+      values: [orderId, access.livemode, access.account],
+    })
+  )[0];
+
+const insert = async (tx: Tx, order: Order, { request, caller, access, actor }: Reservation): Promise<Payment> => {
+  const [payment] = await tx.query<Payment>({
+    name: 'payment_insert',
+    text: `insert into tollgate.payment as p (order_id, account_id, amount, currency, mode, capture_method, description,
+        success_url, cancel_url, livemode, stripe_account, attempted_at)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now()) returning ${PAYMENT_COLUMNS}`,
+    values: [
+      order.id,
+      order.owner ?? caller.accountId,
+      request.amount,
+      request.currency,
+      request.mode,
+      request.captureMethod,
+      request.description ?? null,
+      request.successUrl ?? null,
+      request.cancelUrl ?? null,
+      access.livemode,
+      access.account,
+    ],
+  });
+  if (!payment) throw new Error('The new payment was not returned.');
+  tx.send(
+    writeChange({
+      nodeType: 'PAYMENT',
+      nodeId: payment.id,
+      version: payment.version,
+      fromStatus: null,
+      toStatus: payment.status,
+      actor,
+    }),
+  );
+  return payment;
+};
+
+/** Refuses what the order's open invoice collects already. */
+export const assertNotInvoiced = (open: Payment): void => {
+  if (open.stripeInvoiceId !== null)
+    throw new PaymentInProgressError(
+      `Payment ${open.id}, a charge of recurring payment ${open.recurringPaymentId ?? ''}, is open for order ${open.orderId}: continue that one.`,
+      open.id,
+    );
+};
+
+const isSameCharge = (open: Payment, { amount, currency }: Charge): boolean =>
+  open.amount === amount && open.currency === currency;
+
+/** Whether the open attempt serves the request; one that Stripe is processing is past its form. */
+const serves = (open: Payment, request: PayRequest): boolean =>
+  isSameCharge(open, request) &&
+  (open.status === 'PROCESSING' || (open.mode === request.mode && open.captureMethod === request.captureMethod));
+
+/** What to do with the order's open attempt: it serves, or must be cancelled first. */
+const judgeOpen = (open: Payment, order: Order, { request, caller }: Reservation): 'open' | 'differs' => {
+  assertNotInvoiced(open);
+  const isOthers = open.accountId !== (order.owner ?? caller.accountId);
+  // Where orders have owners the order has changed hands: the attempt of who had it can't serve any more.
+  if (isOthers && order.owner === undefined && !caller.permissions.has('PAYMENT_READ_ANY'))
+    throw new PaymentInProgressError(`Someone else is paying for order ${order.id}; try again later.`);
+  const isServed = serves(open, request) && !(isOthers && order.owner !== undefined);
+  if (!isServed && open.status === 'PROCESSING')
+    throw new PaymentInProgressError(
+      `Payment ${open.id} of ${formatMoney(open.amount, open.currency)} is being processed and can't be replaced; wait for its end.`,
+      isOthers ? undefined : open.id,
+    );
+  return isServed ? 'open' : 'differs';
+};
+
+/** Builds the decisions over the bound order table. */
+export const createPaymentReservations = (database: Database, orders: Orders): PaymentReservations => ({
+  async check(request, caller) {
+    const order = assertUsable(await orders.find(request.orderId), request.orderId, caller);
+    await assertPayable(database, order, request);
+  },
+
+  async reserve(tx, reservation) {
+    const { request, caller, access, idempotency } = reservation;
+    const order = assertUsable(await orders.lock(tx, request.orderId), request.orderId, caller);
+    const earlier = reservation.again ? undefined : await recall(tx, idempotency);
+    if (earlier !== undefined) {
+      const [payment] = await tx.query<Payment>(lockById(earlier));
+      if (payment) return { kind: 'repeated', payment };
+    }
+    await assertDue(tx, order, request, access);
+    if (await findLive(tx, order.id, access)) throw new RecurringAlreadyExistsError(order.id);
+    const open = await findOpen(tx, order.id, access);
+    if (open) {
+      const kind = judgeOpen(open, order, reservation);
+      if (kind === 'open') await remember(tx, idempotency, open.id);
+      return { kind, payment: open };
+    }
+    const payment = await insert(tx, order, reservation);
+    await remember(tx, idempotency, payment.id);
+    return { kind: 'made', payment };
+  },
+
+  async review(tx, payment) {
+    const order = await orders.lock(tx, payment.orderId);
+    const [row] = await tx.query<Payment>(lockById(payment.id));
+    if (!order || !row || !isOpen(row) || row.stripeInvoiceId !== null) return undefined;
+    if (order.owner !== undefined && order.owner !== row.accountId) return new OrderNotFoundError(order.id);
+    try {
+      await assertDue(tx, order, row, { livemode: row.livemode, account: row.stripeAccount });
+      return undefined;
+    } catch (error) {
+      if (error instanceof DomainError) return error;
+      throw error;
+    }
+  },
+});

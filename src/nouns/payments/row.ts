@@ -1,0 +1,86 @@
+import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
+import { OPEN_PAYMENT_STATUSES, PAYMENT_STATUSES, type PaymentStatus } from '../../core/states.js';
+import { statusIn } from '../../core/status-sql.js';
+import { keyText, wholeNumber } from '../../storage/columns.js';
+import { RecurringPayment } from '../recurring/row.js';
+
+const { always, withIntent } = OPEN_PAYMENT_STATUSES;
+
+/** A payment that may still be paid: `isOpen` of core/states.ts in SQL. */
+export const OPEN_PAYMENT = `(${statusIn(always)} or (${statusIn(withIntent)} and stripe_payment_intent_id is not null))`;
+
+/** One open collection per order, mode and Stripe account, whichever kind; an invoice that comes beside another is marked. */
+const COLLECTS_ALONE = `not shares_order and ${OPEN_PAYMENT}`;
+
+/** One attempt to collect money for an order. Rows are never deleted; amount, currency and order never change. */
+@Entity({ schema: 'tollgate', name: 'payment' })
+@Check('payment_amount_positive', 'amount > 0 or (amount = 0 and stripe_invoice_id is not null)')
+@Check('payment_received_not_negative', 'amount_received >= 0')
+@Check('payment_refunded_within_received', 'amount_refunded between 0 and amount_received')
+@Check('payment_refund_pending_not_negative', 'amount_refund_pending >= 0')
+@Check('payment_currency_code', "currency ~ '^[A-Z]{3}$'")
+@Check('payment_status_known', `status in ('${PAYMENT_STATUSES.join("', '")}')`)
+@Unique('payment_intent_once', ['stripePaymentIntentId'])
+@Unique('payment_checkout_session_once', ['stripeCheckoutSessionId'])
+@Unique('payment_invoice_once', ['stripeInvoiceId'])
+@Index('payment_collects_once', ['orderId', 'livemode', 'stripeAccount'], { unique: true, where: COLLECTS_ALONE })
+@Index('payment_withdrawn', ['withdrawAt'], { where: 'withdraw_at is not null' })
+@Index('payment_excess', ['excessAt'], { where: 'excess_at is not null' })
+@Index('payment_order', ['orderId'])
+@Index('payment_account', ['accountId'])
+@Index('payment_recurring', ['recurringPaymentId'])
+export class Payment {
+  @PrimaryColumn({ type: 'bigint', transformer: keyText, default: () => "nextval('tollgate.node_id')" })
+  declare id: string;
+  /** The bound order's key; its type becomes that key's type at activation. */
+  @Column({ name: 'order_id', type: 'bigint', transformer: keyText }) declare orderId: string;
+  @Column({ name: 'account_id', type: 'text', nullable: true }) declare accountId: string | null;
+  @Column({ type: 'bigint', transformer: wholeNumber }) declare amount: number;
+  @Column({ type: 'text' }) declare currency: string;
+  @Column({ type: 'text', default: 'PENDING' }) declare status: PaymentStatus;
+  @Column({ type: 'text', default: 'ELEMENTS' }) declare mode: 'ELEMENTS' | 'CHECKOUT';
+  @Column({ name: 'capture_method', type: 'text', default: 'AUTOMATIC' }) declare captureMethod: 'AUTOMATIC' | 'MANUAL';
+  /** Minor units that Stripe confirmed as received; 0 until then. */
+  @Column({ name: 'amount_received', type: 'bigint', transformer: wholeNumber, default: 0 })
+  declare amountReceived: number;
+  /** Minor units of confirmed refunds. */
+  @Column({ name: 'amount_refunded', type: 'bigint', transformer: wholeNumber, default: 0 })
+  declare amountRefunded: number;
+  /** Minor units reserved by refunds whose end isn't known yet. */
+  @Column({ name: 'amount_refund_pending', type: 'bigint', transformer: wholeNumber, default: 0 })
+  declare amountRefundPending: number;
+  @Column({ type: 'text', nullable: true }) declare description: string | null;
+  @Column({ name: 'failure_code', type: 'text', nullable: true }) declare failureCode: string | null;
+  @Column({ name: 'failure_message', type: 'text', nullable: true }) declare failureMessage: string | null;
+  @Column({ name: 'recurring_payment_id', type: 'bigint', transformer: keyText, nullable: true })
+  @ForeignKey(() => RecurringPayment, 'id', { name: 'payment_recurring_fk' })
+  declare recurringPaymentId: string | null;
+  @Column({ name: 'stripe_payment_intent_id', type: 'text', nullable: true })
+  declare stripePaymentIntentId: string | null;
+  @Column({ name: 'stripe_checkout_session_id', type: 'text', nullable: true })
+  declare stripeCheckoutSessionId: string | null;
+  /** Where the checkout page sends people back to, as the client gave it; null: a page of our own. */
+  @Column({ name: 'success_url', type: 'text', nullable: true }) declare successUrl: string | null;
+  @Column({ name: 'cancel_url', type: 'text', nullable: true }) declare cancelUrl: string | null;
+  @Column({ name: 'stripe_invoice_id', type: 'text', nullable: true }) declare stripeInvoiceId: string | null;
+  /** An invoice's payment that came while another collection of its order was open. */
+  @Column({ name: 'shares_order', type: 'boolean', default: false, select: false }) declare sharesOrder?: boolean;
+  /** When a job asks whether its order still needs it; null while nothing hints that it doesn't. */
+  @Column({ name: 'withdraw_at', type: 'timestamptz', nullable: true, select: false }) declare withdrawAt?: Date | null;
+  /** When it brought its order more than was due. */
+  @Column({ name: 'excess_at', type: 'timestamptz', nullable: true, select: false }) declare excessAt?: Date | null;
+  /** The latest charge, of the last attempt: tells a second decline from a repeat of the first. */
+  @Column({ name: 'stripe_charge_id', type: 'text', nullable: true }) declare stripeChargeId: string | null;
+  @Column({ type: 'boolean' }) declare livemode: boolean;
+  /** Stripe's id of the account that the key belongs to: rows of another account are never touched. */
+  @Column({ name: 'stripe_account', type: 'text' }) declare stripeAccount: string;
+  /** Number of the present try to create the object at Stripe; part of the idempotency key. */
+  @Column({ type: 'integer', default: 1 }) declare attempt: number;
+  /** When the present attempt's key was first used: Stripe forgets keys after 24 h. */
+  @Column({ name: 'attempted_at', type: 'timestamptz', nullable: true }) declare attemptedAt: Date | null;
+  /** The newest Stripe time seen of the payment's object. */
+  @Column({ name: 'seen_at', type: 'timestamptz', nullable: true }) declare seenAt: Date | null;
+  @Column({ type: 'integer', default: 1 }) declare version: number;
+  @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' }) declare createdAt: Date;
+  @Column({ name: 'updated_at', type: 'timestamptz', default: () => 'now()' }) declare updatedAt: Date;
+}

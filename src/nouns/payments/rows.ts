@@ -1,0 +1,233 @@
+import type { ChangeEntry } from '../../outbox/change-log.js';
+import type { Statement } from '../../storage/database.js';
+import { selectList } from '../../storage/select-list.js';
+import { OPEN_PAYMENT, Payment } from './row.js';
+
+/** The columns of a payment, for SQL that names the table `p`. */
+export const PAYMENT_COLUMNS = selectList(Payment, 'p');
+
+/** How a Stripe object leads to our row: by the payment intent's id, or by our mark while the row has no intent yet. */
+export interface PaymentReference {
+  readonly intentId: string;
+  /** Our row's id from this installation's mark; null when the object carries none. */
+  readonly paymentId: string | null;
+  readonly amount: number;
+  readonly currency: string;
+  readonly livemode: boolean;
+}
+
+/**
+ * The mark alone finds a row only while it has no Stripe id, and with equal amount, currency and mode; another row that names
+ * the intent as its own is wrong.
+ */
+const BY_REFERENCE = `(stripe_payment_intent_id = $1 and (id = coalesce($2::bigint, id) or stripe_invoice_id is not null))
+  or (id = $2::bigint and stripe_payment_intent_id is null and amount = $3 and currency = $4 and livemode = $5)`;
+
+const referenceValues = (reference: PaymentReference): unknown[] => [
+  reference.intentId,
+  reference.paymentId,
+  reference.amount,
+  reference.currency,
+  reference.livemode,
+];
+
+/**
+ * Locks the order, then the referred payment, and reads the payment as it is once both are held. `lockOrder` gives the SQL
+ * that locks the order whose id a subquery finds; it runs first, for the payment is joined to what it gives.
+ */
+export const lockByReference = (reference: PaymentReference, lockOrder: (orderIdOf: string) => string): Statement => ({
+  name: 'payment_lock_by_reference',
+  text: `with o as materialized (${lockOrder(`select order_id from tollgate.payment where ${BY_REFERENCE} limit 1`)})
+    select ${PAYMENT_COLUMNS} from o, tollgate.payment p where ${BY_REFERENCE} limit 1 for update of p`,
+  values: referenceValues(reference),
+});
+
+/** Whether an intent, or our mark, leads to a payment at all; without a lock, and whatever the amounts. */
+export const findByIntentOrMark = (intentId: string, paymentId: string | null): Statement => ({
+  text: `select id::text as "id" from tollgate.payment where stripe_payment_intent_id = $1 or id = $2::bigint limit 1`,
+  values: [intentId, paymentId],
+});
+
+/** The payment that a reference's mark names, with equal money, but which names another intent as its own. */
+export const findClaimed = (reference: PaymentReference): Statement => ({
+  text: `select ${PAYMENT_COLUMNS} from tollgate.payment p where id = $2::bigint and stripe_payment_intent_id <> $1
+    and stripe_invoice_id is null and amount = $3 and currency = $4 and livemode = $5`,
+  values: referenceValues(reference),
+});
+
+/**
+ * Keeps two apart until the transaction ends: who makes the payment of an intent and looks for events that matched nothing, and
+ * who looks for that payment and, finding none, ignores an event.
+ */
+export const lockIntent = (intentId: string): Statement => ({
+  name: 'intent_lock',
+  text: `select pg_advisory_xact_lock(hashtextextended('tollgate intent ' || $1, 0))`,
+  values: [intentId],
+});
+
+/** Events of an intent, and of its refunds, that matched nothing when they came are tried again, now that its payment is known. */
+export const reviveEvents = (intentId: string): Statement => ({
+  text: `update tollgate.stripe_event set status = 'RECEIVED', reason = null, next_attempt_at = now()
+    where object_id = $1 and status = 'IGNORED' and payload is not null
+      and (type like 'payment_intent.%' or type like 'refund.%' or type like 'charge.refund%')`,
+  values: [intentId],
+});
+
+/** Locks and reads one payment; the order's lock must be held. */
+export const lockById = (id: string): Statement => ({
+  name: 'payment_lock_by_id',
+  text: `select ${PAYMENT_COLUMNS} from tollgate.payment p where id = $1 for update`,
+  values: [id],
+});
+
+/** What a transition writes; amounts in minor units, `at` in unix seconds. */
+export interface PaymentUpdate {
+  readonly id: string;
+  readonly status: string;
+  readonly intentId: string | null;
+  readonly amountReceived: number;
+  readonly failureCode: string | null;
+  readonly failureMessage: string | null;
+  readonly chargeId: string | null;
+  readonly at: number;
+}
+
+/** Gives SQL for the amount of the order with this id, in minor units; SQL's null where none is bound. */
+export type AmountOf = (orderId: string) => string;
+
+/** What the timeline says of a version beside what the row says itself. */
+type VersionEntry = Pick<ChangeEntry, 'fromStatus' | 'actor' | 'eventId' | 'flow'>;
+
+/**
+ * Writes a new version with its entry in the timeline, and gives the row with what its order has been paid (see sumPaid); money
+ * beyond the order's amount is marked. The order's and the payment's locks must be held.
+ */
+export const writeVersion = (update: PaymentUpdate, entry: VersionEntry, amountOf: AmountOf): Statement => ({
+  name: 'payment_write_version',
+  text: `with other as (
+      select coalesce(sum(o.amount_received - o.amount_refunded), 0)::bigint as "paid"
+      from tollgate.payment t join tollgate.payment o on o.order_id = t.order_id and o.id <> t.id and o.currency = t.currency
+        and o.livemode = t.livemode and o.stripe_account = t.stripe_account and o.status = 'SUCCESSFUL'
+      where t.id = $1),
+    p as (
+      update tollgate.payment t set status = $2, version = version + 1,
+        excess_at = case when $2 = 'SUCCESSFUL' and (select paid from other) + $4 - amount_refunded > ${amountOf('t.order_id')}
+          then now() else excess_at end,
+        stripe_payment_intent_id = coalesce(stripe_payment_intent_id, $3), amount_received = $4,
+        failure_code = $5, failure_message = $6, stripe_charge_id = coalesce($7, stripe_charge_id),
+        seen_at = greatest(seen_at, to_timestamp($8)), updated_at = now()
+      where id = $1 returning *),
+    entry as (
+      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, event_id, flow, flow_outcome)
+      select 'PAYMENT', p.id, p.version, $9, p.status, $10, $11, $12, $13 from p)
+    select ${PAYMENT_COLUMNS},
+      other.paid + case when p.status = 'SUCCESSFUL' then p.amount_received - p.amount_refunded else 0 end as "paid"
+    from p, other`,
+  values: [
+    update.id,
+    update.status,
+    update.intentId,
+    update.amountReceived,
+    update.failureCode,
+    update.failureMessage,
+    update.chargeId,
+    update.at,
+    entry.fromStatus,
+    entry.actor,
+    entry.eventId ?? null,
+    entry.flow ?? null,
+    entry.flow === undefined ? null : 'done',
+  ],
+});
+
+/** Drops the id of an object that Stripe doesn't know, and the failure that it told of, with an entry in the timeline; gives the row. */
+export const writeForgotten = (
+  id: string,
+  column: 'stripe_payment_intent_id' | 'stripe_checkout_session_id',
+  entry: Pick<ChangeEntry, 'fromStatus' | 'actor' | 'note'>,
+): Statement => ({
+  text: `with p as (
+      update tollgate.payment set ${column} = null, status = case status when 'FAILED' then 'PENDING' else status end,
+        failure_code = null, failure_message = null, version = version + 1, updated_at = now()
+      where id = $1 returning *),
+    entry as (
+      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, note)
+      select 'PAYMENT', p.id, p.version, $2, p.status, $3, $4 from p)
+    select ${PAYMENT_COLUMNS} from p`,
+  values: [id, entry.fromStatus, entry.actor, entry.note],
+});
+
+/** Open one-off attempts of the payment's order, itself aside: a job asks whether the order still needs them. */
+export const markOthers = (payment: Pick<Payment, 'id' | 'orderId' | 'livemode' | 'stripeAccount'>): Statement => ({
+  text: `update tollgate.payment set withdraw_at = now() where order_id = $1 and livemode = $2 and stripe_account = $3
+    and id <> $4 and stripe_invoice_id is null and ${OPEN_PAYMENT}`,
+  values: [payment.orderId, payment.livemode, payment.stripeAccount, payment.id],
+});
+
+/** Marks a payment whose order has more than its amount, now that a refund of it was undone. */
+export const markExcess = (payment: Payment, amountOf: AmountOf): Statement => ({
+  text: `update tollgate.payment t set excess_at = now() where id = $1 and (
+      select sum(amount_received - amount_refunded) from tollgate.payment o where o.order_id = t.order_id
+        and o.currency = t.currency and o.livemode = t.livemode and o.stripe_account = t.stripe_account
+        and o.status = 'SUCCESSFUL') > ${amountOf('t.order_id')}`,
+  values: [payment.id],
+});
+
+/** Open payments of a recurring payment's invoices. */
+export const readUnpaid = (recurringPaymentId: string): Statement => ({
+  text: `select ${PAYMENT_COLUMNS} from tollgate.payment p
+    where recurring_payment_id = $1 and stripe_invoice_id is not null and ${OPEN_PAYMENT} order by id`,
+  values: [recurringPaymentId],
+});
+
+/** A job looks at them after `seconds`, unless they have ended by then. */
+export const markUnpaid = (recurringPaymentId: string, seconds: number): Statement => ({
+  text: `update tollgate.payment set withdraw_at = now() + $2 * interval '1 second'
+    where recurring_payment_id = $1 and stripe_invoice_id is not null and ${OPEN_PAYMENT}`,
+  values: [recurringPaymentId, seconds],
+});
+
+/** Takes up payments that a job is to ask about; each comes back by itself after `leaseSeconds` if this process dies with it. */
+export const claimMarked = (limit: number, leaseSeconds: number): Statement => ({
+  text: `update tollgate.payment p set withdraw_at = now() + $2 * interval '1 second' where id in (
+      select id from tollgate.payment where withdraw_at <= now() order by withdraw_at limit $1 for update skip locked)
+    returning ${PAYMENT_COLUMNS}`,
+  values: [limit, leaseSeconds],
+});
+
+/** The payment is needed, or has ended: a job has nothing more to ask. */
+export const clearMark = (id: string): Statement => ({
+  text: 'update tollgate.payment set withdraw_at = null where id = $1',
+  values: [id],
+});
+
+/** Remembers that Stripe was seen at `at`, without a new version: nothing that shows has changed. */
+export const writeSeen = (id: string, at: number): Statement => ({
+  name: 'payment_write_seen',
+  text: `update tollgate.payment set seen_at = to_timestamp($2)
+    where id = $1 and (seen_at is null or seen_at < to_timestamp($2))`,
+  values: [id, at],
+});
+
+/** The order's received money in each currency, less confirmed refunds; exact while the order's lock is held. */
+export const sumReceived = (order: Pick<Payment, 'orderId' | 'livemode' | 'stripeAccount'>): Statement => ({
+  name: 'payment_sum_received',
+  text: `select currency, sum(amount_received - amount_refunded)::bigint as "amount" from tollgate.payment
+    where order_id = $1 and livemode = $2 and stripe_account = $3 and status = 'SUCCESSFUL' group by currency`,
+  values: [order.orderId, order.livemode, order.stripeAccount],
+});
+
+/** Whether an order has received anything, with whatever keys. */
+export const findReceived = (orderId: string): Statement => ({
+  name: 'payment_find_received',
+  text: `select 1 as "one" from tollgate.payment where order_id = $1 and status = 'SUCCESSFUL' limit 1`,
+  values: [orderId],
+});
+
+/** The order's received money in this currency and mode, less confirmed refunds; exact while the order's lock is held. */
+export const sumPaid = (payment: Pick<Payment, 'orderId' | 'currency' | 'livemode' | 'stripeAccount'>): Statement => ({
+  name: 'payment_sum_paid',
+  text: `select coalesce(sum(amount_received - amount_refunded), 0)::bigint as "paid" from tollgate.payment
+    where order_id = $1 and currency = $2 and livemode = $3 and stripe_account = $4 and status = 'SUCCESSFUL'`,
+  values: [payment.orderId, payment.currency, payment.livemode, payment.stripeAccount],
+});

@@ -1,0 +1,167 @@
+import { isLive, RECURRING_NEXT } from '../../core/states.js';
+import { type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
+import type { Orders } from '../../orders/orders.js';
+import { writeChange } from '../../outbox/change-log.js';
+import { readClock } from '../../storage/clock.js';
+import type { Tx } from '../../storage/database.js';
+import type { SubscriptionSnapshot } from '../../stripe/subscription-snapshot.js';
+import type { Cause } from '../payments/apply.js';
+import type { RecurringPayment } from './row.js';
+import {
+  findByReference,
+  lockRecurring,
+  type RecurringReference,
+  type RecurringUpdate,
+  writeRecurring,
+  writeRecurringSeen,
+} from './rows.js';
+
+/** What Stripe's present subscription did to the row. */
+export interface RecurringOutcome {
+  readonly kind: 'changed' | 'kept';
+  readonly recurringPayment: RecurringPayment;
+}
+
+/** The only code that moves a recurring payment: webhooks, answers to our own calls, and reconciliation all come here. */
+export interface RecurringTransitions {
+  /** Locks the order, then the recurring payment that a Stripe object refers to; undefined when none of ours does. */
+  lockByReference(tx: Tx, reference: RecurringReference): Promise<RecurringPayment | undefined>;
+  /** Locks the order of the recurring payment, then the recurring payment. */
+  lockById(tx: Tx, row: Pick<RecurringPayment, 'id' | 'orderId'>): Promise<RecurringPayment>;
+  /**
+   * Applies what Stripe was asked for to a locked row: writes the version, runs the callback when the status or the
+   * scheduled end changed, and logs the change, all in the transaction. An answer older than what the row has seen
+   * changes nothing, and neither does the same one twice.
+   */
+  apply(tx: Tx, row: RecurringPayment, snapshot: SubscriptionSnapshot, cause: Cause): Promise<RecurringOutcome>;
+  /** Ends a locked row that Stripe refused to make, so that the order is free for another one. */
+  refuse(tx: Tx, row: RecurringPayment, refusal: { code: string; actor: string }): Promise<RecurringPayment>;
+  /** Ends a locked row whose checkout page closed before a subscription began; one that has ended is left alone. */
+  expire(tx: Tx, row: RecurringPayment, cause: Cause): Promise<RecurringOutcome>;
+}
+
+const FLOW = 'recurring-payment-callback';
+
+const seconds = (date: Date | null): number => (date === null ? 0 : Math.floor(date.getTime() / 1000));
+
+const updateFrom = (row: RecurringPayment, snapshot: SubscriptionSnapshot): RecurringUpdate => ({
+  status: snapshot.status === undefined ? row.status : RECURRING_NEXT[row.status][snapshot.status],
+  priceId: snapshot.priceId ?? row.priceId,
+  quantity: snapshot.priceId === null ? row.quantity : Math.max(1, snapshot.quantity),
+  cancelAtPeriodEnd: snapshot.cancelAtPeriodEnd,
+  cancelAt: snapshot.cancelAt,
+  canceledAt: snapshot.canceledAt,
+  endedAt: snapshot.endedAt,
+  collectionPaused: snapshot.collectionPaused,
+  currentPeriodEnd: snapshot.currentPeriodEnd,
+  stripeSubscriptionId: snapshot.subscriptionId,
+});
+
+const isSameValue = (a: unknown, b: unknown): boolean =>
+  a instanceof Date && b instanceof Date ? a.getTime() === b.getTime() : a === b;
+
+const differs = (row: RecurringPayment, update: RecurringUpdate): boolean =>
+  (Object.keys(update) as (keyof RecurringUpdate)[]).some((key) => !isSameValue(row[key], update[key]));
+
+/** Builds the transitions over the order table and the developer's flows. */
+export const createRecurringTransitions = ({
+  orders,
+  flows,
+  log,
+}: {
+  orders: Orders;
+  flows: Flows;
+  log: FlowLog;
+}): RecurringTransitions => {
+  const runCallback = (
+    tx: Tx,
+    row: RecurringPayment,
+    { previous, cause, duplicate }: { previous: RecurringPayment; cause: Cause; duplicate: boolean },
+  ): Promise<void> =>
+    runFlow(
+      FLOW,
+      flows.recurringPaymentCallback,
+      {
+        recurringPayment: row,
+        previousStatus: previous.status,
+        previousCancelAtPeriodEnd: previous.cancelAtPeriodEnd,
+        callbackProcessed: duplicate,
+        body: cause.body,
+      },
+      { tx, log, effects: flows.effects },
+    );
+
+  const move = async (
+    tx: Tx,
+    row: RecurringPayment,
+    { update, at, cause, note }: { update: RecurringUpdate; at: number; cause: Cause; note?: string },
+  ): Promise<RecurringPayment> => {
+    const [changed] = await tx.query<RecurringPayment>(writeRecurring(row.id, update, at));
+    if (!changed) throw new Error(`Recurring payment ${row.id} is gone, although rows are never deleted.`);
+    const moved = changed.status !== row.status || changed.cancelAtPeriodEnd !== row.cancelAtPeriodEnd;
+    if (moved) await runCallback(tx, changed, { previous: row, cause, duplicate: false });
+    tx.send(
+      writeChange({
+        nodeType: 'RECURRING_PAYMENT',
+        nodeId: changed.id,
+        version: changed.version,
+        fromStatus: row.status,
+        toStatus: changed.status,
+        actor: cause.actor,
+        eventId: cause.eventId,
+        flow: moved ? FLOW : undefined,
+        note,
+      }),
+    );
+    return changed;
+  };
+
+  const lockById = async (tx: Tx, { id, orderId }: Pick<RecurringPayment, 'id' | 'orderId'>) => {
+    await orders.lock(tx, orderId);
+    const [row] = await tx.query<RecurringPayment>(lockRecurring(id));
+    if (!row) throw new Error(`Recurring payment ${id} is gone, although rows are never deleted.`);
+    return row;
+  };
+
+  return {
+    lockById,
+
+    async lockByReference(tx, reference) {
+      const [found] = await tx.query<{ id: string; orderId: string }>(findByReference(reference));
+      if (!found) return undefined;
+      const row = await lockById(tx, found);
+      // Between the search and the lock the row may have become another subscription's.
+      return row.stripeSubscriptionId === null || row.stripeSubscriptionId === reference.subscriptionId
+        ? row
+        : undefined;
+    },
+
+    async apply(tx, row, snapshot, cause) {
+      if (snapshot.at < seconds(row.seenAt)) return { kind: 'kept', recurringPayment: row };
+      const update = updateFrom(row, snapshot);
+      if (differs(row, update))
+        return { kind: 'changed', recurringPayment: await move(tx, row, { update, at: snapshot.at, cause }) };
+      tx.send(writeRecurringSeen(row.id, snapshot.at));
+      if (flows.recurringPaymentCallback.duplicates === 'deliver' && cause.eventId !== undefined)
+        await runCallback(tx, row, { previous: row, cause, duplicate: true });
+      return { kind: 'kept', recurringPayment: row };
+    },
+
+    async refuse(tx, row, { code, actor }) {
+      const now = await readClock(tx);
+      return move(tx, row, {
+        update: { ...row, status: 'CANCELED', canceledAt: now, endedAt: now },
+        at: 0,
+        cause: { actor, body: { source: 'API', object: {} }, current: true },
+        note: `Stripe refused to make it: ${code}.`,
+      });
+    },
+
+    async expire(tx, row, cause) {
+      if (row.stripeSubscriptionId !== null || !isLive(row)) return { kind: 'kept', recurringPayment: row };
+      const update = { ...row, status: RECURRING_NEXT[row.status].INCOMPLETE_EXPIRED, endedAt: await readClock(tx) };
+      const note = 'Its checkout page closed before it began.';
+      return { kind: 'changed', recurringPayment: await move(tx, row, { update, at: 0, cause, note }) };
+    },
+  };
+};

@@ -1,0 +1,116 @@
+import type { Builder } from '../../graphql/builder.js';
+import type { PayEnums } from '../payments/graphql-pay.js';
+import type { CancelRequest, InitiateAnswer, InitiateRequest } from './recurring.js';
+import type { RecurringPayment } from './row.js';
+
+/** Defines how a client starts, ends and resumes recurring payments. */
+export const defineRecurringActions = (builder: Builder, enums: PayEnums): void => {
+  defineInitiate(builder, enums);
+  defineCancelAndResume(builder);
+};
+
+const defineInitiate = (builder: Builder, { payMode, clientSecretType }: PayEnums): void => {
+  const input = defineInitiateInput(builder, payMode);
+  const payload = builder.objectRef<InitiateAnswer>('InitiateRecurringPaymentPayload').implement({
+    fields: (t) => ({
+      recurringPayment: t.expose('recurringPayment', { type: 'RecurringPayment', nullable: false }),
+      clientSecret: t.exposeString('clientSecret', { nullable: true }),
+      clientSecretType: t.expose('clientSecretType', { type: clientSecretType, nullable: true }),
+      checkoutUrl: t.exposeString('checkoutUrl', { nullable: true }),
+      publishableKey: t.exposeString('publishableKey', { nullable: false }),
+    }),
+  });
+  builder.mutationField('initiateRecurringPayment', (t) =>
+    t.field({
+      type: payload,
+      nullable: false,
+      permission: 'RECURRING_CREATE',
+      args: { input: t.arg({ type: input, required: true }) },
+      resolve: (_, args, { recurring, session }) => recurring.initiate(toInitiate(args.input), session.caller),
+    }),
+  );
+};
+
+const defineInitiateInput = (builder: Builder, payMode: PayEnums['payMode']) =>
+  builder.inputType('InitiateRecurringPaymentInput', {
+    fields: (t) => ({
+      orderId: t.id({ required: true }),
+      priceId: t.string({ required: true }),
+      quantity: t.int({ defaultValue: 1 }),
+      mode: t.field({ type: payMode, defaultValue: 'ELEMENTS' }),
+      successUrl: t.string(),
+      cancelUrl: t.string(),
+      idempotencyKey: t.string(),
+    }),
+  });
+
+const defineCancelAndResume = (builder: Builder): void => {
+  const payload = builder
+    .objectRef<{ readonly recurringPayment: RecurringPayment }>('RecurringPaymentPayload')
+    .implement({
+      fields: (t) => ({
+        recurringPayment: t.expose('recurringPayment', { type: 'RecurringPayment', nullable: false }),
+      }),
+    });
+  const cancelInput = defineCancelInput(builder);
+  const resumeInput = builder.inputType('ResumeRecurringPaymentInput', {
+    description: 'Takes back a scheduled cancellation.',
+    fields: (t) => ({ recurringPaymentId: t.id({ required: true }), idempotencyKey: t.string() }),
+  });
+  builder.mutationField('cancelRecurringPayment', (t) =>
+    t.field({
+      type: payload,
+      nullable: false,
+      permission: 'RECURRING_CANCEL',
+      onEveryPlan: true,
+      args: { input: t.arg({ type: cancelInput, required: true }) },
+      resolve: async (_, args, { recurring, session }) => ({
+        recurringPayment: await recurring.cancel(toCancel(args.input), session.caller),
+      }),
+    }),
+  );
+  builder.mutationField('resumeRecurringPayment', (t) =>
+    t.field({
+      type: payload,
+      nullable: false,
+      permission: 'RECURRING_CANCEL',
+      args: { input: t.arg({ type: resumeInput, required: true }) },
+      resolve: async (_, { input }, { recurring, session }) => {
+        const { recurringPaymentId, idempotencyKey } = input;
+        const request = { recurringPaymentId, ...(idempotencyKey == null ? {} : { idempotencyKey }) };
+        return { recurringPayment: await recurring.resume(request, session.caller) };
+      },
+    }),
+  );
+};
+
+const defineCancelInput = (builder: Builder) => {
+  const cancelAt = builder.enumType('CancelAt', { values: ['NOW', 'PERIOD_END'] as const });
+  return builder.inputType('CancelRecurringPaymentInput', {
+    description: 'By recurringPaymentId, or by the orderId it was started for; exactly one.',
+    fields: (t) => ({
+      recurringPaymentId: t.id(),
+      orderId: t.id(),
+      at: t.field({ type: cancelAt, defaultValue: 'NOW' }),
+      idempotencyKey: t.string(),
+    }),
+  });
+};
+
+/** An optional field given as null is the same as one left out. */
+const toInitiate = (input: ReturnType<typeof defineInitiateInput>['$inferInput']): InitiateRequest => ({
+  orderId: input.orderId,
+  priceId: input.priceId,
+  quantity: input.quantity ?? 1,
+  mode: input.mode ?? 'ELEMENTS',
+  ...(input.successUrl == null ? {} : { successUrl: input.successUrl }),
+  ...(input.cancelUrl == null ? {} : { cancelUrl: input.cancelUrl }),
+  ...(input.idempotencyKey == null ? {} : { idempotencyKey: input.idempotencyKey }),
+});
+
+const toCancel = (input: ReturnType<typeof defineCancelInput>['$inferInput']): CancelRequest => ({
+  at: input.at ?? 'NOW',
+  ...(input.recurringPaymentId == null ? {} : { recurringPaymentId: input.recurringPaymentId }),
+  ...(input.orderId == null ? {} : { orderId: input.orderId }),
+  ...(input.idempotencyKey == null ? {} : { idempotencyKey: input.idempotencyKey }),
+});

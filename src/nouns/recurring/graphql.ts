@@ -1,0 +1,152 @@
+import { RECURRING_STATUSES } from '../../core/states.js';
+import type { Builder } from '../../graphql/builder.js';
+import type { NodeKind } from '../../graphql/node.js';
+import { type Connection, DEFAULT_FIRST, type Edge, pageRequest, toConnection } from '../../graphql/page.js';
+import { whoMay } from '../../graphql/session.js';
+import type { RecurringPayment } from './row.js';
+
+/** How `node` finds recurring payments. */
+export const recurringKind: NodeKind = {
+  typename: 'RecurringPayment',
+  permission: 'RECURRING_READ',
+  find: (id, { recurring, session }) => recurring.find(id, session.caller),
+};
+
+/** Defines RecurringPayment, its list, its place on a payment, and the fields that read and watch it. */
+export const defineRecurring = (builder: Builder): void => {
+  const status = defineStatus(builder);
+  defineRecurringType(builder, status);
+  defineLinks(builder);
+  defineRecurringQueries(builder, status);
+  builder.subscriptionField('recurringPaymentUpdated', (t) =>
+    t.field({
+      type: 'RecurringPayment',
+      nullable: false,
+      permission: 'RECURRING_READ',
+      args: { id: t.arg.id({ required: true }) },
+      subscribe: (_, { id }, { live, session }) => live.recurringPayment(id, whoMay(session, 'RECURRING_READ')),
+      resolve: (row: RecurringPayment) => row,
+    }),
+  );
+};
+
+const defineStatus = (builder: Builder) => builder.enumType('RecurringStatus', { values: RECURRING_STATUSES });
+
+type StatusEnum = ReturnType<typeof defineStatus>;
+
+const defineRecurringType = (builder: Builder, status: StatusEnum): void => {
+  builder.objectType('RecurringPayment', {
+    interfaces: ['Node'],
+    fields: (t) => ({
+      id: t.exposeID('id', { nullable: false }),
+      orderId: t.exposeID('orderId', {
+        nullable: false,
+        description: 'The order it was started for; each later charge makes an order of its own.',
+      }),
+      accountId: t.exposeID('accountId', { nullable: true }),
+      priceId: t.exposeString('priceId', { nullable: false }),
+      quantity: t.exposeInt('quantity', { nullable: false }),
+      status: t.expose('status', { type: status, nullable: false }),
+      initialAmount: t.expose('initialAmount', {
+        type: 'MinorUnits',
+        nullable: false,
+        description: 'Price times quantity at the start, also with a trial. A lowered later charge may not exceed it.',
+      }),
+      currency: t.expose('currency', { type: 'CurrencyCode', nullable: false }),
+      cancelAtPeriodEnd: t.exposeBoolean('cancelAtPeriodEnd', {
+        nullable: false,
+        description: 'True whichever way the end was scheduled.',
+      }),
+      cancelAt: t.expose('cancelAt', { type: 'DateTime', nullable: true }),
+      canceledAt: t.expose('canceledAt', { type: 'DateTime', nullable: true }),
+      endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true }),
+      collectionPaused: t.exposeBoolean('collectionPaused', { nullable: false }),
+      currentPeriodEnd: t.expose('currentPeriodEnd', { type: 'DateTime', nullable: true }),
+      stripeSubscriptionId: t.exposeString('stripeSubscriptionId', { nullable: true }),
+      livemode: t.exposeBoolean('livemode', { nullable: false }),
+      version: t.exposeInt('version', {
+        nullable: false,
+        description: 'Rises with every change of the row and of its payments.',
+      }),
+      createdAt: t.expose('createdAt', { type: 'DateTime', nullable: false }),
+      updatedAt: t.expose('updatedAt', { type: 'DateTime', nullable: false }),
+    }),
+  });
+};
+
+/** The ways from a payment to its recurring payment and back; each only for who could read the other end by its own field. */
+const defineLinks = (builder: Builder): void => {
+  builder.objectField('Payment', 'recurringPayment', (t) =>
+    t.field({
+      type: 'RecurringPayment',
+      nullable: true,
+      resolve: async ({ recurringPaymentId }, _, { recurring, session }) => {
+        if (recurringPaymentId === null || !session.caller.permissions.has('RECURRING_READ')) return null;
+        return recurring.readFor(recurringPaymentId, session.caller);
+      },
+    }),
+  );
+  builder.objectField('RecurringPayment', 'payments', (t) =>
+    t.field({
+      type: 'PaymentConnection',
+      nullable: false,
+      args: { first: t.arg.int({ defaultValue: DEFAULT_FIRST }), after: t.arg.string() },
+      resolve: async (row, { first, after }, { recurring, session }) => {
+        const request = pageRequest({ first, after });
+        if (!session.caller.permissions.has('PAYMENT_READ'))
+          return toConnection({ rows: [], hasNextPage: false }, request);
+        return toConnection(await recurring.paymentsOf(row, request, session.caller), request);
+      },
+    }),
+  );
+};
+
+const defineRecurringQueries = (builder: Builder, status: StatusEnum): void => {
+  const edge = builder.objectRef<Edge<RecurringPayment>>('RecurringPaymentEdge').implement({
+    fields: (t) => ({
+      node: t.field({ type: 'RecurringPayment', nullable: false, resolve: ({ node }) => node }),
+      cursor: t.exposeString('cursor', { nullable: false }),
+    }),
+  });
+  const connection = builder.objectRef<Connection<RecurringPayment>>('RecurringPaymentConnection').implement({
+    fields: (t) => ({
+      edges: t.field({ type: [edge], nullable: false, resolve: ({ edges }) => [...edges] }),
+      pageInfo: t.field({ type: 'PageInfo', nullable: false, resolve: ({ pageInfo }) => pageInfo }),
+    }),
+  });
+  builder.queryField('recurringPayment', (t) =>
+    t.field({
+      type: 'RecurringPayment',
+      permission: 'RECURRING_READ',
+      args: { id: t.arg.id({ required: true }) },
+      resolve: (_, { id }, { recurring, session }) => recurring.find(id, session.caller),
+    }),
+  );
+  builder.queryField('recurringPayments', (t) =>
+    t.field({
+      type: connection,
+      nullable: false,
+      permission: 'RECURRING_READ',
+      args: {
+        orderId: t.arg.id(),
+        accountId: t.arg.id(),
+        status: t.arg({ type: status }),
+        first: t.arg.int({ defaultValue: DEFAULT_FIRST }),
+        after: t.arg.string(),
+      },
+      resolve: async (_, { orderId, accountId, status, first, after }, { recurring, session }) => {
+        const request = pageRequest({ first, after });
+        const page = await recurring.list(
+          {
+            ...request,
+            ...(orderId == null ? {} : { orderId }),
+            ...(accountId == null ? {} : { accountId }),
+            ...(status == null ? {} : { status }),
+          },
+          session.caller,
+        );
+        return toConnection(page, request);
+      },
+    }),
+  );
+};

@@ -1,0 +1,135 @@
+import type { DataSource, Repository } from 'typeorm';
+import { createBatch } from '../../core/batch.js';
+import { type Caller, mayRead } from '../../core/caller.js';
+import { denial } from '../../core/errors.js';
+import { isNodeId } from '../../core/node-id.js';
+import type { Page, PageRequest } from '../../core/page.js';
+import { assertUsable, type Orders } from '../../orders/orders.js';
+import type { Database } from '../../storage/database.js';
+import type { Payment } from '../payments/row.js';
+import { PAYMENT_COLUMNS } from '../payments/rows.js';
+import type { Recurring, RecurringFilter } from './recurring.js';
+import { LIVE_RECURRING, RecurringPayment } from './row.js';
+
+/** The reading half of recurring payments. */
+export interface RecurringReads
+  extends Pick<Recurring, 'find' | 'list' | 'readFor' | 'paymentsOf' | 'readMany' | 'versionsOf'> {
+  /** The one of the order that lives, else the newest; null where the order has none. Throws ORDER_NOT_FOUND. */
+  findOfOrder(orderId: string, caller: Caller): Promise<RecurringPayment | null>;
+}
+
+/** The account whose rows the caller may list; undefined for all. Refuses another's without the permission. */
+const visibleAccount = (caller: Caller, asked: string | undefined): string | null | undefined => {
+  if (caller.permissions.has('RECURRING_READ_ANY')) return asked;
+  if (asked !== undefined && asked !== caller.accountId) throw denial(caller, 'RECURRING_READ_ANY');
+  return caller.accountId;
+};
+
+const listRows = async (
+  rows: Repository<RecurringPayment>,
+  filter: RecurringFilter,
+  accountId: string | undefined,
+): Promise<Page<RecurringPayment>> => {
+  const query = rows
+    .createQueryBuilder('r')
+    .orderBy('r.id', 'DESC')
+    .limit(filter.first + 1);
+  if (accountId !== undefined) query.andWhere('r.accountId = :accountId', { accountId });
+  if (filter.orderId !== undefined) query.andWhere('r.order_id = :orderId', { orderId: filter.orderId });
+  if (filter.status !== undefined) query.andWhere('r.status = :status', { status: filter.status });
+  if (filter.after !== undefined) query.andWhere('r.id < :after', { after: filter.after });
+  const found = await query.getMany();
+  return { rows: found.slice(0, filter.first), hasNextPage: found.length > filter.first };
+};
+
+const NONE: Page<never> = { rows: [], hasNextPage: false };
+
+/** Rows that the caller may not see are as if they weren't there. */
+export const createRecurringReads = ({
+  source,
+  database,
+  orders,
+}: {
+  source: DataSource;
+  database: Database;
+  orders: Orders;
+}): RecurringReads => {
+  const rows = source.getRepository(RecurringPayment);
+
+  const readMany = async (ids: readonly string[]): Promise<RecurringPayment[]> =>
+    ids.length === 0 ? [] : rows.createQueryBuilder('r').where('r.id = any(:ids)', { ids }).getMany();
+
+  const readOne = createBatch(async (ids: readonly string[]) => {
+    const byId = new Map((await readMany(ids)).map((row) => [row.id, row]));
+    return ids.map((id) => byId.get(id));
+  });
+
+  const readPages = createBatch(
+    async (questions: readonly (PageRequest & { id: string })[]): Promise<Page<Payment>[]> => {
+      const found = await database.query<Payment & { place: number }>({
+        name: 'recurring_payment_pages',
+        text: `select q.place::integer as "place", ${PAYMENT_COLUMNS}
+        from unnest($1::bigint[], $2::integer[], $3::bigint[]) with ordinality as q (recurring_id, first, after, place)
+        cross join lateral (select * from tollgate.payment
+          where recurring_payment_id = q.recurring_id and (q.after is null or id < q.after)
+          order by id desc limit q.first + 1) p
+        order by q.place, p.id desc`,
+        values: [
+          questions.map(({ id }) => id),
+          questions.map(({ first }) => first),
+          questions.map(({ after }) => after ?? null),
+        ],
+      });
+      const pages = questions.map((): Payment[] => []);
+      for (const { place, ...payment } of found) pages[place - 1]?.push(payment);
+      return questions.map(({ first }, index) => {
+        const payments = pages[index] ?? [];
+        return { rows: payments.slice(0, first), hasNextPage: payments.length > first };
+      });
+    },
+  );
+
+  return {
+    async find(id, caller) {
+      if (!isNodeId(id)) return null;
+      const row = await rows.findOneBy({ id });
+      return row && mayRead(caller, row, 'RECURRING_READ_ANY') ? row : null;
+    },
+
+    async findOfOrder(orderId, caller) {
+      const order = assertUsable(await orders.find(orderId), orderId, caller, 'RECURRING_READ_ANY');
+      return rows
+        .createQueryBuilder('r')
+        .where('r.order_id = :orderId', { orderId: order.id })
+        .orderBy(`(${LIVE_RECURRING})`, 'DESC')
+        .addOrderBy('r.id', 'DESC')
+        .limit(1)
+        .getOne();
+    },
+
+    async list(filter, caller) {
+      const accountId = visibleAccount(caller, filter.accountId);
+      if (accountId === null || (filter.after !== undefined && !isNodeId(filter.after))) return NONE;
+      if (filter.orderId === undefined) return listRows(rows, filter, accountId);
+      const orderId = await orders.keyOf(filter.orderId);
+      return orderId === undefined ? NONE : listRows(rows, { ...filter, orderId }, accountId);
+    },
+
+    async readFor(id, caller) {
+      const row = await readOne(id);
+      return row && mayRead(caller, row, 'RECURRING_READ_ANY') ? row : null;
+    },
+
+    paymentsOf: async (row, page, caller) =>
+      mayRead(caller, row, 'PAYMENT_READ_ANY') ? readPages({ id: row.id, ...page }) : NONE,
+
+    readMany,
+
+    versionsOf: (ids) =>
+      rows
+        .createQueryBuilder('r')
+        .select(['r.id::text as id', 'r.version as version'])
+        .where('r.id = any(:ids)', { ids })
+        .getRawMany<{ id: string; version: number }>(),
+  };
+};

@@ -1,0 +1,305 @@
+import { actorOf, type Caller, mayRead } from '../../core/caller.js';
+import {
+  BadUserInputError,
+  IllegalTransitionError,
+  NotFoundError,
+  RecurringNotCancelableError,
+  StripeDeclinedError,
+} from '../../core/errors.js';
+import type { Page, PageRequest } from '../../core/page.js';
+import { isLive, type RecurringStatus } from '../../core/states.js';
+import type { Redirects } from '../../installation/redirects.js';
+import { assertReachable, type StripeAccess, type StripeConnection } from '../../installation/stripe-connection.js';
+import type { Database } from '../../storage/database.js';
+import { type IdempotentRequest, idempotentRequest, recall, remember } from '../../storage/idempotent-request.js';
+import { secretOf } from '../../stripe/subscription-snapshot.js';
+import { checkAddresses } from '../payments/payments.js';
+import type { Payment } from '../payments/row.js';
+import type { RecurringTransitions } from './apply.js';
+import type { RecurringAttempts } from './attempts.js';
+import { isOnPage, type SubscriptionCheckouts } from './checkout.js';
+import { readPrice } from './prices.js';
+import type { RecurringReads } from './read.js';
+import type { RecurringReservations } from './reserve.js';
+import type { RecurringPayment } from './row.js';
+import type { UnpaidInvoices } from './unpaid-invoices.js';
+
+/** What a client asks for with `initiateRecurringPayment`. */
+export interface InitiateRequest {
+  readonly orderId: string;
+  readonly priceId: string;
+  readonly quantity: number;
+  readonly mode: 'ELEMENTS' | 'CHECKOUT';
+  readonly successUrl?: string;
+  readonly cancelUrl?: string;
+  readonly idempotencyKey?: string;
+}
+
+/** A recurring payment and what the browser needs to begin it. */
+export interface InitiateAnswer {
+  readonly recurringPayment: RecurringPayment;
+  /** Undefined when nothing is left to confirm. */
+  readonly clientSecret?: string;
+  readonly clientSecretType?: 'PAYMENT' | 'SETUP';
+  /** Stripe's page, for the mode CHECKOUT; undefined once it is closed. */
+  readonly checkoutUrl?: string;
+  readonly publishableKey: string;
+}
+
+/** Which recurring payment is to end, by itself or by the order that it was started for: exactly one of the two. */
+export interface CancelRequest {
+  readonly recurringPaymentId?: string;
+  readonly orderId?: string;
+  readonly at: 'NOW' | 'PERIOD_END';
+  readonly idempotencyKey?: string;
+}
+
+/** Whose scheduled end is taken back. */
+export interface ResumeRequest {
+  readonly recurringPaymentId: string;
+  readonly idempotencyKey?: string;
+}
+
+/** What a list of recurring payments may be narrowed to. */
+export interface RecurringFilter extends PageRequest {
+  readonly orderId?: string;
+  readonly accountId?: string;
+  readonly status?: RecurringStatus;
+}
+
+/** Recurring payments: every rule of who, what and when lives behind these calls. */
+export interface Recurring {
+  initiate(request: InitiateRequest, caller: Caller): Promise<InitiateAnswer>;
+  /** Ends it now or with its period; works on every plan. RECURRING_NOT_CANCELABLE once it has ended. */
+  cancel(request: CancelRequest, caller: Caller): Promise<RecurringPayment>;
+  /** Takes back a scheduled end; nothing scheduled changes nothing. ILLEGAL_TRANSITION once it has ended. */
+  resume(request: ResumeRequest, caller: Caller): Promise<RecurringPayment>;
+  /** The recurring payment, or null where there is none that the caller may see. */
+  find(id: string, caller: Caller): Promise<RecurringPayment | null>;
+  list(filter: RecurringFilter, caller: Caller): Promise<Page<RecurringPayment>>;
+  /** As `find`, for an id that is known to exist. Asked for many at once: one query. */
+  readFor(id: string, caller: Caller): Promise<RecurringPayment | null>;
+  /** A page of its payments that the caller may see, newest first. Asked for many recurring payments at once: one query. */
+  paymentsOf(row: RecurringPayment, page: PageRequest, caller: Caller): Promise<Page<Payment>>;
+  /** Current rows, whoever asks, in one query. */
+  readMany(ids: readonly string[]): Promise<RecurringPayment[]>;
+  /** The newest versions, in one query: for live status. */
+  versionsOf(ids: readonly string[]): Promise<{ readonly id: string; readonly version: number }[]>;
+}
+
+const LARGEST_QUANTITY = 1_000_000;
+/** What may stand in a path: no control character, space or half of a pair, and no step up. Stripe's own ids are far shorter. */
+const PRICE_ID = /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}\p{Z}]{1,255}$/u;
+/** Rounds of finding the order's recurring payment ended at Stripe and reserving again. */
+const ROUNDS = 4;
+
+const checkRequest = (request: InitiateRequest, redirects: Redirects): InitiateRequest => {
+  if (!(request.quantity >= 1 && request.quantity <= LARGEST_QUANTITY))
+    throw new BadUserInputError(`A quantity is 1 to ${LARGEST_QUANTITY}; it is ${request.quantity}.`);
+  if (!PRICE_ID.test(request.priceId))
+    throw new BadUserInputError('priceId is the id of a price at Stripe, such as price_1Abc.');
+  return { ...request, ...checkAddresses(request, redirects) };
+};
+
+interface Parts {
+  readonly database: Database;
+  readonly connection: StripeConnection;
+  readonly reservations: RecurringReservations;
+  readonly attempts: RecurringAttempts;
+  readonly unpaid: Pick<UnpaidInvoices, 'announce' | 'voidAll'>;
+  readonly checkouts: SubscriptionCheckouts;
+  readonly redirects: Redirects;
+  readonly transitions: RecurringTransitions;
+  readonly reads: RecurringReads;
+  readonly publish: (row: RecurringPayment) => void;
+}
+
+/** Something that is done to one row. */
+interface Deed {
+  /** The row that is meant. Throws where there is none for the caller. */
+  find(): Promise<RecurringPayment>;
+  /** Throws where it may not be done to the locked row. */
+  assertAllowed(row: RecurringPayment): void;
+  /** Does it, to a row that lives; again after a crash halfway. */
+  act(row: RecurringPayment): Promise<RecurringPayment>;
+}
+
+/** Builds the calls over their parts: reservations lock and write, attempts call Stripe, reads read. */
+export const createRecurring = (parts: Parts): Recurring => {
+  const { database, connection, reservations, attempts, unpaid, checkouts, redirects, transitions, reads, publish } =
+    parts;
+
+  const goOn = async (
+    row: RecurringPayment,
+    access: StripeAccess,
+    actor: string,
+    fresh?: { readonly trialDays: number },
+  ): Promise<InitiateAnswer> => {
+    const { publishableKey } = access;
+    if (!isLive(row)) return { recurringPayment: row, publishableKey };
+    assertReachable('Recurring payment', row, access);
+    if (isOnPage(row)) {
+      const { recurringPayment, checkoutUrl } = await checkouts.settle(row, access, actor, fresh);
+      const goesOn = isLive(recurringPayment) && checkoutUrl !== null;
+      return { recurringPayment, publishableKey, ...(goesOn && { checkoutUrl }) };
+    }
+    const { recurringPayment, subscription } = await attempts.settle(row, access, actor, fresh);
+    return { recurringPayment, publishableKey, ...(isLive(recurringPayment) && secretOf(subscription)) };
+  };
+
+  /** Ends it at once, and voids what is unpaid: its page where it is on one, and its subscription where it has begun. */
+  const endNow = async (row: RecurringPayment, access: StripeAccess, actor: string): Promise<RecurringPayment> => {
+    const left = isOnPage(row) ? await checkouts.expire(row, access, actor) : row;
+    const isLeft = isLive(left) && !(isOnPage(left) && left.stripeSubscriptionId === null);
+    if (!isLeft) return left;
+    await unpaid.announce(left);
+    const ended = await attempts.cancelNow(left, access, actor);
+    if (!isLive(ended)) await unpaid.voidAll(ended, access, actor);
+    return ended;
+  };
+
+  const initiateOnce = async (
+    request: InitiateRequest,
+    caller: Caller,
+    access: StripeAccess,
+    { idempotency, again }: { idempotency: IdempotentRequest | undefined; again: boolean },
+  ): Promise<InitiateAnswer | undefined> => {
+    const actor = actorOf(caller);
+    const reservation = { request, caller, access, actor, idempotency, again };
+    const reserve = (price?: Awaited<ReturnType<typeof readPrice>>) =>
+      database.transaction((tx) => reservations.reserve(tx, { ...reservation, price }), request.orderId);
+    let reserved = await reserve();
+    let trialDays = 0;
+    if (reserved.kind === 'price') {
+      const price = await readPrice(access.gateway, request.priceId);
+      trialDays = price.trialDays;
+      reserved = await reserve(price);
+    }
+    switch (reserved.kind) {
+      case 'made':
+        publish(reserved.recurringPayment);
+        return goOn(reserved.recurringPayment, access, actor, { trialDays });
+      case 'repeated':
+        return repeat(reserved.recurringPayment, access, actor);
+      case 'live': {
+        const answer = await goOn(reserved.recurringPayment, access, actor);
+        // It had ended at Stripe: the order is free for another one.
+        return isLive(answer.recurringPayment) ? answer : undefined;
+      }
+      case 'differs': {
+        const ended = await endNow(reserved.recurringPayment, access, actor);
+        return isLive(ended) ? goOn(ended, access, actor) : undefined;
+      }
+      case 'price':
+        throw new Error('A reservation that was given the price asked for it again.');
+    }
+  };
+
+  /** The same key again: the same row as it is now; one that Stripe had refused is refused again. */
+  const repeat = async (row: RecurringPayment, access: StripeAccess, actor: string): Promise<InitiateAnswer> => {
+    if (row.status === 'CANCELED' && row.stripeSubscriptionId === null && row.stripeCheckoutSessionId === null)
+      throw new StripeDeclinedError(
+        'Stripe refused this recurring payment. Use a new idempotency key to try again.',
+        undefined,
+      );
+    return goOn(row, access, actor);
+  };
+
+  /**
+   * Does something to one row, once per key. A key that was answered answers with its row as it is now, whatever was done to
+   * it since; one whose answer was lost goes on with the row that it began with. What is refused binds nothing.
+   */
+  const doOnce = async (
+    idempotency: IdempotentRequest | undefined,
+    { find, assertAllowed, act }: Deed,
+  ): Promise<RecurringPayment> => {
+    const beginning = idempotency && { ...idempotency, operation: `${idempotency.operation}:begun` };
+    const [answered, begun] = await database.transaction((tx) =>
+      Promise.all([recall(tx, idempotency), recall(tx, beginning)]),
+    );
+    const [known] = await reads.readMany([answered ?? begun].filter((id) => id !== undefined));
+    if (known && answered !== undefined) return known;
+    const found = known ?? (await find());
+    const row = await database.transaction(async (tx) => {
+      const locked = await transitions.lockById(tx, found);
+      // Asked again under the lock: the same key may have begun meanwhile.
+      if ((await recall(tx, beginning)) === undefined) assertAllowed(locked);
+      await remember(tx, beginning, locked.id);
+      return locked;
+    }, found.orderId);
+    const after = isLive(row) ? await act(row) : row;
+    await database.transaction((tx) => remember(tx, idempotency, after.id));
+    return after;
+  };
+
+  const findTarget = async (request: CancelRequest, caller: Caller): Promise<RecurringPayment> => {
+    const { recurringPaymentId: id, orderId } = request;
+    if ((id === undefined) === (orderId === undefined))
+      throw new BadUserInputError('Give recurringPaymentId or orderId, exactly one of them.');
+    const row = id !== undefined ? await reads.find(id, caller) : await reads.findOfOrder(orderId ?? '', caller);
+    if (!row || !mayRead(caller, row, 'RECURRING_READ_ANY'))
+      throw new NotFoundError(
+        id !== undefined ? 'recurring payment' : 'recurring payment of order',
+        id ?? orderId ?? '',
+      );
+    return row;
+  };
+
+  return {
+    find: reads.find,
+    list: reads.list,
+    readFor: reads.readFor,
+    paymentsOf: reads.paymentsOf,
+    readMany: reads.readMany,
+    versionsOf: reads.versionsOf,
+
+    async initiate(input, caller) {
+      const request = checkRequest(input, redirects);
+      const idempotency = idempotentRequest(caller, 'initiateRecurringPayment', request);
+      // A repeated key answers as before, whatever became of the order.
+      if (!idempotency) await reservations.check(request, caller);
+      const access = await connection.access();
+      for (let round = 1; round <= ROUNDS; round += 1) {
+        const answer = await initiateOnce(request, caller, access, { idempotency, again: round > 1 });
+        if (answer) return answer;
+      }
+      throw new IllegalTransitionError(`The recurring payments of order ${request.orderId} keep changing; try again.`);
+    },
+
+    cancel: (request, caller) =>
+      doOnce(idempotentRequest(caller, 'cancelRecurringPayment', request), {
+        find: () => findTarget(request, caller),
+        assertAllowed(row) {
+          if (!isLive(row)) throw new RecurringNotCancelableError(row.id, row.status);
+        },
+        async act(row) {
+          const access = await connection.access();
+          assertReachable('Recurring payment', row, access);
+          return request.at === 'NOW' || isOnPage(row)
+            ? endNow(row, access, actorOf(caller))
+            : attempts.cancelAtPeriodEnd(row, access, actorOf(caller));
+        },
+      }),
+
+    resume: (request, caller) =>
+      doOnce(idempotentRequest(caller, 'resumeRecurringPayment', request), {
+        async find() {
+          const found = await reads.find(request.recurringPaymentId, caller);
+          if (!found) throw new NotFoundError('recurring payment', request.recurringPaymentId);
+          return found;
+        },
+        assertAllowed(row) {
+          if (isLive(row)) return;
+          throw new IllegalTransitionError(
+            `Recurring payment ${row.id} is ${row.status}; start another one for the order.`,
+          );
+        },
+        async act(row) {
+          const access = await connection.access();
+          assertReachable('Recurring payment', row, access);
+          // Nothing has begun, so nothing is scheduled to end.
+          return isOnPage(row) ? row : attempts.resume(row, access, actorOf(caller));
+        },
+      }),
+  };
+};

@@ -1,0 +1,55 @@
+import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
+import { ENDED_RECURRING_STATUSES, RECURRING_STATUSES, type RecurringStatus } from '../../core/states.js';
+import { statusNotIn } from '../../core/status-sql.js';
+import { keyText, wholeNumber } from '../../storage/columns.js';
+
+/** A recurring payment that still lives: at most one per order, mode and Stripe account. `isLive` of core/states.ts in SQL. */
+export const LIVE_RECURRING = statusNotIn(ENDED_RECURRING_STATUSES);
+
+/** One Stripe subscription, started for one order. Rows are never deleted. */
+@Entity({ schema: 'tollgate', name: 'recurring_payment' })
+@Check('recurring_payment_quantity_positive', 'quantity > 0')
+@Check('recurring_payment_amount_not_negative', 'initial_amount >= 0')
+@Check('recurring_payment_status_known', `status in ('${RECURRING_STATUSES.join("', '")}')`)
+@Unique('recurring_payment_subscription_once', ['stripeSubscriptionId'])
+@Unique('recurring_payment_checkout_session_once', ['stripeCheckoutSessionId'])
+@Index('recurring_payment_live_once', ['orderId', 'livemode', 'stripeAccount'], { unique: true, where: LIVE_RECURRING })
+@Index('recurring_payment_account', ['accountId'])
+export class RecurringPayment {
+  @PrimaryColumn({ type: 'bigint', transformer: keyText, default: () => "nextval('tollgate.node_id')" })
+  declare id: string;
+  /** The order it was started for. */
+  @Column({ name: 'order_id', type: 'bigint', transformer: keyText }) declare orderId: string;
+  @Column({ name: 'account_id', type: 'text', nullable: true }) declare accountId: string | null;
+  @Column({ name: 'price_id', type: 'text' }) declare priceId: string;
+  @Column({ type: 'integer', default: 1 }) declare quantity: number;
+  @Column({ type: 'text', default: 'INCOMPLETE' }) declare status: RecurringStatus;
+  @Column({ type: 'text', default: 'ELEMENTS' }) declare mode: 'ELEMENTS' | 'CHECKOUT';
+  /** Minor units: price times quantity at the start. */
+  @Column({ name: 'initial_amount', type: 'bigint', transformer: wholeNumber }) declare initialAmount: number;
+  @Column({ type: 'text' }) declare currency: string;
+  @Column({ name: 'cancel_at_period_end', type: 'boolean', default: false }) declare cancelAtPeriodEnd: boolean;
+  @Column({ name: 'cancel_at', type: 'timestamptz', nullable: true }) declare cancelAt: Date | null;
+  @Column({ name: 'canceled_at', type: 'timestamptz', nullable: true }) declare canceledAt: Date | null;
+  @Column({ name: 'ended_at', type: 'timestamptz', nullable: true }) declare endedAt: Date | null;
+  @Column({ name: 'collection_paused', type: 'boolean', default: false }) declare collectionPaused: boolean;
+  @Column({ name: 'current_period_end', type: 'timestamptz', nullable: true }) declare currentPeriodEnd: Date | null;
+  @Column({ name: 'stripe_subscription_id', type: 'text', nullable: true }) declare stripeSubscriptionId: string | null;
+  @Column({ name: 'stripe_checkout_session_id', type: 'text', nullable: true })
+  declare stripeCheckoutSessionId: string | null;
+  /** Where the checkout page sends people back to, as the client gave it; null: a page of our own. */
+  @Column({ name: 'success_url', type: 'text', nullable: true }) declare successUrl: string | null;
+  @Column({ name: 'cancel_url', type: 'text', nullable: true }) declare cancelUrl: string | null;
+  @Column({ type: 'boolean' }) declare livemode: boolean;
+  @Column({ name: 'stripe_account', type: 'text' }) declare stripeAccount: string;
+  @Column({ type: 'integer', default: 1 }) declare attempt: number;
+  @Column({ name: 'attempted_at', type: 'timestamptz', nullable: true }) declare attemptedAt: Date | null;
+  /** Rises with every change that the subscription itself brought: tells whether it moved while Stripe was read. */
+  @Column({ type: 'integer', default: 0 }) declare revision: number;
+  /** The newest Stripe time seen of the subscription. */
+  @Column({ name: 'seen_at', type: 'timestamptz', nullable: true }) declare seenAt: Date | null;
+  /** Rises with every change of the row and of its payments. */
+  @Column({ type: 'integer', default: 1 }) declare version: number;
+  @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' }) declare createdAt: Date;
+  @Column({ name: 'updated_at', type: 'timestamptz', default: () => 'now()' }) declare updatedAt: Date;
+}

@@ -1,0 +1,127 @@
+import type { Statement } from '../../storage/database.js';
+import { selectList } from '../../storage/select-list.js';
+import { RecurringPayment } from './row.js';
+
+/** The columns of a recurring payment, for SQL that names the table `r`. */
+export const RECURRING_COLUMNS = selectList(RecurringPayment, 'r');
+
+/** How an object of Stripe's leads to our row: by the subscription's id, or by our mark while the row has none yet. */
+export interface RecurringReference {
+  readonly subscriptionId: string;
+  /** Our row's id from this installation's mark; null when the object carries none. */
+  readonly recurringId: string | null;
+  /** Minor units of a period; null where the object doesn't tell. */
+  readonly amount: number | null;
+  /** Upper case. */
+  readonly currency: string;
+  readonly livemode: boolean;
+}
+
+/** The mark alone finds a row only while it has no Stripe id, and with equal currency, mode, and amount where it is told. */
+const BY_REFERENCE = `(stripe_subscription_id = $1 and id = coalesce($2::bigint, id)) or (id = $2::bigint and stripe_subscription_id is null
+  and initial_amount = coalesce($3::bigint, initial_amount) and currency = $4 and livemode = $5)`;
+
+/** Finds the referred row's id and order without a lock: the order's lock comes first. */
+export const findByReference = (reference: RecurringReference): Statement => ({
+  name: 'recurring_find_by_reference',
+  text: `select id::text as "id", order_id::text as "orderId" from tollgate.recurring_payment where ${BY_REFERENCE}
+    order by stripe_subscription_id nulls last limit 1`,
+  values: referenceValues(reference),
+});
+
+const referenceValues = (reference: RecurringReference): unknown[] => [
+  reference.subscriptionId,
+  reference.recurringId,
+  reference.amount,
+  reference.currency,
+  reference.livemode,
+];
+
+/** Whether a subscription, or our mark, leads to a recurring payment at all; without a lock, and whatever the amounts. */
+export const findBySubscriptionOrMark = (subscriptionId: string, recurringId: string | null): Statement => ({
+  text: `select id::text as "id" from tollgate.recurring_payment where stripe_subscription_id = $1 or id = $2::bigint limit 1`,
+  values: [subscriptionId, recurringId],
+});
+
+/** The recurring payment that a reference's mark names, but which names another subscription as its own. */
+export const findClaimedSubscription = (reference: RecurringReference): Statement => ({
+  text: `select ${RECURRING_COLUMNS} from tollgate.recurring_payment r where id = $2::bigint and stripe_subscription_id <> $1
+    and initial_amount = coalesce($3::bigint, initial_amount) and currency = $4 and livemode = $5`,
+  values: referenceValues(reference),
+});
+
+/** Locks and reads one recurring payment; the order's lock must be held. */
+export const lockRecurring = (id: string): Statement => ({
+  name: 'recurring_lock_by_id',
+  text: `select ${RECURRING_COLUMNS} from tollgate.recurring_payment r where id = $1 for update`,
+  values: [id],
+});
+
+/** Reads one recurring payment as it is in this transaction. */
+export const readRecurring = (id: string): Statement => ({
+  name: 'recurring_read',
+  text: `select ${RECURRING_COLUMNS} from tollgate.recurring_payment r where id = $1`,
+  values: [id],
+});
+
+/** What a subscription says of the row; `at` in unix seconds. */
+export type RecurringUpdate = Pick<
+  RecurringPayment,
+  | 'status'
+  | 'priceId'
+  | 'quantity'
+  | 'cancelAtPeriodEnd'
+  | 'cancelAt'
+  | 'canceledAt'
+  | 'endedAt'
+  | 'collectionPaused'
+  | 'currentPeriodEnd'
+> & { readonly stripeSubscriptionId: string | null };
+
+/** Writes a new version and gives the row. */
+export const writeRecurring = (id: string, update: RecurringUpdate, at: number): Statement => ({
+  name: 'recurring_write_version',
+  text: `update tollgate.recurring_payment r set status = $2, price_id = $3, quantity = $4, cancel_at_period_end = $5,
+      cancel_at = $6, canceled_at = $7, ended_at = $8, collection_paused = $9, current_period_end = $10,
+      stripe_subscription_id = coalesce(stripe_subscription_id, $11), seen_at = greatest(seen_at, to_timestamp($12)),
+      version = version + 1, revision = revision + 1, updated_at = now()
+    where id = $1 returning ${RECURRING_COLUMNS}`,
+  values: [
+    id,
+    update.status,
+    update.priceId,
+    update.quantity,
+    update.cancelAtPeriodEnd,
+    update.cancelAt,
+    update.canceledAt,
+    update.endedAt,
+    update.collectionPaused,
+    update.currentPeriodEnd,
+    update.stripeSubscriptionId,
+    at,
+  ],
+});
+
+/** Drops the id of an object that Stripe doesn't know, with its entry in the timeline, and gives the row. */
+export const forgetRecurringObject = (
+  id: string,
+  column: 'stripe_subscription_id' | 'stripe_checkout_session_id',
+  entry: { readonly fromStatus: string; readonly actor: string; readonly note: string },
+): Statement => ({
+  text: `with r as (
+      update tollgate.recurring_payment set ${column} = null, version = version + 1, revision = revision + 1,
+        updated_at = now() where id = $1 returning *),
+    entry as (
+      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, note)
+      select 'RECURRING_PAYMENT', r.id, r.version, $2, r.status, $3, $4 from r)
+    select ${RECURRING_COLUMNS} from r`,
+  values: [id, entry.fromStatus, entry.actor, entry.note],
+});
+
+/** Remembers that Stripe was seen at `at` (unix seconds), without a new version: nothing that shows has changed. */
+export const writeRecurringSeen = (id: string, at: number): Statement => ({
+  name: 'recurring_write_seen',
+  text: `update tollgate.recurring_payment set seen_at = to_timestamp($2)
+    where id = $1 and (seen_at is null or seen_at < to_timestamp($2))`,
+  values: [id, at],
+});

@@ -1,0 +1,144 @@
+import type Stripe from 'stripe';
+import { isLive } from '../../core/states.js';
+import type { StripeAccess } from '../../installation/stripe-connection.js';
+import { readClock } from '../../storage/clock.js';
+import type { Database } from '../../storage/database.js';
+import { type Answer, StripeCallError } from '../../stripe/answer.js';
+import type { SubscriptionRequest } from '../../stripe/billing-calls.js';
+import { type Making, makeOnce } from '../../stripe/make-once.js';
+import type { Owner } from '../../stripe/metadata.js';
+import type { Customers } from '../customers/customers.js';
+import type { RecurringTransitions } from './apply.js';
+import { readPrice } from './prices.js';
+import type { RecurringPayment } from './row.js';
+import { forgetRecurringObject } from './rows.js';
+
+/** How the object of a recurring payment is found and made. */
+export interface RecurringMaking<T> {
+  readonly access: StripeAccess;
+  readonly actor: string;
+  /** Given where the row was written just now, its price read, and no call can have been made for it yet. */
+  readonly fresh: { readonly trialDays: number } | undefined;
+  find(owner: Owner, customerId: string): Promise<Answer<T> | undefined>;
+  create(request: SubscriptionRequest): Promise<Answer<T>>;
+  /** Throws unless the answer is about the row. */
+  assertOurs(answer: Answer<T>, customerId: string): void;
+}
+
+/** The object at Stripe that a recurring payment's row begins with, a subscription or a Checkout Session. */
+export interface RecurringObjects {
+  /** The mark of the recurring payment's objects. */
+  ownerOf(row: RecurringPayment): Owner;
+  /**
+   * Makes the object, once, however often it is called: at once, again, or after a crash; on the account's one customer.
+   *
+   * @throws StripeCallError; when Stripe refuses it for good, the row is ended
+   */
+  makeOnce<T>(row: RecurringPayment, making: RecurringMaking<T>): Promise<Answer<T>>;
+  /** The subscription that carries the row's mark, on the account's customer; undefined where there is none. */
+  find(row: RecurringPayment, access: StripeAccess): Promise<Answer<Stripe.Subscription> | undefined>;
+  /** Drops the id of an object that Stripe doesn't know, and gives the row; the object is found by the row's mark then. */
+  forget(row: RecurringPayment, column: RecurringObjectColumn, actor: string): Promise<RecurringPayment>;
+}
+
+/** Where a row keeps the id of its object. */
+export type RecurringObjectColumn = 'stripe_subscription_id' | 'stripe_checkout_session_id';
+
+interface Parts {
+  readonly database: Database;
+  readonly transitions: RecurringTransitions;
+  readonly customers: Customers;
+  /** This installation's id. */
+  readonly installation: () => string;
+  /** Tells every process of a committed change. */
+  readonly publish: (row: RecurringPayment) => void;
+}
+
+const isDeletedCustomer = (error: unknown): boolean =>
+  error instanceof StripeCallError &&
+  error.stripeCode === 'resource_missing' &&
+  (error.cause as { param?: string } | undefined)?.param === 'customer';
+
+const idIn = (row: RecurringPayment, column: RecurringObjectColumn): string | null =>
+  column === 'stripe_subscription_id' ? row.stripeSubscriptionId : row.stripeCheckoutSessionId;
+
+/** Builds the rules that every kind of object shares. */
+export const createRecurringObjects = (parts: Parts): RecurringObjects => {
+  const { database, transitions, customers, installation, publish } = parts;
+  const ownerOf = (row: RecurringPayment): Owner => ({ installation: installation(), noun: 'recurring', id: row.id });
+
+  const nextAttempt = async ({ id, attempt }: RecurringPayment): Promise<number> => {
+    await database.query({
+      text: `update tollgate.recurring_payment set attempt = attempt + 1, attempted_at = now()
+        where id = $1 and attempt = $2`,
+      values: [id, attempt],
+    });
+    return attempt + 1;
+  };
+
+  /** Stripe said no for good: the row ends, so that the order is free. */
+  const end = async (row: RecurringPayment, refusal: StripeCallError, actor: string): Promise<void> => {
+    const ended = await database.transaction(async (tx) => {
+      const locked = await transitions.lockById(tx, row);
+      const exists = locked.stripeSubscriptionId !== null || locked.stripeCheckoutSessionId !== null;
+      if (exists || !isLive(locked)) return undefined;
+      return transitions.refuse(tx, locked, { code: refusal.stripeCode ?? 'refused', actor });
+    }, row.orderId);
+    if (ended) publish(ended);
+  };
+
+  return {
+    ownerOf,
+
+    async makeOnce(row, { access, actor, fresh, find, create, assertOurs }) {
+      const owner = ownerOf(row);
+      const { orderId, priceId, quantity, attempt, attemptedAt, createdAt } = row;
+      let customerId = await customers.ensure(row.accountId ?? '', access);
+      const making: Making<Awaited<ReturnType<typeof create>>['object']> = {
+        owner,
+        attempt,
+        attemptedAt: fresh ? undefined : (attemptedAt ?? createdAt),
+        now: () => readClock(database),
+        find: () => find(owner, customerId),
+        async create(idempotencyKey) {
+          const { trialDays } = fresh ?? (await readPrice(access.gateway, priceId));
+          const request = { owner, orderId, priceId, quantity, trialDays };
+          try {
+            return await create({ ...request, customerId, idempotencyKey });
+          } catch (error) {
+            if (!isDeletedCustomer(error)) throw error;
+            await customers.forget(database, customerId);
+            customerId = await customers.ensure(row.accountId ?? '', access);
+            return create({ ...request, customerId, idempotencyKey: `${idempotencyKey}:${customerId}` });
+          }
+        },
+        assertOurs: (answer) => assertOurs(answer, customerId),
+        nextAttempt: () => nextAttempt(row),
+      };
+      try {
+        return await makeOnce(making);
+      } catch (error) {
+        if (error instanceof StripeCallError && error.failure === 'refused') await end(row, error, actor);
+        throw error;
+      }
+    },
+
+    async find(row, access) {
+      const customerId = await customers.find(row.accountId ?? '', access);
+      return customerId === undefined ? undefined : access.gateway.findSubscription(ownerOf(row), customerId);
+    },
+
+    async forget(row, column, actor) {
+      const id = idIn(row, column);
+      const { changed, recurringPayment } = await database.transaction(async (tx) => {
+        const locked = await transitions.lockById(tx, row);
+        if (id === null || idIn(locked, column) !== id) return { changed: false, recurringPayment: locked };
+        const entry = { fromStatus: locked.status, actor, note: `Stripe does not know ${id}.` };
+        const [after] = await tx.query<RecurringPayment>(forgetRecurringObject(row.id, column, entry));
+        return { changed: true, recurringPayment: after ?? locked };
+      }, row.orderId);
+      if (changed) publish(recurringPayment);
+      return recurringPayment;
+    },
+  };
+};

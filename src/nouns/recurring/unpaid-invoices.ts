@@ -1,0 +1,109 @@
+import { DomainError } from '../../core/errors.js';
+import { isLive } from '../../core/states.js';
+import type { StripeAccess } from '../../installation/stripe-connection.js';
+import type { Database } from '../../storage/database.js';
+import { type Answer, StripeCallError } from '../../stripe/answer.js';
+import { invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
+import { idempotencyKey } from '../../stripe/metadata.js';
+import { assertInvoiceOf } from '../payments/ours.js';
+import type { Payment } from '../payments/row.js';
+import { markUnpaid, readUnpaid } from '../payments/rows.js';
+import type { InvoicePayments } from '../renewals/invoice-payments.js';
+import type { RecurringPayment } from './row.js';
+import { readRecurring } from './rows.js';
+
+/** What a recurring payment that was ended at once leaves unpaid: its open invoices are voided, so that nobody pays for nothing. */
+export interface UnpaidInvoices {
+  /** Remembers that the open invoices are to be voided once it has ended, before that is asked of Stripe: a crash loses nothing. */
+  announce(row: RecurringPayment): Promise<void>;
+  /** Voids them, and brings their payments to CANCELED; what can't be voided now is left to a job. Twice changes nothing more. */
+  voidAll(row: RecurringPayment, access: StripeAccess, actor: string): Promise<void>;
+  /**
+   * Voids the invoice of one payment whose recurring payment has ended, and brings the payment to Stripe's state: money that came
+   * first is recorded. One whose recurring payment lives is left alone.
+   *
+   * @throws StripeCallError
+   */
+  voidOne(payment: Payment, access: StripeAccess, actor: string): Promise<void>;
+}
+
+interface Parts {
+  readonly database: Database;
+  readonly invoices: InvoicePayments;
+  /** This installation's id. */
+  readonly installation: () => string;
+  /** An operator's choice: what is unpaid stays payable. */
+  readonly keeps: boolean;
+  /** Tells every process of a committed change. */
+  readonly publish: (payment: Payment) => void;
+}
+
+/** A job looks after what the call itself didn't finish. */
+const LATER_SECONDS = 60;
+const VOIDABLE: ReadonlySet<string> = new Set(['open', 'uncollectible']);
+
+/** Builds it. */
+export const createUnpaidInvoices = ({ database, invoices, installation, keeps, publish }: Parts): UnpaidInvoices => {
+  const voidOrRead = async (payment: Payment, invoiceId: string, { gateway }: StripeAccess) => {
+    const present = await gateway.retrieveInvoice(invoiceId);
+    if (keeps || !VOIDABLE.has(present.object.status ?? '')) return present;
+    const owner = { installation: installation(), noun: 'payment' as const, id: payment.id };
+    // Read just now and harmless twice: a key of its own for each reading, so that a stored 5xx is not replayed.
+    const key = idempotencyKey(owner, payment.attempt, `void:${present.at}`);
+    try {
+      await gateway.voidInvoice(invoiceId, key);
+    } catch (error) {
+      if (!(error instanceof StripeCallError) || error.failure !== 'refused') throw error; // else it was paid meanwhile
+    }
+    return gateway.retrieveInvoice(invoiceId);
+  };
+
+  const apply = async (
+    row: RecurringPayment,
+    { invoiceId, orderId }: { readonly invoiceId: string; readonly orderId: string },
+    { object, at }: Answer<{ id: string }>,
+    actor: string,
+  ): Promise<void> => {
+    const snapshot = invoiceSnapshot(object, at);
+    if (!snapshot) return;
+    assertInvoiceOf(row, invoiceId, snapshot);
+    const reference = {
+      subscriptionId: snapshot.subscriptionId,
+      recurringId: null,
+      amount: null,
+      currency: snapshot.currency,
+      livemode: row.livemode,
+    };
+    const outcome = await database.transaction(async (tx) => {
+      const target = await invoices.lock(tx, invoiceId, reference);
+      if (!target || target === 'moved') return undefined;
+      return invoices.apply(tx, target, snapshot, { actor, body: { source: 'API', object }, current: true });
+    }, orderId);
+    if (outcome?.payment) publish(outcome.payment);
+  };
+
+  const voidOne: UnpaidInvoices['voidOne'] = async (payment, access, actor) => {
+    const { stripeInvoiceId: invoiceId, recurringPaymentId } = payment;
+    if (invoiceId === null || recurringPaymentId === null) return;
+    const [row] = await database.query<RecurringPayment>(readRecurring(recurringPaymentId));
+    if (!row || isLive(row)) return;
+    const answer = await voidOrRead(payment, invoiceId, access);
+    await apply(row, { invoiceId, orderId: payment.orderId }, answer, actor);
+  };
+
+  return {
+    voidOne,
+
+    async announce(row) {
+      if (!keeps) await database.query(markUnpaid(row.id, LATER_SECONDS));
+    },
+
+    async voidAll(row, access, actor) {
+      for (const payment of await database.query<Payment>(readUnpaid(row.id)))
+        await voidOne(payment, access, actor).catch((error: unknown) => {
+          // The end itself is done; a job voids the rest.
+          if (!(error instanceof StripeCallError || error instanceof DomainError)) throw error;
+        });
+    },
+  };
+};

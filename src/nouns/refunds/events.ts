@@ -1,0 +1,174 @@
+import type Stripe from 'stripe';
+import type { Applied, EventHandler, Fetched, Told } from '../../inbox/handler.js';
+import { type Hint, hintOf, ignored, isAnothers, markedRow, processed } from '../../inbox/hints.js';
+import type { StripeAccess, StripeConnection } from '../../installation/stripe-connection.js';
+import type { Tx } from '../../storage/database.js';
+import { type Answer, NotAnAnswerError, NotOursError } from '../../stripe/answer.js';
+import { refundSnapshot } from '../../stripe/refund-snapshot.js';
+import { idOf, paymentSnapshot } from '../../stripe/translate.js';
+import type { PaymentTransitions } from '../payments/apply.js';
+import { referenceOf } from '../payments/events.js';
+import { assertRefundOf } from '../payments/ours.js';
+import type { Payment } from '../payments/row.js';
+import { lockIntent } from '../payments/rows.js';
+import { type HeldRefunds, hasArrived, type RefundTransitions, versionOf } from './apply.js';
+import { findRefunded } from './rows.js';
+
+/** The events that tell of refunds; `charge.refunded` brings no refund, it only hints at them. Source: Stripe docs, "Types of events". */
+export const REFUND_EVENTS = [
+  'refund.created',
+  'refund.updated',
+  'refund.failed',
+  'charge.refund.updated',
+  'charge.refunded',
+] as const;
+
+interface Parts {
+  readonly payments: PaymentTransitions;
+  readonly refunds: RefundTransitions;
+  readonly connection: StripeConnection;
+  /** This installation's id. */
+  readonly installation: () => string;
+  readonly publish: (changed: HeldRefunds['changed']) => void;
+  /** Whether the developer's refund flow wants to see duplicates. */
+  readonly deliversDuplicates: boolean;
+}
+
+/** A payment intent and all its refunds, as Stripe has them now. */
+interface IntentWithRefunds {
+  readonly object: 'payment_intent_with_refunds';
+  readonly intent: Stripe.PaymentIntent;
+  readonly refunds: readonly Stripe.Refund[];
+}
+
+/** Finds a payment by its intent's id alone. */
+const NO_MARK = { paymentId: null, amount: 0, currency: '', livemode: false } as const;
+
+const UNMATCHED = 'No payment of this installation was refunded by it.';
+const isRefund = (object: Stripe.Refund | Stripe.Charge): object is Stripe.Refund => object.object === 'refund';
+
+/** Builds the handler of refunds. */
+export const createRefundEvents = (parts: Parts): EventHandler => {
+  const { payments, refunds, connection, installation, publish, deliversDuplicates } = parts;
+  const objectOf = (event: Stripe.Event) => event.data.object as Stripe.Refund | Stripe.Charge;
+
+  const causeOf = ({ event, actor }: Told, fetched: Fetched | undefined) => {
+    const object = objectOf(event);
+    return {
+      actor,
+      eventId: event.id,
+      source: fetched ? ('FETCH' as const) : ('EVENT' as const),
+      event,
+      current: fetched !== undefined,
+      installation: installation(),
+      ...(isRefund(object) && { subject: object.id }),
+    };
+  };
+
+  /** Brings the payment to Stripe's state, its own flow first: before its money has arrived it has no refunds. */
+  const settlePayment = async (held: HeldRefunds, fetched: Fetched, { event, actor }: Told, tx: Tx) => {
+    if (hasArrived(held.payment)) return held;
+    const { intent } = fetched.answer.object as IntentWithRefunds;
+    const outcome = await payments.apply(tx, held.payment, paymentSnapshot(intent, fetched.answer.at), {
+      actor,
+      eventId: event.id,
+      body: { source: 'FETCH', event, object: intent },
+      current: true,
+    });
+    const { payment } = outcome;
+    const changed = { ...held.changed, ...(outcome.kind === 'changed' && { payment }) };
+    return { ...held, payment, changed };
+  };
+
+  const applyFetched = async (held: HeldRefunds, fetched: Fetched, told: Told, tx: Tx) => {
+    const { object, at } = fetched.answer;
+    const settled = await settlePayment(held, fetched, told, tx);
+    const snapshots = (object as IntentWithRefunds).refunds.map((refund) => refundSnapshot(refund, at));
+    for (const snapshot of snapshots) assertRefundOf(settled.payment, snapshot);
+    const listed = new Set(snapshots.map(({ refundId }) => refundId));
+    return refunds.apply(tx, settled, snapshots, { ...causeOf(told, fetched), listed });
+  };
+
+  const applyPayload = (held: HeldRefunds, told: Told, tx: Tx) => {
+    const object = objectOf(told.event);
+    if (!isRefund(object) || !hasArrived(held.payment)) return { kind: 'asked' as const, held };
+    return refunds.apply(tx, held, [refundSnapshot(object, told.event.created)], causeOf(told, undefined));
+  };
+
+  const apply = async (payment: Payment, told: Told, fetched: Fetched | undefined, tx: Tx): Promise<Applied> => {
+    const held = await refunds.hold(tx, payment);
+    const version = versionOf(held);
+    // An answer that was read before the rows were known may be older than they are.
+    if (fetched && fetched.version !== version) return { kind: 'ask', version };
+    const outcome = await (fetched ? applyFetched(held, fetched, told, tx) : applyPayload(held, told, tx));
+    if (outcome.kind === 'asked') return { kind: 'ask', version };
+    return processed(() => publish(outcome.held.changed));
+  };
+
+  const nounOf = ({ kind }: Hint) => (kind === 'refund' ? ('refund' as const) : ('payment' as const));
+
+  /** The refunded intent: as the event names it, else as Stripe's charge or refund does. */
+  const intentOf = async (event: Stripe.Event, { gateway }: StripeAccess): Promise<string> => {
+    const { intentId, id, kind } = hintOf(event);
+    if (intentId !== null) return intentId;
+    const { object } = await (kind === 'refund' ? gateway.retrieveRefund(id) : gateway.retrieveCharge(id));
+    const found = idOf(object.payment_intent);
+    if (found === null) throw new NotAnAnswerError(`${id} without its payment intent`);
+    return found;
+  };
+
+  return {
+    unmatched: UNMATCHED,
+
+    ignore(event) {
+      const hint = hintOf(event);
+      return isAnothers(hint, nounOf(hint), installation())
+        ? 'The refund belongs to another installation on this Stripe account.'
+        : undefined;
+    },
+
+    async isKnown(on, event) {
+      const hint = hintOf(event);
+      const { id, intentId, chargeId } = hint;
+      const marks = [markedRow(hint, 'refund', installation()), markedRow(hint, 'payment', installation())] as const;
+      return (await on.query(findRefunded({ id, intentId, chargeId: chargeId ?? id }, marks))).length > 0;
+    },
+
+    async prepare(tx, told, fetched) {
+      const given = fetched && (fetched.answer.object as IntentWithRefunds).intent;
+      const object = objectOf(told.event);
+      const intentId = given ? given.id : idOf(object.payment_intent);
+      if (intentId === null) return async () => ignored('No payment intent took the refunded money.');
+      if (!fetched && isRefund(object)) refundSnapshot(object, told.event.created);
+      const known = await payments.lockByReference(tx, { ...NO_MARK, intentId });
+      return async () => {
+        if (known) return apply(known, told, fetched, tx);
+        // Our row may not have learned its intent's id yet: only the intent itself carries our mark.
+        const reference = given && referenceOf(paymentSnapshot(given, fetched.answer.at), installation());
+        await tx.query(lockIntent(intentId));
+        if (reference) {
+          const marked = await payments.lockByReference(tx, reference);
+          return marked ? apply(marked, told, fetched, tx) : ignored(UNMATCHED);
+        }
+        const hint = hintOf(told.event);
+        const isMarked = hint.ownerOf(nounOf(hint)) !== undefined;
+        return isMarked ? { kind: 'ask', version: undefined } : ignored(UNMATCHED);
+      };
+    },
+
+    deliversDuplicates,
+
+    async fetch(event): Promise<Answer<IntentWithRefunds>> {
+      const access = await connection.access();
+      const { gateway } = access;
+      const intentId = await intentOf(event, access);
+      const intent = await gateway.retrievePaymentIntent(intentId);
+      if (intent.object.id !== intentId) throw new NotOursError(`${intent.object.id} in place of ${intentId}`);
+      const list = await gateway.listRefunds(intentId);
+      return {
+        object: { object: 'payment_intent_with_refunds', intent: intent.object, refunds: list.refunds },
+        at: Math.min(intent.at, list.at),
+      };
+    },
+  };
+};

@@ -1,0 +1,113 @@
+import { createBatch } from '../../core/batch.js';
+import { type Caller, mayRead } from '../../core/caller.js';
+import { isNodeId } from '../../core/node-id.js';
+import type { Page, PageRequest } from '../../core/page.js';
+import type { Database } from '../../storage/database.js';
+import type { Payment } from '../payments/row.js';
+import { PAYMENT_COLUMNS } from '../payments/rows.js';
+import type { Refund } from './row.js';
+import { REFUND_COLUMNS } from './rows.js';
+
+/** Which version a refund is at. */
+export interface RefundVersion {
+  readonly id: string;
+  readonly paymentId: string;
+  readonly version: number;
+}
+
+/** Reads refunds. Who may see a payment's refunds: whose payment it is, or who may read any. */
+export interface RefundReads {
+  /** The refund, or null where there is none that the caller may see. */
+  find(id: string, caller: Caller): Promise<Refund | null>;
+  /** The payment that a refund or a client's id names, whoever asks; undefined where there is none. Asked at once: one query. */
+  paymentOf(paymentId: string): Promise<Payment | undefined>;
+  /** A page of a payment's refunds, newest first, whoever asks. Asked for many payments at once: one query. */
+  pageOf(paymentId: string, page: PageRequest): Promise<Page<Refund>>;
+  /** Current rows of refunds, whoever asks: for the outbox and live status. */
+  readMany(ids: readonly string[]): Promise<Refund[]>;
+  /** Current refunds of a payment, oldest first: for live status. */
+  readOfPayment(paymentId: string): Promise<Refund[]>;
+  /** The newest versions of all refunds of these payments, in one query: for live status. */
+  versionsOf(paymentIds: readonly string[]): Promise<RefundVersion[]>;
+  /** Whether the caller may watch the payment's refunds: it exists and is theirs, or they may read any. */
+  mayWatch(paymentId: string, caller: Caller): Promise<boolean>;
+}
+
+interface PageQuestion extends PageRequest {
+  readonly paymentId: string;
+}
+
+const NONE: Page<never> = { rows: [], hasNextPage: false };
+
+/** Builds the reads. */
+export const createRefundReads = (database: Database): RefundReads => {
+  const readMany = (ids: readonly string[]): Promise<Refund[]> =>
+    database.query<Refund>({
+      name: 'refund_read_many',
+      text: `select ${REFUND_COLUMNS} from tollgate.refund r where id = any($1::bigint[])`,
+      values: [ids],
+    });
+
+  const readPayments = createBatch(async (ids: readonly string[]) => {
+    const rows = await database.query<Payment>({
+      name: 'payment_read_many',
+      text: `select ${PAYMENT_COLUMNS} from tollgate.payment p where id = any($1::bigint[])`,
+      values: [ids],
+    });
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return ids.map((id) => byId.get(id));
+  });
+
+  const readPages = createBatch(async (questions: readonly PageQuestion[]): Promise<Page<Refund>[]> => {
+    const rows = await database.query<Refund & { place: number }>({
+      name: 'refund_read_pages',
+      text: `select q.place::integer as "place", ${REFUND_COLUMNS}
+        from unnest($1::bigint[], $2::integer[], $3::bigint[]) with ordinality as q (payment_id, first, after, place)
+        cross join lateral (select * from tollgate.refund
+          where payment_id = q.payment_id and (q.after is null or id < q.after) order by id desc limit q.first + 1) r
+        order by q.place, r.id desc`,
+      values: [
+        questions.map(({ paymentId }) => paymentId),
+        questions.map(({ first }) => first),
+        questions.map(({ after }) => after ?? null),
+      ],
+    });
+    const found = questions.map((): Refund[] => []);
+    for (const { place, ...refund } of rows) found[place - 1]?.push(refund);
+    return questions.map(({ first }, index) => {
+      const refunds = found[index] ?? [];
+      return { rows: refunds.slice(0, first), hasNextPage: refunds.length > first };
+    });
+  });
+
+  const paymentOf = async (id: string): Promise<Payment | undefined> => (isNodeId(id) ? readPayments(id) : undefined);
+
+  const mayWatch = async (paymentId: string, caller: Caller): Promise<boolean> => {
+    const payment = await paymentOf(paymentId);
+    return payment !== undefined && mayRead(caller, payment, 'REFUND_READ_ANY');
+  };
+
+  return {
+    async find(id, caller) {
+      const [refund] = isNodeId(id) ? await readMany([id]) : [];
+      return refund && (await mayWatch(refund.paymentId, caller)) ? refund : null;
+    },
+    paymentOf,
+    pageOf: async (paymentId, page) => (isNodeId(paymentId) ? readPages({ paymentId, ...page }) : NONE),
+    readMany,
+    readOfPayment: (paymentId) =>
+      database.query<Refund>({
+        name: 'refund_read_of_payment',
+        text: `select ${REFUND_COLUMNS} from tollgate.refund r where payment_id = $1 order by id`,
+        values: [paymentId],
+      }),
+    versionsOf: (paymentIds) =>
+      database.query<RefundVersion>({
+        name: 'refund_versions',
+        text: `select id::text as "id", payment_id::text as "paymentId", version from tollgate.refund
+          where payment_id = any($1::bigint[])`,
+        values: [paymentIds],
+      }),
+    mayWatch,
+  };
+};

@@ -1,0 +1,21 @@
+import type { MinorUnits } from '../../core/money.js';
+import type { PaymentStatus } from '../../core/states.js';
+
+/** What a payment says of its money, all in minor units. */
+export interface ReceivedMoney {
+  readonly status: PaymentStatus;
+  readonly amountReceived: MinorUnits;
+  readonly amountRefunded: MinorUnits;
+  /** Reserved by refunds whose end isn't known yet. */
+  readonly amountRefundPending: MinorUnits;
+}
+
+/** What a refund may still take: received less confirmed and pending refunds, never below 0; 0 unless SUCCESSFUL. */
+export const amountRefundable = (payment: ReceivedMoney): MinorUnits =>
+  payment.status === 'SUCCESSFUL'
+    ? Math.max(0, payment.amountReceived - payment.amountRefunded - payment.amountRefundPending)
+    : 0;
+
+/** Stripe's own reasons for a refund, in the contract's words. */
+export const STRIPE_REFUND_REASONS = ['DUPLICATE', 'FRAUDULENT', 'REQUESTED_BY_CUSTOMER'] as const;
+export type StripeRefundReason = (typeof STRIPE_REFUND_REASONS)[number];

@@ -1,0 +1,80 @@
+import { findCurrency } from '../../core/money.js';
+import { type FlowBody, type FlowLog, type Flows, type RecurringCharge, runFlow } from '../../flows/flows.js';
+import type { Tx } from '../../storage/database.js';
+import type { InvoiceSnapshot } from '../../stripe/invoice-snapshot.js';
+import type { RecurringPayment } from '../recurring/row.js';
+import type { Renewal, RenewalProblem } from './row.js';
+import { insertRenewal, lockRenewal, writeDecision } from './rows.js';
+
+/** The flow's name in the timeline and in the log. */
+export const CHARGE_FLOW = 'recurring-charge';
+
+/** The process that decided goes on at once; another one only takes over when it seems to have died. */
+const LEASE_SECONDS = 10;
+
+/** What a flow is told of a charge. */
+export const chargeOf = (
+  recurringPayment: RecurringPayment,
+  invoice: InvoiceSnapshot,
+  { amount, body }: { amount: number; body: FlowBody },
+): RecurringCharge => ({
+  invoiceId: invoice.invoiceId,
+  recurringPayment,
+  orderId: recurringPayment.orderId,
+  amount,
+  currency: invoice.currency,
+  initialAmount: recurringPayment.initialAmount,
+  periodStart: invoice.periodStart,
+  periodEnd: invoice.periodEnd,
+  body,
+});
+
+/** What stands against a wished amount; undefined when it can be charged. */
+const faultOfWish = (
+  wanted: number,
+  { initialAmount, total, currency }: { initialAmount: number; total: number; currency: string },
+): RenewalProblem | undefined => {
+  const { step, minimumCharge } = findCurrency(currency);
+  if (!Number.isSafeInteger(wanted) || wanted < 0 || wanted % step !== 0) return 'UNCHARGEABLE';
+  if (wanted > initialAmount || wanted > total) return 'ABOVE_FIRST';
+  return wanted !== 0 && wanted < minimumCharge ? 'UNCHARGEABLE' : undefined;
+};
+
+/**
+ * Asks the flow once per invoice what a period's charge is to be, and stores its decision before anything is written at
+ * Stripe. The recurring payment must be locked. Gives the renewal when something is left to do at Stripe.
+ */
+export const decideAmount = async (
+  tx: Tx,
+  recurring: RecurringPayment,
+  invoice: InvoiceSnapshot,
+  { flows, log, body }: { flows: Flows; log: FlowLog; body: FlowBody },
+): Promise<Renewal | undefined> => {
+  const { recurringCharge } = flows;
+  // What was voided is not charged: collection is paused, or an operator took it back.
+  if (!recurringCharge.amount || !invoice.isCycle || invoice.status === 'void') return undefined;
+  await tx.query(insertRenewal(invoice.invoiceId, recurring.id));
+  const [renewal] = await tx.query<Renewal>(lockRenewal(invoice.invoiceId));
+  if (!renewal || renewal.decidedAt !== null) return undefined;
+  const charge = chargeOf(recurring, invoice, { amount: invoice.total, body });
+  const ask = {
+    run: (data: RecurringCharge, context: Parameters<typeof recurringCharge.createOrder>[1]) =>
+      recurringCharge.amount?.(data, context),
+  };
+  const wanted = await runFlow(CHARGE_FLOW, ask, charge, { tx, log, effects: flows.effects });
+  const leave = { decidedAmount: null, originalAmount: invoice.total, problem: null, wanted: null, dueSeconds: null };
+  const write = async (decision: Parameters<typeof writeDecision>[1]) =>
+    (await tx.query<Renewal>(writeDecision(invoice.invoiceId, decision)))[0];
+  if (wanted === undefined || wanted === invoice.total) {
+    await write(leave);
+    return undefined;
+  }
+  const { initialAmount } = recurring;
+  const fault = faultOfWish(wanted, { initialAmount, total: invoice.total, currency: invoice.currency });
+  if (fault !== undefined) {
+    log.warn({ invoiceId: invoice.invoiceId, wanted, initialAmount, fault }, 'a lowered amount was refused');
+    await write({ ...leave, problem: fault, wanted: Number.isSafeInteger(wanted) ? wanted : null });
+    return undefined;
+  }
+  return write({ ...leave, decidedAmount: wanted, dueSeconds: LEASE_SECONDS });
+};

@@ -1,0 +1,223 @@
+import { FlowFailedError, type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
+import type { Orders } from '../../orders/orders.js';
+import { writeChange } from '../../outbox/change-log.js';
+import type { Statement, Tx } from '../../storage/database.js';
+import type { InvoiceSnapshot } from '../../stripe/invoice-snapshot.js';
+import type { Cause, PaymentFacts, PaymentTransitions } from '../payments/apply.js';
+import { OPEN_PAYMENT, type Payment } from '../payments/row.js';
+import { lockIntent, PAYMENT_COLUMNS, reviveEvents } from '../payments/rows.js';
+import type { RecurringPayment } from '../recurring/row.js';
+import { findByReference, lockRecurring, type RecurringReference } from '../recurring/rows.js';
+import { CHARGE_FLOW, chargeOf, decideAmount } from './decide.js';
+import type { Renewal } from './row.js';
+import { insertRenewal, wakeTooLate, writeOrder } from './rows.js';
+
+/** The locked rows that an invoice is about. */
+export interface InvoiceTarget {
+  readonly recurring: RecurringPayment;
+  /** The invoice's payment; undefined before there is one. */
+  readonly payment: Payment | undefined;
+}
+
+/** What an invoice did. */
+export interface InvoiceOutcome {
+  /** The payment, where it changed. */
+  readonly payment: Payment | undefined;
+  /** A decided amount that is still to be written at Stripe, after the commit. */
+  readonly lowering: Renewal | undefined;
+}
+
+/**
+ * What invoices make of payments: the first one a payment of the order that the recurring payment was started for, each
+ * later one a new order and its payment, once per invoice. A payment of 0 is made where nothing was to be collected.
+ * Money that came out of band or from the customer's credit is not counted as received.
+ */
+export interface InvoicePayments {
+  /**
+   * Locks the order, the recurring payment and the invoice's payment; undefined when none of ours is meant, `moved` when
+   * the payment appeared meanwhile: then all is read again.
+   */
+  lock(tx: Tx, invoiceId: string, reference: RecurringReference): Promise<InvoiceTarget | 'moved' | undefined>;
+  /** Applies Stripe's present invoice to the locked rows, flows included. Twice the same changes nothing the second time. */
+  apply(tx: Tx, target: InvoiceTarget, invoice: InvoiceSnapshot, cause: Cause): Promise<InvoiceOutcome>;
+  /** Records the payment of a first invoice that came with its subscription, where it isn't there; the order is locked. */
+  recordFirst(
+    tx: Tx,
+    recurring: RecurringPayment,
+    invoice: InvoiceSnapshot,
+    cause: Cause,
+  ): Promise<Payment | undefined>;
+}
+
+const lockByInvoice = (invoiceId: string): Statement => ({
+  name: 'payment_lock_by_invoice',
+  text: `select ${PAYMENT_COLUMNS} from tollgate.payment p where stripe_invoice_id = $1 for update`,
+  values: [invoiceId],
+});
+
+const findOrderOf = (invoiceId: string): Statement => ({
+  name: 'payment_order_of_invoice',
+  text: 'select order_id::text as "orderId" from tollgate.payment where stripe_invoice_id = $1',
+  values: [invoiceId],
+});
+
+/** Stripe may collect an invoice with another intent than at first. */
+const writeIntent = (id: string, intentId: string): Statement => ({
+  text: `update tollgate.payment p set stripe_payment_intent_id = $2 where id = $1 returning ${PAYMENT_COLUMNS}`,
+  values: [id, intentId],
+});
+
+const insertPayment = (recurring: RecurringPayment, orderId: string, invoice: InvoiceSnapshot): Statement => ({
+  name: 'payment_insert_invoice',
+  text: `insert into tollgate.payment as p (order_id, account_id, amount, currency, mode, livemode, stripe_account,
+      recurring_payment_id, stripe_invoice_id, stripe_payment_intent_id, shares_order)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, exists (
+      select from tollgate.payment where order_id = $1 and livemode = $6 and stripe_account = $7 and ${OPEN_PAYMENT}))
+    returning ${PAYMENT_COLUMNS}`,
+  values: [
+    orderId,
+    recurring.accountId,
+    invoice.amountDue,
+    invoice.currency,
+    recurring.mode,
+    recurring.livemode,
+    recurring.stripeAccount,
+    recurring.id,
+    invoice.invoiceId,
+    invoice.intentId,
+  ],
+});
+
+/** Whether there is something to record: a charge that was made or tried, or a period that cost nothing. */
+const makesPayment = (invoice: InvoiceSnapshot): boolean => {
+  switch (invoice.status) {
+    case 'paid':
+      return !(invoice.isFirst && invoice.total === 0);
+    case 'open':
+      return invoice.intentId !== null;
+    case 'uncollectible':
+      return invoice.wasAttempted;
+    default:
+      return false;
+  }
+};
+
+/** What the invoice says of its payment; undefined while only its intent could tell and that isn't at hand. */
+const factsOf = (payment: Payment, invoice: InvoiceSnapshot): PaymentFacts | undefined => {
+  const { intentId, intent, currency, at } = invoice;
+  const own = {
+    intentId,
+    amount: payment.amount,
+    amountReceived: invoice.amountReceived,
+    currency,
+    failureCode: payment.failureCode,
+    failureMessage: payment.failureMessage,
+    chargeId: payment.stripeChargeId,
+    at,
+    isInvoice: true,
+  };
+  switch (invoice.status) {
+    case 'paid':
+      return { ...own, signal: 'succeed', failureCode: null, failureMessage: null, chargeId: intent?.chargeId ?? null };
+    case 'void':
+      return { ...own, signal: 'cancel' };
+    case 'uncollectible':
+      return intent?.signal === 'fail'
+        ? intent
+        : { ...own, signal: 'fail', failureCode: 'uncollectible', failureMessage: 'The invoice was given up.' };
+    default:
+      return intent ?? undefined;
+  }
+};
+
+/** Builds the rules over the order table, the transitions of payments and the developer's flows. */
+export const createInvoicePayments = ({
+  orders,
+  transitions,
+  flows,
+  log,
+}: {
+  orders: Orders;
+  transitions: PaymentTransitions;
+  flows: Flows;
+  log: FlowLog;
+}): InvoicePayments => {
+  /** The flow's new order; the transaction that records the payment makes it, so a failure leaves neither. */
+  const createOrder = async (tx: Tx, recurring: RecurringPayment, invoice: InvoiceSnapshot, cause: Cause) => {
+    const { recurringCharge } = flows;
+    const charge = chargeOf(recurring, invoice, { amount: invoice.amountDue, body: cause.body });
+    const run = recurringCharge.createOrder.bind(recurringCharge);
+    const orderId = String(await runFlow(CHARGE_FLOW, { run }, charge, { tx, log, effects: flows.effects }));
+    if (!(await orders.lock(tx, orderId)))
+      throw new FlowFailedError(CHARGE_FLOW, { cause: new Error(`createOrder gave ${orderId}, which is no order`) });
+    await tx.query(insertRenewal(invoice.invoiceId, recurring.id));
+    const written = await tx.query(writeOrder(invoice.invoiceId, orderId));
+    if (written.length === 0) throw new Error(`Invoice ${invoice.invoiceId} has an order already, but no payment.`);
+    return orderId;
+  };
+
+  const open = async (tx: Tx, recurring: RecurringPayment, invoice: InvoiceSnapshot, cause: Cause) => {
+    const orderId = invoice.isFirst ? recurring.orderId : await createOrder(tx, recurring, invoice, cause);
+    if (invoice.intentId !== null) tx.send(lockIntent(invoice.intentId));
+    const [payment] = await tx.query<Payment>(insertPayment(recurring, orderId, invoice));
+    if (!payment) throw new Error('The new payment was not returned.');
+    tx.send(
+      writeChange({
+        nodeType: 'PAYMENT',
+        nodeId: payment.id,
+        version: payment.version,
+        fromStatus: null,
+        toStatus: payment.status,
+        actor: cause.actor,
+        eventId: cause.eventId,
+        flow: invoice.isFirst ? undefined : CHARGE_FLOW,
+      }),
+    );
+    if (invoice.intentId !== null) tx.send(reviveEvents(invoice.intentId));
+    return payment;
+  };
+
+  const followIntent = async (tx: Tx, payment: Payment, { intentId }: InvoiceSnapshot): Promise<Payment> => {
+    if (intentId === null || intentId === payment.stripePaymentIntentId) return payment;
+    tx.send(lockIntent(intentId));
+    tx.send(reviveEvents(intentId));
+    if (payment.stripePaymentIntentId === null) return payment; // the transition writes it, with a version
+    const [followed] = await tx.query<Payment>(writeIntent(payment.id, intentId));
+    return followed ?? payment;
+  };
+
+  return {
+    async lock(tx, invoiceId, reference) {
+      const [found] = await tx.query<{ id: string; orderId: string }>(findByReference(reference));
+      if (!found) return undefined;
+      const [known] = await tx.query<{ orderId: string }>(findOrderOf(invoiceId));
+      const orderId = known?.orderId ?? found.orderId;
+      await orders.lock(tx, orderId);
+      const [recurring] = await tx.query<RecurringPayment>(lockRecurring(found.id));
+      if (!recurring) return undefined;
+      // Seen before it is locked: a payment of another order is locked by whoever holds that order, and wants the recurring payment.
+      const [present] = await tx.query<{ orderId: string }>(findOrderOf(invoiceId));
+      if (present && present.orderId !== orderId) return 'moved';
+      const [payment] = await tx.query<Payment>(lockByInvoice(invoiceId));
+      return { recurring, payment };
+    },
+
+    async apply(tx, { recurring, payment: known }, invoice, cause) {
+      const lowering = invoice.isFirst
+        ? undefined
+        : await decideAmount(tx, recurring, invoice, { flows, log, body: cause.body });
+      if (!known && !makesPayment(invoice)) return { payment: undefined, lowering };
+      const payment = known ? await followIntent(tx, known, invoice) : await open(tx, recurring, invoice, cause);
+      if (invoice.status === 'paid' && !invoice.isFirst) tx.send(wakeTooLate(invoice.invoiceId));
+      const facts = factsOf(payment, invoice);
+      const outcome = facts && (await transitions.apply(tx, payment, facts, { ...cause, current: true }));
+      if (outcome?.kind === 'changed') return { payment: outcome.payment, lowering };
+      return { payment: known ? undefined : payment, lowering };
+    },
+
+    async recordFirst(tx, recurring, invoice, cause) {
+      const [known] = await tx.query<Payment>(lockByInvoice(invoice.invoiceId));
+      return known || !makesPayment(invoice) ? undefined : open(tx, recurring, invoice, cause);
+    },
+  };
+};

@@ -1,0 +1,199 @@
+import { DomainError } from '../../core/errors.js';
+import type { RecurringChargeFlow } from '../../flows/flows.js';
+import type { StripeAccess, StripeConnection } from '../../installation/stripe-connection.js';
+import { readClock } from '../../storage/clock.js';
+import type { Database } from '../../storage/database.js';
+import { StripeCallError } from '../../stripe/answer.js';
+import { type InvoiceSnapshot, invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
+import { inTurn, isKeySafe } from '../../stripe/key-in-flight.js';
+import { idempotencyKey, type Owner } from '../../stripe/metadata.js';
+import { assertInvoiceOf } from '../payments/ours.js';
+import type { Payment } from '../payments/row.js';
+import type { RecurringPayment } from '../recurring/row.js';
+import { readRecurring } from '../recurring/rows.js';
+import type { Refund } from '../refunds/row.js';
+import type { Renewal, RenewalProblem } from './row.js';
+import {
+  claimDueRenewals,
+  writeAsleep,
+  writeAttempted,
+  writeLowered,
+  writeMadeGood,
+  writeNextRenewalAttempt,
+  writeProblem,
+} from './rows.js';
+
+/**
+ * Writes decided amounts at Stripe: one negative item takes the difference off the draft, and the invoice is read again
+ * and must show the decided amount. Each step may be repeated, at once or after a crash, without a second item.
+ */
+export interface RenewalLowering {
+  /** Goes on with a decision that was committed just now; never rejects: what fails is left to `finishDue`. */
+  begin(renewal: Renewal): void;
+  /** Goes on with what was not finished, here or by a process that died; gives how many. Each is taken once. */
+  finishDue(): Promise<number>;
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>;
+}
+
+const DUE_AT_ONCE = 8;
+const LEASE_SECONDS = 10;
+/** A draft that Stripe would finalise sooner than this is pushed back first. */
+const TIGHT_SECONDS = 600;
+const POSTPONED_SECONDS = 3_600;
+
+interface Parts {
+  readonly database: Database;
+  readonly connection: StripeConnection;
+  /** This installation's id. */
+  readonly installation: () => string;
+  readonly tooLate: RecurringChargeFlow['tooLate'];
+  /** Refunds part of a payment, once per key; a repeat gives the same refund as it is now. */
+  readonly giveBack: (paymentId: string, amount: number, key: string) => Promise<Pick<Refund, 'status'>>;
+  readonly log: { warn(detail: object, message: string): void };
+}
+
+interface Work {
+  readonly renewal: Renewal;
+  readonly decided: number;
+  readonly original: number;
+  readonly recurring: RecurringPayment;
+  readonly access: StripeAccess;
+}
+
+/** Builds the lowering. */
+export const createRenewalLowering = (parts: Parts): RenewalLowering => {
+  const { database, connection, installation, tooLate, giveBack, log } = parts;
+  const running = new Set<Promise<void>>();
+  const ownerOf = (renewal: Renewal): Owner => ({
+    installation: installation(),
+    noun: 'renewal',
+    id: renewal.stripeInvoiceId,
+  });
+
+  const readInvoice = async ({ renewal, access, recurring }: Work): Promise<InvoiceSnapshot> => {
+    const { object, at } = await access.gateway.retrieveInvoice(renewal.stripeInvoiceId);
+    const snapshot = invoiceSnapshot(object, at);
+    if (snapshot) assertInvoiceOf(recurring, renewal.stripeInvoiceId, snapshot);
+    else throw new Error(`Invoice ${renewal.stripeInvoiceId} belongs to no subscription any more.`);
+    return snapshot;
+  };
+
+  const fail = async ({ renewal }: Work, problem: RenewalProblem): Promise<void> => {
+    const goesOn = problem === 'TOO_LATE' && tooLate === 'refund';
+    await database.query(writeProblem(renewal.stripeInvoiceId, problem, goesOn ? 0 : null));
+    log.warn({ invoiceId: renewal.stripeInvoiceId, problem }, 'a charge was not lowered');
+  };
+
+  /** What the invoice shows decides: done, too late, or undefined while it is a draft that shows another amount. */
+  const judge = async (work: Work, invoice: InvoiceSnapshot): Promise<'ended' | undefined> => {
+    if (invoice.status === 'void') await database.query(writeMadeGood(work.renewal.stripeInvoiceId));
+    else if (invoice.total === work.decided) await database.query(writeLowered(work.renewal.stripeInvoiceId));
+    else if (invoice.status !== 'draft') await fail(work, 'TOO_LATE');
+    else return undefined;
+    return 'ended';
+  };
+
+  const hasSafeKey = async ({ attemptedAt }: Renewal): Promise<boolean> =>
+    attemptedAt === null || isKeySafe(attemptedAt, await readClock(database));
+
+  const nextAttempt = async (renewal: Renewal): Promise<Renewal> =>
+    (await database.query<Renewal>(writeNextRenewalAttempt(renewal.stripeInvoiceId, renewal.attempt)))[0] ?? renewal;
+
+  /** One negative item; a definite refusal gives false, an unknown outcome throws and is read first the next time. */
+  const reduce = async (work: Work, invoice: InvoiceSnapshot): Promise<boolean> => {
+    const { access, recurring, decided, original } = work;
+    const renewal = (await hasSafeKey(work.renewal)) ? work.renewal : await nextAttempt(work.renewal);
+    await database.query(writeAttempted(renewal.stripeInvoiceId));
+    const request = {
+      owner: ownerOf(renewal),
+      orderId: recurring.orderId,
+      customerId: invoice.customerId ?? '',
+      invoiceId: invoice.invoiceId,
+      amount: decided - original,
+      currency: invoice.currency,
+      idempotencyKey: idempotencyKey(ownerOf(renewal), renewal.attempt),
+    };
+    try {
+      await inTurn(() => access.gateway.reduceInvoice(request));
+      return true;
+    } catch (error) {
+      if (!(error instanceof StripeCallError)) throw error;
+      if (error.failure === 'refused') return false;
+      // Stripe would replay its 5xx to this key for a day; an item that it made all the same is found by our mark.
+      if ((error.status ?? 0) >= 500) await nextAttempt(renewal);
+      throw error;
+    }
+  };
+
+  const lower = async (work: Work): Promise<void> => {
+    const { renewal, access } = work;
+    const invoice = await readInvoice(work);
+    if (await judge(work, invoice)) return;
+    if (invoice.finalizesAt !== null && invoice.finalizesAt - invoice.at < TIGHT_SECONDS) {
+      const key = idempotencyKey(ownerOf(renewal), renewal.attempt, `postpone:${invoice.at}`);
+      await access.gateway.postponeInvoice(invoice.invoiceId, invoice.at + POSTPONED_SECONDS, key);
+    }
+    const made =
+      renewal.attemptedAt !== null && (await access.gateway.findReduction(ownerOf(renewal), invoice.invoiceId));
+    if (!made) await reduce(work, invoice);
+    if (await judge(work, await readInvoice(work))) return;
+    await fail(work, 'NOT_SHOWN');
+  };
+
+  /** The invoice went out with the whole amount: once it is paid, the difference goes back. */
+  const makeGood = async ({ renewal, decided }: Work): Promise<void> => {
+    const { stripeInvoiceId: invoiceId } = renewal;
+    const [payment] = await database.query<Pick<Payment, 'id' | 'status' | 'amountReceived'>>({
+      text: `select id::text as "id", status, amount_received as "amountReceived" from tollgate.payment
+        where stripe_invoice_id = $1`,
+      values: [invoiceId],
+    });
+    if (payment?.status !== 'SUCCESSFUL') {
+      await database.query(writeAsleep(invoiceId, renewal.dueAt));
+      return;
+    }
+    const excess = payment.amountReceived - decided;
+    const refund = excess > 0 ? await giveBack(payment.id, excess, `renewal:${invoiceId}`) : undefined;
+    // One that is under way may yet fail: then the customer was charged too much, and the problem stays.
+    const isDone = refund === undefined || refund.status === 'REFUNDED';
+    await database.query(isDone ? writeMadeGood(invoiceId) : writeAsleep(invoiceId, renewal.dueAt));
+  };
+
+  const run = async (renewal: Renewal): Promise<void> => {
+    const { decidedAmount: decided, originalAmount: original } = renewal;
+    if (decided === null || original === null) return;
+    const [recurring] = await database.query<RecurringPayment>(readRecurring(renewal.recurringPaymentId));
+    const access = await connection.access();
+    // Made with other keys: these can't know. It is looked at again when the lease has ended.
+    if (recurring?.livemode !== access.livemode || recurring.stripeAccount !== access.account) return;
+    const work = { renewal, decided, original, recurring, access };
+    if (renewal.problem === 'TOO_LATE') await makeGood(work);
+    else await lower(work);
+  };
+
+  const track = (renewal: Renewal): Promise<void> => {
+    const work = run(renewal)
+      .catch((error: unknown) => {
+        const expected = error instanceof DomainError || error instanceof StripeCallError;
+        log.warn({ err: error, invoiceId: renewal.stripeInvoiceId, expected }, 'a lowering goes on later');
+      })
+      .finally(() => running.delete(work));
+    running.add(work);
+    return work;
+  };
+
+  return {
+    begin: (renewal) => void track(renewal),
+
+    async finishDue() {
+      const due = await database.query<Renewal>(claimDueRenewals(DUE_AT_ONCE, LEASE_SECONDS));
+      await Promise.all(due.map(track));
+      return due.length;
+    },
+
+    async idle() {
+      await Promise.allSettled(running);
+    },
+  };
+};

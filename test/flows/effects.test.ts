@@ -1,0 +1,216 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { EffectContext, Effects } from '../../src/flows/effects.js';
+import { runCommand } from '../cli/command.js';
+import { pay, readPayment } from '../harness/payments.js';
+import { addFault } from '../harness/sandbox-control.js';
+import { deliver, eventOf } from '../harness/signed-event.js';
+import { openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
+import { until } from '../outbox/until.js';
+
+interface Seen {
+  readonly name: string;
+  readonly payload: unknown;
+  readonly key: string;
+}
+
+let bed: TestBed;
+let server: Server;
+let seen: Seen[] = [];
+/** What the payment callback does. */
+let flow: (context: { add(name: string, payload: unknown, options?: { idempotencyKey?: string }): void }) => unknown;
+/** What the effect does, by attempt. */
+let effect: (context: EffectContext) => unknown = () => undefined;
+const released: (() => void)[] = [];
+
+const note =
+  (name: string) =>
+  (payload: unknown, context: EffectContext): unknown => {
+    seen.push({ name, payload, key: context.idempotencyKey });
+    return effect(context);
+  };
+const EFFECTS: Effects = new Map([
+  ['mail', { run: note('mail') }],
+  ['short', { run: note('short'), timeoutMs: 50, maxAttempts: 2 }],
+  ['hopeless', { run: note('hopeless'), maxAttempts: 1 }],
+]);
+
+beforeAll(async () => {
+  bed = await openTestBed();
+  server = await bed.start({
+    flows: { paymentCallback: { run: (_, { effects }) => flow(effects) as Promise<void> }, effects: EFFECTS },
+    inboxLimits: { firstWaitSeconds: 0.01, longestWaitSeconds: 0.05, maximumAttempts: 2, leaseSeconds: 60 },
+    effectTiming: { heartbeatMs: 100, silentMs: 1_000 },
+  });
+  await addFault(bed.sandbox, { match: { eventType: '*' }, kind: 'drop', times: 1_000_000 });
+});
+beforeEach(() => {
+  seen = [];
+  effect = () => undefined;
+});
+afterAll(async () => {
+  for (const release of released) release();
+  await bed.close();
+});
+
+const succeed = async (on = server): Promise<{ id: string; event: string }> => {
+  const { payment } = await pay(on, await bed.createOrder());
+  const intent = await bed.stripe.paymentIntents.retrieve(payment.stripePaymentIntentId);
+  const event = eventOf('payment_intent.succeeded', {
+    ...intent,
+    status: 'succeeded',
+    amount_received: payment.amount,
+  });
+  expect((await deliver(on, JSON.stringify(event))).status).toBe(200);
+  return { id: payment.id, event: String(event['id']) };
+};
+const statusOf = async (event: string) =>
+  (await bed.sql.query('select status, last_error from tollgate.stripe_event where id = $1', [event])).rows[0];
+const jobs = async () =>
+  (await bed.sql.query('select id, attempts, max_attempts, last_error, locked_by from tollgate_jobs.jobs')).rows;
+const emptied = (): Promise<void> => until(async () => (await jobs()).length === 0, 'the queue is empty');
+
+describe('an effect that a flow adds', () => {
+  test('runs after the change is committed, with its payload and the key it was given', async () => {
+    flow = (effects) => {
+      effects.add('mail', { to: 'a@shop.example', lines: [1, 2] }, { idempotencyKey: 'mail-1' });
+      effects.add('mail', null);
+    };
+    await succeed();
+    await until(() => seen.length === 2, 'both ran');
+    const keyed = seen.find(({ key }) => key === 'mail-1');
+    expect(keyed?.payload).toEqual({ to: 'a@shop.example', lines: [1, 2] });
+    expect(seen.find(({ key }) => key !== 'mail-1')).toMatchObject({
+      payload: null,
+      key: expect.stringMatching(/^[\w-]{36}$/),
+    });
+    await emptied();
+  });
+
+  test('is not queued when the flow fails', async () => {
+    flow = (effects) => {
+      effects.add('mail', 'never');
+      throw new Error('the shop is closed');
+    };
+    const { id, event } = await succeed();
+    await until(async () => (await statusOf(event))?.status === 'DEAD', 'it was given up on');
+    expect(await readPayment(server, id)).toMatchObject({ status: 'PENDING' });
+    expect(await jobs()).toEqual([]);
+    expect(seen).toEqual([]);
+  });
+
+  test.each([
+    [
+      'an unknown name',
+      (add: (name: string, payload: unknown) => void) => add('fax', 1),
+      /no effect "fax".*hopeless, mail, short/,
+    ],
+    ['a payload that JSON does not hold', (add: (name: string, payload: unknown) => void) => add('mail', 1n), /JSON/],
+  ])('%s fails the transaction with a clear message, even where the flow goes on', async (_, call, message) => {
+    flow = (effects) => {
+      try {
+        call((name, payload) => effects.add(name, payload));
+      } catch {
+        // A developer who hides it.
+      }
+    };
+    const { id, event } = await succeed();
+    // No retry of it may run into the next test.
+    await until(async () => (await statusOf(event))?.status === 'DEAD', 'it was given up on');
+    expect((await statusOf(event))?.last_error).toMatch(message);
+    expect(await readPayment(server, id)).toMatchObject({ status: 'PENDING' });
+  });
+
+  test('can not be added once the flow has ended', async () => {
+    let leaked: (() => void) | undefined;
+    flow = (effects) => {
+      leaked = () => effects.add('mail', 'late');
+    };
+    await succeed();
+    expect(() => leaked?.()).toThrow(/has ended/);
+    expect(await jobs()).toEqual([]);
+  });
+});
+
+describe('an effect that fails', () => {
+  test('is tried again with the same key until it works', async () => {
+    let failures = 2;
+    effect = () => {
+      if (failures-- > 0) throw new Error('no answer');
+    };
+    flow = (effects) => effects.add('mail', 'again');
+    await succeed();
+    await until(() => seen.length === 3, 'three attempts');
+    expect(new Set(seen.map(({ key }) => key)).size).toBe(1);
+    await emptied();
+  });
+
+  test('is aborted when its time is up; one that ignores that goes on unheard, and all others run', async () => {
+    const aborted: boolean[] = [];
+    effect = ({ signal }) => {
+      signal.addEventListener('abort', () => aborted.push(true));
+      return new Promise<void>((resolve) => released.push(resolve));
+    };
+    flow = (effects) => effects.add('short', 'hangs');
+    await succeed();
+    await until(() => aborted.length === 2, 'both attempts were aborted');
+    await until(async () => (await jobs())[0]?.attempts === 2 && (await jobs())[0]?.locked_by === null, 'given up on');
+    effect = () => undefined;
+    flow = (effects) => effects.add('mail', 'goes through');
+    await succeed();
+    await until(() => seen.some(({ name }) => name === 'mail'), 'the other effect ran');
+    await bed.sql.query('select tollgate_jobs.complete_jobs(array(select id from tollgate_jobs.jobs))');
+  });
+
+  test('becomes a dead letter that is a problem, is listed, and runs again by command', {
+    timeout: 120_000,
+  }, async () => {
+    effect = () => {
+      throw new Error('the mail server said no');
+    };
+    flow = (effects) => effects.add('hopeless', { order: 1 });
+    await succeed();
+    await until(async () => (await jobs())[0]?.last_error?.includes('said no') === true, 'given up on');
+    const list = await runCommand(['effects', 'list', '--dead', '--json'], bed.environment);
+    expect(JSON.parse(list.stdout)).toMatchObject({
+      effects: [{ name: 'hopeless', dead: true, payload: { order: 1 }, lastError: expect.stringContaining('said no') }],
+    });
+    const problems = await server.request('{ problems { code } }', {}, { account: 'admin', roles: ['admin'] });
+    expect(JSON.stringify(problems)).toContain('EFFECTS_DEAD');
+    effect = () => undefined;
+    const retried = await runCommand(['effects', 'retry', '--json'], bed.environment);
+    expect(JSON.parse(retried.stdout).retried).toHaveLength(1);
+    await emptied();
+    expect(seen.map(({ name }) => name)).toEqual(['hopeless', 'hopeless']);
+  });
+});
+
+describe('what a killed process had begun', () => {
+  test('runs again elsewhere within seconds, not after the queue’s own four hours', async () => {
+    flow = (effects) => effects.add('mail', 'orphan');
+    // As a process leaves it that was killed while the effect ran: locked by a worker that is silent.
+    await bed.sql.query(`select tollgate_jobs.add_job('mail', '{"payload":"orphan","idempotencyKey":"k"}',
+      run_at := now() + interval '1 hour', job_key := 'orphan')`);
+    await bed.sql.query(`update tollgate_jobs._private_jobs set locked_by = 'worker-dead', run_at = now(), attempts = 1,
+      locked_at = now() - interval '2 seconds' where key = 'orphan'`);
+    await until(() => seen.some(({ payload }) => payload === 'orphan'), 'it ran elsewhere');
+    await emptied();
+  });
+
+  test('a living process keeps what it runs, however long', async () => {
+    let finish: () => void = () => undefined;
+    effect = () => new Promise<void>((resolve) => (finish = resolve));
+    flow = (effects) => effects.add('mail', 'long');
+    await succeed();
+    await until(() => seen.length === 1, 'it runs');
+    const [before] = (await bed.sql.query('select max(seen_at) as at from tollgate.effect_worker')).rows;
+    await bed.sql.query(`update tollgate_jobs._private_jobs set locked_at = now() - interval '10 seconds'`);
+    await until(async () => {
+      const [now] = (await bed.sql.query('select max(seen_at) as at from tollgate.effect_worker')).rows;
+      return now.at - before.at > 500;
+    }, 'several heartbeats passed');
+    expect(seen).toHaveLength(1);
+    finish();
+    await emptied();
+    expect(seen).toHaveLength(1);
+  });
+});
