@@ -19,6 +19,7 @@ import { isLiveKey } from './installation/stripe-connection.js';
 import { createLogger } from './logger.js';
 import { REFUND_TIMING, type RefundTiming } from './nouns/refunds/settle.js';
 import { createActivation } from './orders/activation.js';
+import { findOrderBarriers } from './orders/order-access.js';
 import { createAnnouncements } from './parts/announcements.js';
 import { createClientDoors } from './parts/client-doors.js';
 import { createConsole } from './parts/console.js';
@@ -185,8 +186,13 @@ const prepare = async (
     log.warn({ code: 'ENCRYPTION_KEY', message: error.message }, 'to be mended');
   });
   if (embedded && !embedded.sandbox && inForce && isLiveKey(inForce.secretKey)) throw new ConfigError([LIVE_DEMO]);
-  for (const problem of await findSetupProblems({ database, orders, plans, flowFiles }))
-    log.warn(problem, 'to be mended');
+  const binding = await orders.findBinding();
+  const barriers = binding ? await findOrderBarriers(database, binding) : [];
+  const problems = [
+    ...(await findSetupProblems({ database, orders, plans, flowFiles })),
+    ...barriers.map((barrier) => ({ code: 'ORDER_UNREADABLE', ...barrier })),
+  ];
+  for (const problem of problems) log.warn(problem, 'to be mended');
 };
 
 /** Stops on the first signal, also while it starts. Further ones are the same Ctrl-C, which a parent hands on once more. */

@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'NOT_ACTIVATED'
   | 'ALREADY_ACTIVATED'
   | 'ORDER_NOT_FOUND'
+  | 'ORDER_UNREADABLE'
   | 'ORDER_ALREADY_PAID'
   | 'AMOUNT_MISMATCH'
   | 'CURRENCY_MISMATCH'
@@ -136,6 +137,21 @@ export class OrderNotFoundError extends DomainError {
   readonly code = 'ORDER_NOT_FOUND';
   constructor(orderId: string) {
     super(`There is no order ${orderId} that you may pay for.`);
+  }
+}
+
+/**
+ * The row of an order can't be read or locked by the server's role: a policy hides it, or a right is missing. Nothing was done; an
+ * event that needs it is tried again.
+ */
+export class OrderUnreadableError extends DomainError {
+  readonly code = 'ORDER_UNREADABLE';
+  /** @param what such as "Order 7" */
+  constructor(what: string, options?: { cause?: unknown }) {
+    super(
+      `${what} can't be read or locked: the database keeps its row from the server's role. An operator finds the remedy with "tollgate doctor".`,
+      options,
+    );
   }
 }
 

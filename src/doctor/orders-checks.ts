@@ -1,6 +1,14 @@
+import {
+  findHiddenOrders,
+  findOrderBarriers,
+  isForbidden,
+  type OrderBarrier,
+  tryOrderUpdate,
+} from '../orders/order-access.js';
 import type { Orders } from '../orders/orders.js';
 import type { Database } from '../storage/database.js';
-import { type Check, found, ok } from './checks.js';
+import type { OrderTable } from '../storage/order-binding.js';
+import { type Check, type CheckOutcome, found, foundAny, ok } from './checks.js';
 
 const SHOWN = 5;
 
@@ -9,39 +17,79 @@ interface Overpaid {
   readonly since: Date;
 }
 
-/** Whether orders have more than they cost: two payments that both went through, or an amount that changed meanwhile. */
-export const orderChecks = ({
-  database,
-  orders,
-}: {
-  database: Database;
-  orders: Pick<Orders, 'findBinding' | 'amountSql'>;
-}): Check[] => [
+interface Parts {
+  readonly database: Database;
+  readonly orders: Pick<Orders, 'findBinding' | 'amountSql'>;
+}
+
+const UNREADABLE = 'ORDER_UNREADABLE';
+const UNBOUND = 'no order table is bound';
+
+const unreadable = (barriers: readonly OrderBarrier[], words: string): CheckOutcome =>
+  foundAny(
+    barriers.map((barrier) => ({ code: UNREADABLE, ...barrier })),
+    words,
+  );
+
+/** What only doing tells: whether an update reaches its row, and whether payments' orders are seen. */
+const tryOrders = async (database: Database, table: OrderTable): Promise<OrderBarrier[]> => [
+  ...(await tryOrderUpdate(database, table)),
+  ...(await findHiddenOrders(database, table).catch((error: unknown) => {
+    if (isForbidden(error)) return []; // the rights are their own line
+    throw error;
+  })),
+];
+
+/** Whether this very role can see, lock and update every order. */
+const accessChecks = ({ database, orders }: Parts): Check[] => [
   {
-    title: 'overpaid orders',
-    code: 'ORDER_OVERPAID',
+    title: "this role's rights on orders",
+    code: UNREADABLE,
     reach: 'local',
     async run() {
-      if (!(await orders.findBinding())) return ok('no order table is bound');
-      const amountOf = await orders.amountSql();
-      const rows = await database.query<Overpaid>({
-        text: `select order_id::text as "orderId", min(excess_at) as "since" from (
-            select distinct p.order_id, p.currency, p.livemode, p.stripe_account, p.excess_at
-            from tollgate.payment p where p.excess_at is not null) e
-          where (select sum(o.amount_received - o.amount_refunded) from tollgate.payment o where o.order_id = e.order_id
-              and o.currency = e.currency and o.livemode = e.livemode and o.stripe_account = e.stripe_account
-              and o.status = 'SUCCESSFUL') > ${amountOf('e.order_id')}
-          group by order_id order by 2`,
-      });
-      const [first] = rows;
-      if (!first) return ok('none');
-      const some = rows.slice(0, SHOWN).map(({ orderId }) => orderId);
-      return found({
-        code: 'ORDER_OVERPAID',
-        message: `${rows.length} order(s) have received more than they cost: ${some.join(', ')}${rows.length > SHOWN ? ', …' : ''}.`,
-        remedy: "Look at the order's payments and refund what is too much; then this is over.",
-        since: first.since,
-      });
+      const binding = await orders.findBinding();
+      return binding ? unreadable(await findOrderBarriers(database, binding), 'read, lock, update') : ok(UNBOUND);
+    },
+  },
+  {
+    title: 'an order, seen, locked and updated',
+    code: UNREADABLE,
+    reach: 'scan',
+    async run() {
+      const binding = await orders.findBinding();
+      return binding ? unreadable(await tryOrders(database, binding), 'tried, and taken back') : ok(UNBOUND);
     },
   },
 ];
+
+/** Two payments that both went through, or an amount that changed meanwhile. */
+const overpaidCheck = ({ database, orders }: Parts): Check => ({
+  title: 'overpaid orders',
+  code: 'ORDER_OVERPAID',
+  reach: 'local',
+  async run() {
+    if (!(await orders.findBinding())) return ok(UNBOUND);
+    const amountOf = await orders.amountSql();
+    const rows = await database.query<Overpaid>({
+      text: `select order_id::text as "orderId", min(excess_at) as "since" from (
+          select distinct p.order_id, p.currency, p.livemode, p.stripe_account, p.excess_at
+          from tollgate.payment p where p.excess_at is not null) e
+        where (select sum(o.amount_received - o.amount_refunded) from tollgate.payment o where o.order_id = e.order_id
+            and o.currency = e.currency and o.livemode = e.livemode and o.stripe_account = e.stripe_account
+            and o.status = 'SUCCESSFUL') > ${amountOf('e.order_id')}
+        group by order_id order by 2`,
+    });
+    const [first] = rows;
+    if (!first) return ok('none');
+    const some = rows.slice(0, SHOWN).map(({ orderId }) => orderId);
+    return found({
+      code: 'ORDER_OVERPAID',
+      message: `${rows.length} order(s) have received more than they cost: ${some.join(', ')}${rows.length > SHOWN ? ', …' : ''}.`,
+      remedy: "Look at the order's payments and refund what is too much; then this is over.",
+      since: first.since,
+    });
+  },
+});
+
+/** Whether orders can be used at all, and whether some have more than they cost: two payments that both went through, or an amount that changed. */
+export const orderChecks = (parts: Parts): Check[] => [...accessChecks(parts), overpaidCheck(parts)];

@@ -1,5 +1,5 @@
-import type { Queryable } from '../storage/database.js';
-import type { OrderBinding } from '../storage/order-binding.js';
+import { isDatabaseError, type Queryable } from '../storage/database.js';
+import type { OrderTable } from '../storage/order-binding.js';
 import type { FlowTarget, OrderStatus, StatusWords } from './flow-templates.js';
 
 interface Column {
@@ -37,7 +37,8 @@ const FIND_COLUMNS = `select a.attname as "name", quote_ident(a.attname) as "quo
       where c.conrelid = a.attrelid and c.contype = 'f' and c.conkey = array[a.attnum] limit 1) as "referred",
     array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid order by e.enumsortorder) as "labels"
   from pg_attribute a join pg_type t on t.oid = a.atttypid
-  where a.attrelid = $1::text::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum`;
+  where a.attrelid = (select o.oid from pg_class o join pg_namespace n on n.oid = o.relnamespace
+    where format('%I.%I', n.nspname, o.relname) = $1) and a.attnum > 0 and not a.attisdropped order by a.attnum`;
 
 /** Columns that may hold an order's status, the likeliest first. */
 const STATUS_NAMES = ['status', 'order_status', 'payment_status', 'state'];
@@ -60,6 +61,7 @@ const OWN_WORDS: StatusWords = {
 };
 
 const TEXT_TYPES = ['text', 'character varying', 'character', 'citext'];
+const FORBIDDEN = '42501';
 /** A referred table that is longer holds no states. */
 const MOST_WORDS = 100;
 
@@ -71,7 +73,14 @@ const literalsOf = (check: string): string[] =>
 const readAllowed = async (database: Queryable, column: Column): Promise<readonly string[] | undefined> => {
   if (column.kind === 'e') return column.labels;
   if (column.referred !== null) {
-    const rows = await database.query<{ value: string | null }>({ text: `${column.referred} limit ${MOST_WORDS + 1}` });
+    const rows = await database
+      .query<{ value: string | null }>({ text: `${column.referred} limit ${MOST_WORDS + 1}` })
+      .catch((error: unknown) => {
+        // The server's role needs no right on it: who activates does.
+        if (isDatabaseError(error, FORBIDDEN)) return undefined;
+        throw error;
+      });
+    if (!rows) return undefined;
     return rows.length > MOST_WORDS ? [] : rows.flatMap(({ value }) => (value === null ? [] : [value]));
   }
   return column.checks.length === 0 ? undefined : column.checks.flatMap(literalsOf);
@@ -129,7 +138,7 @@ const readStatus = async (
 /** What a copied order gets in this column; undefined leaves it to its default, or empty. */
 const copyOf = (
   column: Column,
-  { tableName, ...binding }: OrderBinding,
+  { tableName, ...binding }: OrderTable,
   status: OrderStatus | null,
 ): string | undefined => {
   const { name, quoted, type } = column;
@@ -146,7 +155,7 @@ const copyOf = (
 };
 
 /** Reads how the generated flows write to the bound table. */
-export const readFlowTarget = async (database: Queryable, binding: OrderBinding): Promise<FlowTarget> => {
+export const readFlowTarget = async (database: Queryable, binding: OrderTable): Promise<FlowTarget> => {
   const columns = await database.query<Column>({ text: FIND_COLUMNS, values: [binding.tableName] });
   const quotedOf = (name: string | null): string | undefined => columns.find((column) => column.name === name)?.quoted;
   const { status, why } = await readStatus(database, columns, binding.tableName);

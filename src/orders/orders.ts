@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Caller } from '../core/caller.js';
-import { NotActivatedError, OrderNotFoundError } from '../core/errors.js';
-import type { Database, Queryable, Tx } from '../storage/database.js';
+import { NotActivatedError, OrderNotFoundError, OrderUnreadableError } from '../core/errors.js';
+import { type Database, isDatabaseError, type Queryable, type Tx } from '../storage/database.js';
 import type { OrderBinding, OrderKeyType } from '../storage/order-binding.js';
 
 /** What we know of an order of the app's own table; a column that isn't bound is undefined, a null in it is null. */
@@ -26,9 +26,11 @@ export interface Orders {
   find(orderId: string): Promise<Order | undefined>;
   /** Locks the order's row for the rest of the transaction (FOR NO KEY UPDATE) and reads it. Always the first lock. */
   lock(tx: Tx, orderId: string): Promise<Order | undefined>;
+  /** Locks the order that a row of ours leads to; a foreign key holds it, so it is there. @throws OrderUnreadableError where it can't be seen */
+  hold(tx: Tx, orderId: string): Promise<Order>;
   /** Gives what makes SQL for an order's amount in minor units, from SQL for its id; null where no amount is bound. */
   amountSql(): Promise<(orderId: string) => string>;
-  /** Gives what makes SQL that locks the order whose id `orderIdOf` (a subquery) finds. */
+  /** Gives what makes SQL that locks the order whose id `orderIdOf` (a subquery) finds: one row with `held`, none where it can't. */
   lockSql(): Promise<(orderIdOf: string) => string>;
 }
 
@@ -61,6 +63,12 @@ const selectOrder = (binding: OrderBinding): string => {
   return `select ${columns.join(', ')} from ${binding.tableName} o where o.${quote(binding.idColumn)} = $1`;
 };
 
+const FORBIDDEN = '42501';
+
+/** What it means for the order when the database forbids a statement that reads it; anything else stays as it is. */
+export const unreadableOr = (error: unknown, what: string): unknown =>
+  isDatabaseError(error, FORBIDDEN) ? new OrderUnreadableError(what, { cause: error }) : error;
+
 /** Builds the reader over the one binding. */
 export const createOrders = (database: Database): Orders => {
   let bound: OrderBinding | undefined;
@@ -78,8 +86,14 @@ export const createOrders = (database: Database): Orders => {
     const found = await binding();
     const key = ORDER_KEYS[found.idType](orderId);
     if (key === undefined) return undefined;
-    return (await on.query<Order>({ text: `${selectOrder(found)}${suffix}`, values: [key] }))[0];
+    const rows = await on
+      .query<Order>({ text: `${selectOrder(found)}${suffix}`, values: [key] })
+      .catch((error: unknown) => {
+        throw unreadableOr(error, `Order ${key}`);
+      });
+    return rows[0];
   };
+  const lock = (tx: Tx, orderId: string): Promise<Order | undefined> => read(tx, orderId, ' for no key update of o');
 
   return {
     binding,
@@ -89,7 +103,12 @@ export const createOrders = (database: Database): Orders => {
       return found && ORDER_KEYS[found.idType](orderId);
     },
     find: (orderId) => read(database, orderId, ''),
-    lock: (tx, orderId) => read(tx, orderId, ' for no key update of o'),
+    lock,
+    async hold(tx, orderId) {
+      const order = await lock(tx, orderId);
+      if (!order) throw new OrderUnreadableError(`Order ${orderId}`);
+      return order;
+    },
     async amountSql() {
       const { tableName, idColumn, amountColumn } = await binding();
       return (orderId) =>
@@ -100,7 +119,7 @@ export const createOrders = (database: Database): Orders => {
     async lockSql() {
       const { tableName, idColumn } = await binding();
       return (orderIdOf) =>
-        `select 1 from ${tableName} o where o.${quote(idColumn)} = (${orderIdOf}) for no key update of o`;
+        `select true as "held" from ${tableName} o where o.${quote(idColumn)} = (${orderIdOf}) for no key update of o`;
     },
   };
 };

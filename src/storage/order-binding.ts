@@ -35,18 +35,22 @@ export const namesOf = (tableName: string): { schema: string; table: string } =>
   return names;
 };
 
-/**
- * The one binding to the app's order table; it is never changed or removed. Not an entity: TypeORM has no `regclass`,
- * which survives a dump and restore where an oid does not.
- */
-export interface OrderBinding {
+/** An order table and the columns that orders are read by. */
+export interface OrderTable {
   /** Schema-qualified, quoted where SQL needs it: goes into a statement as it stands. */
   readonly tableName: string;
   /** Column names as they are, unquoted. */
   readonly idColumn: string;
-  readonly idType: OrderKeyType;
   readonly ownerColumn: string | null;
   readonly amountColumn: string | null;
   readonly currencyColumn: string | null;
+}
+
+/**
+ * The one binding to the app's order table; it is never changed or removed. Not an entity: TypeORM has no `regclass`,
+ * which survives a dump and restore where an oid does not.
+ */
+export interface OrderBinding extends OrderTable {
+  readonly idType: OrderKeyType;
   readonly boundAt: Date;
 }

@@ -1,6 +1,7 @@
+import { OrderUnreadableError } from '../../core/errors.js';
 import { isOpen, judgeSnapshot, PAYMENT_NEXT, type PaymentSignal } from '../../core/states.js';
 import { type FlowBody, type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
-import type { Orders } from '../../orders/orders.js';
+import { type Orders, unreadableOr } from '../../orders/orders.js';
 import type { Tx } from '../../storage/database.js';
 import type { PaymentSnapshot } from '../../stripe/translate.js';
 import type { Payment } from './row.js';
@@ -42,7 +43,7 @@ export type Outcome =
 
 /** The only code that moves a payment's status: webhooks, answers to our own calls, and reconciliation all come here. */
 export interface PaymentTransitions {
-  /** Locks the order, then the payment that a Stripe object refers to; undefined when none of ours does. */
+  /** Locks the order, then the payment that a Stripe object refers to; undefined when none of ours does. @throws OrderUnreadableError */
   lockByReference(tx: Tx, reference: PaymentReference): Promise<Payment | undefined>;
   /** Locks the order of the payment, then the payment. */
   lockById(tx: Tx, payment: Pick<Payment, 'id' | 'orderId'>): Promise<Payment>;
@@ -56,6 +57,11 @@ export interface PaymentTransitions {
 }
 
 const FLOW = 'payment-callback';
+
+/** Whether the payment's order is locked. */
+interface Held {
+  readonly held: boolean | null;
+}
 
 /** What the order has been paid, in minor units. */
 interface Paid {
@@ -163,12 +169,19 @@ export const createPaymentTransitions = ({
 
   return {
     async lockByReference(tx, reference) {
-      const lockOrder = await orders.lockSql();
-      return (await tx.query<Payment>(lockByReference(reference, lockOrder)))[0];
+      const what = `The order of ${reference.intentId}`;
+      const statement = lockByReference(reference, await orders.lockSql());
+      const [row] = await tx.query<Payment & Held>(statement).catch((error: unknown) => {
+        throw unreadableOr(error, what);
+      });
+      if (!row) return undefined;
+      const { held, ...payment } = row;
+      if (held !== true) throw new OrderUnreadableError(what);
+      return payment;
     },
 
     async lockById(tx, { id, orderId }) {
-      await orders.lock(tx, orderId);
+      await orders.hold(tx, orderId);
       const [payment] = await tx.query<Payment>(lockById(id));
       if (!payment) throw new Error(`Payment ${id} is gone, although rows are never deleted.`);
       return payment;

@@ -171,9 +171,9 @@ export const createPaymentReservations = (database: Database, orders: Orders): P
   },
 
   async review(tx, payment) {
-    const order = await orders.lock(tx, payment.orderId);
+    const order = await orders.hold(tx, payment.orderId);
     const [row] = await tx.query<Payment>(lockById(payment.id));
-    if (!order || !row || !isOpen(row) || row.stripeInvoiceId !== null) return undefined;
+    if (!row || !isOpen(row) || row.stripeInvoiceId !== null) return undefined;
     if (order.owner !== undefined && order.owner !== row.accountId) return new OrderNotFoundError(order.id);
     try {
       await assertDue(tx, order, row, { livemode: row.livemode, account: row.stripeAccount });

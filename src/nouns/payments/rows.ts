@@ -32,13 +32,14 @@ const referenceValues = (reference: PaymentReference): unknown[] => [
 ];
 
 /**
- * Locks the order, then the referred payment, and reads the payment as it is once both are held. `lockOrder` gives the SQL
- * that locks the order whose id a subquery finds; it runs first, for the payment is joined to what it gives.
+ * Locks the order, then the referred payment, and reads the payment as it is once both are held, with `held`: null where the
+ * order could not be locked. `lockOrder` gives the SQL that locks the order whose id a subquery finds; it runs first, for the
+ * payment is locked once it is joined to what it gives.
  */
 export const lockByReference = (reference: PaymentReference, lockOrder: (orderIdOf: string) => string): Statement => ({
   name: 'payment_lock_by_reference',
   text: `with o as materialized (${lockOrder(`select order_id from tollgate.payment where ${BY_REFERENCE} limit 1`)})
-    select ${PAYMENT_COLUMNS} from o, tollgate.payment p where ${BY_REFERENCE} limit 1 for update of p`,
+    select ${PAYMENT_COLUMNS}, o.held from tollgate.payment p left join o on true where ${BY_REFERENCE} limit 1 for update of p`,
   values: referenceValues(reference),
 });
 

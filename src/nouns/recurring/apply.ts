@@ -117,7 +117,7 @@ export const createRecurringTransitions = ({
   };
 
   const lockById = async (tx: Tx, { id, orderId }: Pick<RecurringPayment, 'id' | 'orderId'>) => {
-    await orders.lock(tx, orderId);
+    await orders.hold(tx, orderId);
     const [row] = await tx.query<RecurringPayment>(lockRecurring(id));
     if (!row) throw new Error(`Recurring payment ${id} is gone, although rows are never deleted.`);
     return row;

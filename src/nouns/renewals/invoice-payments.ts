@@ -149,7 +149,9 @@ export const createInvoicePayments = ({
     const run = recurringCharge.createOrder.bind(recurringCharge);
     const orderId = String(await runFlow(CHARGE_FLOW, { run }, charge, { tx, log, effects: flows.effects }));
     if (!(await orders.lock(tx, orderId)))
-      throw new FlowFailedError(CHARGE_FLOW, { cause: new Error(`createOrder gave ${orderId}, which is no order`) });
+      throw new FlowFailedError(CHARGE_FLOW, {
+        cause: new Error(`createOrder gave ${orderId}, which is no order that the server can see and lock`),
+      });
     await tx.query(insertRenewal(invoice.invoiceId, recurring.id));
     const written = await tx.query(writeOrder(invoice.invoiceId, orderId));
     if (written.length === 0) throw new Error(`Invoice ${invoice.invoiceId} has an order already, but no payment.`);
@@ -192,7 +194,7 @@ export const createInvoicePayments = ({
       if (!found) return undefined;
       const [known] = await tx.query<{ orderId: string }>(findOrderOf(invoiceId));
       const orderId = known?.orderId ?? found.orderId;
-      await orders.lock(tx, orderId);
+      await orders.hold(tx, orderId);
       const [recurring] = await tx.query<RecurringPayment>(lockRecurring(found.id));
       if (!recurring) return undefined;
       // Seen before it is locked: a payment of another order is locked by whoever holds that order, and wants the recurring payment.
