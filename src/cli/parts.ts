@@ -1,6 +1,7 @@
 import { pino } from 'pino';
+import type { Config } from '../config.js';
 import type { Check } from '../doctor/checks.js';
-import { createChecks } from '../doctor/doctor.js';
+import { createChecks, independentChecks } from '../doctor/doctor.js';
 import { SANDBOX_KEYS } from '../embedded/embedded-run.js';
 import { createFlowFiles } from '../flows/flow-files.js';
 import { flowSources, loadFlows } from '../flows/flow-loader.js';
@@ -14,9 +15,10 @@ import { createWebhookEndpoints, type WebhookEndpoints } from '../installation/w
 import { createOrders, type Orders } from '../orders/orders.js';
 import type { PubSub } from '../outbox/pubsub.js';
 import { createRedisPubSub } from '../outbox/redis.js';
-import { measureRoundTrip } from '../outbox/round-trip.js';
 import { scopePubSub } from '../outbox/scope.js';
 import { topics } from '../outbox/topics.js';
+import { redisParts } from '../parts/redis.js';
+import { isMigrated } from '../parts/storage.js';
 import { connectStripe, type StripeGateway } from '../stripe/gateway.js';
 import { UsageError } from './output.js';
 import { type Workspace, withWorkspace } from './workspace.js';
@@ -34,8 +36,15 @@ export interface Parts extends Workspace {
   readonly changed: () => Promise<void>;
 }
 
+/** Nothing was ever migrated here. */
+export class NoTablesError extends UsageError {
+  constructor() {
+    super('The database has no tables of Tollgate yet. Run "npx tollgate migrate" first.');
+  }
+}
+
 /** A link to Redis, made when it is needed and closed at the end. */
-const createLink = ({ config }: Workspace, installation: string) => {
+const createLink = ({ redisUrl }: Pick<Config, 'redisUrl'>, installation: string) => {
   let link: Promise<PubSub> | undefined;
   const log = pino({ level: 'silent' });
   return {
@@ -43,7 +52,7 @@ const createLink = ({ config }: Workspace, installation: string) => {
       link ??= createRedisPubSub({ url, log }).then((pubsub) => scopePubSub(pubsub, installation));
       return link;
     },
-    url: config.redisUrl,
+    url: redisUrl,
     close: async (): Promise<void> => (await link)?.close(),
   };
 };
@@ -61,10 +70,9 @@ const connectorOf =
 export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>
   withWorkspace(async (workspace) => {
     const { config, database } = workspace;
-    const installationId = await readInstallation(database).catch(() => {
-      throw new UsageError('The database has no tables of Tollgate yet. Run "npx tollgate migrate" first.');
-    });
-    const link = createLink(workspace, installationId);
+    if (!(await isMigrated(database))) throw new NoTablesError();
+    const installationId = await readInstallation(database);
+    const link = createLink(config, installationId);
     const { url } = link;
     const orders = createOrders(database);
     const vault = createVault(config.encryption);
@@ -120,7 +128,7 @@ export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>
       plans,
       orders,
       flowFiles: createFlowFiles(flowSources()),
-      roundTrip: url === undefined ? undefined : async () => measureRoundTrip(await link.get(url)),
+      redis: url === undefined ? undefined : redisParts(url, () => link.get(url)),
       loadFlows,
     }).filter(({ reach }) => workspace.reachesStripe || reach !== 'outside');
     try {
@@ -129,3 +137,23 @@ export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>
       await link.close();
     }
   });
+
+/** The checks that ask no database, for where it can't be asked; `work` must be done with them when it resolves. */
+export const withIndependentChecks = async <T>(
+  config: Config,
+  work: (checks: readonly Check[]) => Promise<T>,
+): Promise<T> => {
+  const link = createLink(config, 'doctor');
+  const { url } = link;
+  try {
+    return await work(
+      independentChecks({
+        redis: url === undefined ? undefined : redisParts(url, () => link.get(url)),
+        loadFlows,
+        tokens: { isDemo: config.embedded, maxAgeSeconds: config.jwt.maxAgeSeconds },
+      }),
+    );
+  } finally {
+    await link.close();
+  }
+};

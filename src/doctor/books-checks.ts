@@ -63,6 +63,7 @@ const lostRows = (words: readonly string[]): Finding[] =>
 export const booksChecks = ({ database, orders }: Parts): Check[] => [
   {
     title: 'foreign keys',
+    asks: 'session_replication_role of roles, the database and the server',
     code: 'FOREIGN_KEYS_OFF',
     reach: 'local',
     async run() {
@@ -79,6 +80,7 @@ export const booksChecks = ({ database, orders }: Parts): Check[] => [
   },
   {
     title: 'rows that belong together',
+    asks: 'every payment, refund, recurring payment and renewal for its other end',
     code: 'ROWS_LOST',
     reach: 'scan',
     async run() {

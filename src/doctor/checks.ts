@@ -1,3 +1,5 @@
+import { wordsOf } from '../core/errors.js';
+
 /** Something that an operator should mend. */
 export interface Finding {
   readonly code: string;
@@ -17,6 +19,8 @@ export type CheckOutcome =
 export interface Check {
   /** What is checked, for a line of the doctor's list. */
   readonly title: string;
+  /** What is asked, and whom, so that the answer can be judged. */
+  readonly asks: string;
   /** The code of what it finds when it can't be answered at all. */
   readonly code: string;
   /** `outside`: asks Stripe or the network; `scan`: reads whole tables; `local`: cheap enough to be asked at any time. */
@@ -46,7 +50,7 @@ export const runCheck = async (check: Check): Promise<CheckOutcome> => {
   } catch (error) {
     return found({
       code: check.code,
-      message: `"${check.title}" could not be checked: ${error instanceof Error ? error.message : String(error)}`,
+      message: `"${check.title}" could not be checked: ${wordsOf(error)}`,
       remedy: 'Mend what the message says and run the doctor again.',
     });
   }

@@ -20,6 +20,7 @@ const RIGHTS = 'select, insert, update';
 export const databaseChecks = ({ database, databaseUrl }: Parts): Check[] => [
   {
     title: 'PostgreSQL version',
+    asks: 'server_version of DATABASE_URL',
     code: 'DATABASE_UNREACHABLE',
     reach: 'local',
     async run() {
@@ -38,6 +39,7 @@ export const databaseChecks = ({ database, databaseUrl }: Parts): Check[] => [
   },
   {
     title: 'migrations',
+    asks: 'tollgate.migration',
     code: 'MIGRATIONS_PENDING',
     reach: 'local',
     async run() {
@@ -53,6 +55,7 @@ export const databaseChecks = ({ database, databaseUrl }: Parts): Check[] => [
   },
   {
     title: 'definitions of the tables',
+    asks: "columns, checks and indexes in PostgreSQL's catalogs",
     code: 'DEFINITIONS_CHANGED',
     reach: 'local',
     async run() {
@@ -66,6 +69,7 @@ export const databaseChecks = ({ database, databaseUrl }: Parts): Check[] => [
   },
   {
     title: "the role's rights",
+    asks: `${RIGHTS} of this role on each table of the schema tollgate`,
     code: 'DATABASE_RIGHTS',
     reach: 'local',
     async run() {

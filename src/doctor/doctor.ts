@@ -8,12 +8,22 @@ import type { Orders } from '../orders/orders.js';
 import type { Database } from '../storage/database.js';
 import type { StripeGateway } from '../stripe/gateway.js';
 import { booksChecks } from './books-checks.js';
-import { type Check, type CheckOutcome, found, foundAny, ok, runCheck, warned } from './checks.js';
+import { type Check, type CheckOutcome, type Finding, found, foundAny, ok, runCheck, warned } from './checks.js';
 import { databaseChecks } from './database-checks.js';
 import { orderChecks } from './orders-checks.js';
 import { findSetupProblems, type SetupProblem } from './setup-problems.js';
 import { stripeChecks } from './stripe-checks.js';
 import { workChecks } from './work-checks.js';
+
+/** How Redis is asked. */
+export interface RedisParts {
+  /** Its address, without the password. */
+  readonly shown: string;
+  /** Does what the server does with Redis, and says why it can't; undefined where it can. */
+  readonly refusal: () => Promise<Pick<Finding, 'message' | 'remedy'> | undefined>;
+  /** Sends a message and waits for it, in milliseconds. */
+  readonly roundTrip: () => Promise<number>;
+}
 
 /** All that the checks ask. */
 export interface DoctorParts {
@@ -32,34 +42,35 @@ export interface DoctorParts {
   readonly orders: Pick<Orders, 'findBinding' | 'amountSql'>;
   /** Left out: the flows' files are not looked at. */
   readonly flowFiles: FlowFiles | undefined;
-  /** Sends a message through Redis and waits for it, in milliseconds; undefined without Redis. */
-  readonly roundTrip: (() => Promise<number>) | undefined;
+  /** Left out: there is no Redis. */
+  readonly redis: RedisParts | undefined;
   /** How long a caller's token is good at most; undefined: as long as it says. A demo's tokens are its own. */
   readonly tokens: { readonly isDemo: boolean; readonly maxAgeSeconds: number | undefined };
   /** Loads the callback flows; rejects, naming the file, when one can't be used. */
   readonly loadFlows: () => Promise<unknown>;
 }
 
-const checkRedis = ({ roundTrip }: DoctorParts): Check => ({
+const checkRedis = ({ redis }: Pick<DoctorParts, 'redis'>): Check => ({
   title: 'Redis round trip',
+  asks: redis ? `everything that the server does, and a message there and back, of ${redis.shown}` : 'REDIS_URL',
   code: 'REDIS_UNREACHABLE',
   reach: 'local',
   async run() {
-    if (!roundTrip) return ok('not used: REDIS_URL is not set, so one process serves alone');
-    try {
-      return ok(`${(await roundTrip()).toFixed(0)} ms`);
-    } catch {
+    if (!redis) return ok('not used: REDIS_URL is not set, so one process serves alone');
+    const refusal = await redis.refusal();
+    if (refusal)
       return found({
         code: 'REDIS_UNREACHABLE',
-        message: 'A message through Redis did not come back, so clients of other processes hear late.',
-        remedy: 'Check REDIS_URL and that Redis runs; live status goes on from the database meanwhile.',
+        message: `${refusal.message} Clients of other processes hear late meanwhile: from the database.`,
+        remedy: refusal.remedy,
       });
-    }
+    return ok(`${(await redis.roundTrip()).toFixed(0)} ms`);
   },
 });
 
-const checkFlows = ({ loadFlows }: DoctorParts): Check => ({
+const checkFlows = ({ loadFlows }: Pick<DoctorParts, 'loadFlows'>): Check => ({
   title: 'callback flows',
+  asks: 'every file of src/actionflows, by loading it',
   code: 'FLOWS_BROKEN',
   reach: 'local',
   async run() {
@@ -76,8 +87,9 @@ const checkFlows = ({ loadFlows }: DoctorParts): Check => ({
   },
 });
 
-const checkTokens = ({ tokens: { isDemo, maxAgeSeconds } }: DoctorParts): Check => ({
+const checkTokens = ({ tokens: { isDemo, maxAgeSeconds } }: Pick<DoctorParts, 'tokens'>): Check => ({
   title: "callers' tokens",
+  asks: 'TOLLGATE_TOKEN_MAX_AGE_SECONDS',
   code: 'TOKENS_WITHOUT_END',
   reach: 'local',
   async run() {
@@ -93,18 +105,29 @@ const checkTokens = ({ tokens: { isDemo, maxAgeSeconds } }: DoctorParts): Check 
 });
 
 /** What a start looks at too, one line each. */
-const SETUP: readonly (readonly [SetupProblem['code'], string, string])[] = [
-  ['NOT_ACTIVATED', 'order table', 'bound'],
-  ['DEFINITIONS_CHANGED', 'ways around the rules', 'none'],
-  ['PROTECTION_INCOMPLETE', 'protection of the tables', 'rows, definitions and the order table'],
-  ['PLAN_INACTIVE', 'plan', 'includes payments'],
-  ['FLOW_FILE', "callback flows' files", 'written'],
-  ['FLOW_NOT_FINISHED', 'what the callback flows do', 'written for the order table, or yours'],
+const SETUP: readonly (readonly [SetupProblem['code'], string, string, string])[] = [
+  ['NOT_ACTIVATED', 'order table', 'tollgate.order_binding', 'bound'],
+  ['DEFINITIONS_CHANGED', 'ways around the rules', "PostgreSQL's catalogs", 'none'],
+  [
+    'PROTECTION_INCOMPLETE',
+    'protection of the tables',
+    'the triggers and event triggers in the catalogs',
+    'rows, definitions and the order table',
+  ],
+  ['PLAN_INACTIVE', 'plan', 'tollgate.setting', 'includes payments'],
+  ['FLOW_FILE', "callback flows' files", 'src/actionflows, beside what activate would write', 'written'],
+  [
+    'FLOW_NOT_FINISHED',
+    'what the callback flows do',
+    "the files' text, beside what activate would write",
+    'written for the order table, or yours',
+  ],
 ];
 
 const setupChecks = (parts: DoctorParts): Check[] =>
-  SETUP.map(([code, title, words]) => ({
+  SETUP.map(([code, title, asks, words]) => ({
     title,
+    asks,
     code,
     reach: 'local',
     run: async () =>
@@ -116,18 +139,24 @@ const setupChecks = (parts: DoctorParts): Check[] =>
 
 const checkRenewals = (database: Database): Check => ({
   title: 'lowered charges',
+  asks: 'tollgate.renewal',
   code: 'RENEWALS_UNKNOWN',
   reach: 'local',
   run: async () => foundAny(await renewalProblems(database), 'each is as its flow decided'),
 });
 
+/** What can be asked without the database. */
+export const independentChecks = (parts: Pick<DoctorParts, 'redis' | 'loadFlows' | 'tokens'>): readonly Check[] => [
+  checkRedis(parts),
+  checkFlows(parts),
+  checkTokens(parts),
+];
+
 /** Every check, in the order in which one would mend things. */
 export const createChecks = (parts: DoctorParts): readonly Check[] => [
   ...databaseChecks(parts),
   ...setupChecks(parts),
-  checkRedis(parts),
-  checkFlows(parts),
-  checkTokens(parts),
+  ...independentChecks(parts),
   ...stripeChecks(parts),
   ...booksChecks(parts),
   ...orderChecks(parts),
@@ -138,6 +167,7 @@ export const createChecks = (parts: DoctorParts): readonly Check[] => [
 /** A line of the doctor's list. */
 export interface Diagnosis {
   readonly title: string;
+  readonly asks: string;
   readonly outcome: CheckOutcome;
 }
 
@@ -148,7 +178,7 @@ export const examine = async (
 ): Promise<readonly Diagnosis[]> => {
   const diagnoses: Diagnosis[] = [];
   for (const check of checks) {
-    const diagnosis = { title: check.title, outcome: await runCheck(check) };
+    const diagnosis = { title: check.title, asks: check.asks, outcome: await runCheck(check) };
     tell(diagnosis);
     diagnoses.push(diagnosis);
   }

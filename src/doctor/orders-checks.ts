@@ -44,6 +44,7 @@ const tryOrders = async (database: Database, table: OrderTable): Promise<OrderBa
 const accessChecks = ({ database, orders }: Parts): Check[] => [
   {
     title: "this role's rights on orders",
+    asks: "privileges and policies of the order table, in PostgreSQL's catalogs",
     code: UNREADABLE,
     reach: 'local',
     async run() {
@@ -53,6 +54,7 @@ const accessChecks = ({ database, orders }: Parts): Check[] => [
   },
   {
     title: 'an order, seen, locked and updated',
+    asks: 'one order, in a transaction that is rolled back, and the orders of payments',
     code: UNREADABLE,
     reach: 'scan',
     async run() {
@@ -65,6 +67,7 @@ const accessChecks = ({ database, orders }: Parts): Check[] => [
 /** Two payments that both went through, or an amount that changed meanwhile. */
 const overpaidCheck = ({ database, orders }: Parts): Check => ({
   title: 'overpaid orders',
+  asks: "what was received, beside the order's amount",
   code: 'ORDER_OVERPAID',
   reach: 'local',
   async run() {

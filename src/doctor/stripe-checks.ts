@@ -41,6 +41,7 @@ const withKeys =
 
 const checkEncryption = ({ database, vault }: Parts): Check => ({
   title: 'encryption key',
+  asks: 'each stored secret, with TOLLGATE_ENCRYPTION_KEY',
   code: 'ENCRYPTION_KEY',
   reach: 'local',
   async run() {
@@ -67,6 +68,7 @@ const checkEncryption = ({ database, vault }: Parts): Check => ({
 
 const checkKeysSet = ({ keys }: Parts): Check => ({
   title: 'Stripe keys',
+  asks: 'the environment, and tollgate.setting',
   code: 'STRIPE_KEYS',
   reach: 'local',
   async run() {
@@ -95,6 +97,7 @@ const REFUSED: Readonly<Record<'invalid' | 'other-account', string>> = {
 
 const checkKeysAtStripe = (parts: Parts): Check => ({
   title: 'keys at Stripe',
+  asks: "GET /v1/account of Stripe's API, and whose the publishable key is",
   code: 'STRIPE_UNREACHABLE',
   reach: 'outside',
   run: withKeys(parts, async ({ secretKey, publishableKey }) => {
@@ -125,6 +128,7 @@ const checkKeysAtStripe = (parts: Parts): Check => ({
 
 const checkClock = (parts: Parts): Check => ({
   title: 'clock',
+  asks: "the time of Stripe's answer",
   code: 'CLOCK_SKEW',
   reach: 'outside',
   run: withKeys(parts, async ({ secretKey }) => {
@@ -143,6 +147,7 @@ const checkClock = (parts: Parts): Check => ({
 
 const checkSecret = (parts: Parts): Check => ({
   title: 'webhook secret',
+  asks: 'the environment, and tollgate.setting',
   code: 'WEBHOOK_SECRET_MISSING',
   reach: 'local',
   run: withKeys(parts, async ({ webhookSecrets, webhookSource }) =>
@@ -159,6 +164,7 @@ const checkSecret = (parts: Parts): Check => ({
 
 const checkEndpoint = (parts: Parts): Check => ({
   title: 'webhook endpoint at Stripe',
+  asks: "GET /v1/webhook_endpoints of Stripe's API",
   code: 'WEBHOOK_ENDPOINT',
   reach: 'outside',
   run: withKeys(parts, async () => {
@@ -192,6 +198,10 @@ const checkEndpoint = (parts: Parts): Check => ({
 
 const checkReach = ({ publicUrl }: Parts): Check => ({
   title: 'PUBLIC_URL',
+  asks:
+    publicUrl === undefined
+      ? 'PUBLIC_URL'
+      : `GET ${withoutCredentials(publicUrl)}/health`.replace(/\/+health$/, '/health'),
   code: 'PUBLIC_URL_UNREACHABLE',
   reach: 'outside',
   async run() {
@@ -216,6 +226,7 @@ const checkReach = ({ publicUrl }: Parts): Check => ({
 
 const checkDeliveries = (parts: Parts): Check => ({
   title: 'deliveries from Stripe',
+  asks: "GET /v1/events of Stripe's API for the last hour, beside tollgate.stripe_event",
   code: 'DELIVERIES_MISSING',
   reach: 'outside',
   run: withKeys(parts, async ({ secretKey, webhookSecrets }) => {

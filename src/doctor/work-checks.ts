@@ -11,6 +11,7 @@ interface Waiting {
 
 interface Question {
   readonly title: string;
+  readonly asks: string;
   readonly code: string;
   /** Rows with `id` (text) and `at`. */
   readonly rows: string;
@@ -18,25 +19,41 @@ interface Question {
   readonly remedy: string;
 }
 
+/** Its first line, and not all of a long one. */
+const LAST_ERROR = `left(split_part(last_error, E'\\n', 1), 120)`;
+
 const QUESTIONS: readonly Question[] = [
   {
     title: 'events that wait',
+    asks: 'tollgate.stripe_event',
     code: 'EVENTS_STUCK',
-    rows: `select id, received_at as at from tollgate.stripe_event
-      where status in ('RECEIVED', 'FAILED') and received_at < now() - interval '1 minute'`,
-    message: (count, some) => `${count} webhook event(s) have waited for more than a minute: ${some}.`,
-    remedy: 'Read the last error with "npx tollgate events show <id>"; mend it (often a callback flow), it is retried.',
+    rows: `select id || coalesce(' (' || ${LAST_ERROR} || ')', '') as id, received_at as at from tollgate.stripe_event
+      where status = 'FAILED' or (status = 'RECEIVED' and received_at < now() - interval '1 minute')`,
+    message: (count, some) => `${count} webhook event(s) failed, or have waited for more than a minute: ${some}.`,
+    remedy: 'Read all of it with "npx tollgate events show <id>"; mend it (often a callback flow), it is retried.',
   },
   {
     title: 'events given up on',
+    asks: 'tollgate.stripe_event',
     code: 'EVENTS_DEAD',
-    rows: `select id, received_at as at from tollgate.stripe_event where status = 'DEAD'`,
+    rows: `select id || coalesce(' (' || ${LAST_ERROR} || ')', '') as id, received_at as at
+      from tollgate.stripe_event where status = 'DEAD'`,
     message: (count, some) => `${count} webhook event(s) failed too often and were given up on: ${some}.`,
     remedy:
       'Read the last error with "npx tollgate events show <id>", mend it, then "npx tollgate events replay <id>".',
   },
   {
+    title: 'effects that failed',
+    asks: 'tollgate_jobs.jobs',
+    code: 'EFFECTS_FAILED',
+    rows: `select j.id::text || ' (' || left(split_part(j.last_error, E'\\n', 1), 120) || ')' as id, j.created_at as at
+      from tollgate_jobs.jobs j where j.last_error is not null and j.attempts < j.max_attempts`,
+    message: (count, some) => `${count} effect(s) of callback flows failed and are tried again: ${some}.`,
+    remedy: 'Read the last error with "npx tollgate effects list"; mend it, and it is retried by itself.',
+  },
+  {
     title: 'effects given up on',
+    asks: 'tollgate_jobs.jobs',
     code: 'EFFECTS_DEAD',
     rows: `select j.id::text, j.updated_at as at from tollgate_jobs.jobs j
       where j.attempts >= j.max_attempts and j.locked_at is null`,
@@ -45,6 +62,7 @@ const QUESTIONS: readonly Question[] = [
   },
   {
     title: 'reconciliation',
+    asks: 'when it was last completed, in tollgate.setting',
     code: 'RECONCILIATION_LATE',
     rows: `select 'last completed ' || (value->>'completedAt') as id, (value->>'completedAt')::timestamptz as at
       from tollgate.setting where key = 'reconciliation'
@@ -55,6 +73,7 @@ const QUESTIONS: readonly Question[] = [
   },
   {
     title: 'changes not yet told',
+    asks: 'tollgate.change',
     code: 'CHANGES_UNPUBLISHED',
     rows: `select node_type || ' ' || node_id as id, at from tollgate.change
       where published_at is null and at < now() - interval '1 minute'`,
@@ -63,6 +82,7 @@ const QUESTIONS: readonly Question[] = [
   },
   {
     title: 'refunds of unknown outcome',
+    asks: 'tollgate.refund',
     code: 'REFUNDS_UNKNOWN',
     rows: `select id::text, created_at as at from tollgate.refund
       where status = 'PENDING' and stripe_refund_id is null and created_at < now() - interval '1 minute'`,
@@ -71,6 +91,7 @@ const QUESTIONS: readonly Question[] = [
   },
   {
     title: 'reserved refunds',
+    asks: 'tollgate.payment',
     code: 'REFUNDS_OVER_RESERVED',
     rows: `select p.id::text, p.updated_at as at from tollgate.payment p
       where p.amount_refunded + p.amount_refund_pending > p.amount_received and p.status = 'SUCCESSFUL'`,
@@ -80,6 +101,7 @@ const QUESTIONS: readonly Question[] = [
   },
   {
     title: 'quarantined payments',
+    asks: 'tollgate.payment',
     code: 'PAYMENTS_QUARANTINED',
     rows: `select id::text, updated_at as at from tollgate.payment
       where status = 'QUARANTINED' and amount_refunded < amount_received`,
@@ -93,8 +115,9 @@ const SHOWN = 5;
 
 /** Whether work got stuck: events, changes, refunds, quarantined money. */
 export const workChecks = (database: Database): Check[] =>
-  QUESTIONS.map(({ title, code, rows, message, remedy }) => ({
+  QUESTIONS.map(({ title, asks, code, rows, message, remedy }) => ({
     title,
+    asks,
     code,
     reach: 'local',
     async run() {

@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { PubSubLog } from './pubsub.js';
+import { refusalOf } from './redis-refusal.js';
 
 /** A link that doesn't answer is given up after one to two of these. */
 const HEARTBEAT_MS = 2_000;
@@ -20,6 +21,11 @@ export const linkOptions: RedisOptions = {
   autoResendUnfulfilledCommands: false,
 };
 
+const reasonOf = (error: unknown): { problem: string; remedy: string } => {
+  const { message, remedy } = refusalOf(error);
+  return { problem: message, remedy };
+};
+
 /**
  * Keeps a connection honest: pings it, so that one that died without a word is noticed within 4 s and made anew, and logs
  * once when it is lost and once when it is back. `onBeat` is called every 2 s while the link works. The answer stops it.
@@ -32,7 +38,7 @@ export const keepLink = (client: Redis, name: string, log: PubSubLog, onBeat: ()
     silent = false;
   });
   client.on('error', (error) => {
-    if (!down) log.warn({ err: error, link: name }, 'the link to Redis failed; trying again until it works');
+    if (!down) log.warn({ ...reasonOf(error), link: name }, 'the link to Redis failed; trying again until it works');
     down = true;
   });
   client.on('close', () => {

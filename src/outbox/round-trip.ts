@@ -5,7 +5,7 @@ const PATIENCE_MS = 2_000;
 
 /** Sends a message to a topic of its own and waits until it comes back; milliseconds. Rejects after two seconds. */
 export const measureRoundTrip = async (pubsub: Pick<PubSub, 'publish' | 'subscribe'>): Promise<number> => {
-  const topic = `round-trip:${randomUUID()}`;
+  const topic = `tollgate:round-trip:${randomUUID()}`;
   const sentAt = performance.now();
   let timer: NodeJS.Timeout | undefined;
   let unsubscribe: (() => void) | undefined;

@@ -8,8 +8,8 @@ import { createSettings, type Settings } from '../installation/settings.js';
 import { createWebhookEndpoints, type WebhookEndpoints } from '../installation/webhook-endpoint.js';
 import { type Activation, createActivation } from '../orders/activation.js';
 import type { PubSub } from '../outbox/pubsub.js';
-import { measureRoundTrip } from '../outbox/round-trip.js';
 import type { OperatorParts } from './operator.js';
+import { redisParts } from './redis.js';
 import type { Storage } from './storage.js';
 
 /** What an operator sees and does through GraphQL. */
@@ -61,7 +61,7 @@ export const createConsole = ({ config, environment, storage, operator, pubsub, 
     plans,
     orders,
     flowFiles,
-    roundTrip: config.redisUrl === undefined ? undefined : () => measureRoundTrip(pubsub),
+    redis: config.redisUrl === undefined ? undefined : redisParts(config.redisUrl, async () => pubsub),
     // They were loaded before the start went on.
     loadFlows: async () => flows,
   });

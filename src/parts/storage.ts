@@ -7,7 +7,7 @@ import { createDataSource } from '../storage/data-source.js';
 import { createDatabase, type Database } from '../storage/database.js';
 import { pendingMigrations } from '../storage/migrate.js';
 import { createRehearsal } from '../storage/rehearsal.js';
-import { assertUsable } from '../storage/usable.js';
+import { assertUsable, hasTables } from '../storage/usable.js';
 import type { OnStop } from './on-stop.js';
 
 /** Where everything is remembered. */
@@ -27,12 +27,20 @@ interface Needs {
   readonly onStop: OnStop;
 }
 
+const asConfigError = (error: unknown): never => {
+  if (!(error instanceof ConnectionError)) throw error;
+  throw new ConfigError([{ variable: 'DATABASE_URL', problem: error.problem, remedy: error.remedy }]);
+};
+
 /** @throws ConfigError naming DATABASE_URL where the product can't work on this database at all */
-export const assertDatabaseUsable = (database: Database): Promise<void> =>
-  assertUsable(database).catch((error: unknown) => {
-    if (!(error instanceof ConnectionError)) throw error;
-    throw new ConfigError([{ variable: 'DATABASE_URL', problem: error.problem, remedy: error.remedy }]);
-  });
+export const assertDatabaseUsable = (database: Database): Promise<void> => assertUsable(database).catch(asConfigError);
+
+/**
+ * Whether the tables were made.
+ *
+ * @throws ConfigError naming DATABASE_URL where they were, and its role may not read them
+ */
+export const isMigrated = (database: Database): Promise<boolean> => hasTables(database).catch(asConfigError);
 
 /** Opens the database; fails in words where it can't be used, and while migrations are pending. */
 export const openStorage = async ({ databaseUrl, rehearses, log, onStop }: Needs): Promise<Storage> => {
@@ -43,6 +51,7 @@ export const openStorage = async ({ databaseUrl, rehearses, log, onStop }: Needs
   const database = rehearses ? createRehearsal(written) : written;
   onStop(() => database.close());
   await assertDatabaseUsable(database);
+  await isMigrated(database);
   const source = await createDataSource(databaseUrl).initialize();
   onStop(() => source.destroy());
   const pending = await pendingMigrations(databaseUrl);

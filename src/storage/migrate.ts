@@ -6,7 +6,7 @@ import { createDatabase, type Database } from './database.js';
 import { OPEN_GUARD } from './definition-guard.js';
 import { migrateJobs } from './jobs.js';
 import { protect } from './protection.js';
-import { assertUsable } from './usable.js';
+import { assertUsable, HAS_TABLES } from './usable.js';
 
 /** Two processes that migrate at once take turns on this advisory lock. */
 const MIGRATION_LOCK = 7_655_443_001;
@@ -60,11 +60,16 @@ const withDatabase = async (url: string, work: (database: Database) => Promise<u
   }
 };
 
-/** The names of migrations that have not run on this database. */
+/**
+ * The names of migrations that have not run on this database.
+ *
+ * @throws what PostgreSQL says where the role may not see it: then nobody knows
+ */
 export const pendingMigrations = async (url: string): Promise<string[]> => {
   const source = await createDataSource(url, 1).initialize();
   try {
-    const known = await source.query<{ name: string }[]>(`select name from tollgate.migration`).catch(() => []);
+    const isThere = (await source.query<object[]>(HAS_TABLES)).length > 0;
+    const known = isThere ? await source.query<{ name: string }[]>('select name from tollgate.migration') : [];
     const ran = new Set(known.map(({ name }) => name));
     return source.migrations
       .map((migration) => migration.name ?? migration.constructor.name)

@@ -1,6 +1,6 @@
 import { wordsOf } from '../core/errors.js';
 import { ConnectionError } from './connection.js';
-import type { Queryable } from './database.js';
+import { isDatabaseError, type Queryable } from './database.js';
 
 /** The oldest PostgreSQL that knows everything that is asked of it. */
 export const OLDEST_VERSION = 15;
@@ -48,4 +48,30 @@ export const assertUsable = async (database: Queryable): Promise<void> => {
       'leads to a database or role whose transactions are read-only',
       'Give it writes: alter role … reset default_transaction_read_only, and the same for the database.',
     );
+};
+
+/** By the catalogs: they answer a role without any right too. */
+export const HAS_TABLES = `select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'tollgate' and c.relname = 'migration'`;
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+/**
+ * Whether Tollgate's tables are there.
+ *
+ * @throws ConnectionError where they are, and this role may not read them
+ */
+export const hasTables = async (database: Queryable): Promise<boolean> => {
+  if ((await database.query({ text: HAS_TABLES })).length === 0) return false;
+  try {
+    await database.query({ text: 'select from tollgate.migration, tollgate.setting limit 0' });
+    return true;
+  } catch (error) {
+    if (!isDatabaseError(error, INSUFFICIENT_PRIVILEGE)) throw error;
+    const [row] = await database.query<{ role: string }>({ text: 'select quote_ident(current_user) as "role"' });
+    throw new ConnectionError(
+      `leads to Tollgate's tables, which the role ${row?.role} may not read: ${wordsOf(error)}`,
+      `As the tables' owner: grant usage on schema tollgate to ${row?.role}; grant select, insert, update on all tables in schema tollgate to ${row?.role};`,
+    );
+  }
 };

@@ -85,8 +85,8 @@ describe('commands on a database of their own', { timeout: 300_000 }, () => {
 
   test('from an empty database to keys in force, each step said, and never a secret shown', async () => {
     const early = await run(['doctor']);
-    expect(early).toMatchObject({ code: 1, stdout: '' });
-    expect(early.stderr).toContain('tollgate migrate');
+    expect(early.code).toBe(1);
+    expect(early.stdout).toContain('no tables of Tollgate yet. [MIGRATIONS_PENDING]');
 
     expect(JSON.parse((await run(['migrate', '--json'])).stdout).migrations.length).toBeGreaterThan(0);
     const activate = ['activate', '--no-flow-files', '--order-table', 'booking', '--id-column', 'ref'];

@@ -52,10 +52,11 @@ describe('the doctor', () => {
     const flows = await diagnose({
       environment,
       loadFlows: () => Promise.reject(new Error('src/actionflows/payment-callback.ts has no such export')),
-      roundTrip: () => Promise.reject(new Error('no answer')),
+      redisUrl: 'redis://:geheim@127.0.0.1:9',
     });
     expect(flows.get('FLOWS_BROKEN')).toContain('payment-callback.ts');
-    expect(flows.get('REDIS_UNREACHABLE')).toContain('REDIS_URL');
+    expect(flows.get('REDIS_UNREACHABLE')).toContain('Nothing listens at the address of REDIS_URL');
+    expect(flows.get('REDIS_UNREACHABLE')).not.toContain('geheim');
   });
 
   test('a password in PUBLIC_URL is used and not shown', async () => {

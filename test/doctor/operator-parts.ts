@@ -9,6 +9,8 @@ import { createStripeConnection } from '../../src/installation/stripe-connection
 import { createKeyStore, type GivenKeys, type KeyStore } from '../../src/installation/stripe-keys.js';
 import { createWebhookEndpoints, type WebhookEndpoints } from '../../src/installation/webhook-endpoint.js';
 import { createOrders } from '../../src/orders/orders.js';
+import { createMemoryPubSub } from '../../src/outbox/memory.js';
+import { redisParts } from '../../src/parts/redis.js';
 import { createDatabase, type Database } from '../../src/storage/database.js';
 import { connectStripe, type StripeGateway } from '../../src/stripe/gateway.js';
 import type { TestBed } from '../harness/tollgate.js';
@@ -33,7 +35,7 @@ export interface OperatorOptions {
   /** Changes the calls to Stripe: the only way to die between an answer and its storing. */
   readonly tamper?: (gateway: StripeGateway) => StripeGateway;
   readonly loadFlows?: () => Promise<unknown>;
-  readonly roundTrip?: () => Promise<number>;
+  readonly redisUrl?: string;
   readonly takesLiveKeys?: boolean;
   readonly tokenMaxAgeSeconds?: number | undefined;
 }
@@ -81,7 +83,7 @@ export const openOperator = async (bed: TestBed, options: OperatorOptions = {}):
     flowFiles: undefined,
     isCompatibleServer: true,
     tokens: { isDemo: false, maxAgeSeconds: options.tokenMaxAgeSeconds },
-    roundTrip: options.roundTrip,
+    redis: options.redisUrl === undefined ? undefined : redisParts(options.redisUrl, async () => createMemoryPubSub()),
     loadFlows: options.loadFlows ?? (async () => undefined),
   });
   return { database, vault, keys, endpoints, settings, checks, close: () => database.close() };

@@ -28,6 +28,9 @@ const given = process.env['TEST_REDIS_URL'];
 const skipOwn = !required && !onPath('redis-server');
 const REASON = 'skipped: no redis-server on the PATH';
 
+/** Further lines of redis.conf. */
+type Settings = readonly string[];
+
 /** A group of tests that need some Redis; reported as skipped, with the reason, where there is none. */
 export const describeWithRedis = (title: string, tests: () => void): void => {
   const skip = skipOwn && !given;
@@ -43,9 +46,12 @@ export const describeWithOwnRedis = (title: string, tests: () => void): void => 
 export const openRedis = async (): Promise<Pick<TestRedis, 'url' | 'stop'>> =>
   given ? { url: given, stop: async () => undefined } : startRedis();
 
-/** Starts an own `redis-server` that keeps nothing on disk, on a free port of 127.0.0.1. Throws when it can't be started. */
-export const startRedis = async (): Promise<TestRedis> => {
-  let { server, port } = await launchAnywhere();
+/**
+ * Starts an own `redis-server` that keeps nothing on disk, on a free port of 127.0.0.1, with further lines of redis.conf.
+ * Throws when it can't be started.
+ */
+export const startRedis = async (settings: Settings = []): Promise<TestRedis> => {
+  let { server, port } = await launchAnywhere(settings);
   const stop = async (): Promise<void> => {
     if (server.exitCode !== null || server.signalCode !== null) return;
     const exited = once(server, 'exit');
@@ -58,7 +64,7 @@ export const startRedis = async (): Promise<TestRedis> => {
     stop,
     restart: async () => {
       await stop();
-      server = await launch(port);
+      server = await launch(port, settings);
     },
     pause: () => void server.kill('SIGSTOP'),
     resume: () => void server.kill('SIGCONT'),
@@ -66,21 +72,21 @@ export const startRedis = async (): Promise<TestRedis> => {
 };
 
 /** Below 32768, so that no outgoing connection has the port when the server is restarted on it. */
-const launchAnywhere = async (attempts = 10): Promise<{ server: ChildProcess; port: number }> => {
+const launchAnywhere = async (settings: Settings, attempts = 10): Promise<{ server: ChildProcess; port: number }> => {
   const port = randomInt(20_000, 32_768);
   try {
-    return { server: await launch(port), port };
+    return { server: await launch(port, settings), port };
   } catch (error) {
     if (attempts <= 1 || !String(error).includes('in use')) throw error;
-    return launchAnywhere(attempts - 1);
+    return launchAnywhere(settings, attempts - 1);
   }
 };
 
-const launch = async (port: number): Promise<ChildProcess> => {
-  const options = { port, bind: '127.0.0.1', save: '', appendonly: 'no', dir: os.tmpdir() };
-  const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const server = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+const launch = async (port: number, settings: Settings): Promise<ChildProcess> => {
+  const server = spawn('redis-server', ['-'], { stdio: ['pipe', 'pipe', 'inherit'] });
   await once(server, 'spawn');
+  const own = [`port ${port}`, 'bind 127.0.0.1', 'save ""', 'appendonly no', `dir ${os.tmpdir()}`];
+  server.stdin.end([...own, ...settings, ''].join('\n'));
   await watchProcess(server.pid ?? 0);
   const output: string[] = [];
   const lines = createInterface({ input: server.stdout });

@@ -1,0 +1,12 @@
+import { withoutCredentials } from '../core/web-address.js';
+import type { RedisParts } from '../doctor/doctor.js';
+import type { PubSub } from '../outbox/pubsub.js';
+import { tryRedis } from '../outbox/redis-trial.js';
+import { measureRoundTrip } from '../outbox/round-trip.js';
+
+/** How the doctor asks Redis: on a connection of its own, and through the link that is there. */
+export const redisParts = (url: string, link: () => Promise<PubSub>): RedisParts => ({
+  shown: withoutCredentials(url),
+  refusal: () => tryRedis(url),
+  roundTrip: async () => measureRoundTrip(await link()),
+});
