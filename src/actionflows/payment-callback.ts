@@ -3,9 +3,9 @@ import { definePaymentCallback } from './define.js';
 // tollgate activate: {"table":"public.shop_order","id":"id","amount":"amount","status":{"column":"status","cast":"","isRequired":true,"words":{"pending":"pending","paid":"paid","partiallyRefunded":"partially_refunded","refunded":"refunded","canceled":"canceled"}},"why":null}
 // Yours to edit: "tollgate activate" writes this file only while nothing in it was changed.
 
-/** Marks the order paid once what was received for it covers its amount. */
+/** Marks the order paid once what was received, or settled otherwise, covers its amount. */
 export const paymentCallback = definePaymentCallback({
-  async run({ orderId, paymentStatus, orderPaidAmount, callbackProcessed }, { db, log }) {
+  async run({ orderId, paymentStatus, orderCoveredAmount, settledOutOfBand, callbackProcessed }, { db, log }) {
     if (callbackProcessed) return; // a duplicate
 
     if (paymentStatus === 'SUCCESSFUL') {
@@ -13,16 +13,16 @@ export const paymentCallback = definePaymentCallback({
         `update public.shop_order set status = 'paid'
           where id = $1 and amount <= $2::bigint
             and status not in ('paid', 'canceled') returning id`,
-        [orderId, orderPaidAmount],
+        [orderId, orderCoveredAmount],
       );
       if (paid.length > 0) {
-        log.info({ orderId, orderPaidAmount }, 'order paid');
+        log.info({ orderId, orderCoveredAmount, settledOutOfBand }, 'order paid');
         return;
       }
       // Paid or canceled already, or not covered yet; what can't be seen or written must not pass unnoticed.
       const left = await db.query(
         `select 1 from public.shop_order where id = $1 and (status in ('paid', 'canceled') or amount > $2::bigint)`,
-        [orderId, orderPaidAmount],
+        [orderId, orderCoveredAmount],
       );
       if (left.length === 0)
         throw new Error(`Order ${orderId} was not marked paid: a policy, rule or trigger keeps its row.`);

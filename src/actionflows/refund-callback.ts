@@ -5,22 +5,22 @@ import { defineRefundCallback } from './define.js';
 
 /** Marks the order refunded, wholly or partly, and takes that back when the money came back. */
 export const refundCallback = defineRefundCallback({
-  async run({ orderId, status, orderPaidAmount, callbackProcessed }, { db, log }) {
+  async run({ orderId, status, orderCoveredAmount, callbackProcessed }, { db, log }) {
     if (callbackProcessed) return; // a duplicate
 
     if (status === 'REFUNDED') {
       const refunded = await db.query(
         `update public.shop_order set status = case when $2::bigint = 0 then 'refunded' else 'partially_refunded' end
           where id = $1 and amount > $2::bigint and status in ('paid', 'partially_refunded') returning id`,
-        [orderId, orderPaidAmount],
+        [orderId, orderCoveredAmount],
       );
-      if (refunded.length > 0) log.info({ orderId, orderPaidAmount }, 'order refunded');
+      if (refunded.length > 0) log.info({ orderId, orderCoveredAmount }, 'order refunded');
     } else {
       // The refund failed: what the order had lost by it, if anything, is there again.
       await db.query(
         `update public.shop_order set status = case when amount <= $2::bigint then 'paid' else 'partially_refunded' end
           where id = $1 and $2::bigint > 0 and status in ('refunded', 'partially_refunded')`,
-        [orderId, orderPaidAmount],
+        [orderId, orderCoveredAmount],
       );
     }
   },

@@ -138,7 +138,7 @@ const WORK = {
   TOLLGATE_RECONCILE_MINUTES: wholeNumber('minutes between two reconciliations with Stripe; 0: none', 60),
   TOLLGATE_EVENT_PAYLOAD_DAYS: wholeNumber('days that payloads of events are kept; 0: for ever', 90),
   TOLLGATE_KEEP_UNPAID_INVOICES: flag(
-    'whether open invoices of a recurring payment that is ended at once stay payable, instead of being voided',
+    'whether open invoices of a recurring payment that has ended stay payable, instead of being voided',
     false,
   ),
 };

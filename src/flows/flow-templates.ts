@@ -62,6 +62,10 @@ const unfinished = ({ table, id, why }: FlowTarget): string =>
   `      // Not finished: ${why}.
       // Your own logic goes here: await db.query(\`update ${sql(table)} set … where ${sql(id)} = $1\`, [orderId]);`;
 
+/** What a flow calls that which the order has: what covers it, where that is compared with its amount. */
+const hasOf = ({ status, amount }: FlowTarget): string =>
+  status !== null && amount !== null ? 'orderCoveredAmount' : 'orderPaidAmount';
+
 const paymentBranch = (target: FlowTarget): string => {
   const { table, id, amount, status } = target;
   if (status === null)
@@ -71,7 +75,7 @@ const paymentBranch = (target: FlowTarget): string => {
   const ended = listOf([words.paid, words.canceled], status);
   const isOpen = `${column} not in (${ended})`;
   const covered = amount === null ? '' : ` and ${sql(amount)} <= $2::bigint`;
-  const values = amount === null ? '[orderId]' : '[orderId, orderPaidAmount]';
+  const values = amount === null ? '[orderId]' : '[orderId, orderCoveredAmount]';
   return `      const paid = await db.query(
         \`update ${sql(table)} set ${column} = ${literal(words.paid ?? '', status)}
           where ${sql(id)} = $1${covered}
@@ -79,7 +83,7 @@ const paymentBranch = (target: FlowTarget): string => {
         ${values},
       );
       if (paid.length > 0) {
-        log.info({ orderId, orderPaidAmount }, 'order paid');
+        log.info({ orderId, ${hasOf(target)}, settledOutOfBand }, 'order paid');
         return;
       }
       // Paid or canceled already${amount === null ? '' : ', or not covered yet'}; what can't be seen or written must not pass unnoticed.
@@ -93,10 +97,13 @@ const paymentBranch = (target: FlowTarget): string => {
 
 const usesDatabase = (isWritten: boolean): string => (isWritten ? 'db, ' : '');
 
-const paymentCallback = (target: FlowTarget): string => `${heading('definePaymentCallback', orderNames(target))}
-/** ${target.status === null ? 'Runs when money was received: it does not say yet what that does to the order.' : 'Marks the order paid once what was received for it covers its amount.'} */
+const paymentCallback = (target: FlowTarget): string => {
+  const { status } = target;
+  const data = `orderId, paymentStatus, ${hasOf(target)}, ${status === null ? '' : 'settledOutOfBand, '}callbackProcessed`;
+  return `${heading('definePaymentCallback', orderNames(target))}
+/** ${status === null ? 'Runs when money was received: it does not say yet what that does to the order.' : 'Marks the order paid once what was received, or settled otherwise, covers its amount.'} */
 export const paymentCallback = definePaymentCallback({
-  async run({ orderId, paymentStatus, orderPaidAmount, callbackProcessed }, { ${usesDatabase(target.status !== null)}log }) {
+  async run({ ${data} }, { ${usesDatabase(status !== null)}log }) {
     if (callbackProcessed) return; // a duplicate
 
     if (paymentStatus === 'SUCCESSFUL') {
@@ -107,6 +114,7 @@ ${paymentBranch(target)}
   },
 });
 `;
+};
 
 const refundedBranch = ({ table, id, amount }: FlowTarget, status: OrderStatus): string => {
   const { paid, partiallyRefunded, refunded } = status.words;
@@ -118,15 +126,15 @@ const refundedBranch = ({ table, id, amount }: FlowTarget, status: OrderStatus):
   return `      const refunded = await db.query(
         \`update ${sql(table)} set ${column} = case when $2::bigint = 0 then ${wholly} else ${partly} end
           where ${sql(id)} = $1${isLess} and ${column} in (${listOf([paid, partiallyRefunded], status)}) returning ${sql(id)}\`,
-        [orderId, orderPaidAmount],
+        [orderId, orderCoveredAmount],
       );
-      if (refunded.length > 0) log.info({ orderId, orderPaidAmount }, 'order refunded');
+      if (refunded.length > 0) log.info({ orderId, orderCoveredAmount }, 'order refunded');
     } else {
       // The refund failed: what the order had lost by it, if anything, is there again.
       await db.query(
         \`update ${sql(table)} set ${column} = case when ${isWhole} then ${literal(paid ?? '', status)} else ${partly} end
           where ${sql(id)} = $1 and $2::bigint > 0 and ${column} in (${listOf([refunded, partiallyRefunded], status)})\`,
-        [orderId, orderPaidAmount${amount === null ? ', payment.amountRefunded' : ''}],
+        [orderId, orderCoveredAmount${amount === null ? ', payment.amountRefunded' : ''}],
       );
     }`;
 };
@@ -148,7 +156,7 @@ const refundCallback = (target: FlowTarget): string => {
   const { status, amount } = target;
   const lack = refundLack(target);
   const written = lack === undefined ? status : null;
-  const data = `orderId, status, ${written !== null && amount === null ? 'payment, ' : ''}orderPaidAmount, callbackProcessed`;
+  const data = `orderId, status, ${written !== null && amount === null ? 'payment, ' : ''}${written === null ? 'orderPaidAmount' : 'orderCoveredAmount'}, callbackProcessed`;
   return `${heading('defineRefundCallback', orderNames(target))}
 /** ${written === null ? 'Runs when a refund ended: it does not say yet what that does to the order.' : 'Marks the order refunded, wholly or partly, and takes that back when the money came back.'} */
 export const refundCallback = defineRefundCallback({

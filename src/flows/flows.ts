@@ -45,8 +45,12 @@ export interface PaymentCallbackData {
   /** True for a duplicate: this status had been applied before (only with `duplicates: 'deliver'`). */
   readonly callbackProcessed: boolean;
   readonly payment: Payment;
+  /** Whether an invoice was settled, wholly or in part, without Stripe's money: out of band, from credit or by a discount. */
+  readonly settledOutOfBand: boolean;
   /** The order's received money in this currency, this payment included, less confirmed refunds; exact under the order's lock. */
   readonly orderPaidAmount: number;
+  /** The same, and what was settled for the order without Stripe's money. */
+  readonly orderCoveredAmount: number;
   readonly previousStatus: PaymentStatus;
   readonly body: FlowBody;
 }
@@ -63,6 +67,8 @@ export interface RefundCallbackData {
   readonly payment: Payment;
   /** The order's received money in this currency less confirmed refunds, this one counted; exact under the order's lock. */
   readonly orderPaidAmount: number;
+  /** The same, and what was settled for the order without Stripe's money. */
+  readonly orderCoveredAmount: number;
   readonly previousStatus: RefundStatus | null;
   readonly body: FlowBody;
 }

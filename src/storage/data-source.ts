@@ -6,6 +6,7 @@ import { Recurring1763800300000 } from '../../migrations/1763800300000-recurring
 import { EffectWorkers1763800400000 } from '../../migrations/1763800400000-effect-workers.js';
 import { Checkout1763800500000 } from '../../migrations/1763800500000-checkout.js';
 import { OneCollection1764312000000 } from '../../migrations/1764312000000-one-collection.js';
+import { SettledElsewhere1764315600000 } from '../../migrations/1764315600000-settled-elsewhere.js';
 import { StripeEvent } from '../inbox/stripe-event.js';
 import { AccountRole, Role, RolePermission } from '../installation/role.js';
 import { Setting } from '../installation/setting.js';
@@ -42,6 +43,7 @@ const MIGRATIONS = [
   EffectWorkers1763800400000,
   Checkout1763800500000,
   OneCollection1764312000000,
+  SettledElsewhere1764315600000,
 ];
 
 /** Builds the data source over the product's entities and migrations; it changes nothing by itself. */

@@ -217,13 +217,18 @@ describe('flows generated for an order table', () => {
       );
 
     const before = await statusOf();
-    await send('paymentCallback', { paymentStatus: 'FAILED', orderPaidAmount: 0 });
+    await send('paymentCallback', { paymentStatus: 'FAILED', orderPaidAmount: 0, orderCoveredAmount: 0 });
     expect(await statusOf()).toBe(before);
-    await send('paymentCallback', { paymentStatus: 'SUCCESSFUL', orderPaidAmount: 500 });
+    await send('paymentCallback', { paymentStatus: 'SUCCESSFUL', orderPaidAmount: 500, orderCoveredAmount: 500 });
     if (status !== undefined) expect(await statusOf()).toBe(words.paid);
-    await send('refundCallback', { status: 'REFUNDED', payment, orderPaidAmount: 0 });
+    await send('refundCallback', { status: 'REFUNDED', payment, orderPaidAmount: 0, orderCoveredAmount: 0 });
     if (status !== undefined) expect(await statusOf()).toBe(words.refunded);
-    await send('refundCallback', { status: 'FAILED', payment: { amountRefunded: 0 }, orderPaidAmount: 500 });
+    await send('refundCallback', {
+      status: 'FAILED',
+      payment: { amountRefunded: 0 },
+      orderPaidAmount: 500,
+      orderCoveredAmount: 500,
+    });
 
     const made = await database.transaction((tx) =>
       Promise.resolve(
@@ -376,12 +381,18 @@ test('a row that the flow can not see or write fails it, so that no payment pass
   });
   const flows = await loadFlows(path.join(root, 'dist', 'src', 'actionflows'));
   const log = { info: () => undefined, warn: () => undefined };
-  const send = (orderId: string, orderPaidAmount: number): Promise<void> =>
+  const send = (orderId: string, covered: number): Promise<void> =>
     database.transaction((tx) =>
       runFlow(
         'payment-callback',
         flows.paymentCallback as Flows['paymentCallback'],
-        { orderId, paymentStatus: 'SUCCESSFUL', callbackProcessed: false, orderPaidAmount } as never,
+        {
+          orderId,
+          paymentStatus: 'SUCCESSFUL',
+          callbackProcessed: false,
+          orderPaidAmount: covered,
+          orderCoveredAmount: covered,
+        } as never,
         { tx, log, effects: flows.effects },
       ),
     );

@@ -24,6 +24,7 @@ export const payment = (id: string, change: Partial<Payment> = {}): Payment => (
   mode: 'ELEMENTS',
   captureMethod: 'AUTOMATIC',
   amountReceived: 0,
+  amountSettledElsewhere: null,
   amountRefunded: 0,
   amountRefundPending: 0,
   description: null,

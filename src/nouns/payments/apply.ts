@@ -4,6 +4,7 @@ import { type FlowBody, type FlowLog, type Flows, runFlow } from '../../flows/fl
 import { type Orders, unreadableOr } from '../../orders/orders.js';
 import type { Tx } from '../../storage/database.js';
 import type { PaymentSnapshot } from '../../stripe/translate.js';
+import { isSettledOutOfBand } from '../refunds/refundable.js';
 import type { Payment } from './row.js';
 import {
   lockById,
@@ -33,6 +34,8 @@ export interface PaymentFacts extends Omit<PaymentSnapshot, 'intentId' | 'livemo
   readonly intentId: string | null;
   /** The invoice's own word, which alone decides what became of it. */
   readonly isInvoice?: boolean;
+  /** Minor units that a paid invoice settled without Stripe's money; see the payment's column. */
+  readonly settledElsewhere?: number | null;
 }
 
 /** What a snapshot did. `asked`: only Stripe's present state can tell, nothing was written. */
@@ -63,9 +66,10 @@ interface Held {
   readonly held: boolean | null;
 }
 
-/** What the order has been paid, in minor units. */
+/** What the order has, in minor units: received money less refunds, and all that covers it. */
 interface Paid {
   readonly paid: number;
+  readonly covered: number;
 }
 
 /** Money that isn't what was asked for is a mismatch; a manual capture may bring less, and an invoice that was settled otherwise. */
@@ -101,14 +105,16 @@ export const createPaymentTransitions = ({
   const runCallback = async (
     tx: Tx,
     payment: Payment,
-    { cause, duplicate, previous, paid }: Paid & { cause: Cause; duplicate: boolean; previous: Payment },
+    { cause, duplicate, previous, paid, covered }: Paid & { cause: Cause; duplicate: boolean; previous: Payment },
   ): Promise<void> => {
     const data = {
       orderId: payment.orderId,
       paymentStatus: payment.status,
       callbackProcessed: duplicate,
       payment,
+      settledOutOfBand: isSettledOutOfBand(payment),
       orderPaidAmount: paid,
+      orderCoveredAmount: covered,
       previousStatus: previous.status,
       body: cause.body,
     };
@@ -146,23 +152,24 @@ export const createPaymentTransitions = ({
       tx.send(markOthers(payment));
     const [row] = await tx.query<Payment & Paid>(writeVersion({ id: payment.id, ...update }, entry, amountOf));
     if (!row) throw new Error(`Payment ${payment.id} is gone, although rows are never deleted.`);
-    const { paid, ...changed } = row;
-    if (moved) await runCallback(tx, changed, { cause, duplicate: false, previous: payment, paid });
+    const { paid, covered, ...changed } = row;
+    if (moved) await runCallback(tx, changed, { cause, duplicate: false, previous: payment, paid, covered });
     return changed;
   };
 
   /** The status stays. A row that learns its intent's id gets a version all the same: clients see the id. */
   const keep = async (tx: Tx, payment: Payment, snapshot: PaymentFacts, cause: Cause): Promise<Outcome> => {
     if (payment.stripePaymentIntentId === null && snapshot.intentId !== null) {
-      const { status, amountReceived, failureCode, failureMessage } = payment;
+      const { status, amountReceived, amountSettledElsewhere: settledElsewhere, failureCode, failureMessage } = payment;
       const { intentId, chargeId, at } = snapshot;
-      const update = { status, amountReceived, failureCode, failureMessage, intentId, chargeId, at };
+      const update = { status, amountReceived, settledElsewhere, failureCode, failureMessage, intentId, chargeId, at };
       return { kind: 'changed', payment: await move(tx, payment, update, cause) };
     }
     tx.send(writeSeen(payment.id, snapshot.at));
     if (flows.paymentCallback.duplicates === 'deliver' && cause.eventId !== undefined) {
       const [sum] = await tx.query<Paid>(sumPaid(payment));
-      await runCallback(tx, payment, { cause, duplicate: true, previous: payment, paid: sum?.paid ?? 0 });
+      const { paid, covered } = sum ?? { paid: 0, covered: 0 };
+      await runCallback(tx, payment, { cause, duplicate: true, previous: payment, paid, covered });
     }
     return { kind: 'kept', payment };
   };
@@ -196,7 +203,8 @@ export const createPaymentTransitions = ({
       const arrived = status === 'SUCCESSFUL' || status === 'QUARANTINED';
       const { intentId, failureCode, failureMessage, chargeId, at } = snapshot;
       const amountReceived = arrived ? snapshot.amountReceived : payment.amountReceived;
-      const update = { status, amountReceived, intentId, failureCode, failureMessage, chargeId, at };
+      const { settledElsewhere = payment.amountSettledElsewhere } = snapshot;
+      const update = { status, amountReceived, settledElsewhere, intentId, failureCode, failureMessage, chargeId, at };
       return { kind: 'changed', payment: await move(tx, payment, update, cause) };
     },
 
@@ -204,6 +212,7 @@ export const createPaymentTransitions = ({
       const update = {
         status: PAYMENT_NEXT[payment.status].cancel,
         amountReceived: 0,
+        settledElsewhere: null,
         intentId: null,
         failureCode: code,
         failureMessage: 'Stripe refused the request.',

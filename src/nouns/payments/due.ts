@@ -18,27 +18,32 @@ export interface Charge {
   readonly currency: string;
 }
 
+/** What an order has in one currency. */
+interface Has {
+  readonly currency: string;
+  /** Net of confirmed refunds. */
+  readonly received: MinorUnits;
+  /** The same, and what was settled for it without Stripe's money. */
+  readonly covered: MinorUnits;
+}
+
 /** Compares the currency with the order's, and with that of money which the order has received and kept. */
-const assertCurrency = (order: Order, currency: string, received: ReadonlyMap<string, MinorUnits>): void => {
+const assertCurrency = (order: Order, currency: string, has: readonly Has[]): void => {
   if (order.currency !== undefined && order.currency !== currency)
     throw new CurrencyMismatchError(`Order ${order.id} is in ${order.currency ?? 'no currency'}, not in ${currency}.`);
-  for (const [other, amount] of received)
-    if (other !== currency && amount > 0)
+  for (const { currency: other, received } of has)
+    if (other !== currency && received > 0)
       throw new CurrencyMismatchError(
-        `Order ${order.id} has received ${formatMoney(amount, other)}: refund that before it is paid in ${currency}.`,
+        `Order ${order.id} has received ${formatMoney(received, other)}: refund that before it is paid in ${currency}.`,
       );
 };
 
-const readReceived = async (on: Queryable, order: Order, { livemode, account }: Scope) => {
-  const rows = await on.query<{ currency: string; amount: MinorUnits }>(
-    sumReceived({ orderId: order.id, livemode, stripeAccount: account }),
-  );
-  return new Map(rows.map(({ currency, amount }) => [currency, amount]));
-};
+const readHas = (on: Queryable, order: Order, { livemode, account }: Scope): Promise<Has[]> =>
+  on.query<Has>(sumReceived({ orderId: order.id, livemode, stripeAccount: account }));
 
 /**
- * What is still to be collected for an order: its amount, less what was received for it, net of confirmed refunds. Undefined
- * where no amount column is bound. The one rule of what may be paid; exact while the order's lock is held.
+ * What is still to be collected for an order: its amount, less what was received for it, net of confirmed refunds, and less what
+ * was settled for it without Stripe's money. Undefined where no amount column is bound. The one rule of what may be paid; exact while the order's lock is held.
  *
  * @throws CurrencyMismatchError where the order, or money that it has, is in another currency; AmountMismatchError where it has no amount
  */
@@ -48,11 +53,11 @@ const readDue = async (
   currency: string,
   scope: Scope,
 ): Promise<MinorUnits | undefined> => {
-  const received = await readReceived(on, order, scope);
-  assertCurrency(order, currency, received);
+  const has = await readHas(on, order, scope);
+  assertCurrency(order, currency, has);
   if (order.amount === undefined) return undefined;
   if (order.amount === null) throw new AmountMismatchError(`Order ${order.id} has no amount yet.`);
-  return Number(order.amount) - (received.get(currency) ?? 0);
+  return Number(order.amount) - (has.find((other) => other.currency === currency)?.covered ?? 0);
 };
 
 /**
@@ -63,7 +68,7 @@ const readDue = async (
  */
 export const assertPayable = async (on: Queryable, order: Order, charge: Charge): Promise<void> => {
   const { amount, currency } = charge;
-  assertCurrency(order, currency, new Map());
+  assertCurrency(order, currency, []);
   if (order.amount === null) throw new AmountMismatchError(`Order ${order.id} has no amount yet.`);
   if (order.amount === undefined || amount === Number(order.amount)) return;
   if (amount < Number(order.amount) && (await on.query(findReceived(order.id))).length > 0) return;

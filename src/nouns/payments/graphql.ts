@@ -5,7 +5,7 @@ import type { Builder } from '../../graphql/builder.js';
 import type { NodeKind } from '../../graphql/node.js';
 import { DEFAULT_FIRST, type Edge, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
-import { amountRefundable } from '../refunds/refundable.js';
+import { amountRefundable, isSettledOutOfBand } from '../refunds/refundable.js';
 import type { Payment } from './row.js';
 
 /** How `node` finds payments. */
@@ -56,6 +56,13 @@ const definePaymentType = (builder: Builder, status: StatusEnum): void => {
         nullable: false,
         description: 'What a refund may still take: received less confirmed and pending refunds.',
         resolve: amountRefundable,
+      }),
+      settledOutOfBand: t.field({
+        type: 'Boolean',
+        nullable: false,
+        description:
+          "An invoice that was settled, wholly or in part, without Stripe's money: out of band, from credit or by a discount.",
+        resolve: isSettledOutOfBand,
       }),
       description: t.exposeString('description', { nullable: true }),
       failureCode: t.exposeString('failureCode', { nullable: true }),

@@ -16,6 +16,7 @@ const COLLECTS_ALONE = `not shares_order and ${OPEN_PAYMENT}`;
 @Entity({ schema: 'tollgate', name: 'payment' })
 @Check('payment_amount_positive', 'amount > 0 or (amount = 0 and stripe_invoice_id is not null)')
 @Check('payment_received_not_negative', 'amount_received >= 0')
+@Check('payment_settled_elsewhere_not_negative', 'amount_settled_elsewhere >= 0')
 @Check('payment_refunded_within_received', 'amount_refunded between 0 and amount_received')
 @Check('payment_refund_pending_not_negative', 'amount_refund_pending >= 0')
 @Check('payment_currency_code', "currency ~ '^[A-Z]{3}$'")
@@ -43,6 +44,12 @@ export class Payment {
   /** Minor units that Stripe confirmed as received; 0 until then. */
   @Column({ name: 'amount_received', type: 'bigint', transformer: wholeNumber, default: 0 })
   declare amountReceived: number;
+  /**
+   * Minor units that an invoice settled without Stripe's money, out of band, from credit or by a discount, as far as the order asks
+   * for them; they count once the payment is SUCCESSFUL. Null where Stripe's money pays all.
+   */
+  @Column({ name: 'amount_settled_elsewhere', type: 'bigint', transformer: wholeNumber, nullable: true })
+  declare amountSettledElsewhere: number | null;
   /** Minor units of confirmed refunds. */
   @Column({ name: 'amount_refunded', type: 'bigint', transformer: wholeNumber, default: 0 })
   declare amountRefunded: number;

@@ -87,11 +87,16 @@ export interface PaymentUpdate {
   readonly status: string;
   readonly intentId: string | null;
   readonly amountReceived: number;
+  readonly settledElsewhere: number | null;
   readonly failureCode: string | null;
   readonly failureMessage: string | null;
   readonly chargeId: string | null;
   readonly at: number;
 }
+
+/** What a payment brought its order, whoever held the money: the one sum of what an order has. Minor units; for the table `name`. */
+const broughtBy = (name: string): string =>
+  `${name}.amount_received - ${name}.amount_refunded + coalesce(${name}.amount_settled_elsewhere, 0)`;
 
 /** Gives SQL for the amount of the order with this id, in minor units; SQL's null where none is bound. */
 export type AmountOf = (orderId: string) => string;
@@ -100,29 +105,31 @@ export type AmountOf = (orderId: string) => string;
 type VersionEntry = Pick<ChangeEntry, 'fromStatus' | 'actor' | 'eventId' | 'flow'>;
 
 /**
- * Writes a new version with its entry in the timeline, and gives the row with what its order has been paid (see sumPaid); money
+ * Writes a new version with its entry in the timeline, and gives the row with what its order has (see sumPaid); what is
  * beyond the order's amount is marked. The order's and the payment's locks must be held.
  */
 export const writeVersion = (update: PaymentUpdate, entry: VersionEntry, amountOf: AmountOf): Statement => ({
   name: 'payment_write_version',
   text: `with other as (
-      select coalesce(sum(o.amount_received - o.amount_refunded), 0)::bigint as "paid"
+      select coalesce(sum(o.amount_received - o.amount_refunded), 0)::bigint as "paid",
+        coalesce(sum(${broughtBy('o')}), 0)::bigint as "covered"
       from tollgate.payment t join tollgate.payment o on o.order_id = t.order_id and o.id <> t.id and o.currency = t.currency
         and o.livemode = t.livemode and o.stripe_account = t.stripe_account and o.status = 'SUCCESSFUL'
       where t.id = $1),
     p as (
       update tollgate.payment t set status = $2, version = version + 1,
-        excess_at = case when $2 = 'SUCCESSFUL' and (select paid from other) + $4 - amount_refunded > ${amountOf('t.order_id')}
-          then now() else excess_at end,
+        excess_at = case when $2 = 'SUCCESSFUL'
+          and (select covered from other) + $4 - amount_refunded + coalesce($14::bigint, 0) > ${amountOf('t.order_id')} then now() else excess_at end,
         stripe_payment_intent_id = coalesce(stripe_payment_intent_id, $3), amount_received = $4,
-        failure_code = $5, failure_message = $6, stripe_charge_id = coalesce($7, stripe_charge_id),
+        amount_settled_elsewhere = $14, failure_code = $5, failure_message = $6, stripe_charge_id = coalesce($7, stripe_charge_id),
         seen_at = greatest(seen_at, to_timestamp($8)), updated_at = now()
       where id = $1 returning *),
     entry as (
       insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, event_id, flow, flow_outcome)
       select 'PAYMENT', p.id, p.version, $9, p.status, $10, $11, $12, $13 from p)
     select ${PAYMENT_COLUMNS},
-      other.paid + case when p.status = 'SUCCESSFUL' then p.amount_received - p.amount_refunded else 0 end as "paid"
+      other.paid + case when p.status = 'SUCCESSFUL' then p.amount_received - p.amount_refunded else 0 end as "paid",
+      other.covered + case when p.status = 'SUCCESSFUL' then ${broughtBy('p')} else 0 end as "covered"
     from p, other`,
   values: [
     update.id,
@@ -138,6 +145,7 @@ export const writeVersion = (update: PaymentUpdate, entry: VersionEntry, amountO
     entry.eventId ?? null,
     entry.flow ?? null,
     entry.flow === undefined ? null : 'done',
+    update.settledElsewhere,
   ],
 });
 
@@ -168,7 +176,7 @@ export const markOthers = (payment: Pick<Payment, 'id' | 'orderId' | 'livemode' 
 /** Marks a payment whose order has more than its amount, now that a refund of it was undone. */
 export const markExcess = (payment: Payment, amountOf: AmountOf): Statement => ({
   text: `update tollgate.payment t set excess_at = now() where id = $1 and (
-      select sum(amount_received - amount_refunded) from tollgate.payment o where o.order_id = t.order_id
+      select sum(${broughtBy('o')}) from tollgate.payment o where o.order_id = t.order_id
         and o.currency = t.currency and o.livemode = t.livemode and o.stripe_account = t.stripe_account
         and o.status = 'SUCCESSFUL') > ${amountOf('t.order_id')}`,
   values: [payment.id],
@@ -210,11 +218,11 @@ export const writeSeen = (id: string, at: number): Statement => ({
   values: [id, at],
 });
 
-/** The order's received money in each currency, less confirmed refunds; exact while the order's lock is held. */
+/** What the order has in each currency: received money less confirmed refunds, and all that covers it; exact while its lock is held. */
 export const sumReceived = (order: Pick<Payment, 'orderId' | 'livemode' | 'stripeAccount'>): Statement => ({
   name: 'payment_sum_received',
-  text: `select currency, sum(amount_received - amount_refunded)::bigint as "amount" from tollgate.payment
-    where order_id = $1 and livemode = $2 and stripe_account = $3 and status = 'SUCCESSFUL' group by currency`,
+  text: `select currency, sum(amount_received - amount_refunded)::bigint as "received", sum(${broughtBy('p')})::bigint as "covered"
+    from tollgate.payment p where order_id = $1 and livemode = $2 and stripe_account = $3 and status = 'SUCCESSFUL' group by currency`,
   values: [order.orderId, order.livemode, order.stripeAccount],
 });
 
@@ -225,10 +233,11 @@ export const findReceived = (orderId: string): Statement => ({
   values: [orderId],
 });
 
-/** The order's received money in this currency and mode, less confirmed refunds; exact while the order's lock is held. */
+/** The same in the payment's currency alone. */
 export const sumPaid = (payment: Pick<Payment, 'orderId' | 'currency' | 'livemode' | 'stripeAccount'>): Statement => ({
   name: 'payment_sum_paid',
-  text: `select coalesce(sum(amount_received - amount_refunded), 0)::bigint as "paid" from tollgate.payment
-    where order_id = $1 and currency = $2 and livemode = $3 and stripe_account = $4 and status = 'SUCCESSFUL'`,
+  text: `select coalesce(sum(amount_received - amount_refunded), 0)::bigint as "paid",
+      coalesce(sum(${broughtBy('p')}), 0)::bigint as "covered"
+    from tollgate.payment p where order_id = $1 and currency = $2 and livemode = $3 and stripe_account = $4 and status = 'SUCCESSFUL'`,
   values: [payment.orderId, payment.currency, payment.livemode, payment.stripeAccount],
 });

@@ -12,7 +12,7 @@ import { claimMarked, clearMark } from './rows.js';
 export interface Withdrawals {
   /**
    * Cancels at Stripe the open attempts whose orders were covered otherwise meanwhile, voids the open invoices of recurring payments
-   * that were ended at once, and gives how many payments were looked at. Every
+   * that have ended, and gives how many payments were looked at. Every
    * process may run it: each is taken once, and again after a crash. What can't be stopped any more is looked at again.
    */
   withdrawDue(): Promise<number>;

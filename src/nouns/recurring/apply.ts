@@ -6,6 +6,7 @@ import { readClock } from '../../storage/clock.js';
 import type { Tx } from '../../storage/database.js';
 import type { SubscriptionSnapshot } from '../../stripe/subscription-snapshot.js';
 import type { Cause } from '../payments/apply.js';
+import { markUnpaid } from '../payments/rows.js';
 import type { RecurringPayment } from './row.js';
 import {
   findByReference,
@@ -41,6 +42,9 @@ export interface RecurringTransitions {
 }
 
 const FLOW = 'recurring-payment-callback';
+
+/** A cancel of ours voids at once what is unpaid; a job looks at what is left. */
+const UNPAID_SECONDS = 5;
 
 const seconds = (date: Date | null): number => (date === null ? 0 : Math.floor(date.getTime() / 1000));
 
@@ -98,6 +102,8 @@ export const createRecurringTransitions = ({
   ): Promise<RecurringPayment> => {
     const [changed] = await tx.query<RecurringPayment>(writeRecurring(row.id, update, at));
     if (!changed) throw new Error(`Recurring payment ${row.id} is gone, although rows are never deleted.`);
+    // Whoever ended it, nobody is to pay for nothing.
+    if (isLive(row) && !isLive(changed)) tx.send(markUnpaid(row.id, UNPAID_SECONDS));
     const moved = changed.status !== row.status || changed.cancelAtPeriodEnd !== row.cancelAtPeriodEnd;
     if (moved) await runCallback(tx, changed, { previous: row, cause, duplicate: false });
     tx.send(

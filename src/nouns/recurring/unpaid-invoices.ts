@@ -12,7 +12,7 @@ import type { InvoicePayments } from '../renewals/invoice-payments.js';
 import type { RecurringPayment } from './row.js';
 import { readRecurring } from './rows.js';
 
-/** What a recurring payment that was ended at once leaves unpaid: its open invoices are voided, so that nobody pays for nothing. */
+/** What a recurring payment that has ended leaves unpaid: its open invoices are voided, so that nobody pays for nothing. */
 export interface UnpaidInvoices {
   /** Remembers that the open invoices are to be voided once it has ended, before that is asked of Stripe: a crash loses nothing. */
   announce(row: RecurringPayment): Promise<void>;

@@ -147,7 +147,7 @@ export const createRefundTransitions = ({
     { body, duplicate }: { body: RefundCallbackData['body']; duplicate: boolean },
   ): Promise<boolean> => {
     if (!isEnded(refund.status)) return false;
-    const [sum] = await tx.query<{ paid: number }>(sumPaid(payment));
+    const [sum] = await tx.query<{ paid: number; covered: number }>(sumPaid(payment));
     const data = {
       orderId: payment.orderId,
       status: refund.status,
@@ -155,6 +155,7 @@ export const createRefundTransitions = ({
       refund,
       payment,
       orderPaidAmount: sum?.paid ?? 0,
+      orderCoveredAmount: sum?.covered ?? 0,
       previousStatus,
       body,
     };

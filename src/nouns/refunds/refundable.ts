@@ -10,6 +10,12 @@ export interface ReceivedMoney {
   readonly amountRefundPending: MinorUnits;
 }
 
+/** Whether an invoice was settled, wholly or in part, without Stripe's money: out of band, from credit or by a discount. */
+export const isSettledOutOfBand = (payment: {
+  readonly status: PaymentStatus;
+  readonly amountSettledElsewhere: MinorUnits | null;
+}): boolean => payment.status === 'SUCCESSFUL' && payment.amountSettledElsewhere !== null;
+
 /** What a refund may still take: received less confirmed and pending refunds, never below 0; 0 unless SUCCESSFUL. */
 export const amountRefundable = (payment: ReceivedMoney): MinorUnits =>
   payment.status === 'SUCCESSFUL'

@@ -5,7 +5,7 @@ import type { Tx } from '../../storage/database.js';
 import { type IdempotentRequest, recall, remember } from '../../storage/idempotent-request.js';
 import type { Payment } from '../payments/row.js';
 import type { HeldRefunds, RefundTransitions } from './apply.js';
-import { amountRefundable, type StripeRefundReason } from './refundable.js';
+import { amountRefundable, isSettledOutOfBand, type StripeRefundReason } from './refundable.js';
 import type { Refund } from './row.js';
 
 /** What a client asks for with `refund`. */
@@ -55,8 +55,12 @@ const assertRefundable = (payment: Payment, amount: MinorUnits, access: RefundRe
     throw new PaymentNotRefundableError(
       `Payment ${payment.id} is ${payment.status}; only a SUCCESSFUL one is refunded.`,
     );
-  if (payment.stripePaymentIntentId === null)
-    throw new PaymentNotRefundableError(`Stripe received no money for payment ${payment.id}; nothing can be refunded.`);
+  if (payment.amountReceived === 0)
+    throw new PaymentNotRefundableError(
+      isSettledOutOfBand(payment)
+        ? `Payment ${payment.id} was settled out of band or from credit: Stripe received no money for it. Give it back the way it came.`
+        : `Stripe received no money for payment ${payment.id}; nothing can be refunded.`,
+    );
   if (payment.livemode !== access.livemode || payment.stripeAccount !== access.account)
     throw new PaymentNotRefundableError(
       `Payment ${payment.id} was made with the keys of another Stripe account or mode; refund it there.`,

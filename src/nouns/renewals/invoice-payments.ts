@@ -1,3 +1,4 @@
+import { isLive } from '../../core/states.js';
 import { FlowFailedError, type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
 import type { Orders } from '../../orders/orders.js';
 import { writeChange } from '../../outbox/change-log.js';
@@ -5,7 +6,7 @@ import type { Statement, Tx } from '../../storage/database.js';
 import type { InvoiceSnapshot } from '../../stripe/invoice-snapshot.js';
 import type { Cause, PaymentFacts, PaymentTransitions } from '../payments/apply.js';
 import { OPEN_PAYMENT, type Payment } from '../payments/row.js';
-import { lockIntent, PAYMENT_COLUMNS, reviveEvents } from '../payments/rows.js';
+import { lockIntent, markUnpaid, PAYMENT_COLUMNS, reviveEvents } from '../payments/rows.js';
 import type { RecurringPayment } from '../recurring/row.js';
 import { findByReference, lockRecurring, type RecurringReference } from '../recurring/rows.js';
 import { CHARGE_FLOW, chargeOf, decideAmount } from './decide.js';
@@ -30,7 +31,7 @@ export interface InvoiceOutcome {
 /**
  * What invoices make of payments: the first one a payment of the order that the recurring payment was started for, each
  * later one a new order and its payment, once per invoice. A payment of 0 is made where nothing was to be collected.
- * Money that came out of band or from the customer's credit is not counted as received.
+ * Money that came out of band or from the customer's credit is not counted as received, but the order is settled all the same.
  */
 export interface InvoicePayments {
   /**
@@ -70,8 +71,8 @@ const writeIntent = (id: string, intentId: string): Statement => ({
 const insertPayment = (recurring: RecurringPayment, orderId: string, invoice: InvoiceSnapshot): Statement => ({
   name: 'payment_insert_invoice',
   text: `insert into tollgate.payment as p (order_id, account_id, amount, currency, mode, livemode, stripe_account,
-      recurring_payment_id, stripe_invoice_id, stripe_payment_intent_id, shares_order)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, exists (
+      recurring_payment_id, stripe_invoice_id, stripe_payment_intent_id, amount_settled_elsewhere, shares_order)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, exists (
       select from tollgate.payment where order_id = $1 and livemode = $6 and stripe_account = $7 and ${OPEN_PAYMENT}))
     returning ${PAYMENT_COLUMNS}`,
   values: [
@@ -85,6 +86,7 @@ const insertPayment = (recurring: RecurringPayment, orderId: string, invoice: In
     recurring.id,
     invoice.invoiceId,
     invoice.intentId,
+    settledElsewhere(recurring, invoice, { asked: invoice.amountDue, collected: invoice.amountDue }),
   ],
 });
 
@@ -102,8 +104,23 @@ const makesPayment = (invoice: InvoiceSnapshot): boolean => {
   }
 };
 
+/**
+ * What is not collected by Stripe, as far as the order asks for it: a first order asks for the period's price, a later one for what
+ * was to be collected. Null where Stripe's `collected` is the whole invoice.
+ */
+const settledElsewhere = (
+  recurring: RecurringPayment,
+  invoice: InvoiceSnapshot,
+  { asked, collected }: { readonly asked: number; readonly collected: number },
+): number | null => {
+  const [whole, owed] = invoice.isFirst
+    ? [Math.max(invoice.total, recurring.initialAmount), recurring.initialAmount]
+    : [invoice.total, asked];
+  return whole > collected ? Math.max(0, owed - collected) : null;
+};
+
 /** What the invoice says of its payment; undefined while only its intent could tell and that isn't at hand. */
-const factsOf = (payment: Payment, invoice: InvoiceSnapshot): PaymentFacts | undefined => {
+const factsOf = (recurring: RecurringPayment, payment: Payment, invoice: InvoiceSnapshot): PaymentFacts | undefined => {
   const { intentId, intent, currency, at } = invoice;
   const own = {
     intentId,
@@ -118,7 +135,17 @@ const factsOf = (payment: Payment, invoice: InvoiceSnapshot): PaymentFacts | und
   };
   switch (invoice.status) {
     case 'paid':
-      return { ...own, signal: 'succeed', failureCode: null, failureMessage: null, chargeId: intent?.chargeId ?? null };
+      return {
+        ...own,
+        signal: 'succeed',
+        failureCode: null,
+        failureMessage: null,
+        chargeId: intent?.chargeId ?? null,
+        settledElsewhere: settledElsewhere(recurring, invoice, {
+          asked: payment.amount,
+          collected: invoice.amountReceived,
+        }),
+      };
     case 'void':
       return { ...own, signal: 'cancel' };
     case 'uncollectible':
@@ -176,6 +203,7 @@ export const createInvoicePayments = ({
       }),
     );
     if (invoice.intentId !== null) tx.send(reviveEvents(invoice.intentId));
+    if (!isLive(recurring)) tx.send(markUnpaid(recurring.id, 0));
     return payment;
   };
 
@@ -211,7 +239,7 @@ export const createInvoicePayments = ({
       if (!known && !makesPayment(invoice)) return { payment: undefined, lowering };
       const payment = known ? await followIntent(tx, known, invoice) : await open(tx, recurring, invoice, cause);
       if (invoice.status === 'paid' && !invoice.isFirst) tx.send(wakeTooLate(invoice.invoiceId));
-      const facts = factsOf(payment, invoice);
+      const facts = factsOf(recurring, payment, invoice);
       const outcome = facts && (await transitions.apply(tx, payment, facts, { ...cause, current: true }));
       if (outcome?.kind === 'changed') return { payment: outcome.payment, lowering };
       return { payment: known ? undefined : payment, lowering };
