@@ -4,13 +4,14 @@ import { withMetadata } from '../params.js';
 import type { Scope } from '../scope.js';
 import { type Customer, customers } from './customer-row.js';
 import { collect, finalize, noMethod, openPayment } from './invoice-flow.js';
+import { invoiceItems } from './invoice-item-row.js';
 import { invoices } from './invoice-row.js';
 import { behaviourOf, cardError, instruments, paymentMethods } from './payment-method.js';
 import { createSetup } from './setup-intent-flow.js';
 import { defaultMethodOf, draftInvoice, schedulePeriodEnd } from './subscription-flow.js';
 import { checkTogether, newItem, priceFor } from './subscription-item.js';
 import type { CreateValues } from './subscription-params.js';
-import { periodOf, type Subscription, type SubscriptionItem, subscriptions } from './subscription-row.js';
+import { hasEnded, periodOf, type Subscription, type SubscriptionItem, subscriptions } from './subscription-row.js';
 
 const DAY = 24 * 60 * 60;
 const FIRST_PAYMENT_SECONDS = 23 * 60 * 60;
@@ -37,10 +38,19 @@ const trialEnd = (scope: Scope, values: CreateValues): number | null => {
   return values.trial_end;
 };
 
-const checkCurrency = (customer: Customer, currency: string, given: string | undefined): void => {
+/**
+ * Whether something that lives keeps the customer to their currency (Stripe: "Set or change currency for an invoice or customer in
+ * Stripe Billing"). A balance too, which is kept in one currency here.
+ */
+const isKept = (scope: Scope, { id, balance, currency }: Customer): boolean =>
+  balance !== 0 ||
+  scope.all(subscriptions, 'customer', id).some((other) => !hasEnded(other)) ||
+  scope.all(invoiceItems, 'customer', id).some((item) => item.invoice === null && item.currency === currency);
+
+const checkCurrency = (scope: Scope, customer: Customer, currency: string, given: string | undefined): void => {
   if (given !== undefined && given.toLowerCase() !== currency)
     throw invalidRequest(`The price specified does not support the currency ${given}.`, { param: 'currency' });
-  if (customer.currency !== null && customer.currency !== currency)
+  if (customer.currency !== null && customer.currency !== currency && isKept(scope, customer))
     throw invalidRequest(
       `You cannot combine currencies on a single customer. This customer has an active subscription, subscription schedule, discount, quote, or invoice item with currency ${customer.currency}.`,
     );
@@ -173,7 +183,7 @@ const build = (
 
 const check = (scope: Scope, values: CreateValues, customer: Customer, subscription: Subscription): void => {
   checkTogether(subscription.items.data);
-  checkCurrency(customer, subscription.currency, values.currency);
+  checkCurrency(scope, customer, subscription.currency, values.currency);
   if (values.payment_behavior === 'pending_if_incomplete')
     throw invalidRequest('`pending_if_incomplete` can only be used when updating a subscription.', {
       param: 'payment_behavior',
@@ -206,7 +216,8 @@ export const createSubscription = (scope: Scope, values: CreateValues, acceptsIn
   );
   check(scope, values, customer, subscription);
 
-  if (customer.currency === null) scope.save(customers, { ...customer, currency: subscription.currency });
+  if (customer.currency !== subscription.currency)
+    scope.save(customers, { ...customer, currency: subscription.currency });
   const isTrial = subscription.status === 'trialing';
   if (isTrial && !values.off_session && defaultMethodOf(scope, subscription) === null) addSetup(scope, subscription);
   scope.save(subscriptions, subscription);

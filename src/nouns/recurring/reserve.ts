@@ -1,5 +1,10 @@
 import type { Caller } from '../../core/caller.js';
-import { PaymentInProgressError, RecurringAlreadyExistsError, UnauthenticatedError } from '../../core/errors.js';
+import {
+  CurrencyMismatchError,
+  PaymentInProgressError,
+  RecurringAlreadyExistsError,
+  UnauthenticatedError,
+} from '../../core/errors.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import { assertUsable, type Order, type Orders } from '../../orders/orders.js';
 import { writeChange } from '../../outbox/change-log.js';
@@ -10,7 +15,7 @@ import { assertNotInvoiced, findLive, findOpen } from '../payments/reserve.js';
 import { periodAmount, type RecurringPrice } from './prices.js';
 import type { InitiateRequest } from './recurring.js';
 import type { RecurringPayment } from './row.js';
-import { lockRecurring, RECURRING_COLUMNS } from './rows.js';
+import { findOtherCurrency, lockAccount, lockRecurring, RECURRING_COLUMNS } from './rows.js';
 
 /** Everything that a reservation depends on; the request is checked. */
 export interface RecurringReservation {
@@ -50,6 +55,26 @@ const accountOf = (order: Order, caller: Caller): string => {
   const account = order.owner ?? caller.accountId;
   if (account === null) throw new UnauthenticatedError('A recurring payment belongs to an account: send a token.');
   return account;
+};
+
+/**
+ * Stripe has one currency per customer, and an account has one customer.
+ *
+ * @throws CurrencyMismatchError while another recurring payment of the account lives in another currency
+ */
+const assertOneCurrency = async (
+  tx: Tx,
+  accountId: string,
+  currency: string,
+  { livemode, account }: RecurringReservation['access'],
+): Promise<void> => {
+  const scope = { accountId, livemode, stripeAccount: account };
+  await tx.query(lockAccount(scope));
+  const [other] = await tx.query<{ id: string; currency: string }>(findOtherCurrency(scope, currency));
+  if (other)
+    throw new CurrencyMismatchError(
+      `The account's recurring payment ${other.id} is in ${other.currency}, and Stripe has one currency per customer: end that one first, or choose a price in ${other.currency}.`,
+    );
 };
 
 const insert = async (
@@ -126,6 +151,7 @@ export const createRecurringReservations = (orders: Orders): RecurringReservatio
         open.id,
       );
     }
+    await assertOneCurrency(tx, accountOf(order, caller), price.currency, access);
     const recurringPayment = await insert(tx, order, { reservation, price });
     await remember(tx, idempotency, recurringPayment.id);
     return { kind: 'made', recurringPayment };

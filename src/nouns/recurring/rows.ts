@@ -1,6 +1,6 @@
 import type { Statement } from '../../storage/database.js';
 import { selectList } from '../../storage/select-list.js';
-import { RecurringPayment } from './row.js';
+import { LIVE_RECURRING, RecurringPayment } from './row.js';
 
 /** The columns of a recurring payment, for SQL that names the table `r`. */
 export const RECURRING_COLUMNS = selectList(RecurringPayment, 'r');
@@ -62,6 +62,28 @@ export const readRecurring = (id: string): Statement => ({
   name: 'recurring_read',
   text: `select ${RECURRING_COLUMNS} from tollgate.recurring_payment r where id = $1`,
   values: [id],
+});
+
+/** Whose customer at Stripe a recurring payment belongs to. */
+export interface CustomerScope {
+  readonly accountId: string;
+  readonly livemode: boolean;
+  readonly stripeAccount: string;
+}
+
+/** Keeps reservations for one account apart until the transaction ends: they share a customer. Taken after the order's lock. */
+export const lockAccount = ({ accountId }: CustomerScope): Statement => ({
+  name: 'recurring_account_lock',
+  text: `select pg_advisory_xact_lock(hashtextextended('tollgate account ' || $1, 0))`,
+  values: [accountId],
+});
+
+/** A living recurring payment of the same customer in another currency. */
+export const findOtherCurrency = (scope: CustomerScope, currency: string): Statement => ({
+  name: 'recurring_find_other_currency',
+  text: `select id::text as "id", currency from tollgate.recurring_payment
+    where account_id = $1 and livemode = $2 and stripe_account = $3 and currency <> $4 and ${LIVE_RECURRING} limit 1`,
+  values: [scope.accountId, scope.livemode, scope.stripeAccount, currency],
 });
 
 /** What a subscription says of the row; `at` in unix seconds. */

@@ -108,6 +108,33 @@ describe('starting a recurring payment', () => {
     ).toMatchObject({ initialAmount: 10_000, quantity: 2 });
   });
 
+  test('another currency than that of a living one is CURRENCY_MISMATCH before anything is made at Stripe, also at once', async () => {
+    const as = { account: 'two-currencies' };
+    const [inDollars, inEuros] = [
+      await bed.createOrder({ account: as.account }),
+      await bed.createOrder({ account: as.account, currency: 'EUR' }),
+    ];
+    const [dollars, euros] = [await monthlyPrice(bed), await monthlyPrice(bed, { currency: 'eur' })];
+    const ends = await Promise.allSettled([
+      initiate(server, inDollars, dollars, {}, as),
+      initiate(server, inEuros, euros, {}, as),
+    ]);
+    expect(ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))).toMatchObject([
+      { code: 'CURRENCY_MISMATCH', message: expect.stringMatching(/recurring payment \d+ is in (USD|EUR)/) },
+    ]);
+    const [made] = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value.recurringPayment] : []));
+    await cancel(server, { recurringPaymentId: made?.id ?? '' }, as);
+    const [orderId, priceId] = made?.currency === 'USD' ? [inEuros, euros] : [inDollars, dollars];
+    expect(await initiate(server, orderId, priceId, {}, as)).toMatchObject({
+      recurringPayment: { status: 'INCOMPLETE' },
+    });
+    const { rows } = await bed.sql.query(
+      'select status from tollgate.recurring_payment where account_id = $1 order by id',
+      [as.account],
+    );
+    expect(rows.map(({ status }) => status === 'INCOMPLETE')).toEqual([false, true]);
+  });
+
   test('an idempotency key gives the same answer again, and refuses other arguments', async () => {
     const [orderId, priceId] = [await bed.createOrder(), await monthlyPrice(bed)];
     const first = await initiate(server, orderId, priceId, { idempotencyKey: 'k1' });
