@@ -8,17 +8,24 @@ interface Parts {
   readonly orders: Pick<Orders, 'findBinding'>;
 }
 
-/** Where a setting of sessions comes from that rests foreign keys: whom it is for, in words. */
-const FIND_RESTING = `select format('session_replication_role is %s %s', v.value, case
+/** What superusers alone may set, and what each switches off. */
+const SWITCHES = `(values ('session_replication_role', 'origin'), ('event_triggers', 'on')) w (name, usual)`;
+
+/** Where a setting comes from that rests foreign keys or the guard of definitions: whom it is for, in words. */
+const FIND_RESTING = `select format('%s is %s %s', w.name, v.value, case
       when s.setrole <> 0 and s.setdatabase <> 0 then format('for the role %s in this database', s.setrole::regrole)
       when s.setrole <> 0 then format('for the role %s', s.setrole::regrole)
       else 'for this database' end) as "words"
-  from pg_db_role_setting s, unnest(s.setconfig) c (text), lateral (select split_part(c.text, '=', 2)) v (value)
-  where split_part(c.text, '=', 1) = 'session_replication_role' and v.value <> 'origin'
+  from ${SWITCHES}, pg_db_role_setting s, unnest(s.setconfig) c (text), lateral (select split_part(c.text, '=', 2)) v (value)
+  where split_part(c.text, '=', 1) = w.name and v.value <> w.usual
     and s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
   union all
-  select format('session_replication_role is %s for this very session', current_setting('session_replication_role'))
-  where current_setting('session_replication_role') <> 'origin'`;
+  select format('%s is %s for this very session', w.name, current_setting(w.name, true))
+  from ${SWITCHES} where current_setting(w.name, true) <> w.usual
+  union all
+  select format('%s may set %s by a GRANT', a.grantee::regrole, p.parname)
+  from ${SWITCHES} join pg_parameter_acl p on p.parname = w.name, aclexplode(p.paracl) a
+  where a.privilege_type = 'SET' and not exists (select from pg_roles r where r.oid = a.grantee and r.rolsuper)`;
 
 /** A table's column, and the table and column that it must lead to. */
 interface Link {
@@ -63,7 +70,7 @@ const lostRows = (words: readonly string[]): Finding[] =>
 export const booksChecks = ({ database, orders }: Parts): Check[] => [
   {
     title: 'foreign keys',
-    asks: 'session_replication_role of roles, the database and the server',
+    asks: 'session_replication_role and event_triggers of roles, the database, the server and this session, and who may set them',
     code: 'FOREIGN_KEYS_OFF',
     reach: 'local',
     async run() {
@@ -72,9 +79,9 @@ export const booksChecks = ({ database, orders }: Parts): Check[] => [
         ? ok('on')
         : found({
             code: 'FOREIGN_KEYS_OFF',
-            message: `Foreign keys rest: ${resting.map(({ words }) => words).join('; ')}. An order could be deleted although it has payments.`,
+            message: `Foreign keys or the guard of definitions rest, or may be switched off: ${resting.map(({ words }) => words).join('; ')}. An order could be deleted although it has payments.`,
             remedy:
-              'As a superuser: alter role … reset session_replication_role, or the same for the database or the server; then start again.',
+              'As a superuser: alter role … reset session_replication_role, or the same for the database or the server, or revoke set on parameter … from …; then start again.',
           });
     },
   },

@@ -5,7 +5,7 @@ import pg from 'pg';
 export interface RowRule {
   readonly table: string;
   readonly name: string;
-  /** What follows the trigger's name, up to the function. */
+  /** What follows the trigger's name, up to the function, in the words in which PostgreSQL gives it back. */
   readonly event: string;
   /** What a refusal says beside the operation and the table. */
   readonly hint: string;
@@ -36,7 +36,7 @@ const keepColumns = (table: string, columns: readonly string[], hint: string): R
 const keepRecent = (table: string, since: string): RowRule => ({
   table,
   name: 'keep_rows',
-  event: `before delete on tollgate.${table} for each row when (old.${since} > now() - interval '30 days')`,
+  event: `before delete on tollgate.${table} for each row when (old.${since} > (now() - '30 days'::interval))`,
   hint: MEMORY,
 });
 
@@ -124,7 +124,7 @@ const LASTING: readonly RowRule[] = [
   {
     table: 'setting',
     name: 'keep_installation',
-    event: `before update or delete on tollgate.setting for each row when (old.key = 'installation')`,
+    event: `before delete or update on tollgate.setting for each row when (old.key = 'installation')`,
     hint: "The installation's id marks every object that was made at Stripe.",
   },
 ];
@@ -145,9 +145,13 @@ end `;
 const REFUSE = `create or replace function tollgate.refuse() returns trigger language plpgsql
   set search_path = pg_catalog, pg_temp as $refuse$${REFUSE_BODY}$refuse$`;
 
-const makeTrigger = ({ table, name, event, hint }: RowRule): string[] => [
-  `create or replace trigger ${name} ${event} execute function tollgate.refuse(${pg.escapeLiteral(hint)})`,
-  `alter table tollgate.${table} enable always trigger ${name}`,
+/** What follows `create trigger`. */
+export const definitionOf = ({ name, event, hint }: RowRule): string =>
+  `${name} ${event} execute function tollgate.refuse(${pg.escapeLiteral(hint)})`;
+
+const makeTrigger = (rule: RowRule): string[] => [
+  `create or replace trigger ${definitionOf(rule)}`,
+  `alter table tollgate.${rule.table} enable always trigger ${rule.name}`,
 ];
 
 /** Kept as a comment in the database, so that rules of another version of the product are noticed. */

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { type GuardedTable, namesOf } from './order-binding.js';
-import { REFUSE_BODY, rowRules, TABLES } from './row-rules.js';
+import { definitionOf, REFUSE_BODY, rowRules, TABLES } from './row-rules.js';
 
 const literal = pg.escapeLiteral;
 const list = (values: readonly string[]): string => values.map((value) => `(${literal(value)})`).join(', ');
@@ -32,6 +32,53 @@ const TABLES_THERE: Weakness = {
 const REFUSE = `(select p.oid from pg_proc p join pg_namespace n on n.oid = p.pronamespace
   where n.nspname = 'tollgate' and p.proname = 'refuse')`;
 
+/** Made by a migration: a recurring payment moves with its payments. */
+const FOLLOWERS = [
+  [
+    'follow_new_payment',
+    `follow_new_payment after insert on tollgate.payment for each row when (new.recurring_payment_id is not null)
+      execute function tollgate.follow_payment()`,
+  ],
+  [
+    'follow_payment',
+    `follow_payment after update of version on tollgate.payment for each row
+      when (new.recurring_payment_id is not null and old.version is distinct from new.version)
+      execute function tollgate.follow_payment()`,
+  ],
+] as const;
+const FOLLOW_BODY = `declare followed record;
+  begin
+    update tollgate.recurring_payment set version = version + 1, updated_at = now()
+      where id = new.recurring_payment_id returning id, version, status into followed;
+    insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, note)
+      values ('RECURRING_PAYMENT', followed.id, followed.version, followed.status, followed.status,
+        'payment:' || new.id, 'Its payment ' || new.id || ' is ' || new.status || ', version ' || new.version || '.');
+    return null;
+  end`;
+
+/** Without what PostgreSQL's way to write it depends on: the path of schemas, quotes, parentheses, casts of varchar. */
+const bare = (text: string): string =>
+  text
+    .toLowerCase()
+    .replaceAll('tollgate.', '')
+    .replace(/[\s()"]|::text/g, '');
+const bareSql = (sql: string): string =>
+  `regexp_replace(replace(lower(${sql}), 'tollgate.', ''), '[[:space:]()"]|::text', '', 'g')`;
+
+/** Triggers by table and name that are not there as they should be: always on, and defined in these words. */
+const lackingTriggers = (what: string, triggers: readonly (readonly [string, string, string])[]): string => `
+  select format('the ${what} %s of tollgate.%s is missing, switched off or another one', r.name, r.t)
+  from (values ${triggers
+    .map(
+      ([table, name, definition]) =>
+        `(${literal(table)}, ${literal(name)}, ${literal(bare(`create trigger ${definition}`))})`,
+    )
+    .join(', ')}) r (t, name, definition)
+  where not exists (select from pg_trigger t join ours o on o.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
+    where o.relname = r.t and t.tgname = r.name and t.tgenabled = 'A'
+      and p.pronamespace = (select oid from pg_namespace where nspname = 'tollgate')
+      and ${bareSql('pg_get_triggerdef(t.oid)')} = r.definition)`;
+
 const definitions = (isBound: boolean): readonly Weakness[] => [
   {
     // what a parent's owner does to the parent is done to the child
@@ -49,12 +96,23 @@ const definitions = (isBound: boolean): readonly Weakness[] => [
   {
     code: 'TG002',
     isMended: true,
-    find: `select format('the rule %s of tollgate.%s is missing or switched off', r.name, r.t)
-      from (values ${rowRules(isBound)
-        .map(({ table, name }) => `(${literal(table)}, ${literal(name)})`)
-        .join(', ')}) r (t, name)
-      where not exists (select from pg_trigger t join ours o on o.oid = t.tgrelid
-        where o.relname = r.t and t.tgname = r.name and t.tgenabled = 'A' and t.tgfoid = ${REFUSE})`,
+    find: lackingTriggers(
+      'rule',
+      rowRules(isBound).map((rule) => [rule.table, rule.name, definitionOf(rule)] as const),
+    ),
+  },
+  {
+    code: 'TG002',
+    find: lackingTriggers(
+      'trigger',
+      FOLLOWERS.map(([name, definition]) => ['payment', name, definition] as const),
+    ),
+  },
+  {
+    code: 'TG002',
+    find: `select 'the function tollgate.follow_payment() does something else' from pg_proc p
+      where p.pronamespace = (select oid from pg_namespace where nspname = 'tollgate') and p.proname = 'follow_payment'
+        and ${bareSql('p.prosrc')} <> ${literal(bare(FOLLOW_BODY))}`,
   },
   {
     code: 'TG002',

@@ -73,6 +73,35 @@ describe('foreign keys that were switched off are found', () => {
   });
 });
 
+/** Asks the client's own transaction. */
+const inside = (): Database => ({
+  ...database,
+  query: async ({ text, values }) => (await client.query(text, [...(values ?? [])])).rows,
+});
+
+test.each([
+  [
+    'the guard of definitions is off for a database',
+    (db: string) => `alter database ${db} set event_triggers = off`,
+    /event_triggers is (off|false) for this database/,
+  ],
+  [
+    'a role that is no superuser may switch foreign keys off',
+    () => 'create role tollgate_switcher; grant set on parameter session_replication_role to tollgate_switcher',
+    /tollgate_switcher may set session_replication_role/,
+  ],
+])('found too: %s', async (_, statement, words) => {
+  await client.query('begin');
+  try {
+    await client.query(statement(name));
+    expect(await diagnose(inside())).toEqual([
+      expect.objectContaining({ code: 'FOREIGN_KEYS_OFF', message: expect.stringMatching(words) }),
+    ]);
+  } finally {
+    await client.query('rollback');
+  }
+});
+
 describe('rows whose other end is gone are found', () => {
   beforeEach(async () => {
     await client.query('begin');
@@ -124,11 +153,7 @@ describe('rows whose other end is gone are found', () => {
   ] as const)('%s', async (_, statements, words) => {
     try {
       for (const statement of statements) await client.query(statement);
-      const inside: Database = {
-        ...database,
-        query: async ({ text, values }) => (await client.query(text, [...(values ?? [])])).rows,
-      };
-      expect(await diagnose(inside)).toContainEqual(
+      expect(await diagnose(inside())).toContainEqual(
         expect.objectContaining({
           code: 'ROWS_LOST',
           message: expect.stringMatching(words),

@@ -144,6 +144,21 @@ const WAYS: readonly [string, string][] = [
     'another body of the function of the rules',
     'create or replace function tollgate.refuse() returns trigger language plpgsql as $$ begin return old; end $$',
   ],
+  [
+    'a rule that asks for nothing',
+    `create or replace trigger keep_rows before delete on tollgate.payment for each row when (false)
+      execute function tollgate.refuse('x')`,
+  ],
+  [
+    'a rule of other columns',
+    `create or replace trigger keep_columns before update of updated_at on tollgate.payment for each row
+      execute function tollgate.refuse('x')`,
+  ],
+  ['a trigger of Tollgate’s own dropped', 'drop trigger follow_payment on tollgate.payment'],
+  [
+    'another body of the function that follows payments',
+    'create or replace function tollgate.follow_payment() returns trigger language plpgsql as $$ begin return null; end $$',
+  ],
   ['a rule switched off', 'alter table tollgate.payment disable trigger keep_rows'],
   ['a rule that sleeps in replication mode', 'alter table tollgate.payment enable trigger keep_rows'],
   ['a table moved away', 'alter table tollgate.change set schema public'],
@@ -234,6 +249,21 @@ describe('before an administrator has applied the file', () => {
     expect(told(after)).toBeGreaterThan(told(before));
   });
 
+  test.each([
+    'tollgate.refund',
+    'tollgate.payment',
+    'public.app_order',
+  ])('the doctor sees foreign keys that a superuser switched off: disable trigger all on %s', async (table) => {
+    await admin.query('begin');
+    try {
+      await admin.query(`alter table ${table} disable trigger all`);
+      const { changed } = await readProtection(asQueryable(admin));
+      expect(changed).toContainEqual(expect.stringMatching(/foreign key \w+ of tollgate\.\w+ is switched off/));
+    } finally {
+      await admin.query('rollback');
+    }
+  });
+
   test('the file says what is to be undone first, and guards nothing', async () => {
     await app.query('create table public.kid () inherits (tollgate.payment)');
     const { sql, changed } = await readProtection(asQueryable(app));
@@ -250,7 +280,10 @@ describe('once an administrator has applied the file', () => {
     expect(await readProtection(asQueryable(app))).toMatchObject({ level: 'full', missing: [], changed: [] });
   });
 
-  test.each(WAYS)('the app’s own role is refused: %s', async (_, statement) => {
+  test.each([
+    ...WAYS,
+    ['everything that the role owns dropped', 'drop owned by current_user cascade'],
+  ])('the app’s own role is refused: %s', async (_, statement) => {
     await expect(rehearse(() => app.query(statement))).rejects.toMatchObject({
       code: expect.stringMatching(/^TG00[23]$/),
       message: expect.stringMatching(/^tollgate: /),
