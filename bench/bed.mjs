@@ -73,6 +73,7 @@ export const openBed = async () => {
             // Everything is counted, and one client may do what a benchmark does.
             TOLLGATE_LIMIT_OPERATIONS_PER_ACCOUNT: '100000000',
             TOLLGATE_LIMIT_OPERATIONS_PER_ADDRESS: '100000000',
+            TOLLGATE_LIMIT_SOCKETS_PER_ADDRESS: '0',
             ...environment,
           },
           nodeOptions: (process.env['BENCH_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean),

@@ -4,6 +4,7 @@ import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives';
 import {
   type DocumentNode,
   type ExecutionArgs,
+  type ExecutionResult,
   type FragmentDefinitionNode,
   GraphQLError,
   getOperationAST,
@@ -21,11 +22,12 @@ import { type Measure, measure, tooComplex } from './cost.js';
 import { asRequestError } from './error-presenter.js';
 import { type Introspection, introspectionNeedsToken, noIntrospectionRule } from './introspection.js';
 import type { Limits } from './limits.js';
+import type { Turns } from './turns.js';
 
 /** Refuses documents and operations that ask for too much (QUERY_TOO_COMPLEX), before anything is resolved. */
-export const useComplexityLimits = (limits: Limits, introspection: Introspection): Plugin<Context> => {
+export const useComplexityLimits = (limits: Limits, introspection: Introspection, turns: Turns): Plugin<Context> => {
   const rules = [...complexityRules(limits), ...(introspection === 'nobody' ? [noIntrospectionRule] : [])];
-  const refuse = createCheck(limits.cost, introspection);
+  const check = createCheck(limits.cost, introspection);
   return {
     onParse: ({ params, setParseFn }) => {
       const length = String(typeof params.source === 'string' ? params.source : params.source.body).length;
@@ -38,16 +40,31 @@ export const useComplexityLimits = (limits: Limits, introspection: Introspection
     onValidate: ({ addValidationRule }) => {
       for (const rule of rules) addValidationRule(rule);
     },
-    onExecute: ({ args, setResultAndStopExecution }) => {
-      const refusal = refuse(args);
+    onExecute: ({ args, executeFn, setExecuteFn, setResultAndStopExecution }) => {
+      const { refusal, cost } = check(args);
       if (refusal) setResultAndStopExecution({ errors: [refusal] });
+      else if (cost > HEAVY_COST) setExecuteFn(inTurn(turns, executeFn));
     },
     onSubscribe: ({ args, setResultAndStopExecution }) => {
-      const refusal = refuse(args);
+      const { refusal } = check(args);
       if (refusal) setResultAndStopExecution({ errors: [refusal] });
     },
   };
 };
+
+/** An operation that costs more waits its turn. */
+const HEAVY_COST = 2_000;
+
+type Execute = (args: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>;
+
+/** Does nothing any more for a client that is gone when its turn comes. */
+const inTurn =
+  (turns: Turns, execute: Execute) =>
+  (args: ExecutionArgs): Promise<ExecutionResult> => {
+    const { session, isGone } = args.contextValue as Context;
+    const client = session.caller.accountId ?? session.address;
+    return turns.run(client, async () => (isGone() ? { data: null } : execute(args)));
+  };
 
 /** The parser's own counter; its refusal gets a code. */
 const parseWithinTokens = (source: string | Source, options: ParseOptions, maxTokens: number): DocumentNode => {
@@ -84,40 +101,42 @@ const complexityRules = (limits: Limits): ValidationRule[] => {
 const createCheck = (
   maxCost: number,
   introspection: Introspection,
-): ((args: ExecutionArgs) => GraphQLError | undefined) => {
+): ((args: ExecutionArgs) => { readonly cost: number; readonly refusal?: GraphQLError }) => {
   const measured = createMeasure(maxCost);
-  return (args) => {
-    const operation = getOperationAST(args.document, args.operationName);
-    if (!operation)
-      return asRequestError(
-        new GraphQLError('Name the operation to run: "operationName" must be that of one in the document.', {
-          extensions: { code: 'BAD_USER_INPUT' },
-        }),
-      );
-    const { cost, introspects, schemas } = measured(args, operation);
-    const { session } = args.contextValue as Context;
+  const refusalOf = ({ cost, introspects, schemas }: Measure, { session }: Context): GraphQLError | undefined => {
     if (introspects && introspection === 'logged_in' && session.caller.accountId === null)
       return introspectionNeedsToken();
-    if (schemas > 1)
-      return asRequestError(tooComplex('The operation asks for "__schema" more than once; ask for all of it at once.'));
+    if (schemas > 1) return tooComplex('The operation asks for "__schema" more than once; ask for all of it at once.');
     if (cost <= maxCost) return undefined;
     const told = Number.isFinite(cost) ? cost : `more than ${maxCost}`;
-    return asRequestError(
-      tooComplex(`The operation costs ${told} fields; at most ${maxCost} are allowed. Ask for fewer rows or fields.`),
+    return tooComplex(
+      `The operation costs ${told} fields; at most ${maxCost} are allowed. Ask for fewer rows or fields.`,
     );
+  };
+  return (args) => {
+    const operation = getOperationAST(args.document, args.operationName);
+    if (!operation) return { cost: 0, refusal: asRequestError(nameTheOperation()) };
+    const found = measured(args, operation);
+    const refusal = refusalOf(found, args.contextValue as Context);
+    return { cost: found.cost, ...(refusal && { refusal: asRequestError(refusal) }) };
   };
 };
 
-/** Documents that have been measured and use no variables keep their measure. */
+const nameTheOperation = (): GraphQLError =>
+  new GraphQLError('Name the operation to run: "operationName" must be that of one in the document.', {
+    extensions: { code: 'BAD_USER_INPUT' },
+  });
+
+/** Operations that have been measured and use no variables keep their measure. */
 const createMeasure = (maxCost: number): ((args: ExecutionArgs, operation: OperationDefinitionNode) => Measure) => {
-  const known = new WeakMap<DocumentNode, Measure>();
+  const known = new WeakMap<OperationDefinitionNode, Measure>();
   return ({ schema, document, variableValues }, operation) => {
-    const isFixed = document.definitions.length === 1 && !operation.variableDefinitions?.length;
-    const kept = isFixed ? known.get(document) : undefined;
+    const isFixed = !operation.variableDefinitions?.length;
+    const kept = isFixed ? known.get(operation) : undefined;
     if (kept) return kept;
     const variables = withDefaults(operation, variableValues ?? {});
     const found = measure({ schema, operation, fragments: fragmentsOf(document), variables, atMost: maxCost });
-    if (isFixed) known.set(document, found);
+    if (isFixed) known.set(operation, found);
     return found;
   };
 };

@@ -33,4 +33,6 @@ export interface Context extends Domain {
   readonly session: Session;
   /** Also in the answer's `x-request-id` and in the log. */
   readonly requestId: string;
+  /** Whether the client went away, so that nobody waits for the answer any more. */
+  isGone(): boolean;
 }

@@ -24,6 +24,14 @@ export interface Limits {
   readonly subscriptionsPerSocket: number;
   /** Milliseconds that a socket may take to send its connection_init. */
   readonly connectionInitMs: number;
+  /** Sockets of one address that are open at once, in one process; 0 turns the limit off. */
+  readonly socketsPerAddress: number;
+  /** Bytes that a socket may leave unread; the next message to it closes it. */
+  readonly unreadBytes: number;
+  /** Bytes that all clients of one address may leave unread, in one process; who holds most is cut off. */
+  readonly unreadBytesPerAddress: number;
+  /** Milliseconds that a whole request may take to arrive, and its answer to be read. */
+  readonly requestMs: number;
   /** Operations of one account in a window; 0 turns the limit off. */
   readonly operationsPerAccount: number;
   /** Operations of one address in a window, refused tokens included; 0 turns the limit off. */
@@ -46,6 +54,10 @@ export const DEFAULT_LIMITS: Limits = {
   messageBytes: 128 * 1_024,
   subscriptionsPerSocket: 100,
   connectionInitMs: 5_000,
+  socketsPerAddress: 250,
+  unreadBytes: 1_024 * 1_024,
+  unreadBytesPerAddress: 32 * 1_024 * 1_024,
+  requestMs: 20_000,
   operationsPerAccount: 3_000,
   operationsPerAddress: 15_000,
   windowSeconds: 10,
@@ -65,6 +77,10 @@ export const LIMIT_VARIABLES: Readonly<Record<keyof Limits, string>> = {
   messageBytes: 'TOLLGATE_LIMIT_MESSAGE_BYTES',
   subscriptionsPerSocket: 'TOLLGATE_LIMIT_SUBSCRIPTIONS_PER_SOCKET',
   connectionInitMs: 'TOLLGATE_LIMIT_CONNECTION_INIT_MS',
+  socketsPerAddress: 'TOLLGATE_LIMIT_SOCKETS_PER_ADDRESS',
+  unreadBytes: 'TOLLGATE_LIMIT_UNREAD_BYTES',
+  unreadBytesPerAddress: 'TOLLGATE_LIMIT_UNREAD_BYTES_PER_ADDRESS',
+  requestMs: 'TOLLGATE_LIMIT_REQUEST_MS',
   operationsPerAccount: 'TOLLGATE_LIMIT_OPERATIONS_PER_ACCOUNT',
   operationsPerAddress: 'TOLLGATE_LIMIT_OPERATIONS_PER_ADDRESS',
   windowSeconds: 'TOLLGATE_LIMIT_WINDOW_SECONDS',
@@ -84,6 +100,10 @@ export const LIMIT_MEANINGS: Readonly<Record<keyof Limits, string>> = {
   messageBytes: 'bytes of one message on a socket',
   subscriptionsPerSocket: 'operations under way at once on one socket',
   connectionInitMs: 'milliseconds that a socket may take to send its connection_init',
+  socketsPerAddress: 'sockets of one address that are open at once, in one process; 0: no limit',
+  unreadBytes: 'bytes that a socket may leave unread; the next message to it closes it',
+  unreadBytesPerAddress: 'bytes that all clients of one address may leave unread, in one process',
+  requestMs: 'milliseconds that a whole request may take to arrive, and its answer to be read',
   operationsPerAccount: 'operations of one account in a window; 0: no limit',
   operationsPerAddress: 'operations of one address in a window, refused tokens included; 0: no limit',
   windowSeconds: 'seconds of that window',

@@ -99,7 +99,7 @@ const withinTime = async (first: Promise<void>, otherwise: () => Promise<void>):
 };
 
 /** A client with IPv6 owns a /64: its first four groups. */
-const addressKey = (address: string): string => {
+export const addressKey = (address: string): string => {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
   if (!plain.includes(':')) return plain;
   const [head = '', tail] = plain.split('::');

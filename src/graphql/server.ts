@@ -1,18 +1,21 @@
 import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin, type YogaInitialContext, type YogaServerInstance } from 'graphql-yoga';
+import type { Admit } from './admission.js';
 import { useComplexityLimits } from './complexity.js';
 import type { Context, Domain } from './context.js';
 import { asRequestError, type PresentError } from './error-presenter.js';
 import type { Introspection } from './introspection.js';
 import type { Limits } from './limits.js';
-import type { RateLimits } from './rate-limits.js';
 import type { Session } from './session.js';
+import type { Turns } from './turns.js';
 
 /** What a door knows of a request before GraphQL begins. */
 export interface Door {
   readonly session: Session;
   readonly requestId: string;
+  /** Whether the client went away. */
+  isGone(): boolean;
 }
 
 /** The GraphQL pipeline that all doors share: HTTP and SSE through Yoga's handler, sockets through `getEnveloped`. */
@@ -23,7 +26,8 @@ export interface GraphqlParts {
   readonly schema: GraphQLSchema;
   readonly domain: Domain;
   readonly limits: Limits;
-  readonly rateLimits: RateLimits;
+  readonly admit: Admit;
+  readonly turns: Turns;
   readonly present: PresentError;
   readonly introspection: Introspection;
 }
@@ -35,12 +39,12 @@ const PREFLIGHTED = ['authorization', 'x-tollgate-csrf', 'x-graphql-yoga-csrf', 
 export const createGraphqlServer = (parts: GraphqlParts): GraphqlServer =>
   createYoga<Door, Context>({
     schema: parts.schema,
-    context: ({ session, requestId }) => ({ ...parts.domain, session, requestId }),
+    context: ({ session, requestId, isGone }) => ({ ...parts.domain, session, requestId, isGone }),
     plugins: [
-      useRateLimits(parts.rateLimits),
+      useAdmission(parts.admit),
       usePostsFromHere(),
       useStreamsWhereTheyFit(),
-      useComplexityLimits(parts.limits, parts.introspection),
+      useComplexityLimits(parts.limits, parts.introspection, parts.turns),
       usePresentedErrors(parts.present),
     ],
     maskedErrors: { maskError: (error) => parts.present(error) },
@@ -53,11 +57,11 @@ export const createGraphqlServer = (parts: GraphqlParts): GraphqlServer =>
     cors: false,
   });
 
-/** Counts each operation of Yoga's own handler, one by one also in a batch. */
-const useRateLimits = (rateLimits: RateLimits): Plugin<Context> => ({
-  onParams: async ({ context }) => {
+/** Admits each operation of Yoga's own handler, one by one also in a batch. */
+const useAdmission = (admit: Admit): Plugin<Context> => ({
+  onParams: async ({ context, params }) => {
     const { session } = context as unknown as Door & YogaInitialContext;
-    await rateLimits.admit(session.caller.accountId, session.address);
+    await admit(session, params.query);
   },
 });
 

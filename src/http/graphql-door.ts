@@ -37,7 +37,7 @@ export const createGraphqlDoor =
       const mediaType = chooseMediaType(request.headers.accept) ?? 'application/graphql-response+json';
       return replyError(response, parts.present(error, requestId), mediaType);
     }
-    const door = { session, requestId };
+    const door = { session, requestId, isGone: () => response.destroyed };
     if (request.method === 'POST' && (await parts.post(request, response, door))) return;
     await parts.graphql(request, response, door);
   };

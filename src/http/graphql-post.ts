@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type DocumentNode, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
+import type { Admit } from '../graphql/admission.js';
 import type { PresentError } from '../graphql/error-presenter.js';
 import type { Limits } from '../graphql/limits.js';
-import type { RateLimits } from '../graphql/rate-limits.js';
 import { type Door, type GraphqlServer, subscriptionNeedsStream } from '../graphql/server.js';
 import { discardRest, readBody } from './body.js';
 import { replyError, replyResult } from './graphql-answer.js';
@@ -23,17 +23,17 @@ interface Params {
  */
 export const createGraphqlPost = ({
   graphql,
-  rateLimits,
+  admit,
   present,
   limits,
 }: {
   readonly graphql: GraphqlServer;
-  readonly rateLimits: RateLimits;
+  readonly admit: Admit;
   readonly present: PresentError;
   readonly limits: Limits;
 }): GraphqlPost => {
   const run = async (params: Params, door: Door): Promise<ExecutionResult> => {
-    await rateLimits.admit(door.session.caller.accountId, door.session.address);
+    await admit(door.session, params.query);
     const { schema, parse, validate, contextFactory, execute } = graphql.getEnveloped({ ...door, params });
     const document: DocumentNode = parse(params.query);
     const errors = validate(schema, document);

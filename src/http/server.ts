@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { GraphQLSchema } from 'graphql';
 import type { Registry } from 'prom-client';
+import { createAdmission } from '../graphql/admission.js';
 import type { Domain } from '../graphql/context.js';
 import { createErrorPresenter } from '../graphql/error-presenter.js';
 import type { Introspection } from '../graphql/introspection.js';
@@ -12,7 +13,10 @@ import { createRateLimits, type SharedCounters } from '../graphql/rate-limits.js
 import { createGraphqlServer } from '../graphql/server.js';
 import { createAuthenticate } from '../graphql/session.js';
 import type { TokenVerifier } from '../graphql/token.js';
+import { createTurns } from '../graphql/turns.js';
 import type { Roles } from '../installation/roles.js';
+import { clientAddress } from './address.js';
+import { createAudience, watchAnswer } from './audience.js';
 import { discardRest, readBody } from './body.js';
 import { createGraphqlDoor } from './graphql-door.js';
 import { createGraphqlPost } from './graphql-post.js';
@@ -71,7 +75,10 @@ export interface HttpServer {
 const GRAPHQL = '/graphql';
 const WEBHOOK = '/webhooks/stripe';
 const HEADERS_MS = 10_000;
-const REQUEST_MS = 30_000;
+/** How often requests that take too long are looked for. */
+const LOOK_MS = 1_000;
+/** A socket that doesn't answer a ping by the next one is gone. */
+const PING_MS = 12_000;
 const CLOSE_MS = 2_000;
 
 /** Builds the one server with all its doors; it serves once `listen` resolved. */
@@ -83,8 +90,11 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
   const authenticate = createAuthenticate({ ...parts, rateLimits });
   const origins = createOrigins(parts.origins ?? []);
   const metrics = createHttpMetrics(parts.registry);
-  const graphql = createGraphqlServer({ ...parts, limits, rateLimits, present });
-  const shared = { graphql, authenticate, rateLimits, present, origins, trustedProxies, limits };
+  const turns = createTurns();
+  const admit = createAdmission(rateLimits, turns);
+  const audience = createAudience(limits);
+  const graphql = createGraphqlServer({ ...parts, limits, admit, turns, present });
+  const shared = { graphql, authenticate, admit, present, origins, trustedProxies, limits };
   const graphqlDoor = createGraphqlDoor({ ...shared, post: createGraphqlPost(shared) });
   const webhookDoor = createWebhookDoor(parts.webhook, limits.webhookBytes);
   const routes = { 'GET /': landingPage, ...createProbes(parts.ready, parts.registry), ...parts.routes };
@@ -96,6 +106,10 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
   const answer = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
     const path = pathOf(request);
     metrics.observe(doorOf(path), response);
+    response.once('prefinish', () => {
+      const address = clientAddress(request, trustedProxies);
+      watchAnswer(response, { audience, address, limitMs: limits.requestMs });
+    });
     if (!isForUs(request)) return reply(response, text(MISDIRECTED.status, MISDIRECTED.words));
     if (path === GRAPHQL) {
       if (request.headers.accept?.includes('text/event-stream')) {
@@ -108,7 +122,7 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
     return routeDoor(request, response, path);
   };
 
-  const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS }, (request, response) => {
+  const server = createServer(timesOf(limits), (request, response) => {
     const requestId = randomUUID();
     response.setHeader('x-request-id', requestId);
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
@@ -124,6 +138,8 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
     server,
     path: GRAPHQL,
     isForUs,
+    audience,
+    pingMs: PING_MS,
     log,
     count: (change) => metrics.sockets.inc(change),
   });
@@ -144,6 +160,13 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
     },
   };
 };
+
+/** A request ends by the time that it takes in all, not by how long it rests. */
+const timesOf = ({ requestMs }: Limits): ServerOptions => ({
+  headersTimeout: Math.min(HEADERS_MS, requestMs),
+  requestTimeout: requestMs,
+  connectionsCheckingInterval: Math.min(LOOK_MS, requestMs),
+});
 
 const pathOf = ({ url = '/' }: IncomingMessage): string => {
   const end = url.indexOf('?');

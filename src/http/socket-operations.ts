@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { type ExecutionArgs, GraphQLError } from 'graphql';
 import type { ServerOptions } from 'graphql-ws';
+import type { Admit } from '../graphql/admission.js';
 import { tooComplex } from '../graphql/cost.js';
 import { type PresentError, toMessage } from '../graphql/error-presenter.js';
 import type { Limits } from '../graphql/limits.js';
-import type { RateLimits } from '../graphql/rate-limits.js';
 import type { GraphqlServer } from '../graphql/server.js';
 import type { SocketExtra } from './sockets.js';
 
 /** What operations on sockets need. */
 export interface SocketOperationsParts {
   readonly graphql: GraphqlServer;
-  readonly rateLimits: RateLimits;
+  readonly admit: Admit;
   readonly present: PresentError;
   readonly limits: Limits;
 }
@@ -26,7 +26,7 @@ interface Pipeline {
 /** Runs a socket's operations through the pipeline of the other doors. Never throws: that would close the socket. */
 export const createSocketOperations = ({
   graphql,
-  rateLimits,
+  admit,
   present,
   limits,
 }: SocketOperationsParts): Pick<Hooks, 'onSubscribe' | 'execute' | 'subscribe' | 'onNext' | 'onError'> => ({
@@ -39,11 +39,12 @@ export const createSocketOperations = ({
         throw tooComplex(
           `This socket has ${limits.subscriptionsPerSocket} operations under way; end one first, or open another socket.`,
         );
-      const caller = await session.refresh();
-      await rateLimits.admit(caller.accountId, session.address);
+      await session.refresh();
+      await admit(session, params.query);
       const { schema, parse, validate, contextFactory, execute, subscribe } = graphql.getEnveloped({
         session,
         requestId,
+        isGone: () => !extra.link.isOpen,
         params,
       });
       const document = parse(params.query);

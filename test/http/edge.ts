@@ -69,6 +69,8 @@ export interface Edge {
   readonly streams: Streams;
   readonly log: { readonly lines: { level: string; fields: Record<string, unknown>; message: string }[] };
   readonly grants: Map<string, readonly Permission[]>;
+  /** How many sockets the server has open. */
+  openSockets(): Promise<number>;
   token(accountId?: string, expiresInSeconds?: number): Promise<string>;
   /** POSTs an operation as JSON. */
   ask(query: string, options?: AskOptions): Promise<{ status: number; body: Body; headers: Headers }>;
@@ -100,6 +102,7 @@ export const startEdge = async (change: Partial<HttpParts> = {}): Promise<Edge> 
   const { live, streams } = createStreams(rows);
   const logTo = (level: string) => (fields: object, message: string) =>
     void lines.push({ level, fields: { ...fields }, message });
+  const registry = new Registry();
   const http = createHttpServer({
     schema: createSchema(),
     domain: {
@@ -123,7 +126,7 @@ export const startEdge = async (change: Partial<HttpParts> = {}): Promise<Edge> 
     tokens: createTokenVerifier({ secret: SECRET }, { trustRoles: false }),
     webhook: async (body, signature) => ({ status: 200, body: `${body.length} ${signature ?? 'unsigned'}` }),
     ready: async () => ({ database: 'ok', pubsub: 'ok' }),
-    registry: new Registry(),
+    registry,
     log: { debug: logTo('debug'), info: logTo('info'), error: logTo('error') },
     introspection: 'everyone',
     ...change,
@@ -138,6 +141,10 @@ export const startEdge = async (change: Partial<HttpParts> = {}): Promise<Edge> 
     streams,
     log: { lines },
     grants,
+    openSockets: async () => {
+      const gauge = registry.getSingleMetric('tollgate_sockets');
+      return (await gauge?.get())?.values[0]?.value ?? 0;
+    },
     token: (accountId = 'ann', expiresInSeconds = 3_600) => signToken(SECRET, { accountId, expiresInSeconds }),
     ask: (query, { variables, token, accept = 'application/json', headers } = {}) =>
       post(`${url}/graphql`, JSON.stringify({ query, ...(variables ? { variables } : {}) }), {
@@ -255,7 +262,12 @@ const createStreams = (rows: Map<string, Payment>): { live: Domain['live']; stre
           });
         const row = queue.shift();
         if (ended || !row) return { done: true, value: undefined };
-        await whoAsks();
+        try {
+          await whoAsks();
+        } catch (error) {
+          void stream.return?.();
+          throw error;
+        }
         return { done: false, value: row };
       },
       return: async () => {
