@@ -242,7 +242,15 @@ const journey = async () => {
     LOG_FORMAT: 'json',
   });
   const columns = ['--id-column', 'ref', '--owner-column', 'guest', '--amount-column', 'cents'];
-  const activate = ['activate', '--order-table', 'public.booking', ...columns, '--currency-column', 'currency'];
+  const activate = [
+    'activate',
+    '--yes',
+    '--order-table',
+    'public.booking',
+    ...columns,
+    '--currency-column',
+    'currency',
+  ];
 
   await step('tollgate doctor names what is missing', () => cli(['doctor'], { code: 1 }).then(() => undefined));
   await step('tollgate migrate', async () => {

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
-import { addDatabaseCommands } from './cli/database.js';
+import { addActivateCommand } from './cli/activate.js';
 import { addDoctorCommand } from './cli/doctor.js';
 import { addEffectCommands } from './cli/effects.js';
 import { addEncryptionCommand } from './cli/encryption.js';
 import { addEventCommands } from './cli/events.js';
+import { addMigrateCommand } from './cli/migrate.js';
 import { addPlanCommand } from './cli/plan.js';
 import { addReconcileCommand } from './cli/reconcile.js';
 import { addRoleCommands } from './cli/roles.js';
@@ -22,7 +23,8 @@ const createProgram = (): Command => {
     .showHelpAfterError('Add --help to see how it is used.')
     .showSuggestionAfterError();
   addRunCommands(program);
-  addDatabaseCommands(program);
+  addMigrateCommand(program);
+  addActivateCommand(program);
   addStripeCommands(program);
   addPlanCommand(program);
   addRoleCommands(program);

@@ -127,8 +127,8 @@ export class NotActivatedError extends DomainError {
 /** The one binding exists and can't be replaced. */
 export class AlreadyActivatedError extends DomainError {
   readonly code = 'ALREADY_ACTIVATED';
-  constructor(table: string) {
-    super(`Payments are bound to ${table} for good; a binding can't be changed or removed.`);
+  constructor(table: string, more = '') {
+    super(`Payments are bound to ${table} for good; a binding can't be changed or removed.${more}`);
   }
 }
 

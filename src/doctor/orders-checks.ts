@@ -8,7 +8,7 @@ import {
 import type { Orders } from '../orders/orders.js';
 import type { Database } from '../storage/database.js';
 import type { OrderTable } from '../storage/order-binding.js';
-import { type Check, type CheckOutcome, found, foundAny, ok } from './checks.js';
+import { type Check, type CheckOutcome, found, foundAny, ok, warned } from './checks.js';
 
 const SHOWN = 5;
 
@@ -64,6 +64,24 @@ const accessChecks = ({ database, orders }: Parts): Check[] => [
   },
 ];
 
+/** Whether an order is its owner's alone to pay. */
+const ownerCheck = ({ orders }: Pick<Parts, 'orders'>): Check => ({
+  title: "the orders' owner",
+  asks: 'tollgate.order_binding',
+  code: 'ORDERS_WITHOUT_OWNER',
+  reach: 'local',
+  async run() {
+    const binding = await orders.findBinding();
+    if (!binding) return ok(UNBOUND);
+    if (binding.ownerColumn !== null) return ok(`${binding.ownerColumn}, compared with the caller`);
+    return warned('not bound', {
+      code: 'ORDERS_WITHOUT_OWNER',
+      message: `No owner column of ${binding.tableName} is bound: everyone with the permission PAYMENT_CREATE may pay for any order.`,
+      remedy: 'Where orders have owners: npx tollgate activate --add-owner-column <column>',
+    });
+  },
+});
+
 /** Two payments that both went through, or an amount that changed meanwhile. */
 const overpaidCheck = ({ database, orders }: Parts): Check => ({
   title: 'overpaid orders',
@@ -95,4 +113,4 @@ const overpaidCheck = ({ database, orders }: Parts): Check => ({
 });
 
 /** Whether orders can be used at all, and whether some have more than they cost: two payments that both went through, or an amount that changed. */
-export const orderChecks = (parts: Parts): Check[] => [...accessChecks(parts), overpaidCheck(parts)];
+export const orderChecks = (parts: Parts): Check[] => [...accessChecks(parts), ownerCheck(parts), overpaidCheck(parts)];

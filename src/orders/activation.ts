@@ -2,12 +2,22 @@ import pg from 'pg';
 import { AlreadyActivatedError, BadUserInputError } from '../core/errors.js';
 import type { FlowFile, FlowFiles } from '../flows/flow-files.js';
 import { readFlowTarget } from '../flows/flow-target.js';
-import type { Database, Queryable, Tx } from '../storage/database.js';
+import type { Database, Tx } from '../storage/database.js';
 import { OPEN_GUARD } from '../storage/definition-guard.js';
-import { ORDER_KEY_TYPES, type OrderBinding, type OrderKeyType, parseTableName } from '../storage/order-binding.js';
+import type { OrderBinding, OrderKeyType, OrderTable } from '../storage/order-binding.js';
 import { type Protection, protect } from '../storage/protection.js';
+import { createRehearsal } from '../storage/rehearsal.js';
 import { rowRulesSql } from '../storage/row-rules.js';
-import type { Orders } from './orders.js';
+import { type AddedColumns, addColumns } from './added-columns.js';
+import { checkColumns, findBindable, readTableName } from './bindable-table.js';
+import {
+  findBindingBarriers,
+  findBooksBarriers,
+  findOrderBarriers,
+  type OrderBarrier,
+  tryOrderUpdate,
+} from './order-access.js';
+import { type Orders, readBinding } from './orders.js';
 
 /** The table and columns to bind. */
 export interface ActivationRequest {
@@ -27,6 +37,17 @@ export interface Activated {
   readonly protection: Protection;
   /** What became of each callback flow's file; empty where there are no sources. */
   readonly flowFiles: readonly FlowFile[];
+  /** What keeps this role from the orders of a table that was bound before. */
+  readonly barriers: readonly OrderBarrier[];
+}
+
+/** What an activation would come to; nothing of it was done. */
+export interface Rehearsed {
+  readonly binding: OrderBinding;
+  /** True where it is bound already: nothing would change but what is missing. */
+  readonly isBound: boolean;
+  /** The files as they are: one that is absent, outdated or foreign would be written. */
+  readonly flowFiles: readonly FlowFile[];
 }
 
 /** Binds the app's order table, once and for good. */
@@ -36,9 +57,22 @@ export interface Activation {
    * callback flows' files where they are not the developer's yet. The same request again mends what is missing of these,
    * and changes nothing else.
    *
-   * @throws BadUserInputError naming what of the table can't be used, AlreadyActivatedError for another binding
+   * @throws BadUserInputError naming what of the table can't be used, or what this role may not; AlreadyActivatedError for
+   *   another binding
    */
   activate(request: ActivationRequest): Promise<Activated>;
+  /** Does all of it and takes it back: refuses what `activate` would refuse. */
+  rehearse(request: ActivationRequest): Promise<Rehearsed>;
+  /**
+   * Binds columns that were left out; they are compared from then on, and never changed. Kept in the audit. The same again
+   * changes nothing.
+   *
+   * @param actor who adds them, such as `operator`
+   * @throws NotActivatedError, AlreadyActivatedError where another column is bound, BadUserInputError
+   */
+  add(columns: AddedColumns, actor: string): Promise<Activated>;
+  /** What `add` would come to. */
+  rehearseAdd(columns: AddedColumns): Promise<Rehearsed>;
 }
 
 interface Parts {
@@ -46,80 +80,40 @@ interface Parts {
   readonly orders: Orders;
   /** Left out: no file is written. */
   readonly flowFiles?: FlowFiles | undefined;
+  /** Tells every process that the binding changed. */
+  readonly changed?: () => Promise<void>;
 }
 
 const quote = pg.escapeIdentifier;
-const WHOLE_NUMBER_TYPES = ['smallint', 'integer', 'bigint'];
-const TEXT_TYPES = /^(text|character varying|character|citext|name|USER-DEFINED)/;
 /** Waiting behind a long transaction on the order table would queue the app's own writes. */
 const LOCK_TIMEOUT = '5s';
 
-interface Column {
-  readonly name: string;
-  readonly type: string;
-  readonly isKey: boolean;
-}
+const tableOf = (tableName: string, request: ActivationRequest): OrderTable => ({
+  tableName,
+  idColumn: request.idColumn,
+  ownerColumn: request.ownerColumn ?? null,
+  amountColumn: request.amountColumn ?? null,
+  currencyColumn: request.currencyColumn ?? null,
+});
 
-/** The table's columns with their types; `isKey`: a primary or unique key of that column alone. */
-const readColumns = (on: Queryable, relation: string): Promise<Column[]> =>
-  on.query<Column>({
-    text: `select a.attname as "name", format_type(a.atttypid, a.atttypmod) as "type",
-        exists (select from pg_index i where i.indrelid = a.attrelid and i.indisunique and i.indpred is null
-          and i.indnkeyatts = 1 and i.indkey[0] = a.attnum) as "isKey"
-      from pg_attribute a where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped`,
-    values: [relation],
-  });
+const COLUMNS = ['ownerColumn', 'amountColumn', 'currencyColumn'] as const;
 
-const assertTable = async (tx: Tx, relation: string, shown: string): Promise<void> => {
-  const [found] = await tx.query<{ kind: string | null }>({
-    text: `select c.relkind::text as "kind" from pg_class c where c.oid = to_regclass($1)`,
-    values: [relation],
-  });
-  if (!found) throw new BadUserInputError(`There is no table ${shown}. Create it first, or check its schema.`);
-  if (found.kind !== 'r' && found.kind !== 'p')
-    throw new BadUserInputError(`${shown} is no table: payments need a foreign key to it.`);
+/** @throws AlreadyActivatedError where the request is for another binding */
+const assertSame = (bound: OrderBinding, wanted: OrderTable): void => {
+  const isTable = bound.tableName === wanted.tableName && bound.idColumn === wanted.idColumn;
+  const differing = COLUMNS.filter((column) => bound[column] !== wanted[column]);
+  if (isTable && differing.length === 0) return;
+  const isMore = isTable && differing.every((column) => bound[column] === null);
+  throw new AlreadyActivatedError(
+    bound.tableName,
+    isMore
+      ? ' A column that was left out is bound by "tollgate activate --add-owner-column …", or amount, or currency.'
+      : '',
+  );
 };
-
-const columnNamed = (columns: readonly Column[], name: string, table: string): Column => {
-  const column = columns.find((candidate) => candidate.name === name);
-  if (!column)
-    throw new BadUserInputError(
-      `${table} has no column ${name}. It has: ${columns.map((candidate) => candidate.name).join(', ')}.`,
-    );
-  return column;
-};
-
-const checkColumns = (columns: readonly Column[], request: ActivationRequest): OrderKeyType => {
-  const table = request.orderTable;
-  const key = columnNamed(columns, request.idColumn, table);
-  const idType = ORDER_KEY_TYPES.find((type) => type === key.type);
-  if (idType === undefined)
-    throw new BadUserInputError(`${table}.${key.name} is ${key.type}; an order's key is integer, bigint or uuid.`);
-  if (!key.isKey) throw new BadUserInputError(`${table}.${key.name} must be the primary key, or unique by itself.`);
-  if (request.ownerColumn !== undefined) columnNamed(columns, request.ownerColumn, table);
-  if (request.amountColumn !== undefined) {
-    const { name, type } = columnNamed(columns, request.amountColumn, table);
-    if (!WHOLE_NUMBER_TYPES.includes(type))
-      throw new BadUserInputError(
-        `${table}.${name} is ${type}; an amount is a whole number of the smallest unit (bigint: 10000 for 100.00 USD).`,
-      );
-  }
-  if (request.currencyColumn !== undefined) {
-    const { name, type } = columnNamed(columns, request.currencyColumn, table);
-    if (!TEXT_TYPES.test(type)) throw new BadUserInputError(`${table}.${name} is ${type}; a currency is text.`);
-  }
-  return idType;
-};
-
-const isSame = (bound: OrderBinding, tableName: string, request: ActivationRequest): boolean =>
-  bound.tableName === tableName &&
-  bound.idColumn === request.idColumn &&
-  bound.ownerColumn === (request.ownerColumn ?? null) &&
-  bound.amountColumn === (request.amountColumn ?? null) &&
-  bound.currencyColumn === (request.currencyColumn ?? null);
 
 /** Gives the empty tables' order ids the key's type, their foreign keys, and the rules that keep them as they are. */
-const link = async (tx: Tx, tableName: string, idColumn: string, idType: OrderKeyType): Promise<void> => {
+const link = async (tx: Tx, { tableName, idColumn }: OrderTable, idType: OrderKeyType): Promise<void> => {
   for (const table of ['payment', 'recurring_payment', 'renewal']) {
     if (idType !== 'bigint')
       await tx.query({ text: `alter table tollgate.${table} alter column order_id type ${idType} using null` });
@@ -131,55 +125,94 @@ const link = async (tx: Tx, tableName: string, idColumn: string, idType: OrderKe
   for (const text of rowRulesSql(true)) await tx.query({ text });
 };
 
+const insertBinding = (tx: Tx, table: OrderTable, idType: OrderKeyType): Promise<object[]> =>
+  tx.query({
+    text: `insert into tollgate.order_binding
+        (relation, table_name, id_column, id_type, owner_column, amount_column, currency_column)
+      values ($1::text::regclass, $1, $2, $3, $4, $5, $6)`,
+    values: [table.tableName, table.idColumn, idType, table.ownerColumn, table.amountColumn, table.currencyColumn],
+  });
+
+const findBarriers = async (database: Database, table: OrderTable): Promise<OrderBarrier[]> => [
+  ...(await findOrderBarriers(database, table)),
+  ...(await tryOrderUpdate(database, table)),
+];
+
+/** A binding is for good, so it is made when this role can make it, and work with the orders. */
+const assertReachable = async (database: Database, table: OrderTable): Promise<void> => {
+  const lacks = await findBindingBarriers(database, table);
+  assertNone(lacks.length > 0 ? lacks : await findBarriers(database, table));
+};
+
+/** @throws BadUserInputError with every remedy */
+const assertNone = (barriers: readonly OrderBarrier[]): void => {
+  if (barriers.length === 0) return;
+  const words = barriers.map(({ message, remedy }) => `${message} ${remedy}`).join('\n');
+  throw new BadUserInputError(`Nothing was bound.\n${words}`);
+};
+
+/** Opens the guard for this transaction, alone among activations: the second sees what the first bound. */
+const begin = async (tx: Tx): Promise<OrderBinding | undefined> => {
+  await tx.query({ text: `set local lock_timeout = '${LOCK_TIMEOUT}'` });
+  await tx.query({ text: OPEN_GUARD });
+  await tx.query({ text: `select pg_advisory_xact_lock(hashtext('tollgate activate'))` });
+  return readBinding(tx);
+};
+
+const bind = async (database: Database, request: ActivationRequest): Promise<Omit<Rehearsed, 'flowFiles'>> => {
+  const known = await readBinding(database);
+  if (known) {
+    assertSame(known, tableOf(await readTableName(database, request.orderTable), request));
+    return { binding: known, isBound: true };
+  }
+  const tableName = await findBindable(database, request.orderTable);
+  const table = tableOf(tableName, request);
+  const idType = await checkColumns(database, tableName, request);
+  const bindOnce = async (tx: Tx) => {
+    const other = await begin(tx);
+    if (other) assertSame(other, table);
+    if (other) return { binding: other, isBound: true };
+    await link(tx, table, idType);
+    await insertBinding(tx, table, idType);
+    const binding = await readBinding(tx);
+    if (!binding) throw new Error('The binding was not stored.');
+    return { binding, isBound: false };
+  };
+  await assertReachable(database, table);
+  return database.transaction(bindOnce);
+};
+
 /** Builds the activation. */
-export const createActivation = ({ database, orders, flowFiles }: Parts): Activation => ({
-  async activate(request) {
-    const names = parseTableName(request.orderTable);
-    if (!names)
-      throw new BadUserInputError(
-        `"${request.orderTable}" is no table name. Write schema.table, for example public.shop_order.`,
-      );
-    const { schema, table } = names;
-    const quoted = `${quote(schema)}.${quote(table)}`;
-    await database.transaction(async (tx) => {
-      await tx.query({ text: `set local lock_timeout = '${LOCK_TIMEOUT}'` });
-      await tx.query({ text: OPEN_GUARD });
-      // One activation at a time: the second sees the first's binding.
-      await tx.query({ text: `select pg_advisory_xact_lock(hashtext('tollgate activate'))` });
-      const [bound] = await tx.query<OrderBinding>({
-        text: `select table_name as "tableName", id_column as "idColumn", owner_column as "ownerColumn",
-          amount_column as "amountColumn", currency_column as "currencyColumn" from tollgate.order_binding`,
-      });
-      if (!bound) await assertTable(tx, quoted, request.orderTable);
-      const [named] = await tx.query<{ tableName: string }>({
-        text: `select format('%I.%I', n.nspname, c.relname) as "tableName"
-          from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass($1)`,
-        values: [quoted],
-      });
-      const tableName = named?.tableName ?? quoted;
-      if (bound && !isSame(bound, tableName, request)) throw new AlreadyActivatedError(bound.tableName);
-      if (bound) return;
-      const idType = checkColumns(await readColumns(tx, quoted), request);
-      await link(tx, tableName, request.idColumn, idType);
-      await tx.query({
-        text: `insert into tollgate.order_binding
-            (relation, table_name, id_column, id_type, owner_column, amount_column, currency_column)
-          values ($1::text::regclass, $1, $2, $3, $4, $5, $6)`,
-        values: [
-          tableName,
-          request.idColumn,
-          idType,
-          request.ownerColumn ?? null,
-          request.amountColumn ?? null,
-          request.currencyColumn ?? null,
-        ],
-      });
-    });
-    const binding = await orders.binding();
+export const createActivation = ({ database, orders, flowFiles, changed }: Parts): Activation => {
+  /** What follows the binding, and is done again with each activation. */
+  const complete = async (binding: OrderBinding): Promise<Activated> => {
+    orders.forget();
     return {
       binding,
+      barriers: await findBarriers(database, binding),
       protection: await protect(database),
       flowFiles: (await flowFiles?.write(await readFlowTarget(database, binding))) ?? [],
     };
-  },
-});
+  };
+  const look = async (done: Omit<Rehearsed, 'flowFiles'>): Promise<Rehearsed> => ({
+    ...done,
+    flowFiles: (await flowFiles?.inspect(await readFlowTarget(database, done.binding))) ?? [],
+  });
+  const add = async (on: Database, columns: AddedColumns, actor: string) => {
+    const bound = await orders.binding();
+    await checkColumns(on, bound.tableName, { idColumn: bound.idColumn, ...columns });
+    assertNone(await findBooksBarriers(on, bound));
+    return on.transaction(async (tx) => addColumns(tx, (await begin(tx)) ?? bound, columns, actor));
+  };
+
+  return {
+    activate: async (request) => complete((await bind(database, request)).binding),
+    rehearse: async (request) => look(await bind(createRehearsal(database), request)),
+    async add(columns, actor) {
+      const { binding, isBound } = await add(database, columns, actor);
+      if (!isBound) await changed?.();
+      return complete(binding);
+    },
+    rehearseAdd: async (columns) => look(await add(createRehearsal(database), columns, 'nobody')),
+  };
+};

@@ -219,3 +219,52 @@ export const findHiddenOrders = async (database: Queryable, table: OrderTable): 
     },
   ];
 };
+
+interface Owners {
+  readonly role: string;
+  readonly schema: string;
+  readonly owner: string;
+  readonly booksOwner: string;
+  readonly ownsBooks: boolean;
+  readonly mayRefer: boolean;
+}
+
+const FIND_OWNERS = `select quote_ident(current_user) as "role", quote_ident(n.nspname) as "schema",
+    quote_ident(pg_get_userbyid(c.relowner)) as "owner", quote_ident(pg_get_userbyid(b.relowner)) as "booksOwner",
+    pg_has_role(b.relowner, 'usage') as "ownsBooks",
+    has_table_privilege(c.oid, 'references') and has_schema_privilege(n.oid, 'usage') as "mayRefer"
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace,
+    pg_class b join pg_namespace t on t.oid = b.relnamespace and t.nspname = 'tollgate'
+  where format('%I.%I', n.nspname, c.relname) = $1 and b.relname = 'payment'`;
+
+const readOwners = async (database: Queryable, { tableName }: OrderTable): Promise<Owners | undefined> =>
+  (await database.query<Owners>({ text: FIND_OWNERS, values: [tableName] }))[0];
+
+/** Whether this role may change the binding: it takes the owner of Tollgate's tables. */
+export const findBooksBarriers = async (database: Queryable, table: OrderTable): Promise<OrderBarrier[]> => {
+  const found = await readOwners(database, table);
+  if (!found || found.ownsBooks) return [];
+  const { role, booksOwner } = found;
+  return [
+    {
+      message: `Tollgate's tables belong to ${booksOwner}, and the role ${role} may not change them.`,
+      remedy: `Run activate as ${booksOwner}, or as a superuser.`,
+    },
+  ];
+};
+
+/** Whether this role may link payments to the table, and change Tollgate's own for it. */
+export const findBindingBarriers = async (database: Queryable, table: OrderTable): Promise<OrderBarrier[]> => {
+  const books = await findBooksBarriers(database, table);
+  const found = await readOwners(database, table);
+  if (!found || found.mayRefer) return books;
+  const { tableName } = table;
+  const { role, schema, owner } = found;
+  return [
+    ...books,
+    {
+      message: `The table ${tableName} belongs to ${owner}, and the role ${role} may not link payments to it.`,
+      remedy: `As ${owner} or a superuser: grant usage on schema ${schema} to ${role}; grant select, insert, update, references on ${tableName} to ${role}; Then run activate again.`,
+    },
+  ];
+};

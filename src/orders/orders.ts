@@ -18,8 +18,10 @@ export interface Order {
 export interface Orders {
   /** @throws NotActivatedError while no table is bound */
   binding(): Promise<OrderBinding>;
-  /** The binding, or undefined while there is none; asked again until there is one, then known for good. */
+  /** The binding, or undefined while there is none. Once there is one it is known for some seconds: columns may be added to it. */
   findBinding(): Promise<OrderBinding | undefined>;
+  /** Forgets what was read: another process added a column. */
+  forget(): void;
   /** An order's key as the database writes it: "007" is "7", a uuid is in lower case. Undefined for no key, or while no table is bound. */
   keyOf(orderId: string): Promise<string | undefined>;
   /** Reads one order; undefined where there is none or the key has the wrong form. */
@@ -53,6 +55,13 @@ const FIND_BINDING = `select table_name as "tableName", id_column as "idColumn",
   owner_column as "ownerColumn", amount_column as "amountColumn", currency_column as "currencyColumn",
   bound_at as "boundAt" from tollgate.order_binding`;
 
+/** The binding as it is now; undefined while there is none. */
+export const readBinding = async (on: Queryable): Promise<OrderBinding | undefined> =>
+  (await on.query<OrderBinding>({ text: FIND_BINDING }))[0];
+
+/** Should the word of an added column be lost, the binding is read again after this. */
+const KEPT_MS = 5_000;
+
 const selectOrder = (binding: OrderBinding): string => {
   const columns = [
     `o.${quote(binding.idColumn)}::text as "id"`,
@@ -71,11 +80,14 @@ export const unreadableOr = (error: unknown, what: string): unknown =>
 
 /** Builds the reader over the one binding. */
 export const createOrders = (database: Database): Orders => {
-  let bound: OrderBinding | undefined;
+  let known: { readonly binding: OrderBinding; readonly until: number } | undefined;
 
   const findBinding = async (): Promise<OrderBinding | undefined> => {
-    bound ??= (await database.query<OrderBinding>({ text: FIND_BINDING }))[0];
-    return bound;
+    if (known && performance.now() < known.until) return known.binding;
+    const until = performance.now() + KEPT_MS;
+    const binding = await readBinding(database);
+    known = binding && { binding, until };
+    return binding;
   };
   const binding = async (): Promise<OrderBinding> => {
     const found = await findBinding();
@@ -98,6 +110,9 @@ export const createOrders = (database: Database): Orders => {
   return {
     binding,
     findBinding,
+    forget() {
+      known = undefined;
+    },
     async keyOf(orderId) {
       const found = await findBinding();
       return found && ORDER_KEYS[found.idType](orderId);

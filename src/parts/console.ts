@@ -67,7 +67,7 @@ export const createConsole = ({ config, environment, storage, operator, pubsub, 
   });
   return {
     endpoints,
-    activation: createActivation({ database, orders, flowFiles }),
+    activation: createActivation({ database, orders, flowFiles, changed }),
     roleManagement: createRoleManagement({ database, changed, keepsAdministrator: true }),
     problems: createProblems(checks),
     settings: createSettings({

@@ -46,11 +46,13 @@ export const createOperatorParts = (needs: Needs): OperatorParts => {
   const { database } = needs.storage;
   const plans = createPlans({ database, changed: () => settingsChanged() });
   const roles = createRoles(database);
+  const orders = createOrders(database);
   const vault = createVault(config.encryption);
   const keys = createKeyStore({ database, vault, environment: needs.environment, sandbox: needs.sandbox });
   const forget = (): void => {
     plans.forget();
     roles.forget();
+    orders.forget();
     keys.forget();
   };
   const settingsChanged = async (): Promise<void> => {
@@ -69,7 +71,7 @@ export const createOperatorParts = (needs: Needs): OperatorParts => {
       ...(config.stripe.apiBase !== undefined && { apiBase: config.stripe.apiBase }),
     });
   return {
-    orders: createOrders(database),
+    orders,
     plans,
     roles,
     vault,

@@ -48,6 +48,7 @@ export const TABLES = [
   'renewal',
   'change',
   'order_binding',
+  'audit',
   'stripe_event',
   'idempotency',
   'stripe_customer',
@@ -108,13 +109,23 @@ const LASTING: readonly RowRule[] = [
     ],
     HISTORY,
   ),
+  keepRows('audit', HISTORY),
+  keepColumns('audit', ['id', 'at', 'actor', 'action', 'detail'], HISTORY),
   keepRows('migration', HISTORY),
   keepColumns('migration', ['id', 'timestamp', 'name'], HISTORY),
   keepRows('order_binding', 'An order table is bound once and for good.'),
   {
     table: 'order_binding',
     name: 'keep_binding',
-    event: 'before update on tollgate.order_binding for each row',
+    // what was left out may be bound later
+    event: `before update on tollgate.order_binding for each row when (${[
+      ...['one', 'relation::oid', 'table_name', 'id_column', 'id_type', 'bound_at'].map(
+        (column) => `old.${column} is distinct from new.${column}`,
+      ),
+      ...['owner_column', 'amount_column', 'currency_column'].map(
+        (column) => `(old.${column} is not null and old.${column} is distinct from new.${column})`,
+      ),
+    ].join(' or ')})`,
     hint: 'An order table is bound once and for good.',
   },
   keepRecent('stripe_event', 'received_at'),

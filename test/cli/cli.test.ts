@@ -89,7 +89,7 @@ describe('commands on a database of their own', { timeout: 300_000 }, () => {
     expect(early.stdout).toContain('no tables of Tollgate yet. [MIGRATIONS_PENDING]');
 
     expect(JSON.parse((await run(['migrate', '--json'])).stdout).migrations.length).toBeGreaterThan(0);
-    const activate = ['activate', '--no-flow-files', '--order-table', 'booking', '--id-column', 'ref'];
+    const activate = ['activate', '--yes', '--no-flow-files', '--order-table', 'booking', '--id-column', 'ref'];
     const bound = await run([...activate, '--json']);
     expect(JSON.parse(bound.stdout)).toMatchObject({ tableName: 'public.booking', idType: 'uuid', plan: 'FREE' });
     const other = await run([...activate, '--owner-column', 'guest']);

@@ -80,11 +80,12 @@ export const confirmUntil = async (
   bed: TestBed,
   server: Server,
   paid: Paid,
-  { method = 'pm_card_visa', status = 'SUCCESSFUL' }: { method?: string; status?: string } = {},
+  { method = 'pm_card_visa', status = 'SUCCESSFUL', as }: { method?: string; status?: string; as?: string } = {},
 ): Promise<Record<string, unknown>> => {
   const watch = server.watch(
     'subscription ($id: ID!) { paymentUpdated(id: $id) { id status version amountReceived failureCode } }',
     { id: paid.payment.id },
+    as === undefined ? undefined : { account: as },
   );
   await watch.next();
   await confirm(bed, paid, method);

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { migrate } from '../../src/storage/migrate.js';
+import { createEmptyDatabase, type TestDatabase } from './postgres.js';
 import { sql } from './sql.js';
 
 /** A role of a test's own, which may log in and nothing more. */
@@ -22,6 +24,33 @@ export const createRole = async (databaseUrl: string): Promise<TestRole> => {
     url: url.href,
     drop: async () => {
       await sql(databaseUrl, `drop owned by ${name} cascade; drop role ${name}`);
+    },
+  };
+};
+
+/** A database whose migrations a role ran that is no superuser: it owns Tollgate's tables, and what it makes itself. */
+export const createPlainOwner = async (): Promise<{
+  readonly database: TestDatabase;
+  readonly role: TestRole;
+  drop(): Promise<void>;
+}> => {
+  const database = await createEmptyDatabase();
+  const role = await createRole(database.url);
+  await sql(
+    database.url,
+    `grant create on database ${new URL(database.url).pathname.slice(1)} to ${role.name}; grant create on schema public to ${role.name}`,
+  );
+  await migrate(role.url);
+  return {
+    database,
+    role,
+    drop: async () => {
+      await sql(
+        database.url,
+        'drop event trigger if exists tollgate_guard_drop; drop event trigger if exists tollgate_guard_alter',
+      );
+      await role.drop();
+      await database.drop();
     },
   };
 };

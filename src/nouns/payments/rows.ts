@@ -109,7 +109,7 @@ type VersionEntry = Pick<ChangeEntry, 'fromStatus' | 'actor' | 'eventId' | 'flow
  * beyond the order's amount is marked. The order's and the payment's locks must be held.
  */
 export const writeVersion = (update: PaymentUpdate, entry: VersionEntry, amountOf: AmountOf): Statement => ({
-  name: 'payment_write_version',
+  // without a name of its own: what is compared changes once an amount is bound
   text: `with other as (
       select coalesce(sum(o.amount_received - o.amount_refunded), 0)::bigint as "paid",
         coalesce(sum(${broughtBy('o')}), 0)::bigint as "covered"
