@@ -1,4 +1,5 @@
 // npm run dev: the server from its sources, started again at each change.
+import './node-version.mjs';
 import path from 'node:path';
 import { tryEnsurePages } from './ensure.mjs';
 import { ensureInstalled } from './install.mjs';

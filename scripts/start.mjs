@@ -1,5 +1,6 @@
 // npm start: installs and builds what is missing, then becomes the server. In this process, so that a signal reaches it
 // directly and its exit code is ours.
+import './node-version.mjs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureAll } from './ensure.mjs';

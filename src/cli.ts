@@ -12,6 +12,7 @@ import { addRunCommands } from './cli/run.js';
 import { addSimulateCommands } from './cli/simulate.js';
 import { addStripeCommands } from './cli/stripe.js';
 import { addTokenCommand } from './cli/token.js';
+import { readVersion } from './cli/version.js';
 import { ConfigError } from './config.js';
 import { wordsOf } from './core/errors.js';
 import { misspelt } from './environment/misspelt.js';
@@ -20,6 +21,7 @@ import { misspelt } from './environment/misspelt.js';
 const createProgram = (): Command => {
   const program = new Command('tollgate')
     .description('A self-hosted payment backend on Stripe. Without DATABASE_URL, commands work on the embedded run.')
+    .version(readVersion(), '-V, --version', 'print the version')
     .showHelpAfterError('Add --help to see how it is used.')
     .showSuggestionAfterError();
   addRunCommands(program);

@@ -1,11 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { wordsOf } from '../core/errors.js';
 import { EVENT_STATUSES, type EventStatus } from '../core/states.js';
-import type { InboxEvent } from '../inbox/event-reads.js';
+import { createEventReads, type EventReads, type InboxEvent } from '../inbox/event-reads.js';
 import type { Operations } from '../parts/operations.js';
 import { parseSince } from './duration.js';
 import { withOperations } from './operations.js';
 import { createOutput, type JsonOption, UsageError } from './output.js';
+import { withParts } from './parts.js';
 import { oneLine, toTable } from './table.js';
 
 interface FilterOptions extends JsonOption {
@@ -17,11 +18,13 @@ interface FilterOptions extends JsonOption {
 /** The payload is shown by `show` alone. */
 const summaryOf = ({ payload: _payload, ...event }: InboxEvent) => event;
 
+/** To look at the inbox no flow is loaded, so that a broken one can be found by it. */
+const withReads = <T>(work: (reads: EventReads) => Promise<T>): Promise<T> =>
+  withParts(({ database }) => work(createEventReads(database)));
+
 const listEvents = async (options: FilterOptions & { readonly limit: number }): Promise<void> => {
   const { type, status, since, limit } = options;
-  const { rows, hasNextPage } = await withOperations({}, ({ events }) =>
-    events.list({ type, status, since, first: limit }),
-  );
+  const { rows, hasNextPage } = await withReads((reads) => reads.list({ type, status, since, first: limit }));
   const lines = rows.map((event) => [
     event.id,
     event.type,
@@ -38,7 +41,7 @@ const listEvents = async (options: FilterOptions & { readonly limit: number }): 
 };
 
 const showEvent = async (id: string, options: JsonOption): Promise<void> => {
-  const event = await withOperations({}, ({ events }) => events.find(id));
+  const event = await withReads((reads) => reads.find(id));
   if (!event) throw new UsageError(`There is no event ${id} in the inbox.`);
   const payload: unknown = event.payload === null ? null : JSON.parse(event.payload);
   const lines = Object.entries(summaryOf(event))

@@ -1,3 +1,4 @@
+import { readClock } from '../storage/clock.js';
 import type { Database } from '../storage/database.js';
 import { findDrift } from '../storage/drift.js';
 import { pendingMigrations } from '../storage/migrate.js';
@@ -15,6 +16,28 @@ export const UNDO =
 
 /** What the server does with each table. */
 const RIGHTS = 'select, insert, update';
+
+/** Stripe's signatures are refused when they are five minutes old; half of it leaves room. */
+const MOST_SKEW_SECONDS = 150;
+
+const checkClock = (database: Database): Check => ({
+  title: "this machine's clock, beside the database's",
+  asks: 'clock_timestamp() of the database',
+  code: 'CLOCK_SKEW',
+  reach: 'local',
+  async run() {
+    const before = Date.now();
+    const atDatabase = (await readClock(database)).getTime();
+    const seconds = Math.round(((before + Date.now()) / 2 - atDatabase) / 1000);
+    return Math.abs(seconds) <= MOST_SKEW_SECONDS
+      ? ok(`within ${Math.abs(seconds) + 1} s`)
+      : found({
+          code: 'CLOCK_SKEW',
+          message: `This machine's clock is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} the database's; one of them is wrong, and webhook signatures are refused beyond 300 s.`,
+          remedy: 'Set both clocks with NTP (timedatectl set-ntp true).',
+        });
+  },
+});
 
 /** Whether the database is one that the product can work on. */
 export const databaseChecks = ({ database, databaseUrl }: Parts): Check[] => [
@@ -91,4 +114,5 @@ export const databaseChecks = ({ database, databaseUrl }: Parts): Check[] => [
         : ok(`${RIGHTS} on every table`);
     },
   },
+  checkClock(database),
 ];

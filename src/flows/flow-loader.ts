@@ -25,6 +25,20 @@ export class FlowLoadError extends Error {
   }
 }
 
+/** Beside a build whose flows do not compile (scripts/targets.mjs): what the compiler said. */
+const COMPILER_SAID = path.resolve(here, '..', '..', '.flow-errors');
+
+/** The flows do not compile; the message says where and why. */
+class FlowsNotCompiledError extends Error {
+  override readonly name = 'FlowsNotCompiledError';
+}
+
+const assertCompiled = (): void => {
+  if (!fs.existsSync(COMPILER_SAID)) return;
+  const said = fs.readFileSync(COMPILER_SAID, 'utf8');
+  throw new FlowsNotCompiledError(`The callback flows do not compile. ${said}`);
+};
+
 const isFlow = (value: unknown, entry: FlowTemplate['entry']): boolean =>
   typeof value === 'object' &&
   value !== null &&
@@ -51,9 +65,10 @@ const load = async (folder: string, name: string, { file, entry }: FlowTemplate)
  * Loads the developer's flows and effects by their files' names, each checked before the server starts.
  *
  * @param folder the compiled flows; those of this build unless told
- * @throws FlowLoadError or EffectLoadError naming the first file that can't be used
+ * @throws FlowLoadError or EffectLoadError naming the first file that can't be used, FlowsNotCompiledError in the compiler's words
  */
 export const loadFlows = async (folder = path.resolve(here, '..', 'actionflows')): Promise<Flows> => {
+  assertCompiled();
   const loaded: Record<string, unknown> = {};
   for (const [name, template] of Object.entries(FLOW_TEMPLATES)) loaded[name] = await load(folder, name, template);
   return { ...loaded, effects: await loadEffects(path.join(folder, 'effects')) } as unknown as Flows;

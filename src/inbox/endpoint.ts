@@ -1,5 +1,6 @@
 import type { StripeConnection } from '../installation/stripe-connection.js';
 import { type SignatureVerdict, verifySignature } from '../stripe/signature.js';
+import { blameClock } from './clock-blame.js';
 import { readDelivery } from './delivery.js';
 import type { EventProcessor } from './process-event.js';
 
@@ -22,12 +23,15 @@ const unknownTo = (secrets: readonly string[], known: readonly string[]): readon
 export const createWebhookEndpoint = ({
   connection,
   readKeysAgain,
+  readClock,
   processor,
   log,
 }: {
   connection: Pick<StripeConnection, 'keys'>;
   /** The keys as they are stored now: the secret may be one that another process has just stored. */
   readKeysAgain: StripeConnection['keys'];
+  /** The database's time. */
+  readClock: () => Promise<Date>;
   processor: EventProcessor;
   log: { error(detail: object, message: string): void; warn(detail: object, message: string): void };
 }) => {
@@ -45,17 +49,22 @@ export const createWebhookEndpoint = ({
     return verifySignature(body, signature, unknownTo((await readKeysAgain())?.webhookSecrets ?? [], secrets));
   };
 
+  const databaseSecondsOff = (): Promise<number | undefined> =>
+    readClock().then(
+      (time) => (time.getTime() - Date.now()) / 1000,
+      () => undefined,
+    );
+
   /** Undefined where the delivery may be taken. */
-  const refusalOf = (verdict: SignatureVerdict): EndpointAnswer | undefined => {
+  const refusalOf = async (verdict: SignatureVerdict): Promise<EndpointAnswer | undefined> => {
     switch (verdict.kind) {
       case 'fits':
         return undefined;
-      case 'clock':
-        warn(verdict, "deliveries are refused: their signature fits, but this server's clock or the sender's is wrong");
-        return {
-          status: 400,
-          body: `The signature fits, but it was made ${Math.abs(verdict.secondsOff)} s ${verdict.secondsOff > 0 ? 'after' : 'before'} this server's time; five minutes are allowed.`,
-        };
+      case 'clock': {
+        const body = blameClock(verdict.secondsOff, await databaseSecondsOff());
+        warn({ cause: body }, 'deliveries are refused: their signature fits, but a clock is wrong');
+        return { status: 400, body };
+      }
       default:
         warn(
           {},
@@ -73,7 +82,7 @@ export const createWebhookEndpoint = ({
           status: 503,
           body: 'No webhook signing secret is set. Set STRIPE_WEBHOOK_SECRET or run "tollgate configure".',
         };
-      const refusal = refusalOf(await verify(body, signature, secrets));
+      const refusal = await refusalOf(await verify(body, signature, secrets));
       if (refusal) return refusal;
       const delivery = readDelivery(body.toString('utf8'));
       if ('fault' in delivery) {

@@ -14,6 +14,7 @@ import { createLive } from '../nouns/payments/watch.js';
 import { createLiveRecurring } from '../nouns/recurring/watch.js';
 import { createLiveRefunds } from '../nouns/refunds/watch.js';
 import type { PubSub } from '../outbox/pubsub.js';
+import { readClock } from '../storage/clock.js';
 import type { Console } from './console.js';
 import { openRateLink } from './links.js';
 import type { Money } from './money.js';
@@ -107,6 +108,7 @@ export const createClientDoors = (needs: Needs): HttpServer => {
     webhook: createWebhookEndpoint({
       connection: operator.connection,
       readKeysAgain: () => operator.keys.readAgain(),
+      readClock: () => readClock(needs.storage.database),
       processor: door.processor,
       log,
     }),

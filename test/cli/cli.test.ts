@@ -26,6 +26,8 @@ const COMMANDS = [
 
 describe('the command line', { timeout: 300_000 }, () => {
   test('lists every command, each with its help, and a wrong one ends with an error on stderr', async () => {
+    const { version } = JSON.parse(fs.readFileSync('package.json', 'utf8'));
+    expect(await runCommand(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n` });
     const all = await runCommand(['--help']);
     for (const command of COMMANDS) expect(all.stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
     const helps = await Promise.all(COMMANDS.slice(0, 4).map((command) => runCommand([command, '--help'])));

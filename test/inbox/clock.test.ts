@@ -5,10 +5,13 @@ import { openOperator, TEST_KEYS } from '../doctor/operator-parts.js';
 import { confirm, pay } from '../harness/payments.js';
 import { addFault, clearFaults } from '../harness/sandbox-control.js';
 import { startServerProcess } from '../harness/server-process.js';
+import { deliver, eventOf, sign } from '../harness/signed-event.js';
 import { openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
 import { until } from '../outbox/until.js';
 
 const HOUR_MS = 3_600_000;
+/** The real time, also while this process's clock is shifted. */
+const NOW = (): number => performance.timeOrigin + performance.now();
 const SHIFT = fileURLToPath(new URL('../harness/clock-shift.mjs', import.meta.url));
 
 let bed: TestBed;
@@ -74,6 +77,53 @@ describe('reconciliation goes by the database’s clock', () => {
     await until(async () => (await bed.orderStatus(paid.payment.orderId)) === 'paid', 'the order is paid');
     await until(async () => (await sinceLastRun()) >= 0, 'the run is completed');
     await other.stop();
+  });
+});
+
+describe('a signature that fits and was made at another time is refused with the clock that is wrong', () => {
+  const refusal = async (signedSecondsOff: number): Promise<string> => {
+    const body = JSON.stringify(eventOf('payment_intent.succeeded', { id: 'pi_clock', object: 'payment_intent' }));
+    const timestamp = Math.floor(NOW() / 1000) + signedSecondsOff;
+    const answer = await deliver(server, body, sign(body, { timestamp }));
+    expect(answer.status).toBe(400);
+    return answer.text();
+  };
+
+  test.each([
+    [
+      10,
+      /made \d+ s before this server's time.* It is this server's clock: (59\d|60\d) s ahead of the database's.*NTP/,
+    ],
+    [-10, /made \d+ s after this server's time.* It is this server's clock: (59\d|60\d) s behind the database's.*NTP/],
+  ])('this server’s, %d minutes off', async (minutes, words) => {
+    shiftOwnClock(minutes / 60);
+    expect(await refusal(0)).toMatch(words);
+  });
+
+  test.each([
+    [-600, /By the database's time too.*sender's clock is \d+ s behind both/],
+    [600, /By the database's time too.*sender's clock is \d+ s ahead of both/],
+  ])('the sender’s, or an old delivery: %d seconds', async (seconds, words) => {
+    expect(await refusal(seconds)).toMatch(words);
+  });
+
+  test('both, where the signature agrees with neither', async () => {
+    shiftOwnClock(1);
+    expect(await refusal(-3_600)).toMatch(
+      /clock is 3\d{3} s ahead of the database's, and the signature agrees with neither/,
+    );
+  });
+
+  test('and a wrong secret stays one: nothing is said of clocks', async () => {
+    const body = JSON.stringify(eventOf('payment_intent.succeeded', { id: 'pi_clock', object: 'payment_intent' }));
+    shiftOwnClock(10);
+    const answer = await deliver(server, body, sign(body, { secret: 'whsec_other' }));
+    expect(await answer.text()).toBe('The signature does not fit this body.');
+  });
+
+  test('the doctor compares the machine’s clock with the database’s', async () => {
+    const { stdout } = await runCommand(['doctor'], ahead(-0.5));
+    expect(stdout).toMatch(/This machine's clock is (179\d|180\d) s behind the database's.*\[CLOCK_SKEW\]/);
   });
 });
 

@@ -32,6 +32,20 @@ const runIn = (code: string, env: NodeJS.ProcessEnv = {}): Promise<{ stdout: str
   return run(process.execPath, ['--input-type=module', '-e', script], { env: { ...process.env, ...env } });
 };
 
+test('an older Node is told what is needed, in every script that people start', async () => {
+  write('old.cjs', `Object.defineProperty(process.versions, 'node', { value: '18.20.8' });`);
+  const { bin, scripts } = JSON.parse(fs.readFileSync('package.json', 'utf8'));
+  const started = Object.values<string>(scripts).map((line) => line.split(' ')[1] ?? '');
+  for (const script of new Set([bin.tollgate, ...started])) {
+    const failure = await run(process.execPath, ['--require', path.join(root, 'old.cjs'), script]).catch(
+      (error) => error,
+    );
+    expect(failure, script).toMatchObject({ code: 1, stdout: '' });
+    expect(failure.stderr, script).toMatch(/^Tollgate needs Node 20\.19 or newer, and this is Node 18\.20\.8/);
+    expect(failure.stderr, script).not.toMatch(/\n {4}at /);
+  }
+});
+
 describe('install', () => {
   const lock = {
     packages: {
@@ -172,6 +186,26 @@ describe('build', () => {
     const failure = await ensureBuilt(TARGETS.server, { root, say }).catch((error: unknown) => error);
     expect(String(failure)).toContain('src/actionflows/payment-callback.ts');
     expect(String(failure)).toContain('Mend it and start again; docs/flows.md');
+  });
+
+  test('a flow that does not compile stops no command that needs none, and the last good build stays', async () => {
+    for (const name of ['package.json', 'package-lock.json']) fs.copyFileSync(name, path.join(root, name));
+    fs.cpSync('scripts', path.join(root, 'scripts'), { recursive: true });
+    write('tsconfig.json', fs.readFileSync('tsconfig.json', 'utf8'));
+    write('src/cli.ts', `process.stdout.write('the command ran');`);
+    write('src/actionflows/payment-callback.ts', 'export const paymentCallback = 1;');
+    const command = (): Promise<{ stdout: string; stderr: string }> =>
+      run(process.execPath, [path.join(root, 'scripts/tollgate.mjs'), 'doctor']);
+    expect((await command()).stdout).toBe('the command ran');
+    write('src/actionflows/payment-callback.ts', 'export const paymentCallback = (;');
+    write('src/cli.ts', `process.stdout.write('the new command ran');`);
+    const { stdout, stderr } = await command();
+    expect(stdout).toBe('the new command ran');
+    expect(stderr).toContain('The callback flows do not compile; what needs none goes on.');
+    expect(fs.readFileSync(path.join(root, 'dist/src/cli.js'), 'utf8')).not.toContain('new');
+    expect(fs.readFileSync(path.join(root, '.flowless/.flow-errors'), 'utf8')).toContain('payment-callback.ts(1,');
+    write('src/cli.ts', 'nothing that compiles (');
+    await expect(command()).rejects.toThrow('src/cli.ts');
   });
 
   test('two at the same time build once', async () => {
