@@ -4,18 +4,26 @@ import { NotAnAnswerError } from './answer.js';
 /** PostgreSQL's text can't hold a NUL: it is stored as U+FFFD, the replacement character. */
 const storable = (text: string): string => (text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text);
 
+/** Some of Stripe's ids are chosen by people, such as those of old plans. */
+const id = z.string().regex(/^[^\p{Cc}\p{Cs}\p{Z}]{1,255}$/u);
+
+/** Amounts have at most 12 digits at Stripe: what is larger could not be added up. */
+const LARGEST_AMOUNT = 10 ** 13;
+/** The last second of the year 9999: what comes later is no date for a database or a client. */
+const LAST_SECOND = 253_402_300_799;
+
 /** Parts that many of Stripe's objects share, in the shapes that we rely on. Source: Stripe's OpenAPI specification. */
 export const shapes = {
-  id: z.string().regex(/^[\w:.-]{1,255}$/),
+  id,
   /** Minor units; an invoice's total may be below 0. */
-  amount: z.int(),
+  amount: z.int().min(-LARGEST_AMOUNT).max(LARGEST_AMOUNT),
   /** Unix seconds. */
-  time: z.int(),
+  time: z.int().min(0).max(LAST_SECOND),
   currency: z.string().regex(/^[a-z]{3}$/i),
   metadata: z.record(z.string(), z.string().transform(storable)).nullish(),
   text: z.string().transform(storable).nullish(),
   /** What may come expanded or not. */
-  reference: z.union([z.string(), z.looseObject({ id: z.string() })]).nullish(),
+  reference: z.union([id, z.looseObject({ id })]).nullish(),
 } as const;
 
 /**

@@ -46,7 +46,7 @@ const { id, amount, currency, metadata, reference, text, time } = shapes;
 
 const PRICE = z.object({ id, unit_amount: amount.nullish() });
 
-const ITEM = z.object({ price: PRICE, quantity: z.int().nullish(), current_period_end: time.nullish() });
+const ITEM = z.object({ price: PRICE, quantity: z.int32().min(0).nullish(), current_period_end: time.nullish() });
 type Item = z.infer<typeof ITEM>;
 
 const SUBSCRIPTION = z.object({
@@ -67,7 +67,7 @@ const SUBSCRIPTION = z.object({
 const INVOICE = z.looseObject({
   id,
   status: text,
-  confirmation_secret: z.object({ client_secret: z.string() }).nullish(),
+  confirmation_secret: z.object({ client_secret: text }).nullish(),
 });
 
 const SECRETS = z.object({
@@ -81,7 +81,8 @@ const dateOf = (seconds: number | null | undefined): Date | null =>
 /** What a price costs for a quantity, in minor units; null where it has no plain unit amount. */
 const amountOf = (item: Item | undefined): number | null => {
   const unit = item?.price.unit_amount ?? null;
-  return unit === null ? null : unit * (item?.quantity ?? 1);
+  const whole = unit === null ? null : unit * (item?.quantity ?? 1);
+  return Number.isSafeInteger(whole) ? whole : null;
 };
 
 /**

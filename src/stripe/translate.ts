@@ -52,7 +52,7 @@ const INTENT = z.object({
   livemode: z.boolean(),
   metadata,
   client_secret: text,
-  latest_charge: z.union([z.string(), CHARGE]).nullish(),
+  latest_charge: z.union([id, CHARGE]).nullish(),
   last_payment_error: z
     .object({ code: text, decline_code: text, type: text, message: text, charge: reference })
     .nullish(),

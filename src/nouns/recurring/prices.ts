@@ -1,8 +1,8 @@
-import type Stripe from 'stripe';
 import { PriceNotFoundError, PriceUnsupportedError } from '../../core/errors.js';
 import { assertChargeable, findCurrency, type MinorUnits } from '../../core/money.js';
-import { StripeCallError } from '../../stripe/answer.js';
+import { NotOursError, StripeCallError } from '../../stripe/answer.js';
 import type { StripeGateway } from '../../stripe/gateway.js';
+import { priceSnapshot } from '../../stripe/price-snapshot.js';
 import { refusalOf } from '../../stripe/refusal.js';
 
 /** A price that a recurring payment can be started with. */
@@ -16,18 +16,6 @@ export interface RecurringPrice {
   readonly trialDays: number;
 }
 
-/** Why a price can't be used, in words; undefined when it can. Source: Stripe docs, "The Price object". */
-const faultOf = (price: Stripe.Price): string | undefined => {
-  if (!price.active) return 'it is archived';
-  if (price.type !== 'recurring' || price.recurring === null) return 'it is no recurring price';
-  if (price.recurring.usage_type !== 'licensed') return 'it is metered';
-  if (price.billing_scheme !== 'per_unit') return 'it has tiers';
-  if (price.custom_unit_amount !== null) return 'the customer chooses its amount';
-  if (price.transform_quantity !== null) return 'it transforms quantities';
-  if (price.unit_amount === null) return "its amount is no whole number of the currency's smallest unit";
-  return undefined;
-};
-
 /**
  * Reads a price and checks that it is recurring, active and of a plain unit amount.
  *
@@ -37,18 +25,17 @@ export const readPrice = async (
   gateway: Pick<StripeGateway, 'retrievePrice'>,
   priceId: string,
 ): Promise<RecurringPrice> => {
-  const price = await gateway.retrievePrice(priceId).catch((error: unknown) => {
+  const read = async () => {
+    const price = priceSnapshot((await gateway.retrievePrice(priceId)).object);
+    if (price.priceId !== priceId) throw new NotOursError(`the price ${price.priceId}`);
+    return price;
+  };
+  const { fault, unitAmount, currency, trialDays } = await read().catch((error: unknown) => {
     if (error instanceof StripeCallError && error.failure === 'refused') throw new PriceNotFoundError(priceId);
     throw refusalOf(error);
   });
-  const fault = faultOf(price.object);
   if (fault !== undefined) throw new PriceUnsupportedError(priceId, fault);
-  return {
-    id: price.object.id,
-    unitAmount: price.object.unit_amount ?? 0,
-    currency: price.object.currency.toUpperCase(),
-    trialDays: price.object.recurring?.trial_period_days ?? 0,
-  };
+  return { id: priceId, unitAmount, currency, trialDays };
 };
 
 /**

@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import Stripe from 'stripe';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Sandbox, startSandbox } from '../../sandbox/sandbox.js';
+import { NotAnAnswerError } from '../../src/stripe/answer.js';
+import { checkoutSnapshot } from '../../src/stripe/checkout-snapshot.js';
+import { invoiceSnapshot } from '../../src/stripe/invoice-snapshot.js';
+import { priceSnapshot } from '../../src/stripe/price-snapshot.js';
+import { refundSnapshot } from '../../src/stripe/refund-snapshot.js';
+import { invoiceOf, secretOf, subscriptionSnapshot } from '../../src/stripe/subscription-snapshot.js';
+import { paymentSnapshot } from '../../src/stripe/translate.js';
+import { type Json, lieAbout } from '../harness/lies.js';
+
+const firstInvoiceOf = (subscription: unknown): unknown => {
+  const invoice = invoiceOf(subscription);
+  return invoice && invoiceSnapshot(invoice, 1);
+};
+
+/** What each of Stripe's objects is understood by. */
+const PARSERS: Readonly<Record<string, readonly ((object: unknown) => unknown)[]>> = {
+  payment_intent: [(object) => paymentSnapshot(object, 1)],
+  refund: [(object) => refundSnapshot(object, 1)],
+  'checkout.session': [(object) => checkoutSnapshot(object, 1)],
+  invoice: [(object) => invoiceSnapshot(object, 1)],
+  subscription: [(object) => subscriptionSnapshot(object, 1), secretOf, firstInvoiceOf],
+  price: [priceSnapshot],
+};
+
+let sandbox: Sandbox;
+const objects = new Map<string, Json>();
+
+/** As an answer's body brings it. */
+const asBody = (object: object): Json => JSON.parse(JSON.stringify(object)) as Json;
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ port: 0, webhookSecret: 'whsec_sandbox' });
+  const { hostname: host, port } = new URL(sandbox.url);
+  const stripe = new Stripe('sk_test_sandbox', { host, port: Number(port), protocol: 'http', telemetry: false });
+  const metadata = { tollgate_installation: 'x', tollgate_payment: '1', tollgate_refund: '1', tollgate_recurring: '1' };
+  const customer = await stripe.customers.create({ metadata });
+  const product = await stripe.products.create({ name: 'Tea' });
+  const recurring = { interval: 'month', trial_period_days: 7 } as const;
+  const price = await stripe.prices.create({ product: product.id, currency: 'usd', unit_amount: 1_000, recurring });
+  const intent = await stripe.paymentIntents.create({
+    amount: 1_000,
+    currency: 'usd',
+    confirm: true,
+    payment_method: 'pm_card_visa',
+    metadata,
+  });
+  const refund = await stripe.refunds.create({ payment_intent: intent.id, amount: 100, metadata });
+  const line_items = [{ price_data: { currency: 'usd', unit_amount: 1_000, product: product.id }, quantity: 1 }];
+  const session = await stripe.checkout.sessions.create({
+    mode: 'payment',
+    line_items,
+    success_url: 'https://shop.example',
+    metadata,
+  });
+  const subscription = await stripe.subscriptions.create({
+    customer: customer.id,
+    items: [{ price: price.id }],
+    payment_behavior: 'default_incomplete',
+    metadata,
+    expand: ['latest_invoice.confirmation_secret', 'latest_invoice.payments', 'pending_setup_intent'],
+  });
+  const expand = ['payments.data.payment.payment_intent'];
+  const invoice = await stripe.invoices.retrieve((subscription.latest_invoice as Stripe.Invoice).id ?? '', { expand });
+  const declined = await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', metadata });
+  await stripe.paymentIntents.confirm(declined.id, { payment_method: 'pm_card_chargeDeclined' }).catch(() => undefined);
+  const failed = await stripe.paymentIntents.retrieve(declined.id, { expand: ['latest_charge'] });
+  for (const object of [failed, refund, { ...session, payment_intent: intent }, subscription, invoice, price])
+    objects.set(object.object, asBody(object));
+});
+afterAll(() => sandbox.close());
+
+/** The first thing in it that our tables or clients could not hold; undefined where all can be held. */
+const faultOf = (value: unknown, at = ''): string | undefined => {
+  if (typeof value === 'string' && value.includes('\0')) return `${at} has a NUL`;
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return `${at} is ${value}`;
+  if (value instanceof Date) return value.getUTCFullYear() <= 9_999 ? undefined : `${at} is ${String(value)}`;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const fault = key === 'object' ? undefined : faultOf(inner, `${at}.${key}`);
+    if (fault) return fault;
+  }
+  return undefined;
+};
+
+const assertHolds = (understand: (object: unknown) => unknown, object: unknown): void => {
+  try {
+    expect(faultOf(understand(object))).toBeUndefined();
+  } catch (error) {
+    if (!(error instanceof NotAnAnswerError)) throw error;
+    expect(error.failure).toBe('unknown');
+  }
+};
+
+test.each(
+  Object.entries(PARSERS),
+)('any JSON as a %s is a whole snapshot or no answer of Stripe’s, never another error', (kind, parsers) => {
+  const honest = objects.get(kind);
+  if (honest === undefined) throw new Error(`no ${kind}`);
+  for (const understand of parsers) {
+    expect(() => understand(honest)).not.toThrow();
+    fc.assert(
+      fc.property(
+        fc.oneof({ weight: 1, arbitrary: fc.jsonValue() }, { weight: 9, arbitrary: lieAbout(honest) }),
+        (object) => assertHolds(understand, object),
+      ),
+      { numRuns: 2_000 },
+    );
+  }
+});
