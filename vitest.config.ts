@@ -12,7 +12,5 @@ export default defineConfig({
     // Generous, since a busy machine may be ten times slower; what must be fast is measured inside its test.
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Continuous integration runs a failed test once more: a machine that stalls is no fault, one that fails twice is.
-    retry: process.env['CI'] ? 1 : 0,
   },
 });
