@@ -56,6 +56,10 @@ export const PAYMENT_NEXT: Readonly<Record<PaymentStatus, Readonly<Record<Paymen
 /** Signals after which Stripe says nothing else of a payment intent. */
 const CONCLUSIVE: ReadonlySet<PaymentSignal> = new Set(['succeed', 'cancel', 'mismatch']);
 
+/** Whether the signal would end the payment: it could never go back. */
+export const endsPayment = (status: PaymentStatus, signal: PaymentSignal): boolean =>
+  CONCLUSIVE.has(signal) && PAYMENT_NEXT[status][signal] !== status;
+
 /** `apply`: the snapshot decides. `ask`: only Stripe's present state can tell. `keep`: it changes nothing. */
 export type Verdict = 'apply' | 'ask' | 'keep';
 

@@ -8,6 +8,7 @@ import { Checkout1763800500000 } from '../../migrations/1763800500000-checkout.j
 import { OneCollection1764312000000 } from '../../migrations/1764312000000-one-collection.js';
 import { SettledElsewhere1764315600000 } from '../../migrations/1764315600000-settled-elsewhere.js';
 import { Audit1764319200000 } from '../../migrations/1764319200000-audit.js';
+import { AskedBy1764324600000 } from '../../migrations/1764324600000-asked-by.js';
 import { StripeEvent } from '../inbox/stripe-event.js';
 import { AccountRole, Role, RolePermission } from '../installation/role.js';
 import { Setting } from '../installation/setting.js';
@@ -46,6 +47,7 @@ const MIGRATIONS = [
   OneCollection1764312000000,
   SettledElsewhere1764315600000,
   Audit1764319200000,
+  AskedBy1764324600000,
 ];
 
 /** Builds the data source over the product's entities and migrations; it changes nothing by itself. */

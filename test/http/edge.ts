@@ -25,6 +25,8 @@ export const payment = (id: string, change: Partial<Payment> = {}): Payment => (
   captureMethod: 'AUTOMATIC',
   amountReceived: 0,
   amountSettledElsewhere: null,
+  askedFor: null,
+  askedBy: null,
   amountRefunded: 0,
   amountRefundPending: 0,
   description: null,

@@ -92,6 +92,10 @@ const isLeftToInvoice = (payment: Payment, snapshot: PaymentFacts, signal: Payme
 const isSameFailure = (payment: Payment, snapshot: PaymentFacts): boolean =>
   payment.stripeChargeId === snapshot.chargeId && payment.failureCode === snapshot.failureCode;
 
+/** Who caused a move: an event of what somebody asked for tells of them, however fast it came. */
+const actorOf = ({ askedFor, askedBy }: Payment, status: string, { actor }: Cause): string =>
+  actor === 'stripe' && askedFor === status && askedBy !== null ? askedBy : actor;
+
 /** Builds the transitions over the order table and the developer's flows. */
 export const createPaymentTransitions = ({
   orders,
@@ -138,7 +142,7 @@ export const createPaymentTransitions = ({
     const moved = update.status !== payment.status;
     const entry = {
       fromStatus: payment.status,
-      actor: cause.actor,
+      actor: actorOf(payment, update.status, cause),
       eventId: cause.eventId,
       flow: moved ? FLOW : undefined,
     };

@@ -124,13 +124,18 @@ export const createPaymentAttempts = ({ objects, checkouts }: Parts): PaymentAtt
       }
     };
     const after = await objects.applyPresent(settled.payment, object, { actor, read: writeOrRead });
-    return { payment: after.payment, failure };
+    const isDoneAfter = isDone(snapshotOf(after));
+    return {
+      payment: after.payment,
+      failure: failure ?? (isDoneAfter ? undefined : new NotAnAnswerError(`${id} is not as it was answered`)),
+    };
   };
 
   return {
     settle,
 
     async cancel(payment, access, actor) {
+      await objects.noteAsked(payment, 'CANCELED', actor);
       const left = isCheckout(payment) ? await checkouts.expire(payment, access, actor) : payment;
       // A page that nobody has paid on has no intent to cancel.
       if (!isOpen(left) || (isCheckout(payment) && left.stripePaymentIntentId === null)) return left;
@@ -147,6 +152,7 @@ export const createPaymentAttempts = ({ objects, checkouts }: Parts): PaymentAtt
 
     async capture(payment, amount, access, actor) {
       if (payment.stripePaymentIntentId === null) return payment;
+      await objects.noteAsked(payment, 'SUCCESSFUL', actor);
       const { payment: after, failure } = await act(payment, {
         access,
         actor,

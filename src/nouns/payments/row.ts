@@ -85,6 +85,9 @@ export class Payment {
   @Column({ type: 'integer', default: 1 }) declare attempt: number;
   /** When the present attempt's key was first used: Stripe forgets keys after 24 h. */
   @Column({ name: 'attempted_at', type: 'timestamptz', nullable: true }) declare attemptedAt: Date | null;
+  /** The status that somebody asked Stripe for, and who did: the event may be faster than the answer. */
+  @Column({ name: 'asked_for', type: 'text', nullable: true }) declare askedFor: 'CANCELED' | 'SUCCESSFUL' | null;
+  @Column({ name: 'asked_by', type: 'text', nullable: true }) declare askedBy: string | null;
   /** The newest Stripe time seen of the payment's object. */
   @Column({ name: 'seen_at', type: 'timestamptz', nullable: true }) declare seenAt: Date | null;
   @Column({ type: 'integer', default: 1 }) declare version: number;

@@ -210,6 +210,13 @@ export const clearMark = (id: string): Statement => ({
   values: [id],
 });
 
+/** Remembers who asks Stripe for which status, before that is done; without a new version. */
+export const writeAsked = (id: string, status: 'CANCELED' | 'SUCCESSFUL', actor: string): Statement => ({
+  name: 'payment_write_asked',
+  text: 'update tollgate.payment set asked_for = $2, asked_by = $3 where id = $1',
+  values: [id, status, actor],
+});
+
 /** Remembers that Stripe was seen at `at`, without a new version: nothing that shows has changed. */
 export const writeSeen = (id: string, at: number): Statement => ({
   name: 'payment_write_seen',

@@ -1,5 +1,5 @@
 import { StripeUnavailableError } from '../../core/errors.js';
-import { isOpen } from '../../core/states.js';
+import { endsPayment, isOpen } from '../../core/states.js';
 import { readClock } from '../../storage/clock.js';
 import { type Database, isDatabaseError, type Tx, UNIQUE_VIOLATION } from '../../storage/database.js';
 import { type Answer, NotAnAnswerError, StripeCallError } from '../../stripe/answer.js';
@@ -8,7 +8,7 @@ import type { Owner } from '../../stripe/metadata.js';
 import { refusalOf } from '../../stripe/refusal.js';
 import { type PaymentFacts, type PaymentTransitions, signalFor } from './apply.js';
 import type { Payment } from './row.js';
-import { writeForgotten } from './rows.js';
+import { writeAsked, writeForgotten } from './rows.js';
 
 /** The object at Stripe that a payment's row stands for, a payment intent or a Checkout Session, and how it is understood. */
 export interface PaymentObject<T> {
@@ -45,6 +45,8 @@ export interface Settling {
 export interface PaymentObjects {
   /** The mark of the payment's object. */
   ownerOf(payment: Payment): Owner;
+  /** Remembers who asks Stripe for the status, before that is done: an event that is faster than the answer names them too. */
+  noteAsked(payment: Payment, status: 'CANCELED' | 'SUCCESSFUL', actor: string): Promise<void>;
   /**
    * Makes sure that the object exists, once, however often it is called: at once, again, or after a crash, and applies its
    * present state. An id that Stripe doesn't know, asked twice, is dropped, and the object found by the row's mark.
@@ -169,9 +171,13 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
     return (await readOwn(payment, id, object)) ? payment : forget(payment, id, object, actor);
   };
 
-  /** Money that isn't what was asked for is believed only when Stripe says so twice. */
-  const confirm = async <T extends { id: string }>(known: Payment, object: PaymentObject<T>, answer: Answer<T>) =>
-    signalFor(known, object.facts(answer)) === 'mismatch' ? object.retrieve(answer.object.id) : answer;
+  /** What would end the row is believed only when Stripe says so twice: the row could never go back. */
+  const confirm = async <T extends { id: string }>(known: Payment, object: PaymentObject<T>, answer: Answer<T>) => {
+    if (!endsPayment(known.status, signalFor(known, object.facts(answer)))) return answer;
+    const again = await readOwn(known, answer.object.id, object);
+    if (!again) throw new NotAnAnswerError(`${answer.object.id} can't be read again`);
+    return again;
+  };
 
   const applyOnce = <T extends { id: string }>(
     known: Payment,
@@ -236,6 +242,9 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
 
   return {
     ownerOf,
+    async noteAsked({ id }, status, actor) {
+      await database.query(writeAsked(id, status, actor));
+    },
     settle: (payment, object, settling) => settle(payment, object, settling).catch(orRefusal),
     applyPresent: (known, object, present) => applyPresent(known, object, present).catch(orRefusal),
     refresh: (payment, object, actor) => refresh(payment, object, actor).catch(orRefusal),

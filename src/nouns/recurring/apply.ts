@@ -67,6 +67,17 @@ const isSameValue = (a: unknown, b: unknown): boolean =>
 const differs = (row: RecurringPayment, update: RecurringUpdate): boolean =>
   (Object.keys(update) as (keyof RecurringUpdate)[]).some((key) => !isSameValue(row[key], update[key]));
 
+/** What a move came to, in the words of what may be asked for. */
+const moveOf = (row: RecurringPayment, changed: RecurringPayment): RecurringPayment['askedFor'] => {
+  if (isLive(row) && !isLive(changed)) return 'END';
+  if (row.cancelAtPeriodEnd === changed.cancelAtPeriodEnd) return null;
+  return changed.cancelAtPeriodEnd ? 'SCHEDULE' : 'RESUME';
+};
+
+/** Who caused a move: an event of what somebody asked for tells of them, however fast it came. */
+const actorOf = (row: RecurringPayment, changed: RecurringPayment, { actor }: Cause): string =>
+  actor === 'stripe' && row.askedBy !== null && row.askedFor === moveOf(row, changed) ? row.askedBy : actor;
+
 /** Builds the transitions over the order table and the developer's flows. */
 export const createRecurringTransitions = ({
   orders,
@@ -113,7 +124,7 @@ export const createRecurringTransitions = ({
         version: changed.version,
         fromStatus: row.status,
         toStatus: changed.status,
-        actor: cause.actor,
+        actor: actorOf(row, changed, cause),
         eventId: cause.eventId,
         flow: moved ? FLOW : undefined,
         note,

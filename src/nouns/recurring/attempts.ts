@@ -15,6 +15,7 @@ import { sourceOf } from '../payments/settle.js';
 import type { InvoicePayments } from '../renewals/invoice-payments.js';
 import type { RecurringTransitions } from './apply.js';
 import type { RecurringPayment } from './row.js';
+import { writeRecurringAsked } from './rows.js';
 import type { RecurringObjects } from './settle.js';
 
 /** A recurring payment brought to Stripe's present state, with Stripe's object. */
@@ -69,6 +70,8 @@ type Read = () => Promise<Answer<Stripe.Subscription>>;
 const snapshotOf = ({ object, at }: Answer<Stripe.Subscription>): SubscriptionSnapshot =>
   subscriptionSnapshot(object, at);
 
+const hasEnded = ({ status }: SubscriptionSnapshot): boolean => status !== undefined && !isLive({ status });
+
 /** Builds the calls; one recurring payment is settled once at a time within the process. */
 export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
   const { database, transitions, invoices, objects, publish, publishPayment } = parts;
@@ -98,6 +101,14 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
       });
   };
 
+  /** An end is believed only when Stripe says so twice: the row could never go back. */
+  const confirm = async (row: RecurringPayment, answer: Answer<Stripe.Subscription>, { gateway }: StripeAccess) => {
+    if (!isLive(row) || !hasEnded(snapshotOf(answer))) return answer;
+    const again = await gateway.retrieveSubscription(snapshotOf(answer).subscriptionId);
+    assertOurs(row, again);
+    return again;
+  };
+
   /** Applies Stripe's present state; if a webhook moved the row since it was read, Stripe is read again. */
   const applyCurrent = async (
     known: RecurringPayment,
@@ -107,6 +118,7 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
     let answer = await read();
     for (let tries = 1; tries <= APPLY_TRIES; tries += 1) {
       assertOurs(row, answer);
+      answer = await confirm(row, answer, access);
       const outcome = await applyOnce(row, answer, actor);
       if (outcome.kind === 'changed') publish(outcome.recurringPayment);
       if (outcome.payment) publishPayment(outcome.payment);
@@ -162,7 +174,11 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
   };
 
   /** Writes to the subscription, and applies what Stripe says then; a refusal is read again: it may be so already. */
-  const change = async (row: RecurringPayment, { access, actor, write, holds }: Change): Promise<RecurringPayment> => {
+  const change = async (
+    row: RecurringPayment,
+    { access, actor, asks, write, holds }: Change,
+  ): Promise<RecurringPayment> => {
+    await database.query(writeRecurringAsked(row.id, asks, actor));
     const { recurringPayment: settled, subscription: present, at } = await settle(row, access, actor);
     if (!isLive(settled) || holds(present)) return settled;
     let refusal: StripeCallError | undefined;
@@ -184,7 +200,8 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
     const after = await applyCurrent(settled, { read: writeOrRead, access, actor }).catch((error: unknown) => {
       throw refusalOf(error);
     });
-    if (refusal && isLive(after.recurringPayment) && !holds(after.subscription)) throw refusalOf(refusal);
+    if (isLive(after.recurringPayment) && !holds(after.subscription))
+      throw refusalOf(refusal ?? new NotAnAnswerError(`${present.id} is not as it was answered`));
     return after.recurringPayment;
   };
 
@@ -203,8 +220,7 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
     return found ? (await applyCurrent(left, { read: async () => found, access, actor })).recurringPayment : left;
   };
 
-  const hasEnded = ({ status }: Stripe.Subscription): boolean =>
-    status === 'canceled' || status === 'incomplete_expired';
+  const isOver = (subscription: Stripe.Subscription): boolean => hasEnded(subscriptionSnapshot(subscription, 0));
   const isScheduled = (subscription: Stripe.Subscription): boolean =>
     subscription.cancel_at_period_end || subscription.cancel_at !== null;
 
@@ -221,7 +237,8 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
       change(row, {
         access,
         actor,
-        holds: hasEnded,
+        asks: 'END',
+        holds: isOver,
         write: ({ id }, key) => access.gateway.cancelSubscription(id, key('cancel')),
       }),
 
@@ -229,7 +246,8 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
       change(row, {
         access,
         actor,
-        holds: (subscription) => hasEnded(subscription) || isScheduled(subscription),
+        asks: row.status === 'INCOMPLETE' ? 'END' : 'SCHEDULE',
+        holds: (subscription) => isOver(subscription) || isScheduled(subscription),
         write: ({ id, status }, key) =>
           status === 'incomplete'
             ? access.gateway.cancelSubscription(id, key('cancel'))
@@ -240,7 +258,8 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
       change(row, {
         access,
         actor,
-        holds: (subscription) => hasEnded(subscription) || !isScheduled(subscription),
+        asks: 'RESUME',
+        holds: (subscription) => isOver(subscription) || !isScheduled(subscription),
         write: ({ id, cancel_at_period_end: atPeriodEnd }, key) =>
           access.gateway.scheduleEnd(id, atPeriodEnd ? 'clear-period-end' : 'clear-date', key('resume')),
       }),
@@ -250,6 +269,8 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
 interface Change {
   readonly access: StripeAccess;
   readonly actor: string;
+  /** What the write is about to change. */
+  readonly asks: RecurringPayment['askedFor'];
   /** Whether nothing is left to write. */
   holds(subscription: Stripe.Subscription): boolean;
   write(subscription: Stripe.Subscription, key: (action: string) => string): Promise<Answer<Stripe.Subscription>>;

@@ -99,6 +99,18 @@ export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts
     });
   };
 
+  /** An end is believed only when Stripe says so twice: the row could never go back. */
+  const confirm = async (
+    row: RecurringPayment,
+    answer: Answer<Stripe.Checkout.Session>,
+    { gateway }: StripeAccess,
+  ): Promise<Answer<Stripe.Checkout.Session>> => {
+    if (!isLive(row) || !checkoutSnapshot(answer.object, answer.at).isExpired) return answer;
+    const again = await gateway.retrieveCheckout(answer.object.id);
+    assertOurs(row, again);
+    return again;
+  };
+
   /** The session's own word; once it names a subscription, that one decides. */
   const apply = async (
     row: RecurringPayment,
@@ -106,7 +118,7 @@ export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts
     { access, actor }: Context,
   ): Promise<Applied> => {
     assertOurs(row, answer);
-    const { object: session, at } = answer;
+    const { object: session, at } = await confirm(row, answer, access);
     const { subscriptionId, isExpired } = checkoutSnapshot(session, at);
     const outcome = await database.transaction(async (tx) => {
       const locked = await transitions.lockById(tx, row);

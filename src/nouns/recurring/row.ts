@@ -46,6 +46,9 @@ export class RecurringPayment {
   @Column({ name: 'attempted_at', type: 'timestamptz', nullable: true }) declare attemptedAt: Date | null;
   /** Rises with every change that the subscription itself brought: tells whether it moved while Stripe was read. */
   @Column({ type: 'integer', default: 0 }) declare revision: number;
+  /** What somebody asked Stripe for, and who did: the event may be faster than the answer. */
+  @Column({ name: 'asked_for', type: 'text', nullable: true }) declare askedFor: 'END' | 'SCHEDULE' | 'RESUME' | null;
+  @Column({ name: 'asked_by', type: 'text', nullable: true }) declare askedBy: string | null;
   /** The newest Stripe time seen of the subscription. */
   @Column({ name: 'seen_at', type: 'timestamptz', nullable: true }) declare seenAt: Date | null;
   /** Rises with every change of the row and of its payments. */

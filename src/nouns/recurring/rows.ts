@@ -140,6 +140,12 @@ export const forgetRecurringObject = (
   values: [id, entry.fromStatus, entry.actor, entry.note],
 });
 
+/** Remembers who asks Stripe for what, before that is done; without a new version. */
+export const writeRecurringAsked = (id: string, asked: RecurringPayment['askedFor'], actor: string): Statement => ({
+  text: 'update tollgate.recurring_payment set asked_for = $2, asked_by = $3 where id = $1',
+  values: [id, asked, actor],
+});
+
 /** Remembers that Stripe was seen at `at` (unix seconds), without a new version: nothing that shows has changed. */
 export const writeRecurringSeen = (id: string, at: number): Statement => ({
   name: 'recurring_write_seen',
