@@ -80,7 +80,7 @@ const delayFailures = (events: WorkerEvents, { database, log }: Pick<Parts, 'dat
   });
 };
 
-/** Remembers the workers of this process, and frees what silent ones had begun. */
+/** Remembers the workers of this process, and frees what silent ones had begun; who was seen in the future was not seen. */
 const beat = async (database: Database, workers: ReadonlySet<string>, silentMs: number): Promise<void> => {
   await database.query({
     text: `insert into tollgate.effect_worker (id) select unnest($1::text[])
@@ -88,11 +88,13 @@ const beat = async (database: Database, workers: ReadonlySet<string>, silentMs: 
     values: [[...workers]],
   });
   await database.query({
-    text: `with gone as (delete from tollgate.effect_worker where seen_at < now() - $1 * interval '1 millisecond'),
+    text: `with gone as (delete from tollgate.effect_worker
+        where seen_at not between now() - $1 * interval '1 millisecond' and now() + $1 * interval '1 millisecond'),
       silent as (select distinct locked_by from tollgate_jobs._private_jobs j
-        where locked_at < now() - $1 * interval '1 millisecond' and not exists (
+        where locked_at not between now() - $1 * interval '1 millisecond' and now() + $1 * interval '1 millisecond' and not exists (
           select from tollgate.effect_worker w
-          where w.id = j.locked_by and w.seen_at >= now() - $1 * interval '1 millisecond'))
+          where w.id = j.locked_by
+            and w.seen_at between now() - $1 * interval '1 millisecond' and now() + $1 * interval '1 millisecond'))
       select tollgate_jobs.force_unlock_workers(array_agg(locked_by)) from silent having count(*) > 0`,
     values: [silentMs],
   });

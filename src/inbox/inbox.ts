@@ -52,8 +52,12 @@ export interface InboxLimits extends Backoff {
 const INBOX_LIMITS: InboxLimits = { ...BACKOFF, maximumAttempts: 15, leaseSeconds: 60 };
 
 const ERROR_LENGTH = 1_000;
-/** Asked again of a row that another process took meanwhile. */
-const DUE = "status in ('RECEIVED', 'FAILED') and next_attempt_at <= now() and payload is not null";
+/**
+ * Asked again of a row that another process took meanwhile. No wait is an hour and a half long: a time beyond was written while
+ * the database's clock was ahead, and is due.
+ */
+const DUE = `status in ('RECEIVED', 'FAILED') and payload is not null
+  and (next_attempt_at <= now() or next_attempt_at > now() + interval '90 minutes')`;
 
 /** What an event that matched nothing is found again by. */
 const objectIdOf = (event: Stripe.Event): string | null => {

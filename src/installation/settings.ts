@@ -32,6 +32,13 @@ export interface ConfigureRequest extends KeyPair {
   readonly webhookSecret?: string | undefined;
 }
 
+/** Copied from a page, a key often has white space around it. */
+const withoutSpace = ({ publishableKey, secretKey, webhookSecret }: ConfigureRequest): ConfigureRequest => ({
+  publishableKey: publishableKey.trim(),
+  secretKey: secretKey.trim(),
+  webhookSecret: webhookSecret?.trim(),
+});
+
 /** What storing the keys came to. */
 export interface ConfigureReport {
   /** Stripe's id of the account. */
@@ -136,7 +143,8 @@ export const createSettings = (parts: Parts): Settings => {
       };
     },
 
-    async configure(request) {
+    async configure(given) {
+      const request = withoutSpace(given);
       assertNotInEnvironment(parts.environment, request.webhookSecret !== undefined);
       assertKeyKinds(request);
       if (isLiveKey(request.secretKey) && !parts.takesLiveKeys)

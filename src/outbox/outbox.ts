@@ -101,7 +101,7 @@ export const createOutbox = ({ database, log, heard, publishes = true }: OutboxP
       const waiting = await database.query<{ nodeType: NodeType; id: string }>({
         text: `select distinct node_type as "nodeType", node_id::text as "id" from (
             select node_type, node_id from tollgate.change
-            where published_at is null and at < now() - interval '1 second'
+            where published_at is null and (at < now() - interval '1 second' or at > now() + interval '1 minute')
             order by at limit $1) w`,
         values: [SWEEP_ROWS],
       });

@@ -127,6 +127,45 @@ describe('a signature that fits and was made at another time is refused with the
   });
 });
 
+/** Work that was left: an event to try again, and a change to tell, both by times from the database. */
+const leaveWork = async (from: string): Promise<() => Promise<boolean>> => {
+  const id = `evt_left_${Math.random().toString(36).slice(2)}`;
+  const payload = JSON.stringify({
+    ...eventOf('payment_intent.succeeded', { id: 'pi_left', object: 'payment_intent' }),
+    id,
+  });
+  await bed.sql.query(
+    `insert into tollgate.stripe_event (id, type, object_id, status, payload, next_attempt_at)
+      values ($1, 'payment_intent.succeeded', 'pi_left', 'FAILED', $2, now() + $3::interval)`,
+    [id, payload, from],
+  );
+  const { payment } = await pay(server, await bed.createOrder());
+  await bed.sql.query(
+    `insert into tollgate.change (node_type, node_id, version, to_status, actor, note, at)
+      values ('PAYMENT', $1, 0, 'PENDING', 'job', $2, now() + $3::interval)`,
+    [payment.id, id, from],
+  );
+  return async () => {
+    const { rows } = await bed.sql.query<{ done: boolean }>(
+      `select e.next_attempt_at is null and c.published_at is not null as "done"
+        from tollgate.stripe_event e join tollgate.change c on c.note = e.id where e.id = $1`,
+      [id],
+    );
+    return rows[0]?.done === true;
+  };
+};
+
+describe('work that was left goes by the database’s clock', () => {
+  test.each([2, -2])('a server whose clock is %d hours ahead takes it up at once', async (hours) => {
+    shiftOwnClock(hours);
+    await until(await leaveWork('-2 seconds'), 'the event was tried and the change told');
+  });
+
+  test('a time that lies hours ahead, from before the database’s own clock was set back, is due', async () => {
+    await until(await leaveWork('2 hours'), 'the event was tried and the change told');
+  });
+});
+
 describe('the overlap of webhook secrets goes by the database’s clock', () => {
   test.each([3, -3])('rotated and read by a process whose clock is %d hours ahead', async (hours) => {
     await bed.sql.query(`delete from tollgate.setting where key like 'stripe%'`);

@@ -94,6 +94,21 @@ describe('Stripe keys', () => {
     );
   });
 
+  test('white space around a key that was copied is left out', async () => {
+    const parts = await openOperator(bed);
+    try {
+      await parts.settings.configure({
+        publishableKey: ` ${TEST_KEYS.publishableKey}\n`,
+        secretKey: `${TEST_KEYS.secretKey} `,
+        webhookSecret: '\twhsec_copied ',
+      });
+      expect(await parts.keys.read()).toMatchObject({ ...TEST_KEYS, webhookSecrets: ['whsec_copied'] });
+    } finally {
+      await bed.sql.query(`delete from tollgate.setting where key like 'stripe%'`);
+      await parts.close();
+    }
+  });
+
   test('without an encryption key nothing is stored in the clear', async () => {
     const { settings } = await open({ encryption: { key: undefined, next: undefined } });
     await expect(settings.configure(TEST_KEYS)).rejects.toMatchObject({ code: 'NOT_CONFIGURED' });
