@@ -4,6 +4,7 @@ import { addDoctorCommand } from './cli/doctor.js';
 import { addEffectCommands } from './cli/effects.js';
 import { addEncryptionCommand } from './cli/encryption.js';
 import { addEventCommands } from './cli/events.js';
+import { addFlowCommands } from './cli/flows.js';
 import { addMigrateCommand } from './cli/migrate.js';
 import { addPlanCommand } from './cli/plan.js';
 import { addReconcileCommand } from './cli/reconcile.js';
@@ -33,6 +34,7 @@ const createProgram = (): Command => {
   addTokenCommand(program);
   addEventCommands(program);
   addEffectCommands(program);
+  addFlowCommands(program);
   addReconcileCommand(program);
   addDoctorCommand(program);
   addEncryptionCommand(program);

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { type Config, ConfigError, type ConfigProblem, readConfig } from './config.js';
 import { DomainError, wordsOf } from './core/errors.js';
+import { UNWATCHED } from './core/work-board.js';
 import { findSetupProblems } from './doctor/setup-problems.js';
 import { type EmbeddedRun, openEmbeddedRun, SAMPLE_ORDERS, SANDBOX_KEYS } from './embedded/embedded-run.js';
 import { listenOnFree } from './embedded/ports.js';
@@ -10,6 +11,9 @@ import { welcome } from './embedded/welcome.js';
 import { type EffectTiming, startEffects } from './flows/effect-runner.js';
 import { flowSources, loadFlows } from './flows/flow-loader.js';
 import { type Flows, withoutCallbacks } from './flows/flows.js';
+import { createFlowFreezes } from './flows/freezes.js';
+import { watchFlows } from './flows/watched-flows.js';
+import { countFrozenEvents } from './inbox/frozen-events.js';
 import type { InboxLimits } from './inbox/inbox.js';
 import { startJobs } from './inbox/jobs.js';
 import { createPayloadKeeping } from './inbox/payload-keeping.js';
@@ -30,6 +34,7 @@ import { createOperations, createRecorder, type Operations } from './parts/opera
 import { createOperatorParts, type OperatorParts } from './parts/operator.js';
 import { openStorage, type Storage } from './parts/storage.js';
 import { createStripeDoor } from './parts/stripe-door.js';
+import { startWatchdog, type Watchdog } from './parts/watchdog.js';
 
 /** A running Tollgate. */
 export interface Tollgate {
@@ -56,6 +61,8 @@ export interface StartParts {
   readonly effectTiming?: EffectTiming;
   /** How long jobs rest between two looks, in milliseconds; a second unless told. */
   readonly jobsEveryMs?: number;
+  /** Looks after a process of its own; in another's, nobody does. */
+  readonly watchdog?: Watchdog;
   /** For a command: nothing listens and no job runs. `rehearses`: nothing is written either, and no callback runs. */
   readonly command?: { readonly rehearses: boolean };
 }
@@ -82,21 +89,27 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     }
   };
   try {
-    const { log, flowFolder, inboxLimits, command } = parts;
+    const { log, flowFolder, inboxLimits, command, watchdog } = parts;
     const rehearses = command?.rehearses === true;
-    const flows = rehearses ? withoutCallbacks(parts.flows) : parts.flows;
 
     // What an embedded run brings
     if (environment.embedded) embedded = await openEmbeddedRun(environment, log);
+    if (embedded) watchdog?.equip({ postgres: embedded.postgres });
     const config = embedded?.config ?? environment;
     const shared = { config, log, onStop };
 
     // What is remembered, what is told, what an operator decided
     const storage = await openStorage({ ...shared, databaseUrl: config.databaseUrl ?? '', rehearses });
+    watchdog?.equip({ databaseUrl: storage.databaseUrl });
     const pubsub = await openPubSub(shared, storage.installation());
     const given = { environment: environment.stripe, sandbox: embedded?.sandbox && SANDBOX_KEYS };
     const operator = createOperatorParts({ ...shared, ...given, storage, pubsub, flowFolder, stopCalls: calls.signal });
     await prepare(embedded, storage, operator, log);
+
+    // The developer's flows: a server runs none that held up its predecessors; a command is an operator's own try
+    const freezes = createFlowFreezes(storage.database);
+    const mine = rehearses ? withoutCallbacks(parts.flows) : parts.flows;
+    const flows = command ? mine : watchFlows(mine, { watch: watchdog?.watch ?? UNWATCHED, freezes });
 
     // The domain
     const announcements = createAnnouncements({
@@ -131,6 +144,11 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     const server = createClientDoors({ ...shared, storage, operator, console, money, door, pubsub });
 
     // From here on it serves
+    const countFrozen = async (): Promise<void> => {
+      await countFrozenEvents(storage.database, door.inbox);
+      await freezes.refresh();
+    };
+    await countFrozen();
     const port = await listenOnFree(config.port, 'PORT', (number) => server.listen(number, config.host));
     const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
     if (embedded) addresses.push(url, `http://localhost:${port}`);
@@ -142,6 +160,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
       withdrawals: money.withdrawals,
       lowering: money.recurring.lowering,
       payloads: createPayloadKeeping(storage.database, config.eventPayloadDays),
+      countFrozen,
       endpointCare: createEndpointCare(operator.keys, console.endpoints),
       log,
       ...(parts.jobsEveryMs !== undefined && { everyMs: parts.jobsEveryMs }),
@@ -214,14 +233,25 @@ const stopOnSignals = (starting: Promise<Tollgate>, log: Logger): void => {
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void end(signal));
 };
 
+/** What a start of the process may be told beside the environment. */
+export interface RunParts {
+  readonly adapt?: (flows: Flows) => Flows;
+  /** Where the compiled flows are; those of this build unless told. */
+  readonly flowFolder?: string;
+}
+
 /** Starts from the environment and stops on a signal; a start that fails says why in words and exits with 1. */
-export const run = async (): Promise<void> => {
+export const run = async ({ adapt = (flows) => flows, flowFolder }: RunParts = {}): Promise<void> => {
   const startedAt = performance.now();
   try {
     const config = readConfig(process.env, process.stdout.isTTY);
     const log = createLogger(config.log);
     for (const warning of config.warnings) log.warn(warning);
-    const starting = startTollgate(config, { log, flows: await loadFlows(), flowFolder: flowSources() });
+    const watchdog = startWatchdog(log, config.log.format);
+    const loading = watchdog.watch.begin({ sort: 'files', name: flowSources(), subject: '' });
+    const flows = adapt(await loadFlows(flowFolder));
+    loading.end();
+    const starting = startTollgate(config, { log, flows, flowFolder: flowSources(), watchdog });
     stopOnSignals(starting, log);
     // A flow or effect may leave a promise alone; what it was part of has been settled without it, and others go on.
     process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise failed that nobody waited for'));

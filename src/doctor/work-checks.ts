@@ -1,3 +1,4 @@
+import { FREEZES_UNTIL_REFUSED } from '../flows/freezes.js';
 import type { Database } from '../storage/database.js';
 import { type Check, found, ok } from './checks.js';
 
@@ -50,6 +51,17 @@ const QUESTIONS: readonly Question[] = [
       from tollgate_jobs.jobs j where j.last_error is not null and j.attempts < j.max_attempts`,
     message: (count, some) => `${count} effect(s) of callback flows failed and are tried again: ${some}.`,
     remedy: 'Read the last error with "npx tollgate effects list"; mend it, and it is retried by itself.',
+  },
+  {
+    title: 'flows that held up the server',
+    asks: 'tollgate.flow_freeze',
+    code: 'FLOWS_FROZEN',
+    rows: `select name || ' for ' || subject || coalesce(' (' || (array_agg(place order by at desc))[1] || ')', '') as id, max(at) as at
+      from tollgate.flow_freeze group by sort, name, subject having count(*) >= ${FREEZES_UNTIL_REFUSED}`,
+    message: (count, some) =>
+      `${count} run(s) of flows or effects held up the server ${FREEZES_UNTIL_REFUSED} times and are refused: ${some}.`,
+    remedy:
+      'Its code never gave back control. Mend it, start the server again, then "npx tollgate flows retry"; "npx tollgate flows list" shows them all.',
   },
   {
     title: 'effects given up on',

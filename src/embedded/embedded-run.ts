@@ -8,7 +8,7 @@ import { type Sandbox, startSandbox } from '../../sandbox/sandbox.js';
 import type { Config } from '../config.js';
 import { createHostCheck } from '../http/hosts.js';
 import { createStops } from '../parts/on-stop.js';
-import { startEmbeddedPostgres } from '../storage/embedded-postgres.js';
+import { type PostgresProcess, startEmbeddedPostgres } from '../storage/embedded-postgres.js';
 import { migrate } from '../storage/migrate.js';
 import { claimDataDir } from './data-dir.js';
 import { listenOnFree } from './ports.js';
@@ -81,6 +81,7 @@ export interface EmbeddedRun {
   /** The configuration with everything filled in that the environment left open. */
   readonly config: Config & { readonly databaseUrl: string };
   readonly sandbox: Sandbox | undefined;
+  readonly postgres: PostgresProcess;
   /** Tells the sandbox and later starts where the server answers. */
   announce(url: string): Promise<void>;
   stop(): Promise<void>;
@@ -119,6 +120,7 @@ export const openEmbeddedRun = async (config: Config, log: Logger): Promise<Embe
     if (sandbox) onStop(() => sandbox.close());
     return {
       sandbox,
+      postgres: postgres.process,
       stop,
       config: {
         ...config,

@@ -31,6 +31,13 @@ export interface Inbox {
   receive(event: Stripe.Event, payload: string): Promise<void>;
   /** Stores the failure, in a transaction of its own; after the last attempt the event is DEAD, and stays so when replayed. */
   recordFailure(event: Stripe.Event, payload: string, error: unknown): Promise<void>;
+  /** Counts an attempt that ended with its process, inside the transaction; after the last one the event is DEAD. */
+  countFrozen(
+    tx: Tx,
+    event: Stripe.Event,
+    payload: string,
+    frozen: { readonly error: string; readonly isLast: boolean },
+  ): void;
   /** Leaves an event that was taken up to a later turn, without counting this one: what it needs is busy. */
   postpone(eventId: string, seconds: number): Promise<void>;
   /**
@@ -128,6 +135,26 @@ export const createInbox = (database: Database, limits: InboxLimits = INBOX_LIMI
       text: `update tollgate.stripe_event set status = $2, next_attempt_at = now() + $3 * interval '1 second'
         where id = $1 and status = 'FAILED'`,
       values: [event.id, dead ? 'DEAD' : 'FAILED', dead ? null : waitSeconds(row.attempts, limits)],
+    });
+  },
+
+  countFrozen(tx, event, payload, { error, isLast }) {
+    tx.send({
+      text: `insert into tollgate.stripe_event as e (id, type, object_id, status, payload, last_error, next_attempt_at)
+        values ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 second')
+        on conflict (id) do update set attempts = e.attempts + 1, last_error = $6, next_attempt_at = excluded.next_attempt_at,
+            status = case when e.attempts + 1 >= $8 then 'DEAD' else $4 end
+          where e.status in ('RECEIVED', 'FAILED', 'DEAD')`,
+      values: [
+        event.id,
+        event.type,
+        objectIdOf(event),
+        isLast ? 'DEAD' : 'FAILED',
+        payload,
+        error.slice(0, ERROR_LENGTH),
+        isLast ? null : waitSeconds(1, limits),
+        limits.maximumAttempts,
+      ],
     });
   },
 

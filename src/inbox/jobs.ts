@@ -22,6 +22,8 @@ interface Parts {
   readonly lowering: Pick<RenewalLowering, 'finishDue'>;
   readonly reconciler: Pick<Reconciler, 'reconcileIfDue' | 'stop'>;
   readonly payloads: PayloadKeeping;
+  /** Hears of flows and effects that held up a process, here or elsewhere. */
+  readonly countFrozen: () => Promise<void>;
   /** Looks after the webhook endpoint at Stripe. */
   readonly endpointCare: () => Promise<void>;
   /** How long those that look for work rest between two looks, in milliseconds; a second unless told. */
@@ -62,7 +64,19 @@ const repeat = (
 
 /** Starts the jobs: publish what was left unpublished, try failed events again, find out unknown outcomes, reconcile. */
 export const startJobs = (parts: Parts): Jobs => {
-  const { inbox, processor, outbox, refunds, withdrawals, lowering, reconciler, payloads, endpointCare, log } = parts;
+  const {
+    inbox,
+    processor,
+    outbox,
+    refunds,
+    withdrawals,
+    lowering,
+    reconciler,
+    payloads,
+    countFrozen,
+    endpointCare,
+    log,
+  } = parts;
   const { everyMs = EVERY_MS } = parts;
   const retried = new Set<Promise<void>>();
   /** Doesn't wait for those that it takes up: one that waits for a lock keeps no other from its turn. */
@@ -81,6 +95,7 @@ export const startJobs = (parts: Parts): Jobs => {
     repeat('reconciliation', () => reconciler.reconcileIfDue(), log, RECONCILE_LOOK_MS),
     repeat('old payloads', () => payloads.forgetOld(), log, FORGET_EVERY_MS),
     repeat('stored secrets', () => payloads.redactStored(), log, FORGET_EVERY_MS),
+    repeat('frozen flows', countFrozen, log, everyMs),
     repeat('retry', retry, log, everyMs),
   ];
   return {

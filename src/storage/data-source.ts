@@ -9,6 +9,8 @@ import { OneCollection1764312000000 } from '../../migrations/1764312000000-one-c
 import { SettledElsewhere1764315600000 } from '../../migrations/1764315600000-settled-elsewhere.js';
 import { Audit1764319200000 } from '../../migrations/1764319200000-audit.js';
 import { AskedBy1764324600000 } from '../../migrations/1764324600000-asked-by.js';
+import { FlowFreezes1764400000000 } from '../../migrations/1764400000000-flow-freezes.js';
+import { FlowFreeze } from '../flows/freeze.js';
 import { StripeEvent } from '../inbox/stripe-event.js';
 import { AccountRole, Role, RolePermission } from '../installation/role.js';
 import { Setting } from '../installation/setting.js';
@@ -29,6 +31,7 @@ const ENTITIES = [
   Renewal,
   Change,
   StripeEvent,
+  FlowFreeze,
   Idempotency,
   Setting,
   StripeCustomer,
@@ -48,6 +51,7 @@ const MIGRATIONS = [
   SettledElsewhere1764315600000,
   Audit1764319200000,
   AskedBy1764324600000,
+  FlowFreezes1764400000000,
 ];
 
 /** Builds the data source over the product's entities and migrations; it changes nothing by itself. */

@@ -39,8 +39,17 @@ export interface EmbeddedPostgres {
   readonly url: string;
   /** True when a server left over from a killed process was found on this data directory and taken over. */
   readonly adopted: boolean;
+  /** Its process, for whoever has to stop it in this one's place. */
+  readonly process: PostgresProcess;
   /** Ends all sessions and resolves when the server is gone. May be called twice. */
   stop(): Promise<void>;
+}
+
+/** A server as the system knows it. */
+export interface PostgresProcess {
+  readonly directory: string;
+  readonly pgCtl: string;
+  readonly pid: number;
 }
 
 interface Server {
@@ -70,6 +79,7 @@ export const startEmbeddedPostgres = async ({
   return {
     url: urlOf(cluster, server.port, database),
     adopted: server.adopted,
+    process: processOf(cluster, server),
     stop: () => {
       stopping ??= stopServer(cluster, server);
       return stopping;
@@ -192,12 +202,20 @@ const query = async (cluster: Cluster, port: number, text: string, values: unkno
   }
 };
 
-const stopServer = async ({ directory, binaries }: Cluster, { pid, closed }: Server): Promise<void> => {
-  if (isOurs(directory, pid)) await shutDown(directory, binaries.pgCtl, pid);
-  await closed;
+const processOf = ({ directory, binaries }: Cluster, { pid }: Server): PostgresProcess => ({
+  directory,
+  pgCtl: binaries.pgCtl,
+  pid,
+});
+
+const stopServer = async (cluster: Cluster, server: Server): Promise<void> => {
+  await shutDown(processOf(cluster, server));
+  await server.closed;
 };
 
-const shutDown = async (directory: string, pgCtl: string, pid: number): Promise<void> => {
+/** Stops the server, from any thread, and resolves when it has left its data directory; one that is gone already is left alone. */
+export const shutDown = async ({ directory, pgCtl, pid }: PostgresProcess): Promise<void> => {
+  if (!isOurs(directory, pid)) return;
   if (process.platform === 'win32') {
     await run(pgCtl, ['stop', '-D', directory, '-m', 'fast', '-w']);
     return;

@@ -1,0 +1,98 @@
+import type { Mark, Watch } from '../core/work-board.js';
+import type { Effect, Effects } from './effects.js';
+import type { Flow, FlowBody, FlowContext, Flows, RecurringCharge } from './flows.js';
+import type { FlowFreezes } from './freezes.js';
+
+/** Whom a run is told to before it begins, and who may refuse it. */
+export interface FlowWatch {
+  readonly watch: Watch;
+  readonly freezes: Pick<FlowFreezes, 'assertMayRun'>;
+}
+
+type Run<Data, Result> = (data: Data, context: FlowContext) => Promise<Result> | Result;
+
+/** A flow waits for the database above all: what comes after an answer is its own code again. */
+const resuming = (context: FlowContext, mark: Mark): FlowContext => ({
+  ...context,
+  db: {
+    async query<Row extends object>(text: string, values?: readonly unknown[]) {
+      try {
+        return await context.db.query<Row>(text, values);
+      } finally {
+        mark.resume();
+      }
+    },
+  },
+});
+
+const watchRun =
+  <Data extends { readonly body: FlowBody }, Result>(
+    { watch, freezes }: FlowWatch,
+    { name, orderOf, run }: { name: string; orderOf: (data: Data) => string; run: Run<Data, Result> },
+  ): ((data: Data, context: FlowContext) => Promise<Result>) =>
+  async (data, context) => {
+    const subject = orderOf(data);
+    freezes.assertMayRun('flow', name, subject);
+    const mark = watch.begin({ sort: 'flow', name, subject, event: data.body.event });
+    try {
+      return await run(data, resuming(context, mark));
+    } finally {
+      mark.end();
+    }
+  };
+
+const watchFlow = <Data extends { readonly body: FlowBody }>(
+  watch: FlowWatch,
+  flow: Flow<Data>,
+  name: string,
+  orderOf: (data: Data) => string,
+): Flow<Data> => ({
+  ...(flow.duplicates && { duplicates: flow.duplicates }),
+  run: watchRun(watch, { name, orderOf, run: (data, context) => flow.run(data, context) }),
+});
+
+const watchEffect = ({ watch, freezes }: FlowWatch, name: string, effect: Effect): Effect => ({
+  ...effect,
+  async run(payload, context) {
+    const subject = context.idempotencyKey;
+    freezes.assertMayRun('effect', name, subject);
+    const mark = watch.begin({ sort: 'effect', name, subject });
+    try {
+      return await effect.run(payload, context);
+    } finally {
+      mark.end();
+    }
+  },
+});
+
+const watchEffects = (watch: FlowWatch, effects: Effects): Effects =>
+  new Map([...effects].map(([name, effect]) => [name, watchEffect(watch, name, effect)]));
+
+const orderOf = ({ orderId }: { readonly orderId: string }): string => orderId;
+
+/** The same flows and effects: each run is noted down before it begins, and what held up the process twice is refused. */
+export const watchFlows = (flows: Flows, watch: FlowWatch): Flows => {
+  const { recurringCharge: charge } = flows;
+  const lower = charge.amount?.bind(charge);
+  const name = 'recurring-charge';
+  return {
+    paymentCallback: watchFlow(watch, flows.paymentCallback, 'payment-callback', orderOf),
+    refundCallback: watchFlow(watch, flows.refundCallback, 'refund-callback', orderOf),
+    recurringPaymentCallback: watchFlow(
+      watch,
+      flows.recurringPaymentCallback,
+      'recurring-payment-callback',
+      ({ recurringPayment }) => recurringPayment.orderId,
+    ),
+    recurringCharge: {
+      ...(charge.tooLate && { tooLate: charge.tooLate }),
+      createOrder: watchRun<RecurringCharge, string | number>(watch, {
+        name,
+        orderOf,
+        run: (data, context) => charge.createOrder(data, context),
+      }),
+      ...(lower && { amount: watchRun<RecurringCharge, number | undefined>(watch, { name, orderOf, run: lower }) }),
+    },
+    effects: watchEffects(watch, flows.effects),
+  };
+};
