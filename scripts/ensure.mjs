@@ -1,5 +1,8 @@
 // Installs and builds what is missing or out of date, and nothing else: without a network it works once it has worked.
+import fs from 'node:fs';
+import path from 'node:path';
 import { ensureInstalled } from './install.mjs';
+import { root } from './run.mjs';
 import { EnsureError, show } from './step.mjs';
 import { ensureBuilt, TARGETS } from './targets.mjs';
 
@@ -35,14 +38,19 @@ export const tryEnsurePages = async ({ say = show } = {}) => {
   }
 };
 
-/** Server and pages, built at the same time. What the pages' steps say waits until the server's have been told. */
-export const ensureAll = async () => {
+/**
+ * Server and pages, built at the same time; without the pages where their sources were left out. What the pages' steps say waits
+ * until the server's have been told.
+ * @param {{ say?: (text: string) => void }} [options]
+ */
+export const ensureAll = async ({ say = show } = {}) => {
+  if (!fs.existsSync(path.join(root, 'web'))) return ensureServer({ say });
   const held = [];
-  let say = (text) => held.push(text);
-  await ensureInstalled();
-  const pages = tryEnsurePages({ say: (text) => say(text) });
-  await ensureServer();
-  say = show;
+  let sayOfPages = (text) => held.push(text);
+  await ensureInstalled({ say });
+  const pages = tryEnsurePages({ say: (text) => sayOfPages(text) });
+  await ensureServer({ say });
+  sayOfPages = say;
   say(held.join(''));
   await pages;
 };

@@ -3,7 +3,7 @@
 import './node-version.mjs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ensureServer } from './ensure.mjs';
+import { ensureAll, ensureServer } from './ensure.mjs';
 import { endWithParent } from './parent.mjs';
 import { root } from './run.mjs';
 import { EnsureError, failed } from './step.mjs';
@@ -17,7 +17,8 @@ const orWithoutFlows = (error) => {
   process.stderr.write('The callback flows do not compile; what needs none goes on. "npx tollgate doctor" says why.\n');
   return folder;
 };
-const dist = await ensureServer({ say: (text) => process.stderr.write(text) }).then(
+const ensure = process.argv[2] === 'start' ? ensureAll : ensureServer; // a server has pages
+const dist = await ensure({ say: (text) => process.stderr.write(text) }).then(
   () => path.join(root, 'dist'),
   orWithoutFlows,
 );

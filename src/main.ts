@@ -13,6 +13,7 @@ import { flowSources, loadFlows } from './flows/flow-loader.js';
 import { type Flows, withoutCallbacks } from './flows/flows.js';
 import { createFlowFreezes } from './flows/freezes.js';
 import { watchFlows } from './flows/watched-flows.js';
+import { hasConsole, WEB_FOLDER } from './http/pages.js';
 import { countFrozenEvents } from './inbox/frozen-events.js';
 import type { InboxLimits } from './inbox/inbox.js';
 import { startJobs } from './inbox/jobs.js';
@@ -255,7 +256,9 @@ export const run = async ({ adapt = (flows) => flows, flowFolder }: RunParts = {
     stopOnSignals(starting, log);
     // A flow or effect may leave a promise alone; what it was part of has been settled without it, and others go on.
     process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise failed that nobody waited for'));
-    process.stdout.write(welcome(config, await starting, performance.now() - startedAt));
+    process.stdout.write(
+      welcome(config, await starting, { tookMs: performance.now() - startedAt, isBuilt: hasConsole(WEB_FOLDER) }),
+    );
   } catch (error) {
     process.stderr.write(`${wordsOf(error)}\n`);
     process.exit(1);

@@ -5,6 +5,13 @@ interface Running {
   readonly sandboxUrl: string | undefined;
 }
 
+/** What is told beside the addresses. */
+interface Told {
+  readonly tookMs: number;
+  /** Whether the console's pages are there. */
+  readonly isBuilt: boolean;
+}
+
 const tryIt = (url: string, sandboxUrl: string | undefined): string => `
 Try it in another terminal:
   TOKEN=$(curl -s '${url}/demo/token?account=demo-customer' | sed 's/.*:"//; s/".*//')
@@ -21,12 +28,12 @@ ${
 }`;
 
 /** What a start prints: where to go, and what to try. */
-export const welcome = (config: Config, { url, sandboxUrl }: Running, tookMs: number): string => {
+export const welcome = (config: Config, { url, sandboxUrl }: Running, { tookMs, isBuilt }: Told): string => {
   const lines = [
     '',
     `Tollgate is up after ${(tookMs / 1000).toFixed(1)} s.`,
     ...(config.embedded ? [`  Shop      ${url}/   (a demo: order, pay, subscribe, refund)`] : []),
-    `  Console   ${url}/console`,
+    `  Console   ${isBuilt ? `${url}/console` : 'not built: "npm run build" makes it'}`,
     `  GraphQL   ${url}/graphql   (HTTP, SSE and WebSocket)`,
     `  Webhooks  ${url}/webhooks/stripe`,
     ...(sandboxUrl === undefined ? [] : [`  Sandbox   ${sandboxUrl}   (a local Stripe: no account, no network)`]),

@@ -17,13 +17,13 @@ const PAGE = `<!doctype html>
   <dt><code>POST /graphql</code></dt><dd>GraphQL as JSON; with <code>accept: text/event-stream</code> as server-sent events.</dd>
   <dt><code>WebSocket /graphql</code></dt><dd>GraphQL over <code>graphql-transport-ws</code>, with <code>{"authorization": "Bearer …"}</code> in its connection parameters.</dd>
   <dt><code>POST /webhooks/stripe</code></dt><dd>Stripe's signed deliveries.</dd>
-  <dt><a href="/console"><code>GET /console</code></a></dt><dd>The console, once the pages are built (<code>npm run build</code>).</dd>
-  <dt><a href="/health"><code>GET /health</code></a>, <a href="/ready"><code>GET /ready</code></a>, <a href="/metrics"><code>GET /metrics</code></a></dt><dd>For whoever watches the server.</dd>
+  <dt><a href="console"><code>GET /console</code></a></dt><dd>The console, once the pages are built (<code>npm run build</code>).</dd>
+  <dt><a href="health"><code>GET /health</code></a>, <a href="ready"><code>GET /ready</code></a>, <a href="metrics"><code>GET /metrics</code></a></dt><dd>For whoever watches the server.</dd>
 </dl>
 </html>
 `;
 
-/** The page at `/` where no other is handed in: it names the doors and loads nothing. */
+/** The page at `/` where no other is handed in: it names the doors, loads nothing, and works below a proxy's path. */
 export const landingPage = (): Answer => ({
   status: 200,
   contentType: 'text/html; charset=utf-8',

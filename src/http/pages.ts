@@ -16,6 +16,9 @@ export interface PagesParts {
   readonly stripeUrl: string | undefined;
 }
 
+/** Whether the console was built. */
+export const hasConsole = (folder: string): boolean => fs.existsSync(path.join(folder, 'console', 'index.html'));
+
 /** Where the checkout's web package is built to, whether the sources run or the build does. */
 export const WEB_FOLDER = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../../web/dist' : '../../../web/dist', import.meta.url),

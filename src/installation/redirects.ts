@@ -21,7 +21,7 @@ export interface Redirects {
    * @throws RedirectNotAllowedError for an origin that isn't listed, BadUserInputError for what is no address or is missing
    */
   check(addresses: ReturnAddresses): ReturnAddresses;
-  /** Both addresses of a row, a page of our own for one that was left out. Always the same for one row. */
+  /** Both addresses of a row, the shop's first page for one that was left out. Always the same for one row. */
   addressesOf(row: Returning, noun: 'payment' | 'recurringPayment'): Required<ReturnAddresses>;
 }
 
@@ -46,7 +46,7 @@ export const createRedirects = ({
 }: {
   /** Origins that people may be sent back to. */
   origins: () => readonly string[];
-  /** Where this installation is reached; undefined where nobody said. */
+  /** The page that people come back to where a client names none, the shop's; undefined where nobody said. */
   own: () => string | undefined;
 }): Redirects => {
   const check = (name: string, address: string): string => {
@@ -62,7 +62,7 @@ export const createRedirects = ({
   const ownPage = (noun: string, id: string, outcome: string): string => {
     const base = own();
     if (base === undefined) throw new BadUserInputError('Give successUrl and cancelUrl: where people come back to.');
-    return `${new URL(base).origin}/?${noun}=${id}&checkout=${outcome}`;
+    return `${base.replace(/\/+$/, '')}/?${noun}=${id}&checkout=${outcome}`;
   };
 
   return {

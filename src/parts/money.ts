@@ -51,7 +51,8 @@ export const createMoney = (needs: Needs): Money => {
   const { publish, publishRefunds, publishRecurring, ...reads } = needs.announcements;
   const redirects = createRedirects({
     origins: () => [...config.redirectOrigins, ...addresses.map((address) => new URL(address).origin)],
-    own: () => addresses[0],
+    // People come from the shop's pages and go back there; an embedded run's shop is its own.
+    own: () => config.corsOrigins.find((origin) => config.redirectOrigins.includes(origin)) ?? addresses[0],
   });
 
   const transitions = createPaymentTransitions({ orders, flows, log });

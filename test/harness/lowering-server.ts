@@ -14,4 +14,4 @@ const tollgate = await startTollgate(config, {
   flows: { ...flows, recurringCharge: { ...flows.recurringCharge, amount: () => amount } },
 });
 process.on('SIGTERM', () => void tollgate.stop().then(() => process.exit(0)));
-process.stdout.write(welcome(config, tollgate, 0));
+process.stdout.write(welcome(config, tollgate, { tookMs: 0, isBuilt: false }));

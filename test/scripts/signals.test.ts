@@ -64,6 +64,7 @@ describe('what was started and is told to stop', { timeout: 180_000 }, () => {
     const { child, url, allEnded } = await start(words);
     try {
       await fetch(`${url}/health`);
+      if (words.some((word) => word === 'start')) expect((await fetch(`${url}/console`)).status).toBe(200);
       const startedAt = performance.now();
       if (signal === 'SIGTERM') child.kill('SIGTERM');
       else process.kill(-(child.pid ?? 0), 'SIGINT'); // a terminal tells the whole group

@@ -6,7 +6,7 @@ import type { Login } from './session.js';
 /** Asks for a token; in the embedded run one click is enough. */
 export const LoginPage = ({ onLogin }: { readonly onLogin: (login: Login) => void }) => {
   const [token, setToken] = useState('');
-  const hasDemo = useLoaded('demo', async () => (await fetch('/demo/config')).ok);
+  const hasDemo = useLoaded('demo', async () => (await fetch('demo/config')).ok);
   return (
     <main className="login">
       <h1>Tollgate console</h1>

@@ -20,7 +20,7 @@ export const keepLogin = (login: Login | undefined): void => {
 
 /** A token of the embedded run's admin; rejects where there is no embedded run. */
 const fetchDemoToken = async (): Promise<string> => {
-  const response = await fetch('/demo/token?account=demo-admin');
+  const response = await fetch('demo/token?account=demo-admin');
   if (!response.ok) throw new TollgateError('UNAUTHENTICATED', 'This server has no demo accounts.');
   return ((await response.json()) as { token: string }).token;
 };
@@ -32,7 +32,7 @@ export const SessionProvider = ({ login, children }: { readonly login: Login; re
   const tollgate = useMemo(
     () =>
       createTollgate({
-        url: `${location.origin}/graphql`,
+        url: new URL('graphql', location.href).href,
         token: login.kind === 'demo' ? fetchDemoToken : async () => login.token,
       }),
     [login],

@@ -26,7 +26,7 @@ export const App = () => {
         <Page key={account} />
       </main>
       <footer className="soft">
-        A demo of <a href="/graphql">Tollgate</a>. Orders live in the table <code>public.shop_order</code>; payments are
+        A demo of <a href="graphql">Tollgate</a>. Orders live in the table <code>public.shop_order</code>; payments are
         bound to it. <a href="/console">Open the console</a> to see the other side.
       </footer>
     </SessionProvider>

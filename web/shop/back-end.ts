@@ -42,7 +42,7 @@ export interface BackEnd {
 
 /** A fresh token of an account; a real shop gives it to whoever is logged in. */
 export const fetchToken = async (account: Account): Promise<string> =>
-  (await answerOf<{ token: string }>(fetch(`/demo/token?account=${account}`))).token;
+  (await answerOf<{ token: string }>(fetch(`demo/token?account=${account}`))).token;
 
 /** Talks to the shop's own back end as one account. */
 export const createBackEnd = (account: Account): BackEnd => {
@@ -52,13 +52,13 @@ export const createBackEnd = (account: Account): BackEnd => {
     return answerOf<Data>(fetch(path, body ? { method: 'POST', body: JSON.stringify(body), headers } : { headers }));
   };
   return {
-    config: () => ask('/demo/config'),
-    orders: async () => (await ask<{ orders: readonly Order[] }>('/demo/orders')).orders,
+    config: () => ask('demo/config'),
+    orders: async () => (await ask<{ orders: readonly Order[] }>('demo/orders')).orders,
     order: async (id) =>
-      (await ask<{ orders: readonly Order[] }>(`/demo/orders?id=${encodeURIComponent(id)}`)).orders[0],
-    createOrder: async (order) => (await ask<{ id: string }>('/demo/orders', order)).id,
+      (await ask<{ orders: readonly Order[] }>(`demo/orders?id=${encodeURIComponent(id)}`)).orders[0],
+    createOrder: async (order) => (await ask<{ id: string }>('demo/orders', order)).id,
     skipDays: async (days) => {
-      await ask('/demo/clock', { advanceSeconds: days * 86_400 });
+      await ask('demo/clock', { advanceSeconds: days * 86_400 });
     },
   };
 };

@@ -18,7 +18,7 @@ export const SessionProvider = ({ account, children }: { readonly account: Accou
     () => ({
       account,
       isAdmin: account === 'demo-admin',
-      tollgate: createTollgate({ url: `${location.origin}/graphql`, token: () => fetchToken(account) }),
+      tollgate: createTollgate({ url: new URL('graphql', location.href).href, token: () => fetchToken(account) }),
       backEnd: createBackEnd(account),
     }),
     [account],

@@ -229,7 +229,7 @@ describe('where people come back to', () => {
     });
   });
 
-  test('with PUBLIC_URL its origin is allowed, and left-out addresses lead there', async () => {
+  test('with PUBLIC_URL its origin is allowed, and left-out addresses lead there, with its path', async () => {
     const other = await bed.start({ environment: { PUBLIC_URL: 'https://pay.example/app' } });
     try {
       const begun = await payByCheckout(other, await bed.createOrder(), {
@@ -238,7 +238,7 @@ describe('where people come back to', () => {
       });
       expect(await bed.stripe.checkout.sessions.retrieve(sessionOf(begun.checkoutUrl))).toMatchObject({
         success_url: 'https://pay.example/thanks',
-        cancel_url: `https://pay.example/?payment=${begun.payment.id}&checkout=canceled`,
+        cancel_url: `https://pay.example/app/?payment=${begun.payment.id}&checkout=canceled`,
       });
       await expect(payByCheckout(other, await bed.createOrder())).rejects.toMatchObject({
         code: 'REDIRECT_NOT_ALLOWED',
@@ -248,6 +248,26 @@ describe('where people come back to', () => {
       bed.sandbox.setWebhookUrl(`${server.url}/webhooks/stripe`);
     }
   });
+});
+
+test("left-out addresses lead to the shop's origin, the first of CORS_ORIGINS that people may be sent to", async () => {
+  const environment = {
+    PUBLIC_URL: 'https://pay.example/app',
+    CORS_ORIGINS: 'https://admin.example,https://shop.example',
+    REDIRECT_ORIGINS: 'https://shop.example',
+  };
+  const other = await bed.start({ environment });
+  try {
+    const left = { successUrl: undefined, cancelUrl: undefined };
+    const begun = await payByCheckout(other, await bed.createOrder(), left);
+    expect(await bed.stripe.checkout.sessions.retrieve(sessionOf(begun.checkoutUrl))).toMatchObject({
+      success_url: `https://shop.example/?payment=${begun.payment.id}&checkout=done`,
+      cancel_url: `https://shop.example/?payment=${begun.payment.id}&checkout=canceled`,
+    });
+  } finally {
+    await other.stop();
+    bed.sandbox.setWebhookUrl(`${server.url}/webhooks/stripe`);
+  }
 });
 
 describe('Stripe in trouble', () => {
