@@ -49,13 +49,20 @@ export interface Answer<T> {
   readonly at: number;
 }
 
+/** The types of a definite no; another one, or none, isn't Stripe's. Source: Stripe docs, "Errors". */
+const REFUSALS: ReadonlySet<unknown> = new Set(['card_error', 'invalid_request_error']);
+
+/** A code as Stripe writes them; anything else is none. */
+const codeOf = (code: unknown): string | undefined =>
+  typeof code === 'string' && /^\w{1,100}$/.test(code) ? code : undefined;
+
 const classify = (error: Stripe.errors.StripeError): StripeFailure => {
   if (error instanceof Stripe.errors.StripeConnectionError) return 'unknown';
   const status = error.statusCode ?? 0;
   if (status === 429) return 'throttled';
   if (status === 401 || status === 403) return 'denied';
   if (error.type === 'StripeIdempotencyError') return 'unknown';
-  if (status === 400 || status === 402 || status === 404) return 'refused';
+  if (status === 400 || status === 402 || status === 404) return REFUSALS.has(error.rawType) ? 'refused' : 'unknown';
   return 'unknown';
 };
 
@@ -64,7 +71,9 @@ const toCallError = (error: unknown): StripeCallError => {
   if (error instanceof StripeCallError) return error;
   if (!(error instanceof Stripe.errors.StripeError))
     return new StripeCallError('unknown', undefined, undefined, undefined, { cause: error });
-  return new StripeCallError(classify(error), error.code, error.decline_code, error.statusCode, { cause: error });
+  return new StripeCallError(classify(error), codeOf(error.code), codeOf(error.decline_code), error.statusCode, {
+    cause: error,
+  });
 };
 
 /** How long a call may take in all, its retries and its body included, in milliseconds. */
