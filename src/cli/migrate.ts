@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { createPayloadKeeping } from '../inbox/payload-keeping.js';
-import { migrate } from '../storage/migrate.js';
+import { migrateDatabase } from '../parts/storage.js';
 import { createOutput, type JsonOption } from './output.js';
 import { withWorkspace } from './workspace.js';
 
@@ -8,7 +8,7 @@ const runMigrate = async (options: JsonOption): Promise<void> => {
   const output = createOutput(options);
   output.progress('Bringing the database to the newest migration …');
   const names = await withWorkspace(async ({ config, database }) => {
-    const ran = await migrate(config.databaseUrl);
+    const ran = await migrateDatabase(config.databaseUrl);
     await createPayloadKeeping(database, 0).redactStored();
     return ran;
   });

@@ -2,6 +2,7 @@ import { readClock } from '../storage/clock.js';
 import type { Database } from '../storage/database.js';
 import { findDrift } from '../storage/drift.js';
 import { pendingMigrations } from '../storage/migrate.js';
+import { findLackingRights, grantingRemedy, readRole } from '../storage/rights.js';
 import { OLDEST_VERSION } from '../storage/usable.js';
 import { type Check, found, foundAny, ok } from './checks.js';
 
@@ -13,9 +14,6 @@ interface Parts {
 /** What was done to Tollgate's tables is never ours to undo: only who did it knows why. */
 export const UNDO =
   "Someone changed Tollgate's tables, so that rules can be got around. Find out who, and undo it in a transaction with the migrations' key (docs/protection.md).";
-
-/** What the server does with each table. */
-const RIGHTS = 'select, insert, update';
 
 /** Stripe's signatures are refused when they are five minutes old; half of it leaves room. */
 const MOST_SKEW_SECONDS = 150;
@@ -92,26 +90,18 @@ export const databaseChecks = ({ database, databaseUrl }: Parts): Check[] => [
   },
   {
     title: "the role's rights",
-    asks: `${RIGHTS} of this role on each table of the schema tollgate`,
+    asks: 'all that a server does with its tables and the queue of effects, done as this role on no row',
     code: 'DATABASE_RIGHTS',
     reach: 'local',
     async run() {
-      const rows = await database.query<{ role: string; table: string }>({
-        text: `select current_user::text as "role", c.relname::text as "table"
-          from pg_class c join pg_namespace n on n.oid = c.relnamespace
-          where n.nspname = 'tollgate' and c.relkind = 'r' and not (
-            has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
-            and has_table_privilege(c.oid, 'update'))
-          order by 2`,
+      const lacking = await findLackingRights(database);
+      if (lacking.length === 0) return ok('all that a server needs');
+      const role = await readRole(database);
+      return found({
+        code: 'DATABASE_RIGHTS',
+        message: `The role ${role} may not do what the server does: ${lacking.join(', ')}.`,
+        remedy: grantingRemedy(role),
       });
-      const [first] = rows;
-      return first
-        ? found({
-            code: 'DATABASE_RIGHTS',
-            message: `The role ${first.role} may not ${RIGHTS} on: ${rows.map(({ table }) => `tollgate.${table}`).join(', ')}.`,
-            remedy: `As the tables' owner: grant ${RIGHTS} on all tables in schema tollgate to ${first.role};`,
-          })
-        : ok(`${RIGHTS} on every table`);
     },
   },
   checkClock(database),

@@ -1,13 +1,8 @@
-import {
-  findHiddenOrders,
-  findOrderBarriers,
-  isForbidden,
-  type OrderBarrier,
-  tryOrderUpdate,
-} from '../orders/order-access.js';
+import { findHiddenOrders, findOrderBarriers, type OrderBarrier, tryOrderUpdate } from '../orders/order-access.js';
 import type { Orders } from '../orders/orders.js';
 import type { Database } from '../storage/database.js';
 import type { OrderTable } from '../storage/order-binding.js';
+import { isForbidden } from '../storage/rights.js';
 import { type Check, type CheckOutcome, found, foundAny, ok, warned } from './checks.js';
 
 const SHOWN = 5;

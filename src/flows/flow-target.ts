@@ -1,5 +1,6 @@
-import { isDatabaseError, type Queryable } from '../storage/database.js';
+import type { Queryable } from '../storage/database.js';
 import type { OrderTable } from '../storage/order-binding.js';
+import { isForbidden } from '../storage/rights.js';
 import type { FlowTarget, OrderStatus, StatusWords } from './flow-templates.js';
 
 interface Column {
@@ -61,7 +62,6 @@ const OWN_WORDS: StatusWords = {
 };
 
 const TEXT_TYPES = ['text', 'character varying', 'character', 'citext'];
-const FORBIDDEN = '42501';
 /** A referred table that is longer holds no states. */
 const MOST_WORDS = 100;
 
@@ -77,7 +77,7 @@ const readAllowed = async (database: Queryable, column: Column): Promise<readonl
       .query<{ value: string | null }>({ text: `${column.referred} limit ${MOST_WORDS + 1}` })
       .catch((error: unknown) => {
         // The server's role needs no right on it: who activates does.
-        if (isDatabaseError(error, FORBIDDEN)) return undefined;
+        if (isForbidden(error)) return undefined;
         throw error;
       });
     if (!rows) return undefined;

@@ -3,6 +3,7 @@ import { wordsOf } from '../core/errors.js';
 import { readFlowTarget } from '../flows/flow-target.js';
 import { type Database, isDatabaseError, type Queryable } from '../storage/database.js';
 import { namesOf, type OrderTable } from '../storage/order-binding.js';
+import { isForbidden } from '../storage/rights.js';
 
 /** What keeps the role that asks from seeing, locking or updating orders, in words. */
 export interface OrderBarrier {
@@ -14,11 +15,7 @@ const quote = pg.escapeIdentifier;
 /** Someone else's lock, or a slow trigger, is no barrier. */
 const PATIENCE = '2s';
 const BUSY = ['55P03', '57014'];
-const FORBIDDEN = '42501';
 const SHOWN = 5;
-
-/** Whether it is PostgreSQL's word that this role may not. */
-export const isForbidden = (error: unknown): boolean => isDatabaseError(error, FORBIDDEN);
 
 interface Subject {
   readonly table: OrderTable;

@@ -1,8 +1,9 @@
 import pg from 'pg';
 import type { Caller } from '../core/caller.js';
 import { NotActivatedError, OrderNotFoundError, OrderUnreadableError } from '../core/errors.js';
-import { type Database, isDatabaseError, type Queryable, type Tx } from '../storage/database.js';
+import type { Database, Queryable, Tx } from '../storage/database.js';
 import type { OrderBinding, OrderKeyType } from '../storage/order-binding.js';
+import { isForbidden } from '../storage/rights.js';
 
 /** What we know of an order of the app's own table; a column that isn't bound is undefined, a null in it is null. */
 export interface Order {
@@ -72,11 +73,9 @@ const selectOrder = (binding: OrderBinding): string => {
   return `select ${columns.join(', ')} from ${binding.tableName} o where o.${quote(binding.idColumn)} = $1`;
 };
 
-const FORBIDDEN = '42501';
-
 /** What it means for the order when the database forbids a statement that reads it; anything else stays as it is. */
 export const unreadableOr = (error: unknown, what: string): unknown =>
-  isDatabaseError(error, FORBIDDEN) ? new OrderUnreadableError(what, { cause: error }) : error;
+  isForbidden(error) ? new OrderUnreadableError(what, { cause: error }) : error;
 
 /** Builds the reader over the one binding. */
 export const createOrders = (database: Database): Orders => {

@@ -5,9 +5,9 @@ import { readInstallation } from '../installation/settings.js';
 import { ConnectionError } from '../storage/connection.js';
 import { createDataSource } from '../storage/data-source.js';
 import { createDatabase, type Database } from '../storage/database.js';
-import { pendingMigrations } from '../storage/migrate.js';
+import { migrate, pendingMigrations } from '../storage/migrate.js';
 import { createRehearsal } from '../storage/rehearsal.js';
-import { assertUsable, hasTables } from '../storage/usable.js';
+import { assertRights, assertUsable, hasTables } from '../storage/usable.js';
 import type { OnStop } from './on-stop.js';
 
 /** Where everything is remembered. */
@@ -42,7 +42,14 @@ export const assertDatabaseUsable = (database: Database): Promise<void> => asser
  */
 export const isMigrated = (database: Database): Promise<boolean> => hasTables(database).catch(asConfigError);
 
-/** Opens the database; fails in words where it can't be used, and while migrations are pending. */
+/**
+ * Brings the tables to the newest migration, and gives the names of those that ran.
+ *
+ * @throws ConfigError naming DATABASE_URL where its role may not, or something else is in the way
+ */
+export const migrateDatabase = (databaseUrl: string): Promise<string[]> => migrate(databaseUrl).catch(asConfigError);
+
+/** Opens the database; fails in words where it can't be used or its role lacks a right, and while migrations are pending. */
 export const openStorage = async ({ databaseUrl, rehearses, log, onStop }: Needs): Promise<Storage> => {
   const written = createDatabase({
     url: databaseUrl,
@@ -57,6 +64,7 @@ export const openStorage = async ({ databaseUrl, rehearses, log, onStop }: Needs
   const pending = await pendingMigrations(databaseUrl);
   if (pending.length > 0)
     throw new Error(`The database lacks ${pending.length} migration(s). Run "npx tollgate migrate" and start again.`);
+  await assertRights(database).catch(asConfigError);
   const installation = await readInstallation(database);
   return { databaseUrl, database, source, installation: () => installation };
 };

@@ -19,11 +19,25 @@ export const openJobsPool = (url: string, size: number): pg.Pool => {
   return pool;
 };
 
+/** The library switches row-level security on and makes no policy, so that the tables' owner alone could use the queue. */
+const OPEN_TO_GRANTED = `do $open$
+  declare name regclass;
+  begin
+    for name in select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = '${JOBS_SCHEMA}' and c.relkind = 'r' and c.relrowsecurity
+        and not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'granted')
+    loop
+      execute format('create policy granted on %s using (true) with check (true)', name);
+    end loop;
+  end $open$`;
+
 /** Brings the queue's own tables to the version of the library; safe to run twice and from several processes at once. */
 export const migrateJobs = async (url: string): Promise<void> => {
   const pgPool = openJobsPool(url, 1);
   try {
     await runMigrations({ pgPool, schema: JOBS_SCHEMA });
+    // Who may use it is said by GRANT.
+    await pgPool.query(OPEN_TO_GRANTED);
   } finally {
     await pgPool.end();
   }

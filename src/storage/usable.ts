@@ -1,6 +1,7 @@
 import { wordsOf } from '../core/errors.js';
 import { ConnectionError } from './connection.js';
-import { isDatabaseError, type Queryable } from './database.js';
+import type { Queryable } from './database.js';
+import { findLackingRights, grantingRemedy, isForbidden, readRole } from './rights.js';
 
 /** The oldest PostgreSQL that knows everything that is asked of it. */
 export const OLDEST_VERSION = 15;
@@ -54,8 +55,6 @@ export const assertUsable = async (database: Queryable): Promise<void> => {
 export const HAS_TABLES = `select from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where n.nspname = 'tollgate' and c.relname = 'migration'`;
 
-const INSUFFICIENT_PRIVILEGE = '42501';
-
 /**
  * Whether Tollgate's tables are there.
  *
@@ -67,11 +66,26 @@ export const hasTables = async (database: Queryable): Promise<boolean> => {
     await database.query({ text: 'select from tollgate.migration, tollgate.setting limit 0' });
     return true;
   } catch (error) {
-    if (!isDatabaseError(error, INSUFFICIENT_PRIVILEGE)) throw error;
-    const [row] = await database.query<{ role: string }>({ text: 'select quote_ident(current_user) as "role"' });
+    if (!isForbidden(error)) throw error;
+    const role = await readRole(database);
     throw new ConnectionError(
-      `leads to Tollgate's tables, which the role ${row?.role} may not read: ${wordsOf(error)}`,
-      `As the tables' owner: grant usage on schema tollgate to ${row?.role}; grant select, insert, update on all tables in schema tollgate to ${row?.role};`,
+      `leads to Tollgate's tables, which the role ${role} may not read: ${wordsOf(error)}`,
+      grantingRemedy(role),
     );
   }
+};
+
+/**
+ * Does all that a server does with Tollgate's tables, on no row.
+ *
+ * @throws ConnectionError with every right that this role lacks, and what gives them
+ */
+export const assertRights = async (database: Queryable): Promise<void> => {
+  const lacking = await findLackingRights(database);
+  if (lacking.length === 0) return;
+  const role = await readRole(database);
+  throw new ConnectionError(
+    `has the role ${role}, which may not do what the server does: ${lacking.join(', ')}`,
+    grantingRemedy(role),
+  );
 };
