@@ -21,6 +21,20 @@ const successOf = async (bed: TestBed, { payment }: Paid): Promise<Record<string
     amount_received: payment.amount,
   });
 
+const PAY = 'mutation ($order: PayInput!) { pay(input: $order) { payment { id } } }';
+
+interface Refusal {
+  readonly extensions: Record<string, unknown>;
+}
+/** A refused operation ends with its errors; a field's are part of its one message. */
+interface Message {
+  readonly payload: readonly Refusal[] | { readonly errors?: readonly Refusal[] };
+}
+const errorOf = ({ payload }: Message): Refusal | undefined =>
+  (Array.isArray(payload)
+    ? (payload as readonly Refusal[])
+    : (payload as { readonly errors?: readonly Refusal[] }).errors)?.[0];
+
 describe('a server that is told to stop', { timeout: 120_000 }, () => {
   let bed: TestBed;
   beforeAll(async () => {
@@ -136,7 +150,7 @@ describe('PostgreSQL restarts under a running server', { timeout: 180_000 }, () 
     await postgres.stop();
 
     const refused = await server.request('{ payment(id: "1") { id } }');
-    expect(refused.errors?.[0]?.extensions?.['code']).toBe('INTERNAL');
+    expect(refused.errors?.[0]?.extensions).toEqual({ code: 'UNAVAILABLE', retryAfterSeconds: expect.any(Number) });
     expect(refused.errors?.[0]?.message).toMatch(/try again/);
     expect(JSON.stringify(refused)).not.toMatch(/ECONN|127\.0\.0\.1|postgres|password|\bat /i);
     const answers = await Promise.all(events.map((event) => deliver(server, JSON.stringify(event))));
@@ -158,4 +172,91 @@ describe('PostgreSQL restarts under a running server', { timeout: 180_000 }, () 
       await sql.end();
     }
   });
+
+  test('while the database is down every door answers UNAVAILABLE and when to come again, never INTERNAL', async () => {
+    const orderId = await insertOrder();
+    const order = { orderId, amount: 10_000, currency: 'USD' };
+    const { payment } = await pay(server, orderId);
+    const watching = `subscription { paymentUpdated(id: "${payment.id}") { id } }`;
+    const open = await openSocket();
+    const isUnavailable = { code: 'UNAVAILABLE', retryAfterSeconds: expect.any(Number) };
+    await postgres.stop();
+
+    const paying = await server.request(PAY, { order });
+    expect(paying.errors?.[0]?.extensions).toEqual(isUnavailable);
+    for (const [query, accept] of [
+      ['{ viewer { accountId } }', 'application/graphql-response+json'],
+      [watching, 'text/event-stream'],
+    ] as const) {
+      const response = await ask(query, accept);
+      const told = await response.text();
+      expect(told).toContain('"code":"UNAVAILABLE"');
+      expect(told).not.toContain('INTERNAL');
+      if (accept !== 'text/event-stream')
+        expect([response.status, Number(response.headers.get('retry-after'))]).toEqual([503, expect.any(Number)]);
+    }
+    for (const query of ['{ payment(id: "1") { id } }', watching])
+      expect(errorOf(await open.ask(query))?.extensions).toEqual(isUnavailable);
+    const newcomer = await openSocket('newcomer');
+    expect(await newcomer.closed).toBe(1013);
+
+    postgres = await start();
+    proxy.switchTo(postgres.url);
+    await until(async () => (await server.request(PAY, { order })).errors === undefined, 'the payment goes on');
+    open.close();
+  });
+
+  /** Over a connection of its own: the database may have moved since the test bed opened its. */
+  const insertOrder = async (): Promise<string> => {
+    const client = new pg.Client({ connectionString: postgres.url });
+    await client.connect();
+    try {
+      const { rows } = await client.query<{ id: string }>(
+        `insert into public.shop_order (account_id, amount, currency) values ('customer', 10000, 'USD') returning id::text`,
+      );
+      return rows[0]?.id ?? '';
+    } finally {
+      await client.end();
+    }
+  };
+
+  const ask = async (query: string, accept: string): Promise<Response> =>
+    fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        accept,
+        'content-type': 'application/json',
+        authorization: `Bearer ${await tokenFor('stranger')}`,
+      },
+      body: JSON.stringify({ query }),
+    });
+
+  /** A socket that was asked to let us in; it sends one operation after the other. */
+  const openSocket = async (account = 'customer') => {
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+    const closed = new Promise<number>((resolve) => socket.once('close', resolve));
+    await new Promise((resolve) => socket.once('open', resolve));
+    const authorization = `Bearer ${await tokenFor(account)}`;
+    const acknowledged = new Promise((resolve) => socket.once('message', resolve));
+    let asked = 0;
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization } }));
+    await Promise.race([acknowledged, closed]);
+    return {
+      closed,
+      close: () => socket.terminate(),
+      /** Gives the first message about it. */
+      ask: (query: string): Promise<Message> => {
+        asked += 1;
+        const id = String(asked);
+        const answer = new Promise<Message>((resolve) => {
+          socket.on('message', (data) => {
+            const message = JSON.parse(String(data)) as Message & { id?: string };
+            if (message.id === id) resolve(message);
+          });
+        });
+        socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query } }));
+        return answer;
+      },
+    };
+  };
 });

@@ -301,9 +301,20 @@ export class UnavailableError extends DomainError {
   override readonly extensions: Readonly<Record<string, number>>;
   constructor(
     readonly retryAfterSeconds: number,
-    options?: { cause?: unknown },
+    options?: { cause?: unknown; message?: string },
   ) {
-    super(`The server is busy. Nothing is lost: try again in ${retryAfterSeconds} seconds.`, options);
+    super(
+      options?.message ?? `The server is busy. Nothing is lost: try again in ${retryAfterSeconds} seconds.`,
+      options,
+    );
     this.extensions = { retryAfterSeconds };
+  }
+}
+
+/** The database can't be reached. What was under way when it went may have been done: the same idempotency key finds out. */
+export class DatabaseDownError extends UnavailableError {
+  constructor(retryAfterSeconds: number, options?: { cause?: unknown }) {
+    const message = `The database can't be reached now: try again in ${retryAfterSeconds} seconds. Repeat what changes something with the same idempotency key, since it may have been done.`;
+    super(retryAfterSeconds, { ...options, message });
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLErrorExtensions } from 'graphql';
-import { DomainError } from '../core/errors.js';
+import { DomainError, UnavailableError } from '../core/errors.js';
 import { RateLimitedError } from './rate-limits.js';
 
 /** Where the private detail of errors goes; pino's logger fits. */
@@ -20,10 +20,13 @@ export type PresentError = (error: unknown, requestId?: string) => GraphQLError;
 export const createErrorPresenter = ({
   log,
   suggestions,
+  translate = (error) => error,
 }: {
   readonly log: ErrorLog;
   /** Whether "Did you mean …?" may tell names of the schema. */
   readonly suggestions: boolean;
+  /** Knows what of the storage's errors is a refusal to come again, and leaves others as they are. */
+  readonly translate?: ((error: unknown) => unknown) | undefined;
 }): PresentError => {
   const internal = (error: unknown, root: unknown, requestId: string): GraphQLError => {
     if (!isAbort(root)) log.error({ err: root, requestId }, 'unexpected error in a request');
@@ -37,7 +40,7 @@ export const createErrorPresenter = ({
     );
   };
   return (error, requestId = randomUUID()) => {
-    const root = rootOf(error);
+    const root = translate(rootOf(error));
     if (root instanceof DomainError) {
       if (root.cause !== undefined) log.info({ err: root.cause, code: root.code, requestId }, root.message);
       // A field's error leaves the other fields their answer, and the request its status.
@@ -66,10 +69,14 @@ export const toMessage = (error: GraphQLError): GraphQLError => {
 /** `spec`: with application/json the status stays 200, as GraphQL over HTTP asks. */
 const httpOf = (error: DomainError): GraphQLErrorExtensions => {
   if (error.code === 'UNAUTHENTICATED') return { http: { status: 401, spec: true } };
-  if (error instanceof RateLimitedError)
-    return { http: { status: 429, spec: true, headers: { 'retry-after': String(error.retryAfterSeconds) } } };
+  if (error instanceof RateLimitedError) return comeAgain(429, error.retryAfterSeconds);
+  if (error instanceof UnavailableError) return comeAgain(503, error.retryAfterSeconds);
   return {};
 };
+
+const comeAgain = (status: number, seconds: number): GraphQLErrorExtensions => ({
+  http: { status, spec: true, headers: { 'retry-after': String(seconds) } },
+});
 
 /** A new error with nothing private in it: neither the original nor its stack. */
 const show = (error: unknown, message: string, extensions: GraphQLErrorExtensions): GraphQLError => {

@@ -55,6 +55,8 @@ export interface HttpParts {
   readonly trustedProxies?: number;
   /** Answers to loopback's names alone; to any unless told. */
   readonly loopbackOnly?: boolean;
+  /** What of the storage's errors is a refusal to come again; none unless told. */
+  readonly translate?: (error: unknown) => unknown;
   /** DEFAULT_LIMITS where left out. */
   readonly limits?: Partial<Limits>;
   /** Shares the rate limits between processes; each counts for itself without. */
@@ -85,7 +87,11 @@ const CLOSE_MS = 2_000;
 export const createHttpServer = (parts: HttpParts): HttpServer => {
   const limits = { ...DEFAULT_LIMITS, ...parts.limits };
   const { log, trustedProxies = 0 } = parts;
-  const present = createErrorPresenter({ log, suggestions: parts.introspection === 'everyone' });
+  const present = createErrorPresenter({
+    log,
+    suggestions: parts.introspection === 'everyone',
+    translate: parts.translate,
+  });
   const rateLimits = createRateLimits(limits, parts.counters);
   const authenticate = createAuthenticate({ ...parts, rateLimits });
   const origins = createOrigins(parts.origins ?? []);
@@ -128,9 +134,11 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
     answer(request, response, requestId).catch((error: unknown) => {
       if (response.destroyed) return; // the client is gone; nobody waits
-      log.error({ err: error, requestId }, 'unexpected error in a request');
+      const { message, extensions } = present(error, requestId);
       if (response.headersSent) response.destroy();
-      reply(response, json(500, { error: 'Something went wrong on our side.', requestId }));
+      else if (extensions['code'] !== 'UNAVAILABLE')
+        reply(response, json(500, { error: 'Something went wrong on our side.', requestId }));
+      else reply(response, json(503, { error: message }, { 'retry-after': String(extensions['retryAfterSeconds']) }));
     });
   });
   const sockets = createSockets({

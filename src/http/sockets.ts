@@ -15,6 +15,10 @@ import { createSocketOperations, type SocketOperationsParts } from './socket-ope
 const FORBIDDEN = 4403;
 const INTERNAL = 4500;
 const GOING_AWAY = 1001;
+/** IANA's "WebSocket Close Code Number Registry": clients connect again. */
+const TRY_AGAIN_LATER = 1013;
+/** How a socket is closed that can't be let in, by the code of the refusal; FORBIDDEN otherwise. */
+const CLOSE_CODES: Readonly<Record<string, number>> = { INTERNAL, UNAVAILABLE: TRY_AGAIN_LATER };
 
 /** What the sockets are made of. */
 export interface SocketParts extends SocketOperationsParts {
@@ -128,7 +132,7 @@ const connect = async (parts: SocketParts, context: SocketContext<Record<string,
   } catch (error) {
     const refusal = parts.present(error);
     const { code } = refusal.extensions;
-    link.close(code === 'INTERNAL' ? INTERNAL : FORBIDDEN, refusal.message);
+    link.close(CLOSE_CODES[String(code)] ?? FORBIDDEN, refusal.message);
     return false;
   }
   const { expiresAt } = extra.session;

@@ -14,6 +14,7 @@ import { createLive } from '../nouns/payments/watch.js';
 import { createLiveRecurring } from '../nouns/recurring/watch.js';
 import { createLiveRefunds } from '../nouns/refunds/watch.js';
 import type { PubSub } from '../outbox/pubsub.js';
+import { unavailableOr } from '../storage/busy.js';
 import { readClock } from '../storage/clock.js';
 import type { Console } from './console.js';
 import { openRateLink } from './links.js';
@@ -116,6 +117,7 @@ export const createClientDoors = (needs: Needs): HttpServer => {
     registry: new Registry(),
     log,
     introspection: config.introspection,
+    translate: unavailableOr,
     origins: [...config.corsOrigins, ...(config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin])],
     limits: config.limits,
     trustedProxies: config.trustedProxies,
