@@ -5,6 +5,7 @@ import type { Admit } from './admission.js';
 import { useComplexityLimits } from './complexity.js';
 import type { Context, Domain } from './context.js';
 import { asRequestError, type PresentError } from './error-presenter.js';
+import { useFieldOrder } from './field-order.js';
 import type { Introspection } from './introspection.js';
 import type { Limits } from './limits.js';
 import type { Session } from './session.js';
@@ -42,6 +43,7 @@ export const createGraphqlServer = (parts: GraphqlParts): GraphqlServer =>
     context: ({ session, requestId, isGone }) => ({ ...parts.domain, session, requestId, isGone }),
     plugins: [
       useAdmission(parts.admit),
+      useFieldOrder(),
       usePostsFromHere(),
       useStreamsWhereTheyFit(),
       useComplexityLimits(parts.limits, parts.introspection, parts.turns),

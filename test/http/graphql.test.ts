@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Edge, payment, startEdge } from './edge.js';
+import { DEFAULT_GRANTS } from '../../src/core/permissions.js';
+import { collect, type Edge, payment, readEvents, startEdge } from './edge.js';
 
 let edge: Edge;
 let ann: string;
@@ -250,5 +251,31 @@ describe('errors', () => {
     });
     expect(code(await response.json())).toBe('BAD_USER_INPUT');
     expect(edge.streams.open.size).toBe(0);
+  });
+});
+
+describe('the fields of an answer', () => {
+  const selection = 'timeline { at } version id status orderId';
+  const order = ['timeline', 'version', 'id', 'status', 'orderId'];
+  const query = `{ b: payment(id: 1) { ${selection} } v: viewer { accountId } a: payment(id: 1) { id } p: publishableKey }`;
+  const watch = `subscription { paymentUpdated(id: 1) { ${selection} } }`;
+  const isInOrder = (data: Record<string, unknown> | null | undefined): void => {
+    expect(Object.keys(data ?? {})).toEqual(['b', 'v', 'a', 'p']);
+    expect(Object.keys(data?.['b'] ?? {})).toEqual(order);
+  };
+
+  test('keep the order of the query on every door, whichever is there first', async () => {
+    edge.grants.set('ann', DEFAULT_GRANTS.admin);
+    isInOrder((await edge.ask(query, { token: ann })).body.data);
+    const stream = await fetch(`${edge.url}/graphql?query=${encodeURIComponent(query)}`, {
+      headers: { accept: 'text/event-stream', authorization: `Bearer ${ann}` },
+    });
+    isInOrder((await readEvents(stream).next()).value?.data?.data);
+    const client = edge.socket(`Bearer ${ann}`);
+    isInOrder((await collect(client, query).next())?.data);
+    const watched = collect(client, watch);
+    expect(Object.keys((await watched.next())?.data?.['paymentUpdated'] ?? {})).toEqual(order);
+    await watched.stop();
+    edge.grants.delete('ann');
   });
 });
