@@ -120,6 +120,7 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
     if (path === GRAPHQL) {
       if (request.headers.accept?.includes('text/event-stream')) {
         streams.add(response);
+        response.setHeader('x-accel-buffering', 'no'); // nginx would hold messages back
         response.once('close', () => streams.delete(response));
       }
       return graphqlDoor(request, response, requestId);

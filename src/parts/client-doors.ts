@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Config } from '../config.js';
+import { DatabaseDownError } from '../core/errors.js';
 import { createDemoDoor } from '../embedded/demo-door.js';
 import type { Domain } from '../graphql/context.js';
 import { createSchema } from '../graphql/schema.js';
@@ -16,6 +17,7 @@ import { createLiveRefunds } from '../nouns/refunds/watch.js';
 import type { PubSub } from '../outbox/pubsub.js';
 import { unavailableOr } from '../storage/busy.js';
 import { readClock } from '../storage/clock.js';
+import { assertTakesPayments } from '../storage/writable.js';
 import type { Console } from './console.js';
 import { openRateLink } from './links.js';
 import type { Money } from './money.js';
@@ -47,9 +49,12 @@ const verifierOf = ({ jwt: { secret, jwksUrl, issuer, audience, trustRoles, maxA
 const readinessOf =
   ({ storage, pubsub }: Needs): Readiness =>
   async () => ({
-    database: await storage.database.query({ text: 'select 1 as "one"' }).then(
+    database: await assertTakesPayments(storage.database).then(
       () => 'ok',
-      () => 'PostgreSQL does not answer',
+      (error: unknown) =>
+        unavailableOr(error) instanceof DatabaseDownError
+          ? 'PostgreSQL does not answer'
+          : 'PostgreSQL refuses what a payment writes; "tollgate doctor" says why',
     ),
     pubsub: await pubsub.ping().then(
       () => 'ok',

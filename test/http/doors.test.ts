@@ -82,16 +82,21 @@ describe("the webhook's door", () => {
 });
 
 describe('probes', () => {
-  test('health is alive; ready names what fails and is 503 until all is well', async () => {
+  test('health is alive; ready names what fails, and is 503 where no payment can be taken', async () => {
     expect(await (await fetch(`${edge.url}/health`)).json()).toEqual({ status: 'alive' });
     expect((await fetch(`${edge.url}/ready`)).status).toBe(200);
     checks['pubsub'] = 'Redis does not answer';
     const response = await fetch(`${edge.url}/ready`);
     expect([response.status, await response.json()]).toEqual([
-      503,
-      { status: 'not ready', checks: { database: 'ok', pubsub: 'Redis does not answer' } },
+      200,
+      { status: 'degraded', checks: { database: 'ok', pubsub: 'Redis does not answer' } },
     ]);
     checks['pubsub'] = 'ok';
+    checks['database'] = 'PostgreSQL does not answer';
+    const failing = await fetch(`${edge.url}/ready`);
+    expect([failing.status, await failing.json()]).toMatchObject([503, { status: 'not ready' }]);
+    expect(await (await fetch(`${edge.url}/metrics`)).text()).toContain('tollgate_up{part="database"} 0');
+    checks['database'] = 'ok';
   });
 
   test('metrics count answers by door and status, beside those of the process', async () => {

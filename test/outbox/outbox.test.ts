@@ -72,7 +72,7 @@ describeWithOwnRedis('two processes on one database and one Redis', () => {
     await watch.stop();
   });
 
-  test('with Redis down payments go on, and /ready says what is missing', async () => {
+  test('with Redis down payments go on: /ready stays 200 and says what is missing, and so does a metric', async () => {
     await redis.stop();
     const paid = await pay(watching, await bed.createOrder());
     await bed.stripe.paymentIntents.confirm(paid.payment.stripePaymentIntentId, { payment_method: 'pm_card_visa' });
@@ -81,8 +81,12 @@ describeWithOwnRedis('two processes on one database and one Redis', () => {
       status: 'SUCCESSFUL',
     });
     const ready = await fetch(`${watching.url}/ready`);
-    expect(ready.status).toBe(503);
-    expect(await ready.json()).toMatchObject({ checks: { database: 'ok', pubsub: 'Redis does not answer' } });
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toMatchObject({
+      status: 'degraded',
+      checks: { database: 'ok', pubsub: 'Redis does not answer' },
+    });
+    expect(await (await fetch(`${watching.url}/metrics`)).text()).toContain('tollgate_up{part="pubsub"} 0');
     await redis.restart();
   });
 });
