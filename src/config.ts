@@ -44,6 +44,10 @@ export interface Config {
   /** Where checkout pages may send people back to. */
   readonly redirectOrigins: readonly string[];
   readonly log: { readonly level: NonNullable<Values['LOG_LEVEL']>; readonly format: 'json' | 'pretty' };
+  /** What opens /metrics; undefined: anyone may read them. */
+  readonly metricsToken: string | undefined;
+  /** How often open connections are kept from looking idle, in seconds. */
+  readonly keepAlive: { readonly socketSeconds: number; readonly streamSeconds: number };
   /** Whom the schema is told. */
   readonly introspection: Introspection;
   readonly limits: Partial<Limits>;
@@ -279,6 +283,11 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     corsOrigins,
     redirectOrigins: values.REDIRECT_ORIGINS ?? [...originOf(values.PUBLIC_URL), ...corsOrigins],
     log: { level: values.LOG_LEVEL ?? 'info', format: values.LOG_FORMAT ?? (isTerminal ? 'pretty' : 'json') },
+    metricsToken: values.TOLLGATE_METRICS_TOKEN,
+    keepAlive: {
+      socketSeconds: Math.max(1, values.TOLLGATE_SOCKET_PING_SECONDS),
+      streamSeconds: values.TOLLGATE_SSE_COMMENT_SECONDS,
+    },
     introspection: introspectionOf(values.TOLLGATE_INTROSPECTION, { embedded, production }),
     limits: readLimits(read),
     eventPayloadDays: values.TOLLGATE_EVENT_PAYLOAD_DAYS,

@@ -59,6 +59,18 @@ const DOORS = {
     otherwise: 'those of PUBLIC_URL and CORS_ORIGINS',
   }),
   TOLLGATE_TRUSTED_PROXIES: wholeNumber('own proxies in front, whose x-forwarded-for counts', 0),
+  TOLLGATE_METRICS_TOKEN: secret({
+    meaning: 'what whoever reads /metrics sends as "authorization: Bearer …"',
+    otherwise: 'anyone may read them',
+  }),
+  TOLLGATE_SOCKET_PING_SECONDS: wholeNumber(
+    'seconds between two pings of a socket, so that no proxy takes it for idle',
+    12,
+  ),
+  TOLLGATE_SSE_COMMENT_SECONDS: wholeNumber(
+    'seconds between two comments of a stream, for the same; every 12 s there is one anyway; 0: no more than these',
+    0,
+  ),
   TOLLGATE_INTROSPECTION: openFlag({
     meaning: 'whether anyone may ask for the schema, and names are suggested',
     otherwise: 'true in an embedded run; false with NODE_ENV=production; otherwise callers with a token may ask',

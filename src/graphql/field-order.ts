@@ -14,7 +14,10 @@ export const useFieldOrder = (): Plugin<Context> => ({
       onNext: ({ result, setResult }) => {
         const operation = getOperationAST(args.document, args.operationName);
         if (operation && result.data)
-          setResult({ ...result, data: inOrder(result.data, [operation.selectionSet], args.document) as typeof result.data });
+          setResult({
+            ...result,
+            data: inOrder(result.data, [operation.selectionSet], args.document) as typeof result.data,
+          });
       },
     }),
   }),

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { Gauge, type Registry } from 'prom-client';
 import { json } from './reply.js';
 import type { Route, Routes } from './routes.js';
@@ -9,8 +10,16 @@ const READY_MS = 3_000;
 /** Without these payments are taken all the same; what is late shows a little later. */
 const HELPFUL: ReadonlySet<string> = new Set(['pubsub']);
 
+/** What the probes are made of. */
+export interface ProbeParts {
+  readonly ready: Readiness;
+  readonly registry: Registry;
+  /** What opens /metrics; anyone may read them without. */
+  readonly metricsToken?: string | undefined;
+}
+
 /** The doors for whoever watches the process. */
-export const createProbes = (ready: Readiness, registry: Registry): Routes => {
+export const createProbes = ({ ready, registry, metricsToken }: ProbeParts): Routes => {
   const up = new Gauge({
     name: 'tollgate_up',
     help: 'Whether each part that the server needs works: 1, or 0.',
@@ -26,12 +35,22 @@ export const createProbes = (ready: Readiness, registry: Registry): Routes => {
   return {
     'GET /health': () => json(200, { status: 'alive' }),
     'GET /ready': readyRoute(check),
-    'GET /metrics': async () => {
+    'GET /metrics': async ({ headers: { authorization } }) => {
+      if (metricsToken !== undefined && !isSame(String(authorization), `Bearer ${metricsToken}`))
+        return json(
+          401,
+          { error: 'Send TOLLGATE_METRICS_TOKEN as "authorization: Bearer …".' },
+          { 'www-authenticate': 'Bearer' },
+        );
       await check();
       return { status: 200, contentType: registry.contentType, body: await registry.metrics() };
     },
   };
 };
+
+/** Takes as long whatever is the same of the two. */
+const isSame = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
+const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
 
 /** Ready means that this server can take a payment; otherwise a load balancer should leave it out. */
 const readyRoute =

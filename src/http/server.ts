@@ -47,6 +47,10 @@ export interface HttpParts {
   readonly ready: Readiness;
   readonly registry: Registry;
   readonly log: HttpLog;
+  /** What opens /metrics; anyone may read them without. */
+  readonly metricsToken?: string | undefined;
+  /** How often open connections are kept from looking idle, in seconds; a stream gets a comment of Yoga's every 12 s too. */
+  readonly keepAlive?: { readonly socketSeconds: number; readonly streamSeconds: number };
   /** Who may ask for the schema; "Did you mean …?" is told where everyone may. */
   readonly introspection: Introspection;
   /** Origins of pages on other sites that may call; none unless told. */
@@ -79,8 +83,8 @@ const WEBHOOK = '/webhooks/stripe';
 const HEADERS_MS = 10_000;
 /** How often requests that take too long are looked for. */
 const LOOK_MS = 1_000;
-/** A socket that doesn't answer a ping by the next one is gone. */
-const PING_MS = 12_000;
+/** How often sockets are pinged unless it is said. */
+const PING_SECONDS = 12;
 const CLOSE_MS = 2_000;
 
 /** Builds the one server with all its doors; it serves once `listen` resolved. */
@@ -103,7 +107,7 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
   const shared = { graphql, authenticate, admit, present, origins, trustedProxies, limits };
   const graphqlDoor = createGraphqlDoor({ ...shared, post: createGraphqlPost(shared) });
   const webhookDoor = createWebhookDoor(parts.webhook, limits.webhookBytes);
-  const routes = { 'GET /': landingPage, ...createProbes(parts.ready, parts.registry), ...parts.routes };
+  const routes = { 'GET /': landingPage, ...createProbes(parts), ...parts.routes };
   const routeDoor = createRouteDoor(routes, limits.bodyBytes);
 
   const isForUs = createHostCheck({ loopbackOnly: parts.loopbackOnly ?? false });
@@ -121,7 +125,11 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
       if (request.headers.accept?.includes('text/event-stream')) {
         streams.add(response);
         response.setHeader('x-accel-buffering', 'no'); // nginx would hold messages back
-        response.once('close', () => streams.delete(response));
+        const stopComments = sendComments(response, parts.keepAlive?.streamSeconds ?? 0);
+        response.once('close', () => {
+          stopComments();
+          streams.delete(response);
+        });
       }
       return graphqlDoor(request, response, requestId);
     }
@@ -148,7 +156,7 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
     path: GRAPHQL,
     isForUs,
     audience,
-    pingMs: PING_MS,
+    pingMs: (parts.keepAlive?.socketSeconds ?? PING_SECONDS) * 1_000,
     log,
     count: (change) => metrics.sockets.inc(change),
   });
@@ -168,6 +176,15 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
       await graphql.dispose();
     },
   };
+};
+
+/** Keeps a stream from looking idle: a line that readers skip, which may stand between any two. Source: HTML, "Server-sent events". */
+const sendComments = (response: ServerResponse, seconds: number): (() => void) => {
+  if (seconds === 0) return () => undefined;
+  const timer = setInterval(() => {
+    if (response.headersSent && !response.writableEnded && !response.writableNeedDrain) response.write(':\n');
+  }, seconds * 1_000);
+  return () => clearInterval(timer);
 };
 
 /** A request ends by the time that it takes in all, not by how long it rests. */

@@ -122,6 +122,8 @@ export const createClientDoors = (needs: Needs): HttpServer => {
     registry: new Registry(),
     log,
     introspection: config.introspection,
+    metricsToken: config.metricsToken,
+    keepAlive: config.keepAlive,
     translate: unavailableOr,
     origins: [...config.corsOrigins, ...(config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin])],
     limits: config.limits,

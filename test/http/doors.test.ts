@@ -99,6 +99,16 @@ describe('probes', () => {
     checks['database'] = 'ok';
   });
 
+  test('where a token is set, metrics are for whoever sends it', async () => {
+    const own = await startEdge({ metricsToken: 'a token of the metrics' });
+    const read = (authorization?: string) =>
+      fetch(`${own.url}/metrics`, authorization === undefined ? {} : { headers: { authorization } });
+    expect((await read()).status).toBe(401);
+    expect((await read('Bearer guess')).status).toBe(401);
+    expect(await (await read('Bearer a token of the metrics')).text()).toContain('tollgate_sockets');
+    await own.close();
+  });
+
   test('metrics count answers by door and status, beside those of the process', async () => {
     await edge.ask('{ publishableKey }');
     await expect

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Edge, payment, readEvents, startEdge } from './edge.js';
+import { type Edge, openRaw, payment, readEvents, startEdge } from './edge.js';
 
 let edge: Edge;
 beforeAll(async () => {
@@ -67,6 +68,26 @@ test('a client that goes away before the first message leaves nothing open', asy
     await asked;
   }
   await edge.streams.idle();
+});
+
+test('a stream without news gets comments as often as is set, and a socket pings, so that no proxy takes them for idle', async () => {
+  const own = await startEdge({ keepAlive: { socketSeconds: 1, streamSeconds: 1 } });
+  const socket = await openRaw(own.url);
+  await once(socket, 'ping');
+  socket.terminate();
+  const abort = new AbortController();
+  const response = await fetch(`${own.url}/graphql?query=${encodeURIComponent(WATCH)}`, {
+    headers: { accept: 'text/event-stream', authorization: `Bearer ${await own.token()}` },
+    signal: abort.signal,
+  });
+  expect(response.headers.get('x-accel-buffering')).toBe('no');
+  let seen = '';
+  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    seen += chunk;
+    if (/\n:\n(?!\n)/.test(seen)) break;
+  }
+  abort.abort();
+  await own.close();
 });
 
 test('refusals are a message of the stream, with their code', async () => {
