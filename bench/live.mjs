@@ -1,7 +1,7 @@
 // From a webhook's arrival to the message at the client: Tollgate beside bare ws fed from Redis, 2,000 sockets each.
 import { setTimeout as delay } from 'node:timers/promises';
 import WebSocket from 'ws';
-import { topics } from '../dist/src/outbox/topics.js';
+import { paymentTopic } from '../dist/src/nouns/payments/stream.js';
 import { openBed } from './bed.mjs';
 import { connect, post } from './http-load.mjs';
 import { createPaymentFactory, sign } from './payments.mjs';
@@ -160,7 +160,7 @@ const watchTopic = (url, topicOfId) => (id, heard) =>
     });
   });
 
-const topicOf = (installation) => (id) => `${installation}:${topics.payment(id)}`;
+const topicOf = (installation) => (id) => `${installation}:${paymentTopic(id)}`;
 
 const installationOf = async (sql) => {
   const { rows } = await sql.query(`select value #>> '{}' as id from tollgate.setting where key = 'installation'`);

@@ -31,9 +31,9 @@ const steps = [
   ['build', build],
   ['types', () => node(tool('typescript', 'bin', 'tsc'), '--build', 'test', 'web')],
   ['dead code', () => node(tool('knip', 'bin', 'knip.js'))],
-  ['schema drift', () => comparePrinted('dist/src/graphql/print-schema.js', 'schema.graphql')],
+  ['schema drift', () => comparePrinted('dist/src/print-schema.js', 'schema.graphql')],
   ['variables in the docs', () => comparePrinted('dist/src/environment/print-environment.js', 'docs/environment.md')],
-  ['pending migrations', () => node('dist/src/storage/check-migrations.js')],
+  ['pending migrations', () => node('dist/src/check-migrations.js')],
 ];
 
 await ensureInstalled().catch(failed);

@@ -15,23 +15,29 @@ import { createFlowFreezes } from './flows/freezes.js';
 import { watchFlows } from './flows/watched-flows.js';
 import { hasConsole, WEB_FOLDER } from './http/pages.js';
 import { countFrozenEvents } from './inbox/frozen-events.js';
+import { createSchema } from './graphql/schema.js';
+import { createDriftRecorder } from './inbox/drift.js';
 import type { InboxLimits } from './inbox/inbox.js';
 import { startJobs } from './inbox/jobs.js';
 import { createPayloadKeeping } from './inbox/payload-keeping.js';
 import { createEndpointCare } from './installation/endpoint-care.js';
 import { setFirstPlan } from './installation/plan.js';
+import { createRedirects } from './installation/redirects.js';
 import { isLiveKey } from './installation/stripe-connection.js';
 import { createLogger } from './logger.js';
-import { REFUND_TIMING, type RefundTiming } from './nouns/refunds/settle.js';
+import type { Noun } from './nouns/noun.js';
+import type { RefundTiming } from './nouns/refunds/settle.js';
+import { NOUNS } from './nouns.js';
 import { createActivation } from './orders/activation.js';
 import { findOrderBarriers } from './orders/order-access.js';
-import { createAnnouncements } from './parts/announcements.js';
+import { createOutbox } from './outbox/outbox.js';
 import { createClientDoors } from './parts/client-doors.js';
 import { createConsole } from './parts/console.js';
+import { entitiesOf } from './parts/entities.js';
 import { openPubSub } from './parts/links.js';
-import { createMoney } from './parts/money.js';
+import { buildNouns, eventTypesOf } from './parts/nouns.js';
 import { createStops } from './parts/on-stop.js';
-import { createOperations, createRecorder, type Operations } from './parts/operations.js';
+import { createOperations, type Operations } from './parts/operations.js';
 import { createOperatorParts, type OperatorParts } from './parts/operator.js';
 import { openStorage, type Storage } from './parts/storage.js';
 import { createStripeDoor } from './parts/stripe-door.js';
@@ -55,6 +61,8 @@ export interface StartParts {
   readonly flows: Flows;
   /** Where `activatePayments` writes the flows' files; left out, it writes none. */
   readonly flowFolder?: string;
+  /** The nouns; the product's unless told. */
+  readonly nouns?: readonly Noun[];
   /** How long the search for a refund's unknown outcome waits; minutes unless told. */
   readonly refundTiming?: RefundTiming;
   /** How often events and effects are tried again; as in production unless told. */
@@ -90,7 +98,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     }
   };
   try {
-    const { log, flowFolder, inboxLimits, command, watchdog } = parts;
+    const { log, flowFolder, inboxLimits, command, watchdog, nouns = NOUNS } = parts;
     const rehearses = command?.rehearses === true;
 
     // What an embedded run brings
@@ -100,7 +108,12 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     const shared = { config, log, onStop };
 
     // What is remembered, what is told, what an operator decided
-    const storage = await openStorage({ ...shared, databaseUrl: config.databaseUrl ?? '', rehearses });
+    const storage = await openStorage({
+      ...shared,
+      databaseUrl: config.databaseUrl ?? '',
+      entities: entitiesOf(nouns),
+      rehearses,
+    });
     watchdog?.equip({ databaseUrl: storage.databaseUrl });
     const pubsub = await openPubSub(shared, storage.installation());
     const given = { environment: environment.stripe, sandbox: embedded?.sandbox && SANDBOX_KEYS };
@@ -112,37 +125,55 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     const mine = rehearses ? withoutCallbacks(parts.flows) : parts.flows;
     const flows = command ? mine : watchFlows(mine, { watch: watchdog?.watch ?? UNWATCHED, freezes });
 
-    // The domain
-    const announcements = createAnnouncements({
-      ...shared,
-      storage,
-      operator,
+    // The nouns, and how every process hears of their rows
+    const recorder = createDriftRecorder({ database: storage.database, kinds: () => outbox.kinds });
+    const outbox = createOutbox({
+      database: storage.database,
       pubsub,
-      heard: command && ((nodeType, row) => recorder.record(nodeType, row)),
+      log,
+      heard: command && recorder.record,
       // Without Redis a command reaches nobody; a server publishes what it left.
       publishes: !command || (!rehearses && config.redisUrl !== undefined),
     });
-    const recorder = createRecorder(storage, announcements);
+    onStop(() => outbox.flush());
     // An embedded run is reached by its own address too, which is known once it listens.
     const addresses: string[] = config.publicUrl === undefined ? [] : [config.publicUrl];
-    const timing = parts.refundTiming ?? REFUND_TIMING;
-    const money = createMoney({ ...shared, storage, operator, announcements, flows, timing, addresses });
-    const console = createConsole({ ...shared, environment: environment.stripe, storage, operator, pubsub, flows });
-
-    // The doors: Stripe's, the operator's commands, clients'
-    const door = createStripeDoor({
+    const redirects = createRedirects({
+      origins: () => [...config.redirectOrigins, ...addresses.map((address) => new URL(address).origin)],
+      // People come from the shop's pages and go back there; an embedded run's shop is its own.
+      own: () => config.corsOrigins.find((origin) => config.redirectOrigins.includes(origin)) ?? addresses[0],
+    });
+    const { keepsUnpaidInvoices } = config;
+    const settings = { keepsUnpaidInvoices, ...(parts.refundTiming && { refundTiming: parts.refundTiming }) };
+    const built = buildNouns(nouns, {
+      ...storage,
+      ...operator,
+      redirects,
+      flows,
+      outbox,
+      pubsub,
+      settings,
+      rehearses,
+      log,
+      onStop,
+    });
+    const console = createConsole({
       ...shared,
+      environment: environment.stripe,
       storage,
       operator,
-      announcements,
-      money,
+      pubsub,
       flows,
-      inboxLimits,
-      rehearses,
+      nouns,
     });
+
+    // The doors: Stripe's, the operator's commands, clients'
+    const eventTypes = eventTypesOf(nouns);
+    const door = createStripeDoor({ ...shared, storage, operator, nouns: built, eventTypes, inboxLimits });
     const operations = createOperations({ storage, door, recorder, rehearses });
     if (command) return { url: '', sandboxUrl: undefined, operations, stop };
-    const server = createClientDoors({ ...shared, storage, operator, console, money, door, pubsub });
+    const schema = createSchema(nouns);
+    const server = createClientDoors({ ...shared, storage, operator, console, nouns: built, schema, door, pubsub });
 
     // From here on it serves
     const countFrozen = async (): Promise<void> => {
@@ -156,10 +187,8 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     await embedded?.announce(url);
     const jobs = startJobs({
       ...door,
-      outbox: announcements.outbox,
-      refunds: money.refunds,
-      withdrawals: money.withdrawals,
-      lowering: money.recurring.lowering,
+      outbox,
+      jobs: built.jobs,
       payloads: createPayloadKeeping(storage.database, config.eventPayloadDays),
       countFrozen,
       endpointCare: createEndpointCare(operator.keys, console.endpoints),

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { type Config, ConfigError } from '../config.js';
-import { type Check, type Finding, found } from '../doctor/checks.js';
+import { type Check, found } from '../doctor/checks.js';
 import { type Diagnosis, examine } from '../doctor/doctor.js';
+import type { Finding } from '../installation/problems.js';
 import { createOutput, type JsonOption } from './output.js';
 import { NoTablesError, withIndependentChecks, withParts } from './parts.js';
 import { commandConfig } from './workspace.js';

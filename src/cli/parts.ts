@@ -5,18 +5,20 @@ import { createChecks, independentChecks } from '../doctor/doctor.js';
 import { SANDBOX_KEYS } from '../embedded/embedded-run.js';
 import { createFlowFiles } from '../flows/flow-files.js';
 import { flowSources, loadFlows } from '../flows/flow-loader.js';
-import { WEBHOOK_EVENT_TYPES } from '../inbox/event-types.js';
 import { createVault, type Vault } from '../installation/encryption.js';
 import { createPlans, type Plans } from '../installation/plan.js';
 import { createSettings, readInstallation, type Settings } from '../installation/settings.js';
 import { createStripeConnection } from '../installation/stripe-connection.js';
 import { createKeyStore } from '../installation/stripe-keys.js';
 import { createWebhookEndpoints, type WebhookEndpoints } from '../installation/webhook-endpoint.js';
+import { NOUNS } from '../nouns.js';
 import { createOrders, type Orders } from '../orders/orders.js';
 import type { PubSub } from '../outbox/pubsub.js';
 import { createRedisPubSub } from '../outbox/redis.js';
 import { scopePubSub } from '../outbox/scope.js';
-import { topics } from '../outbox/topics.js';
+import { SETTINGS_TOPIC } from '../outbox/topics.js';
+import { entitiesOf } from '../parts/entities.js';
+import { eventTypesOf, openInOf } from '../parts/nouns.js';
 import { redisParts } from '../parts/redis.js';
 import { isMigrated } from '../parts/storage.js';
 import { connectStripe, type StripeGateway } from '../stripe/gateway.js';
@@ -85,7 +87,7 @@ export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>
       if (url === undefined) return;
       await link
         .get(url)
-        .then((pubsub) => pubsub.publish(topics.settings(), '{}'))
+        .then((pubsub) => pubsub.publish(SETTINGS_TOPIC, '{}'))
         .catch(() => process.stderr.write('Redis did not answer; running servers see the change within seconds.\n'));
     };
     const plans = createPlans({ database, changed });
@@ -98,7 +100,7 @@ export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>
       connection: createStripeConnection({ database, keys: () => keys.read(), connect }),
       installation: () => installationId,
       publicUrl: config.publicUrl,
-      eventTypes: WEBHOOK_EVENT_TYPES,
+      eventTypes: eventTypesOf(NOUNS),
       changed,
     });
     const settings = createSettings({
@@ -108,6 +110,7 @@ export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>
       environment,
       connect,
       endpoints,
+      openIn: openInOf(NOUNS),
       registersEndpoint: config.publicUrl !== undefined,
       takesLiveKeys: !config.embedded || config.sandbox,
       plans,
@@ -116,12 +119,13 @@ export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>
     });
     const checks = createChecks({
       database,
+      entities: entitiesOf(NOUNS),
       databaseUrl: config.databaseUrl,
       vault,
       keys,
       connect,
       endpoints,
-      eventTypes: WEBHOOK_EVENT_TYPES,
+      eventTypes: eventTypesOf(NOUNS),
       publicUrl: config.publicUrl,
       tokens: { isDemo: config.embedded, maxAgeSeconds: config.jwt.maxAgeSeconds },
       isCompatibleServer: workspace.apiBase !== undefined,

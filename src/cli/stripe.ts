@@ -9,8 +9,13 @@ import { completeSecrets, type GivenSecrets } from './secret-input.js';
 
 const modeWord = (livemode: boolean): string => (livemode ? 'live' : 'test');
 
-const describeOpen = ({ livemode, account, payments, refunds, recurringPayments }: OpenRows): string =>
-  `  ${payments} payment(s), ${refunds} refund(s) and ${recurringPayments} recurring payment(s) of ${account} (${modeWord(livemode)}) stay open: these keys don't reach them.`;
+/** `recurringPayments` as `recurring payments`. */
+const inWords = (kind: string): string => kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+const describeOpen = ({ livemode, account, counts }: OpenRows): string =>
+  `  ${Object.entries(counts)
+    .map(([kind, count]) => `${count} ${inWords(kind)}`)
+    .join(', ')} of ${account} (${modeWord(livemode)}) stay open: these keys don't reach them.`;
 
 const describeEndpoint = (endpoint: ConfigureReport['endpoint']): string => {
   switch (endpoint.outcome) {
@@ -43,7 +48,7 @@ const runConfigure = async ({ json, ...given }: GivenSecrets & JsonOption): Prom
     {
       account,
       livemode,
-      openElsewhere,
+      openElsewhere: openElsewhere.map(({ counts, ...where }) => ({ ...where, ...counts })),
       endpoint:
         endpoint.outcome === 'failed' ? { outcome: endpoint.outcome, reason: endpoint.error.message } : endpoint,
     },

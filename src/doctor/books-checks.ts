@@ -1,7 +1,8 @@
 import pg from 'pg';
+import type { Finding } from '../installation/problems.js';
 import type { Orders } from '../orders/orders.js';
 import type { Database } from '../storage/database.js';
-import { type Check, type Finding, found, foundAny, ok } from './checks.js';
+import { type Check, found, foundAny, ok } from './checks.js';
 
 interface Parts {
   readonly database: Database;

@@ -1,14 +1,5 @@
 import { wordsOf } from '../core/errors.js';
-
-/** Something that an operator should mend. */
-export interface Finding {
-  readonly code: string;
-  readonly message: string;
-  /** What to do, in words. */
-  readonly remedy: string;
-  /** Since when, where the data tell it. */
-  readonly since?: Date | undefined;
-}
+import type { Finding } from '../installation/problems.js';
 
 /** What one check came to: findings, or in a few words why all is well; `warning` is what would be better, and no problem. */
 export type CheckOutcome =

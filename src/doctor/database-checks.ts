@@ -1,4 +1,5 @@
 import { readClock } from '../storage/clock.js';
+import type { Entities } from '../storage/data-source.js';
 import type { Database } from '../storage/database.js';
 import { findDrift } from '../storage/drift.js';
 import { pendingMigrations } from '../storage/migrate.js';
@@ -9,6 +10,8 @@ import { type Check, found, foundAny, ok } from './checks.js';
 interface Parts {
   readonly database: Database;
   readonly databaseUrl: string;
+  /** The tables as the code knows them. */
+  readonly entities: Entities;
 }
 
 /** What was done to Tollgate's tables is never ours to undo: only who did it knows why. */
@@ -38,7 +41,7 @@ const checkClock = (database: Database): Check => ({
 });
 
 /** Whether the database is one that the product can work on. */
-export const databaseChecks = ({ database, databaseUrl }: Parts): Check[] => [
+export const databaseChecks = ({ database, databaseUrl, entities }: Parts): Check[] => [
   {
     title: 'PostgreSQL version',
     asks: 'server_version of DATABASE_URL',
@@ -81,7 +84,7 @@ export const databaseChecks = ({ database, databaseUrl }: Parts): Check[] => [
     reach: 'local',
     async run() {
       if ((await pendingMigrations(databaseUrl)).length > 0) return ok('not compared while migrations are pending');
-      const lacks = await findDrift(databaseUrl);
+      const lacks = await findDrift(databaseUrl, entities);
       return foundAny(
         lacks.map((words) => ({ code: 'DEFINITIONS_CHANGED', message: `${words}.`, remedy: UNDO })),
         'as the migrations made them',

@@ -1,14 +1,16 @@
 import type { FlowFiles } from '../flows/flow-files.js';
 import type { Vault } from '../installation/encryption.js';
 import type { Plans } from '../installation/plan.js';
+import type { Finding } from '../installation/problems.js';
 import type { KeyStore } from '../installation/stripe-keys.js';
 import type { WebhookEndpoints } from '../installation/webhook-endpoint.js';
 import { renewalProblems } from '../nouns/renewals/problems.js';
 import type { Orders } from '../orders/orders.js';
+import type { Entities } from '../storage/data-source.js';
 import type { Database } from '../storage/database.js';
 import type { StripeGateway } from '../stripe/gateway.js';
 import { booksChecks } from './books-checks.js';
-import { type Check, type CheckOutcome, type Finding, found, foundAny, ok, runCheck, warned } from './checks.js';
+import { type Check, type CheckOutcome, found, foundAny, ok, runCheck, warned } from './checks.js';
 import { databaseChecks } from './database-checks.js';
 import { orderChecks } from './orders-checks.js';
 import { findSetupProblems, type SetupProblem } from './setup-problems.js';
@@ -29,6 +31,8 @@ export interface RedisParts {
 export interface DoctorParts {
   readonly database: Database;
   readonly databaseUrl: string;
+  /** The tables as the code knows them. */
+  readonly entities: Entities;
   readonly vault: Vault;
   readonly keys: KeyStore;
   /** Builds the calls for a key. */

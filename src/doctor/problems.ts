@@ -1,18 +1,5 @@
-import { type Check, type CheckOutcome, type Finding, ok, runCheck } from './checks.js';
-
-/** Something that the operator should mend, with the remedy in words. */
-export interface Problem extends Finding {
-  readonly since: Date;
-}
-
-/** What an operator should mend in this installation. */
-export interface Problems {
-  /**
-   * The problems of this moment. What Stripe and the network say is a minute old at the most, what
-   * whole tables say ten minutes.
-   */
-  list(): Promise<readonly Problem[]>;
-}
+import type { Problems } from '../installation/problems.js';
+import { type Check, type CheckOutcome, ok, runCheck } from './checks.js';
 
 const KEPT_MS: Readonly<Record<Check['reach'], number>> = { local: 2_000, scan: 600_000, outside: 60_000 };
 /** The list doesn't wait longer for the outside; what comes later is in the next one. */

@@ -1,6 +1,7 @@
 import { credentialsOf, withoutCredentials } from '../core/web-address.js';
 import type { Vault } from '../installation/encryption.js';
 import { checkPublishableKey } from '../installation/key-verification.js';
+import type { Finding } from '../installation/problems.js';
 import { readEndpointsRow, readKeysRow } from '../installation/stored-keys.js';
 import { isLiveKey } from '../installation/stripe-connection.js';
 import type { KeyStore, KeysInForce } from '../installation/stripe-keys.js';
@@ -9,7 +10,7 @@ import type { Database } from '../storage/database.js';
 import { StripeCallError } from '../stripe/answer.js';
 import { STRIPE_API_VERSION } from '../stripe/client.js';
 import type { StripeGateway } from '../stripe/gateway.js';
-import { type Check, type CheckOutcome, type Finding, found, ok } from './checks.js';
+import { type Check, type CheckOutcome, found, ok } from './checks.js';
 
 interface Parts {
   readonly database: Database;

@@ -1,22 +1,31 @@
 import SchemaBuilder from '@pothos/core';
 import type { Caller } from '../core/caller.js';
 import type { MinorUnits } from '../core/money.js';
-import type { Problem } from '../doctor/problems.js';
 import type { InboxEvent } from '../inbox/event-reads.js';
+import type { Problem } from '../installation/problems.js';
 import type { PaymentSettings } from '../installation/settings.js';
-import type { PayAnswer } from '../nouns/payments/payments.js';
-import type { Payment } from '../nouns/payments/row.js';
-import type { RecurringPayment } from '../nouns/recurring/row.js';
-import type { Refund } from '../nouns/refunds/row.js';
 import type { Change } from '../outbox/change.js';
 import type { OrderBinding } from '../storage/order-binding.js';
 import type { Context } from './context.js';
-import type { Connection, PageInfo } from './page.js';
+import type { PageInfo } from './page.js';
 import './permission.js';
 import './plan-gate.js';
 import './text.js';
 
-/** The rows behind the schema's types, and what resolvers get. */
+/** The rows behind the schema's object types; each noun adds its own. */
+export interface ObjectTypes {
+  OrderTableBinding: OrderBinding;
+  PageInfo: PageInfo;
+  PaymentSettings: PaymentSettings;
+  Problem: Problem;
+  SetPlanPayload: { readonly settings: PaymentSettings; readonly liveRecurringPayments: number };
+  SettingsPayload: { readonly settings: PaymentSettings };
+  TimelineEntry: Change;
+  Viewer: Caller;
+  WebhookEvent: InboxEvent;
+}
+
+/** What resolvers get and give. */
 export interface Types {
   Context: Context;
   Scalars: {
@@ -28,22 +37,7 @@ export interface Types {
     JSON: { Input: unknown; Output: unknown };
   };
   Interfaces: { Node: { readonly id: string } };
-  Objects: {
-    OrderTableBinding: OrderBinding;
-    PageInfo: PageInfo;
-    Payment: Payment;
-    PaymentConnection: Connection<Payment>;
-    PayPayload: PayAnswer;
-    PaymentSettings: PaymentSettings;
-    Problem: Problem;
-    SetPlanPayload: { readonly settings: PaymentSettings; readonly liveRecurringPayments: number };
-    SettingsPayload: { readonly settings: PaymentSettings };
-    RecurringPayment: RecurringPayment;
-    Refund: Refund;
-    TimelineEntry: Change;
-    Viewer: Caller;
-    WebhookEvent: InboxEvent;
-  };
+  Objects: ObjectTypes;
 }
 
 /** An empty builder; the files of each noun define their types on it. A field asks for the permission first, then for the plan, then looks at texts. */
@@ -52,3 +46,6 @@ export const createBuilder = () =>
 
 /** What a noun's `define…` function gets. */
 export type Builder = ReturnType<typeof createBuilder>;
+
+/** Gives what `define` gave on this builder before, or calls it: for types that several nouns share. */
+export type Once = <T>(define: (builder: Builder) => T) => T;

@@ -1,22 +1,22 @@
-import type { Problems } from '../doctor/problems.js';
 import type { Events } from '../inbox/event-replay.js';
 import type { Plans } from '../installation/plan.js';
+import type { Problems } from '../installation/problems.js';
 import type { RoleManagement } from '../installation/role-management.js';
 import type { Settings } from '../installation/settings.js';
-import type { Payments } from '../nouns/payments/payments.js';
-import type { Live } from '../nouns/payments/watch.js';
-import type { Recurring } from '../nouns/recurring/recurring.js';
-import type { LiveRecurring } from '../nouns/recurring/watch.js';
-import type { Refunds } from '../nouns/refunds/refunds.js';
-import type { LiveRefunds } from '../nouns/refunds/watch.js';
 import type { Activation } from '../orders/activation.js';
 import type { Session } from './session.js';
 
+/** The live streams that subscriptions open; each noun adds its own. */
+// biome-ignore lint/suspicious/noEmptyInterface: nouns add to it
+export interface LiveStreams {}
+
+/** What the nouns' fields call; each noun adds its own. */
+export interface NounDomain {
+  readonly live: LiveStreams;
+}
+
 /** The parts of the domain that fields call. */
-export interface Domain {
-  readonly payments: Payments;
-  readonly refunds: Refunds;
-  readonly recurring: Recurring;
+export interface Domain extends NounDomain {
   readonly settings: Settings;
   readonly problems: Problems;
   readonly plans: Plans;
@@ -25,7 +25,6 @@ export interface Domain {
   readonly events: Events;
   /** Where a sandbox, or another Stripe-compatible server, stands in for Stripe. */
   readonly sandboxUrl?: string;
-  readonly live: Live & Pick<LiveRefunds, 'refunds'> & Pick<LiveRecurring, 'recurringPayment'>;
 }
 
 /** What every resolver gets: the domain, and who asks. */

@@ -1,25 +1,33 @@
 import type { GraphQLSchema } from 'graphql';
-import { definePayment, paymentKind } from '../nouns/payments/graphql.js';
-import { definePaymentEndings } from '../nouns/payments/graphql-endings.js';
-import { definePay } from '../nouns/payments/graphql-pay.js';
-import { defineTimeline } from '../nouns/payments/graphql-timeline.js';
-import { defineRecurring, recurringKind } from '../nouns/recurring/graphql.js';
-import { defineRecurringActions } from '../nouns/recurring/graphql-actions.js';
-import { defineRefund, refundKind } from '../nouns/refunds/graphql.js';
 import { defineActivation } from './activation.js';
-import { createBuilder } from './builder.js';
-import { defineNode } from './node.js';
+import { type Builder, createBuilder, type Once } from './builder.js';
+import { defineNode, type NodeKind } from './node.js';
 import { definePageInfo } from './page.js';
 import { definePlan } from './plan.js';
 import { defineProblems } from './problems.js';
 import { defineRole } from './role.js';
 import { defineScalars } from './scalars.js';
 import { defineSettings } from './settings.js';
+import { defineTimeline } from './timeline.js';
 import { defineViewer } from './viewer.js';
 import { defineWebhookEvent } from './webhook-event.js';
 
-/** Builds the whole schema. Throws when a root field names no permission. */
-export const createSchema = (): GraphQLSchema => {
+/** What a noun adds to the schema. */
+export interface SchemaPart {
+  readonly define?: (builder: Builder, once: Once) => void;
+  readonly node?: NodeKind;
+}
+
+const createOnce = (builder: Builder): Once => {
+  const defined = new Map<(builder: Builder) => unknown, unknown>();
+  return <T>(define: (builder: Builder) => T): T => {
+    if (!defined.has(define)) defined.set(define, define(builder));
+    return defined.get(define) as T;
+  };
+};
+
+/** Builds the whole schema, the nouns' parts in their order. Throws when a root field names no permission. */
+export const createSchema = (nouns: readonly SchemaPart[]): GraphQLSchema => {
   const builder = createBuilder();
   builder.queryType();
   builder.mutationType();
@@ -27,18 +35,17 @@ export const createSchema = (): GraphQLSchema => {
   defineScalars(builder);
   definePageInfo(builder);
   defineTimeline(builder);
-  defineNode(builder, [paymentKind, refundKind, recurringKind]);
+  defineNode(
+    builder,
+    nouns.flatMap(({ node }) => node ?? []),
+  );
   const permission = defineViewer(builder);
   defineSettings(builder);
   defineProblems(builder);
   defineActivation(builder);
   definePlan(builder);
-  definePayment(builder);
-  const payEnums = definePay(builder);
-  definePaymentEndings(builder);
-  defineRefund(builder);
-  defineRecurring(builder);
-  defineRecurringActions(builder, payEnums);
+  const once = createOnce(builder);
+  for (const { define } of nouns) define?.(builder, once);
   defineRole(builder, permission);
   defineWebhookEvent(builder);
   return builder.toSchema({ sortSchema: false });

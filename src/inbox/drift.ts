@@ -1,16 +1,10 @@
-import type { NodeType } from '../outbox/change.js';
+import type { Outbox } from '../outbox/outbox.js';
+import type { Stream, Versioned } from '../outbox/stream.js';
 import type { Database } from '../storage/database.js';
-
-/** A row of any kind that has versions. */
-export interface AnyRow {
-  readonly id: string;
-  readonly version: number;
-  readonly status: string;
-}
 
 /** One row where we differ from Stripe. */
 export interface Drift {
-  readonly kind: NodeType;
+  readonly kind: string;
   /** Null for a row that isn't there yet. */
   readonly id: string | null;
   readonly stripeId: string | null;
@@ -25,19 +19,13 @@ export interface Drift {
 /** Collects rows as they change, and tells what they were before. */
 export interface DriftRecorder {
   /** Must be called for each changed row, in its new version. */
-  record(kind: NodeType, row: AnyRow): void;
+  record(stream: Stream, row: Versioned): void;
   /** `rehearsed`: nothing was written, so the rows are still as they were. */
   report(rehearsed: boolean): Promise<Drift[]>;
 }
 
 /** Bookkeeping, not news. */
 const SILENT: ReadonlySet<string> = new Set(['version', 'revision', 'seenAt', 'updatedAt', 'id', 'createdAt']);
-
-const STRIPE_ID: Readonly<Record<NodeType, string>> = {
-  PAYMENT: 'stripePaymentIntentId',
-  REFUND: 'stripeRefundId',
-  RECURRING_PAYMENT: 'stripeSubscriptionId',
-};
 
 const plain = (value: unknown): unknown => (value instanceof Date ? value.toISOString() : value);
 
@@ -49,17 +37,17 @@ const changesOf = (before: object, after: object): Drift['changes'] => {
   return Object.fromEntries(entries);
 };
 
-/** Builds the recorder; `readMany` gives rows as they are in the database, by kind. */
+/** Builds the recorder; `kinds` gives how rows are read as they are in the database. */
 export const createDriftRecorder = ({
   database,
-  readMany,
+  kinds,
 }: {
   database: Database;
-  readMany: Readonly<Record<NodeType, (ids: readonly string[]) => Promise<readonly AnyRow[]>>>;
+  kinds: () => Outbox['kinds'];
 }): DriftRecorder => {
-  const recorded = new Map<string, { kind: NodeType; row: AnyRow; stripeId: string | null; first: number }>();
+  const recorded = new Map<string, { kind: string; row: Versioned; stripeId: string | null; first: number }>();
 
-  const statusBefore = async (kind: NodeType, { id }: AnyRow, version: number): Promise<string | null> => {
+  const statusBefore = async (kind: string, { id }: Versioned, version: number): Promise<string | null> => {
     const [change] = await database.query<{ status: string | null }>({
       text: `select from_status as "status" from tollgate.change where node_type = $1 and node_id = $2 and version = $3`,
       values: [kind, id, version],
@@ -68,9 +56,9 @@ export const createDriftRecorder = ({
   };
 
   return {
-    record(kind, row) {
-      const found = (row as unknown as Record<string, unknown>)[STRIPE_ID[kind]];
-      const stripeId = typeof found === 'string' ? found : null;
+    record(stream, row) {
+      const kind = stream.nodeType;
+      const stripeId = stream.stripeId(row);
       const key = `${kind} ${stripeId ?? row.id}`;
       recorded.set(key, { kind, row, stripeId, first: recorded.get(key)?.first ?? row.version });
     },
@@ -78,7 +66,7 @@ export const createDriftRecorder = ({
     async report(rehearsed) {
       const drift: Drift[] = [];
       for (const { kind, row, stripeId, first } of recorded.values()) {
-        const [now] = rehearsed ? await readMany[kind]([row.id]) : [];
+        const [now] = rehearsed ? ((await kinds().get(kind)?.readMany([row.id])) ?? []) : [];
         const ours = rehearsed ? (now?.status ?? null) : await statusBefore(kind, row, first);
         const changes = now ? changesOf(now, row) : ours === row.status ? {} : { status: [ours, row.status] as const };
         drift.push({ kind, id: rehearsed && !now ? null : row.id, stripeId, ours, stripes: row.status, changes });

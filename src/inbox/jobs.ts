@@ -1,11 +1,15 @@
-import type { Withdrawals } from '../nouns/payments/withdrawals.js';
-import type { Refunds } from '../nouns/refunds/refunds.js';
-import type { RenewalLowering } from '../nouns/renewals/lowering.js';
 import type { Outbox } from '../outbox/outbox.js';
 import type { Inbox } from './inbox.js';
 import type { PayloadKeeping } from './payload-keeping.js';
 import type { EventProcessor } from './process-event.js';
 import type { Reconciler } from './reconciler.js';
+
+/** Something to look for again and again. */
+export interface Job {
+  /** In words, for the log. */
+  readonly name: string;
+  run(): Promise<unknown>;
+}
 
 /** Work that goes on by itself; every process runs it, and they share it through the database. */
 export interface Jobs {
@@ -17,9 +21,8 @@ interface Parts {
   readonly inbox: Inbox;
   readonly processor: EventProcessor;
   readonly outbox: Outbox;
-  readonly refunds: Pick<Refunds, 'findOutcomes'>;
-  readonly withdrawals: Pick<Withdrawals, 'withdrawDue'>;
-  readonly lowering: Pick<RenewalLowering, 'finishDue'>;
+  /** What the nouns do by themselves. */
+  readonly jobs: readonly Job[];
   readonly reconciler: Pick<Reconciler, 'reconcileIfDue' | 'stop'>;
   readonly payloads: PayloadKeeping;
   /** Hears of flows and effects that held up a process, here or elsewhere. */
@@ -62,21 +65,9 @@ const repeat = (
   };
 };
 
-/** Starts the jobs: publish what was left unpublished, try failed events again, find out unknown outcomes, reconcile. */
+/** Starts the jobs: publish what was left unpublished, try failed events again, reconcile, and what the nouns do. */
 export const startJobs = (parts: Parts): Jobs => {
-  const {
-    inbox,
-    processor,
-    outbox,
-    refunds,
-    withdrawals,
-    lowering,
-    reconciler,
-    payloads,
-    countFrozen,
-    endpointCare,
-    log,
-  } = parts;
+  const { inbox, processor, outbox, reconciler, payloads, countFrozen, endpointCare, log } = parts;
   const { everyMs = EVERY_MS } = parts;
   const retried = new Set<Promise<void>>();
   /** Doesn't wait for those that it takes up: one that waits for a lock keeps no other from its turn. */
@@ -89,9 +80,7 @@ export const startJobs = (parts: Parts): Jobs => {
   const stops = [
     repeat('publish', () => outbox.sweep(), log, everyMs),
     repeat('webhook endpoint', endpointCare, log, CARE_EVERY_MS),
-    repeat('refund outcomes', () => refunds.findOutcomes(), log, everyMs),
-    repeat('attempts that are not needed', () => withdrawals.withdrawDue(), log, everyMs),
-    repeat('lowered amounts', () => lowering.finishDue(), log, everyMs),
+    ...parts.jobs.map(({ name, run }) => repeat(name, run, log, everyMs)),
     repeat('reconciliation', () => reconciler.reconcileIfDue(), log, RECONCILE_LOOK_MS),
     repeat('old payloads', () => payloads.forgetOld(), log, FORGET_EVERY_MS),
     repeat('stored secrets', () => payloads.redactStored(), log, FORGET_EVERY_MS),

@@ -4,10 +4,9 @@ import { readClock } from '../storage/clock.js';
 import type { Database } from '../storage/database.js';
 import { trySessionLock, withSessionLock } from '../storage/session-lock.js';
 import { MOST_EVENT_TYPES } from '../stripe/event-calls.js';
+import type { OpenRows } from './open-rows.js';
 import type { EventProcessor } from './process-event.js';
-import type { OpenRowPages, RowQuestion } from './reconciliation-rows.js';
 import type { ReconciliationState } from './reconciliation-state.js';
-import type { RowRefresh } from './row-refresh.js';
 
 /** An event of Stripe's that no delivery had brought. */
 export interface MissingEvent {
@@ -66,8 +65,8 @@ interface Parts {
   readonly databaseUrl: string;
   readonly connection: StripeConnection;
   readonly processor: Pick<EventProcessor, 'catchUp'>;
-  readonly rows: OpenRowPages;
-  readonly refresh: RowRefresh;
+  /** The open rows of every noun, asked about in this order. */
+  readonly openRows: readonly OpenRows[];
   readonly state: ReconciliationState;
   /** The types of events that we apply. */
   readonly eventTypes: readonly string[];
@@ -92,7 +91,7 @@ const wordsOf = (error: unknown): string => (error instanceof Error ? error.mess
 
 /** Builds the reconciler; every process may have one. */
 export const createReconciler = (parts: Parts): Reconciler => {
-  const { database, databaseUrl, connection, processor, rows, refresh, state, eventTypes, everyMs, log } = parts;
+  const { database, databaseUrl, connection, processor, openRows, state, eventTypes, everyMs, log } = parts;
 
   let stopped = false;
 
@@ -133,24 +132,20 @@ export const createReconciler = (parts: Parts): Reconciler => {
     const unanswered: UnansweredRow[] = [];
     let rowsAsked = 0;
     const { livemode, account } = access;
-    const askAll = async <Row extends { id: string }>(
-      kind: string,
-      read: (question: RowQuestion) => Promise<Row[]>,
-      ask: (row: Row) => Promise<string | null>,
-    ): Promise<void> => {
+    const askAll = async ({ kind, read, ask }: OpenRows): Promise<void> => {
       for (let after: string | undefined = '0'; after !== undefined; ) {
-        const page: Row[] = await read({ livemode, account, everyRow, after });
+        const page: { readonly id: string }[] = await read({ livemode, account, everyRow, after });
         await inTurns(page, async (row) => {
           rowsAsked += 1;
-          await ask(row).catch((error: unknown) => unanswered.push({ kind, id: row.id, error: wordsOf(error) }));
+          await ask(row, access).catch((error: unknown) =>
+            unanswered.push({ kind, id: row.id, error: wordsOf(error) }),
+          );
         });
         after = page.at(-1)?.id;
         if (page.length > 0) tell(`${rowsAsked} open rows asked about`);
       }
     };
-    await askAll('payment', rows.payments, (row) => refresh.payment(row, access));
-    await askAll('refund', rows.refunds, (row) => refresh.refund(row, row.payment, access));
-    await askAll('recurring payment', rows.recurringPayments, (row) => refresh.recurringPayment(row, access));
+    for (const rows of openRows) await askAll(rows);
     return { rowsAsked, unanswered };
   };
 

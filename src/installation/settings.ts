@@ -5,7 +5,7 @@ import type { OrderBinding } from '../storage/order-binding.js';
 import type { StripeGateway } from '../stripe/gateway.js';
 import type { Vault } from './encryption.js';
 import { assertKeyKinds, type KeyPair, verifyKeys } from './key-verification.js';
-import { countOpenElsewhere, type OpenRows } from './open-rows.js';
+import { countOpenElsewhere, type OpenIn, type OpenRows } from './open-rows.js';
 import { includesPayments, type Plan, type Plans } from './plan.js';
 import { readSetting } from './setting-rows.js';
 import { PURPOSE, updateKeysRow } from './stored-keys.js';
@@ -78,6 +78,8 @@ interface Parts {
   readonly registersEndpoint: boolean;
   /** False where anyone may come: a demo moves nobody's money. */
   readonly takesLiveKeys: boolean;
+  /** Where rows may be open that other keys were for. */
+  readonly openIn: readonly OpenIn[];
   readonly plans: Pick<Plans, 'current'>;
   readonly orders: Pick<Orders, 'findBinding'>;
   /** Tells every process that the settings changed. */
@@ -158,7 +160,7 @@ export const createSettings = (parts: Parts): Settings => {
       return {
         account,
         livemode,
-        openElsewhere: await countOpenElsewhere(database, { livemode, account }),
+        openElsewhere: await countOpenElsewhere(database, parts.openIn, { livemode, account }),
         endpoint: await ensureEndpoint(),
       };
     },

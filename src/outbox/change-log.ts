@@ -1,9 +1,9 @@
 import type { Statement } from '../storage/database.js';
-import type { NodeType } from './change.js';
 
 /** One version of a row, for its timeline and for the outbox. */
 export interface ChangeEntry {
-  readonly nodeType: NodeType;
+  /** The kind of row: its stream's name. */
+  readonly nodeType: string;
   readonly nodeId: string;
   readonly version: number;
   readonly fromStatus: string | null;

@@ -1,17 +1,15 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
 import { keyText } from '../storage/columns.js';
 
-/** The kinds of rows that have versions. */
-export type NodeType = 'PAYMENT' | 'REFUND' | 'RECURRING_PAYMENT';
-
-/** One version of a payment, refund or recurring payment: the timeline, and the outbox of live status. Append-only. */
+/** One version of a row: the timeline, and the outbox of live status. Append-only. */
 @Entity({ schema: 'tollgate', name: 'change' })
 @Unique('change_version_once', ['nodeType', 'nodeId', 'version'])
 @Index('change_unpublished', ['at'], { where: 'published_at is null' })
 @Index('change_event', ['eventId'], { where: 'event_id is not null' })
 export class Change {
   @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'ALWAYS' }) declare id: string;
-  @Column({ name: 'node_type', type: 'text' }) declare nodeType: NodeType;
+  /** The kind of row: its stream's name. */
+  @Column({ name: 'node_type', type: 'text' }) declare nodeType: string;
   @Column({ name: 'node_id', type: 'bigint', transformer: keyText }) declare nodeId: string;
   @Column({ type: 'integer' }) declare version: number;
   @Column({ name: 'from_status', type: 'text', nullable: true }) declare fromStatus: string | null;

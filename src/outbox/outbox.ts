@@ -1,27 +1,22 @@
 import type { Database } from '../storage/database.js';
-import type { NodeType } from './change.js';
+import { publishRow } from './publisher.js';
+import type { PubSub } from './pubsub.js';
+import type { Stream, Versioned } from './stream.js';
 
-/** A row that has versions. */
-interface Versioned {
-  readonly id: string;
-  readonly version: number;
-  readonly status: string;
-}
-
-/** How one kind of row is told to every process. */
-export interface OutboxKind<Row extends Versioned = Versioned> {
-  publish(row: Row): Promise<void>;
-  /** The rows in their newest version. */
-  readMany(ids: readonly string[]): Promise<Row[]>;
-}
+/** Reads rows in their newest version; missing ones are left out. */
+type ReadMany<Row extends Versioned = Versioned> = (ids: readonly string[]) => Promise<readonly Row[]>;
 
 /** Tells every process of committed versions, and remembers that it did. */
 export interface Outbox {
   /**
-   * Gives the function that announces committed rows of one kind: it publishes and marks the change as published. A
-   * failure leaves the change unpublished, and any process publishes it within seconds.
+   * Adds a kind of row and gives the function that announces its committed rows: it publishes and marks the change as
+   * published. A failure leaves the change unpublished, and any process publishes it within seconds.
    */
-  announcerOf<Row extends Versioned>(nodeType: NodeType, kind: OutboxKind<Row>): (row: Row) => void;
+  add<Row extends Versioned>(stream: Stream<Row>, readMany: ReadMany<Row>): (row: Row) => void;
+  /** Has `follow` told of each announced row of a kind: for what another kind of row must tell because of it. */
+  follow<Row extends Versioned>(stream: Stream<Row>, follow: (row: Row) => void): void;
+  /** The kinds that were added, with how their rows are read. */
+  readonly kinds: ReadonlyMap<string, { readonly stream: Stream; readonly readMany: ReadMany }>;
   /** Publishes what has waited longer than a moment, from this or a dead process; gives how many rows. */
   sweep(): Promise<number>;
   /** Resolves when all that was handed in is published and marked, or has failed. */
@@ -31,9 +26,10 @@ export interface Outbox {
 /** What the outbox is made of. */
 export interface OutboxParts {
   readonly database: Database;
+  readonly pubsub: Pick<PubSub, 'publish'>;
   readonly log: { warn(detail: object, message: string): void };
   /** Hears of every committed row that is announced. */
-  readonly heard?: ((nodeType: NodeType, row: Versioned) => void) | undefined;
+  readonly heard?: ((stream: Stream, row: Versioned) => void) | undefined;
   /** False: what is announced stays unpublished, for a server to publish within seconds; a command may reach no client. */
   readonly publishes?: boolean;
 }
@@ -42,10 +38,11 @@ export interface OutboxParts {
 const MARK_AFTER_MS = 100;
 const SWEEP_ROWS = 500;
 
-/** Builds the outbox over the change log; kinds are added with `announcerOf`. */
-export const createOutbox = ({ database, log, heard, publishes = true }: OutboxParts): Outbox => {
-  const kinds = new Map<NodeType, (ids: readonly string[]) => Promise<number>>();
-  const published: { nodeType: NodeType; id: string; version: number }[] = [];
+/** Builds the outbox over the change log; it holds no kind yet. */
+export const createOutbox = ({ database, pubsub, log, heard, publishes = true }: OutboxParts): Outbox => {
+  const kinds = new Map<string, { readonly stream: Stream; readonly readMany: ReadMany }>();
+  const followers = new Map<string, ((row: Versioned) => void)[]>();
+  const published: { nodeType: string; id: string; version: number }[] = [];
   const publishing = new Set<Promise<void>>();
   let marking: Promise<void> | undefined;
 
@@ -67,10 +64,11 @@ export const createOutbox = ({ database, log, heard, publishes = true }: OutboxP
     });
   };
 
-  const publish = async <Row extends Versioned>(nodeType: NodeType, kind: OutboxKind<Row>, row: Row): Promise<void> => {
+  const publish = async (stream: Stream, row: Versioned): Promise<void> => {
+    const { nodeType } = stream;
     const { id, version } = row;
     try {
-      await kind.publish(row);
+      await publishRow(pubsub, stream, row);
       published.push({ nodeType, id, version });
       marking ??= mark();
       await marking;
@@ -79,26 +77,32 @@ export const createOutbox = ({ database, log, heard, publishes = true }: OutboxP
     }
   };
 
+  const announce = (stream: Stream, row: Versioned): Promise<void> => {
+    const work = publish(stream, row).finally(() => publishing.delete(work));
+    publishing.add(work);
+    return work;
+  };
+
   return {
-    announcerOf(nodeType, kind) {
-      const announce = (row: Parameters<typeof kind.publish>[0]): Promise<void> => {
-        const work = publish(nodeType, kind, row).finally(() => publishing.delete(work));
-        publishing.add(work);
-        return work;
-      };
-      kinds.set(nodeType, async (ids) => {
-        const rows = await kind.readMany(ids);
-        await Promise.all(rows.map(announce));
-        return rows.length;
-      });
+    kinds,
+
+    add(stream, readMany) {
+      // The kinds stand in one list; each reads and publishes its own rows alone.
+      const kind = { stream: stream as unknown as Stream, readMany };
+      kinds.set(stream.nodeType, kind);
       return (row) => {
-        heard?.(nodeType, row);
-        if (publishes) void announce(row);
+        heard?.(kind.stream, row);
+        if (publishes) void announce(kind.stream, row);
+        for (const follow of followers.get(stream.nodeType) ?? []) follow(row);
       };
     },
 
+    follow(stream, follow) {
+      followers.set(stream.nodeType, [...(followers.get(stream.nodeType) ?? []), follow as (row: Versioned) => void]);
+    },
+
     async sweep() {
-      const waiting = await database.query<{ nodeType: NodeType; id: string }>({
+      const waiting = await database.query<{ nodeType: string; id: string }>({
         text: `select distinct node_type as "nodeType", node_id::text as "id" from (
             select node_type, node_id from tollgate.change
             where published_at is null and (at < now() - interval '1 second' or at > now() + interval '1 minute')
@@ -106,9 +110,11 @@ export const createOutbox = ({ database, log, heard, publishes = true }: OutboxP
         values: [SWEEP_ROWS],
       });
       let count = 0;
-      for (const [nodeType, announceAgain] of kinds) {
+      for (const [nodeType, { stream, readMany }] of kinds) {
         const ids = waiting.filter((change) => change.nodeType === nodeType).map(({ id }) => id);
-        if (ids.length > 0) count += await announceAgain(ids);
+        const rows = ids.length === 0 ? [] : await readMany(ids);
+        await Promise.all(rows.map((row) => announce(stream, row)));
+        count += rows.length;
       }
       return count;
     },

@@ -1,26 +1,22 @@
+import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Config } from '../config.js';
 import { DatabaseDownError } from '../core/errors.js';
 import { createDemoDoor } from '../embedded/demo-door.js';
-import type { Domain } from '../graphql/context.js';
-import { createSchema } from '../graphql/schema.js';
 import { createTokenVerifier, type TokenVerifier } from '../graphql/token.js';
 import { createPages, WEB_FOLDER } from '../http/pages.js';
 import type { Readiness } from '../http/probes.js';
 import type { Routes } from '../http/routes.js';
 import { createHttpServer, type HttpServer } from '../http/server.js';
 import { createWebhookEndpoint } from '../inbox/endpoint.js';
-import { createLive } from '../nouns/payments/watch.js';
-import { createLiveRecurring } from '../nouns/recurring/watch.js';
-import { createLiveRefunds } from '../nouns/refunds/watch.js';
 import type { PubSub } from '../outbox/pubsub.js';
 import { unavailableOr } from '../storage/busy.js';
 import { readClock } from '../storage/clock.js';
 import { assertTakesPayments } from '../storage/writable.js';
 import type { Console } from './console.js';
 import { openRateLink } from './links.js';
-import type { Money } from './money.js';
+import type { BuiltNouns } from './nouns.js';
 import type { OnStop } from './on-stop.js';
 import type { OperatorParts } from './operator.js';
 import type { Storage } from './storage.js';
@@ -31,7 +27,8 @@ interface Needs {
   readonly storage: Storage;
   readonly operator: OperatorParts;
   readonly console: Console;
-  readonly money: Money;
+  readonly nouns: BuiltNouns;
+  readonly schema: GraphQLSchema;
   readonly door: StripeDoor;
   readonly pubsub: PubSub;
   readonly log: Logger;
@@ -78,35 +75,21 @@ const routesOf = ({ config, storage }: Needs, tokens: TokenVerifier): Routes => 
   };
 };
 
-/** Live status of every kind of row. */
-const openLive = ({ pubsub, money, log, onStop }: Needs): Domain['live'] => {
-  const live = createLive({ pubsub, payments: money.payments, log });
-  onStop(() => live.close());
-  const refunds = createLiveRefunds({ pubsub, refunds: money.refunds, log });
-  onStop(() => refunds.close());
-  const recurring = createLiveRecurring({ pubsub, recurring: money.recurring.recurring, log });
-  onStop(() => recurring.close());
-  return { ...live, refunds: refunds.refunds, recurringPayment: recurring.recurringPayment };
-};
-
 /** Builds the one server with all its doors; it does not listen yet. */
 export const createClientDoors = (needs: Needs): HttpServer => {
-  const { config, operator, console, money, door, log } = needs;
+  const { config, operator, console, nouns, schema, door, log } = needs;
   const tokens = verifierOf(config);
   const redis = openRateLink(needs);
   return createHttpServer({
-    schema: createSchema(),
+    schema,
     domain: {
-      payments: money.payments,
-      refunds: money.refunds,
-      recurring: money.recurring.recurring,
+      ...nouns.domain,
       settings: console.settings,
       plans: operator.plans,
       activation: console.activation,
       roleManagement: console.roleManagement,
       events: door.events,
       problems: console.problems,
-      live: openLive(needs),
       ...(config.stripe.apiBase !== undefined && { sandboxUrl: config.stripe.apiBase }),
     },
     roles: operator.roles,

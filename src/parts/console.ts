@@ -1,13 +1,16 @@
 import type { Config } from '../config.js';
 import { createChecks } from '../doctor/doctor.js';
-import { createProblems, type Problems } from '../doctor/problems.js';
+import { createProblems } from '../doctor/problems.js';
 import type { Flows } from '../flows/flows.js';
-import { WEBHOOK_EVENT_TYPES } from '../inbox/event-types.js';
+import type { Problems } from '../installation/problems.js';
 import { createRoleManagement, type RoleManagement } from '../installation/role-management.js';
 import { createSettings, type Settings } from '../installation/settings.js';
 import { createWebhookEndpoints, type WebhookEndpoints } from '../installation/webhook-endpoint.js';
+import type { Noun } from '../nouns/noun.js';
 import { type Activation, createActivation } from '../orders/activation.js';
 import type { PubSub } from '../outbox/pubsub.js';
+import { entitiesOf } from './entities.js';
+import { eventTypesOf, openInOf } from './nouns.js';
 import type { OperatorParts } from './operator.js';
 import { redisParts } from './redis.js';
 import type { Storage } from './storage.js';
@@ -28,14 +31,15 @@ interface Needs {
   readonly operator: OperatorParts;
   readonly pubsub: PubSub;
   readonly flows: Flows;
+  readonly nouns: readonly Noun[];
 }
 
 /** Builds the operator's calls. */
-export const createConsole = ({ config, environment, storage, operator, pubsub, flows }: Needs): Console => {
+export const createConsole = ({ config, environment, storage, operator, pubsub, flows, nouns }: Needs): Console => {
   const { database, databaseUrl, installation } = storage;
   const { orders, plans, vault, keys, flowFiles, connect, connection, settingsChanged: changed } = operator;
   const { publicUrl } = config;
-  const eventTypes = WEBHOOK_EVENT_TYPES;
+  const eventTypes = eventTypesOf(nouns);
   const endpoints = createWebhookEndpoints({
     database,
     databaseUrl,
@@ -49,6 +53,7 @@ export const createConsole = ({ config, environment, storage, operator, pubsub, 
   });
   const checks = createChecks({
     database,
+    entities: entitiesOf(nouns),
     databaseUrl,
     vault,
     keys,
@@ -77,6 +82,7 @@ export const createConsole = ({ config, environment, storage, operator, pubsub, 
       environment,
       connect,
       endpoints,
+      openIn: openInOf(nouns),
       registersEndpoint: publicUrl !== undefined,
       takesLiveKeys: !config.embedded || config.sandbox,
       plans,

@@ -1,6 +1,5 @@
 import { createEffectJobs, type EffectJobs } from '../flows/effect-jobs.js';
-import { createDriftRecorder, type Drift, type DriftRecorder } from '../inbox/drift.js';
-import type { Announcements } from './announcements.js';
+import type { Drift, DriftRecorder } from '../inbox/drift.js';
 import type { Storage } from './storage.js';
 import type { StripeDoor } from './stripe-door.js';
 
@@ -10,17 +9,6 @@ export interface Operations extends Pick<StripeDoor, 'events' | 'reconciler'> {
   /** What changed, or would have. */
   drift(): Promise<Drift[]>;
 }
-
-/** Builds the recorder of what a command changes. */
-export const createRecorder = ({ database }: Storage, { payments, refunds, recurring }: Announcements): DriftRecorder =>
-  createDriftRecorder({
-    database,
-    readMany: {
-      PAYMENT: (ids) => payments.readMany(ids),
-      REFUND: (ids) => refunds.readMany(ids),
-      RECURRING_PAYMENT: (ids) => recurring.readMany(ids),
-    },
-  });
 
 /** Builds the operator's commands. */
 export const createOperations = ({

@@ -8,7 +8,7 @@ import { createStripeConnection, type StripeConnection } from '../installation/s
 import { createKeyStore, type GivenKeys, type KeyStore } from '../installation/stripe-keys.js';
 import { createOrders, type Orders } from '../orders/orders.js';
 import type { PubSub } from '../outbox/pubsub.js';
-import { topics } from '../outbox/topics.js';
+import { SETTINGS_TOPIC } from '../outbox/topics.js';
 import { connectStripe, type StripeGateway } from '../stripe/gateway.js';
 import type { Storage } from './storage.js';
 
@@ -58,11 +58,11 @@ export const createOperatorParts = (needs: Needs): OperatorParts => {
   const settingsChanged = async (): Promise<void> => {
     forget();
     await pubsub
-      .publish(topics.settings(), '{}')
+      .publish(SETTINGS_TOPIC, '{}')
       .catch((error: unknown) => log.warn({ err: error }, 'other processes hear of the new settings within seconds'));
   };
   // Waits while Redis is down, and must not keep the start from going on.
-  void pubsub.subscribe(topics.settings(), forget).catch(() => undefined);
+  void pubsub.subscribe(SETTINGS_TOPIC, forget).catch(() => undefined);
   const connect = (secretKey: string): StripeGateway =>
     connectStripe({
       secretKey,

@@ -3,7 +3,7 @@ import type { DataSource } from 'typeorm';
 import { ConfigError } from '../config.js';
 import { readInstallation } from '../installation/settings.js';
 import { ConnectionError } from '../storage/connection.js';
-import { createDataSource } from '../storage/data-source.js';
+import { createDataSource, type Entities } from '../storage/data-source.js';
 import { createDatabase, type Database } from '../storage/database.js';
 import { migrate, pendingMigrations } from '../storage/migrate.js';
 import { createRehearsal } from '../storage/rehearsal.js';
@@ -21,6 +21,7 @@ export interface Storage {
 
 interface Needs {
   readonly databaseUrl: string;
+  readonly entities: Entities;
   /** Nothing that is written stays. */
   readonly rehearses: boolean;
   readonly log: Logger;
@@ -50,7 +51,7 @@ export const isMigrated = (database: Database): Promise<boolean> => hasTables(da
 export const migrateDatabase = (databaseUrl: string): Promise<string[]> => migrate(databaseUrl).catch(asConfigError);
 
 /** Opens the database; fails in words where it can't be used or its role lacks a right, and while migrations are pending. */
-export const openStorage = async ({ databaseUrl, rehearses, log, onStop }: Needs): Promise<Storage> => {
+export const openStorage = async ({ databaseUrl, entities, rehearses, log, onStop }: Needs): Promise<Storage> => {
   const written = createDatabase({
     url: databaseUrl,
     onError: (error) => log.warn({ err: error }, 'database link'),
@@ -59,7 +60,7 @@ export const openStorage = async ({ databaseUrl, rehearses, log, onStop }: Needs
   onStop(() => database.close());
   await assertDatabaseUsable(database);
   await isMigrated(database);
-  const source = await createDataSource(databaseUrl).initialize();
+  const source = await createDataSource(databaseUrl, entities).initialize();
   onStop(() => source.destroy());
   const pending = await pendingMigrations(databaseUrl);
   if (pending.length > 0)

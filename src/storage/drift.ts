@@ -1,5 +1,5 @@
 import type { DataSource, EntityMetadata } from 'typeorm';
-import { createDataSource } from './data-source.js';
+import { createDataSource, type Entities } from './data-source.js';
 
 interface Found {
   readonly columns: readonly { table: string; name: string; type: string; required: boolean }[];
@@ -56,8 +56,8 @@ const driftOf = async (source: DataSource): Promise<string[]> => {
 };
 
 /** What the tables lack of that which the migrations made, in words; it changes nothing. */
-export const findDrift = async (url: string): Promise<string[]> => {
-  const source = await createDataSource(url, 1).initialize();
+export const findDrift = async (url: string, entities: Entities): Promise<string[]> => {
+  const source = await createDataSource(url, entities, 1).initialize();
   try {
     return await driftOf(source);
   } finally {

@@ -89,7 +89,7 @@ const explainForbidden = async (client: pg.Client, error: unknown): Promise<unkn
 };
 
 const runMigrations = async (url: string): Promise<string[]> => {
-  const source = await createDataSource(url, 1).initialize();
+  const source = await createDataSource(url, [], 1).initialize();
   try {
     source.subscribers.push(migrationKey);
     return (await source.runMigrations()).map((migration) => migration.name);
@@ -113,7 +113,7 @@ const withDatabase = async (url: string, work: (database: Database) => Promise<u
  * @throws what PostgreSQL says where the role may not see it: then nobody knows
  */
 export const pendingMigrations = async (url: string): Promise<string[]> => {
-  const source = await createDataSource(url, 1).initialize();
+  const source = await createDataSource(url, [], 1).initialize();
   try {
     const isThere = (await source.query<object[]>(HAS_TABLES)).length > 0;
     const known = isThere ? await source.query<{ name: string }[]>('select name from tollgate.migration') : [];

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import type { PaymentFacts } from '../nouns/payments/apply.js';
 import { type Owner, ownerOf } from './metadata.js';
 import { parse, shapes } from './shape.js';
-import { idOf, paymentSnapshot } from './translate.js';
+import { idOf, type PaymentFacts, paymentSnapshot } from './translate.js';
 
 /** A Checkout Session in our words, as it was at the time of the answer. */
 export interface CheckoutSnapshot {

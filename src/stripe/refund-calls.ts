@@ -1,8 +1,8 @@
 import type Stripe from 'stripe';
-import type { StripeRefundReason } from '../nouns/refunds/refundable.js';
 import type { Answer, Caller } from './answer.js';
 import { metadataOf, type Owner } from './metadata.js';
 import { readPages } from './pages.js';
+import type { StripeRefundReason } from './refund-reasons.js';
 
 /** What a new refund needs; the amount in minor units. */
 export interface RefundCreation {

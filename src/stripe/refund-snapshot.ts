@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { RefundSignal } from '../core/states.js';
-import { STRIPE_REFUND_REASONS, type StripeRefundReason } from '../nouns/refunds/refundable.js';
 import { type Owner, ownerOf } from './metadata.js';
+import { STRIPE_REFUND_REASONS, type StripeRefundReason } from './refund-reasons.js';
 import { parse, shapes } from './shape.js';
 import { idOf } from './translate.js';
 

@@ -25,6 +25,15 @@ export interface PaymentSnapshot {
   readonly at: number;
 }
 
+/** What Stripe says of a payment: its payment intent's word, or its invoice's, which may need no intent. */
+export interface PaymentFacts extends Omit<PaymentSnapshot, 'intentId' | 'livemode' | 'owner' | 'clientSecret'> {
+  readonly intentId: string | null;
+  /** The invoice's own word, which alone decides what became of it. */
+  readonly isInvoice?: boolean;
+  /** Minor units that a paid invoice settled without Stripe's money; see the payment's column. */
+  readonly settledElsewhere?: number | null;
+}
+
 const SIGNALS: Readonly<Record<string, PaymentSignal>> = {
   requires_payment_method: 'await',
   requires_confirmation: 'await',

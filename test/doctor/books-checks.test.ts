@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { booksChecks } from '../../src/doctor/books-checks.js';
-import { type Finding, runCheck } from '../../src/doctor/checks.js';
+import { runCheck } from '../../src/doctor/checks.js';
+import type { Finding } from '../../src/installation/problems.js';
 import { createOrders } from '../../src/orders/orders.js';
 import { createDatabase, type Database } from '../../src/storage/database.js';
 import { OPEN_GUARD } from '../../src/storage/definition-guard.js';

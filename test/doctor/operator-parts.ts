@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Check } from '../../src/doctor/checks.js';
 import { createChecks } from '../../src/doctor/doctor.js';
-import { WEBHOOK_EVENT_TYPES } from '../../src/inbox/event-types.js';
 import { createVault, type Vault } from '../../src/installation/encryption.js';
 import { createPlans } from '../../src/installation/plan.js';
 import { createSettings, readInstallation, type Settings } from '../../src/installation/settings.js';
 import { createStripeConnection } from '../../src/installation/stripe-connection.js';
 import { createKeyStore, type GivenKeys, type KeyStore } from '../../src/installation/stripe-keys.js';
 import { createWebhookEndpoints, type WebhookEndpoints } from '../../src/installation/webhook-endpoint.js';
+import { NOUNS } from '../../src/nouns.js';
 import { createOrders } from '../../src/orders/orders.js';
 import { createMemoryPubSub } from '../../src/outbox/memory.js';
+import { entitiesOf } from '../../src/parts/entities.js';
+import { eventTypesOf, openInOf } from '../../src/parts/nouns.js';
 import { redisParts } from '../../src/parts/redis.js';
 import { createDatabase, type Database } from '../../src/storage/database.js';
 import { connectStripe, type StripeGateway } from '../../src/stripe/gateway.js';
@@ -46,7 +48,7 @@ const SHARED_KEY = newKey();
 
 /** Builds the parts as the server and the commands build them; without keys in the environment. */
 export const openOperator = async (bed: TestBed, options: OperatorOptions = {}): Promise<OperatorParts> => {
-  const { publicUrl, tamper = (gateway) => gateway, eventTypes = WEBHOOK_EVENT_TYPES } = options;
+  const { publicUrl, tamper = (gateway) => gateway, eventTypes = eventTypesOf(NOUNS) } = options;
   const database = createDatabase({ url: bed.database.url, poolSize: 3 });
   const installation = await readInstallation(database);
   const vault = createVault(options.encryption ?? { key: SHARED_KEY, next: undefined });
@@ -69,6 +71,7 @@ export const openOperator = async (bed: TestBed, options: OperatorOptions = {}):
     ...shared,
     environment,
     endpoints,
+    openIn: openInOf(NOUNS),
     registersEndpoint,
     takesLiveKeys,
     plans,
@@ -77,6 +80,7 @@ export const openOperator = async (bed: TestBed, options: OperatorOptions = {}):
   });
   const checks = createChecks({
     ...shared,
+    entities: entitiesOf(NOUNS),
     endpoints,
     plans,
     orders,

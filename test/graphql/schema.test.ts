@@ -17,10 +17,11 @@ import { expect, test } from 'vitest';
 import { createBuilder } from '../../src/graphql/builder.js';
 import { createSchema } from '../../src/graphql/schema.js';
 import { defineViewer } from '../../src/graphql/viewer.js';
+import { NOUNS } from '../../src/nouns.js';
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 const contract = buildSchema(read('../contract.graphql'));
-const schema = createSchema();
+const schema = createSchema(NOUNS);
 
 /** Every field of a type as the contract prints it, with arguments, defaults, description and permission. */
 const fieldsOf = (from: GraphQLSchema, typeName: string): Map<string, string> => {

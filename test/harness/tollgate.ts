@@ -18,6 +18,7 @@ import { signToken } from '../../src/graphql/token.js';
 import type { InboxLimits } from '../../src/inbox/inbox.js';
 import { type Plan, setFirstPlan } from '../../src/installation/plan.js';
 import { startTollgate } from '../../src/main.js';
+import type { Noun } from '../../src/nouns/noun.js';
 import type { RefundTiming } from '../../src/nouns/refunds/settle.js';
 import { type ActivationRequest, createActivation } from '../../src/orders/activation.js';
 import { createOrders } from '../../src/orders/orders.js';
@@ -67,6 +68,8 @@ export interface StartOptions {
   readonly flows?: Partial<Flows>;
   /** Where `activatePayments` writes the flows' files; nowhere unless told. */
   readonly flowFolder?: string;
+  /** The product's unless told. */
+  readonly nouns?: readonly Noun[];
   readonly refundTiming?: RefundTiming;
   readonly inboxLimits?: InboxLimits;
   readonly effectTiming?: EffectTiming;
@@ -169,6 +172,7 @@ export const openTestBed = async ({
     environment = {},
     flows = {},
     flowFolder,
+    nouns,
     refundTiming,
     inboxLimits,
     effectTiming,
@@ -185,6 +189,7 @@ export const openTestBed = async ({
         ...flows,
       },
       ...(flowFolder !== undefined && { flowFolder }),
+      ...(nouns && { nouns }),
       ...(refundTiming && { refundTiming }),
       ...(inboxLimits && { inboxLimits }),
       ...(effectTiming && { effectTiming }),

@@ -10,6 +10,7 @@ import { createSchema } from '../../src/graphql/schema.js';
 import { createTokenVerifier, signToken } from '../../src/graphql/token.js';
 import { createHttpServer, type HttpParts, type HttpServer } from '../../src/http/server.js';
 import type { Payment } from '../../src/nouns/payments/row.js';
+import { NOUNS } from '../../src/nouns.js';
 
 const SECRET = 'a secret of the tests that is long enough';
 
@@ -106,7 +107,7 @@ export const startEdge = async (change: Partial<HttpParts> = {}): Promise<Edge> 
     void lines.push({ level, fields: { ...fields }, message });
   const registry = new Registry();
   const http = createHttpServer({
-    schema: createSchema(),
+    schema: createSchema(NOUNS),
     domain: {
       payments: createPayments(rows),
       refunds: { find: async () => null },

@@ -9,6 +9,7 @@ import {
 } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSchema } from '../../src/graphql/schema.js';
+import { NOUNS } from '../../src/nouns.js';
 import { collect, type Edge, startEdge } from './edge.js';
 
 const BAD: [string, string][] = [
@@ -67,7 +68,7 @@ interface Case {
 
 /** Every place of every root field's arguments that takes a text. */
 const casesWith = (text: string): Case[] => {
-  const schema = createSchema();
+  const schema = createSchema(NOUNS);
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
   return roots.flatMap((root) =>
     Object.values(root?.getFields() ?? {}).flatMap((field) => {

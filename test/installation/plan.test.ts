@@ -9,6 +9,7 @@ import {
 } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSchema } from '../../src/graphql/schema.js';
+import { NOUNS } from '../../src/nouns.js';
 import { ask, confirm, pay, readPayment } from '../harness/payments.js';
 import { openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
 
@@ -30,7 +31,7 @@ const UNGATED = [
   'replayEvent',
 ];
 
-const mutations = Object.values(createSchema().getMutationType()?.getFields() ?? {});
+const mutations = Object.values(createSchema(NOUNS).getMutationType()?.getFields() ?? {});
 
 const exampleOf = (type: GraphQLInputType): unknown => {
   const named: GraphQLNamedType = getNamedType(type);

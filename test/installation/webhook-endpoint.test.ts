@@ -1,7 +1,8 @@
 import type Stripe from 'stripe';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { WEBHOOK_EVENT_TYPES } from '../../src/inbox/event-types.js';
 import { readEndpointsRow } from '../../src/installation/stored-keys.js';
+import { NOUNS } from '../../src/nouns.js';
+import { eventTypesOf } from '../../src/parts/nouns.js';
 import { STRIPE_API_VERSION } from '../../src/stripe/client.js';
 import { type OperatorOptions, type OperatorParts, openOperator, TEST_KEYS } from '../doctor/operator-parts.js';
 import { addFault, clearFaults } from '../harness/sandbox-control.js';
@@ -55,7 +56,7 @@ describe('the webhook endpoint', () => {
     expect(endpoint).toMatchObject({ outcome: 'made', url: URL_AT_STRIPE });
     const made = await only();
     expect(made).toMatchObject({ url: URL_AT_STRIPE, api_version: STRIPE_API_VERSION, status: 'enabled' });
-    expect([...made.enabled_events].sort()).toEqual([...WEBHOOK_EVENT_TYPES].sort());
+    expect([...made.enabled_events].sort()).toEqual([...eventTypesOf(NOUNS)].sort());
     expect(await secretsOf(parts)).toEqual([expect.stringMatching(/^whsec_/)]);
     expect((await parts.settings.configure(TEST_KEYS)).endpoint).toMatchObject({ outcome: 'kept', id: made.id });
     expect(await only()).toEqual(made);

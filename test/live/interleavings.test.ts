@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Payment } from '../../src/nouns/payments/row.js';
+import { PAYMENT_STREAM } from '../../src/nouns/payments/stream.js';
 import { createLive } from '../../src/nouns/payments/watch.js';
-import { encodeRow } from '../../src/outbox/message.js';
 import type { PubSub } from '../../src/outbox/pubsub.js';
-import { topics } from '../../src/outbox/topics.js';
+import { encodeRow } from '../../src/outbox/stream.js';
 import { createLog } from '../outbox/log.js';
 import { as } from './payment-store.js';
 import { isRising } from './reader.js';
@@ -84,7 +84,7 @@ const createWorld = () => {
     const row = committed[at];
     if (!row) return;
     undelivered.delete(at);
-    for (const topic of [topics.payment(row.id), topics.orderPayments(row.orderId)])
+    for (const topic of PAYMENT_STREAM.topics(row))
       for (const listener of listeners.get(topic) ?? []) listener(encodeRow(row));
   };
   const release = (waiting: (() => void)[], which: number): void =>

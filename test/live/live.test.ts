@@ -1,12 +1,13 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Caller } from '../../src/core/caller.js';
+import type { Payment } from '../../src/nouns/payments/row.js';
+import { PAYMENT_STREAM, paymentTopic } from '../../src/nouns/payments/stream.js';
 import { createLive, type Live } from '../../src/nouns/payments/watch.js';
 import { createMemoryPubSub } from '../../src/outbox/memory.js';
-import { createPublisher, type Publisher } from '../../src/outbox/publisher.js';
+import { publishRow } from '../../src/outbox/publisher.js';
 import type { PubSub } from '../../src/outbox/pubsub.js';
 import { createRedisPubSub } from '../../src/outbox/redis.js';
-import { topics } from '../../src/outbox/topics.js';
 import { describeWithOwnRedis, startRedis, type TestRedis } from '../harness/redis.js';
 import { createLog } from '../outbox/log.js';
 import { until } from '../outbox/until.js';
@@ -19,7 +20,7 @@ const behaves = (create: () => Promise<PubSub>, countTopics: (pubsub: PubSub) =>
   let store: PaymentStore;
   let pubsub: PubSub;
   let live: Live;
-  let publisher: Publisher;
+  let publish: (row: Payment) => Promise<void>;
   let orders = 0;
 
   beforeAll(async () => {
@@ -28,7 +29,7 @@ const behaves = (create: () => Promise<PubSub>, countTopics: (pubsub: PubSub) =>
   afterAll(() => store.close());
   beforeEach(async () => {
     pubsub = await create();
-    publisher = createPublisher(pubsub);
+    publish = (row) => publishRow(pubsub, PAYMENT_STREAM, row);
     // Only the tests of the comparison wait for it.
     live = createLive({ pubsub, payments: store, log: createLog(), compareEveryMs: 60_000 });
   });
@@ -44,7 +45,7 @@ const behaves = (create: () => Promise<PubSub>, countTopics: (pubsub: PubSub) =>
   };
   const change = async (id: string): Promise<number> => {
     const row = await store.bump(id);
-    await publisher.payment(row);
+    await publish(row);
     return row.version;
   };
 
@@ -53,7 +54,7 @@ const behaves = (create: () => Promise<PubSub>, countTopics: (pubsub: PubSub) =>
     const stream = await live.payment(id, as('alice'));
     expect((await stream.next()).value).toEqual((await store.readMany([id]))[0]);
     const row = await store.bump(id);
-    await publisher.payment(row);
+    await publish(row);
     const second = await stream.next();
     expect(second.value).toEqual(row);
     expect(second.value.updatedAt).toBeInstanceOf(Date);
@@ -111,7 +112,7 @@ const behaves = (create: () => Promise<PubSub>, countTopics: (pubsub: PubSub) =>
     const { id } = await store.insert(newOrder(), 'alice');
     const reader = readAll(await live.payment(id, as('alice')));
     const [second, third, fourth] = [await store.bump(id), await store.bump(id), await store.bump(id)];
-    for (const row of [third, second, third, third, second, fourth]) await publisher.payment(row);
+    for (const row of [third, second, third, third, second, fourth]) await publish(row);
     await reader.sees(id, 4);
     expect(reader.seen.map((row) => row.version)).toEqual([1, 3, 4]);
   });
@@ -133,7 +134,7 @@ const behaves = (create: () => Promise<PubSub>, countTopics: (pubsub: PubSub) =>
     await reader.sees(second.id, 1);
     expect(reader.seen.map((row) => row.id)).toEqual([first.id, second.id]);
     const third = await store.insert(orderId, 'alice');
-    await publisher.payment(third);
+    await publish(third);
     await change(first.id);
     await Promise.all([reader.sees(third.id, 1), reader.sees(first.id, 2)]);
     expect(isRising(reader.seen)).toBe(true);
@@ -143,7 +144,7 @@ const behaves = (create: () => Promise<PubSub>, countTopics: (pubsub: PubSub) =>
     const orderId = newOrder();
     const reader = readAll(await live.orderPayments(orderId, as('alice')));
     const row = await store.insert(orderId, 'alice');
-    await publisher.payment(row);
+    await publish(row);
     await reader.sees(row.id, 1);
     expect(reader.seen).toEqual([{ id: row.id, version: 1 }]);
   });
@@ -302,7 +303,7 @@ const behaves = (create: () => Promise<PubSub>, countTopics: (pubsub: PubSub) =>
   test('a message that is no row is logged, and the stream goes on', async () => {
     const { id } = await store.insert(newOrder(), 'alice');
     const reader = readAll(await live.payment(id, as('alice')));
-    for (const message of ['', 'null', '{}', '[1]', '{"id":1}']) await pubsub.publish(topics.payment(id), message);
+    for (const message of ['', 'null', '{}', '[1]', '{"id":1}']) await pubsub.publish(paymentTopic(id), message);
     await change(id);
     await reader.sees(id, 2);
   });

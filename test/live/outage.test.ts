@@ -1,7 +1,9 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Payment } from '../../src/nouns/payments/row.js';
+import { PAYMENT_STREAM } from '../../src/nouns/payments/stream.js';
 import { createLive, type Live } from '../../src/nouns/payments/watch.js';
-import { createPublisher, type Publisher } from '../../src/outbox/publisher.js';
+import { publishRow } from '../../src/outbox/publisher.js';
 import type { PubSub } from '../../src/outbox/pubsub.js';
 import { createRedisPubSub } from '../../src/outbox/redis.js';
 import { describeWithOwnRedis, startRedis, type TestRedis } from '../harness/redis.js';
@@ -15,7 +17,7 @@ describeWithOwnRedis('live status while Redis fails', () => {
   let redis: TestRedis;
   let here: PubSub;
   let elsewhere: PubSub;
-  let publisher: Publisher;
+  let publish: (row: Payment) => Promise<void>;
   let live: Live;
 
   beforeAll(async () => {
@@ -26,7 +28,7 @@ describeWithOwnRedis('live status while Redis fails', () => {
     redis = await startRedis();
     here = await createRedisPubSub({ url: redis.url, log: createLog() });
     elsewhere = await createRedisPubSub({ url: redis.url, log: createLog() });
-    publisher = createPublisher(elsewhere);
+    publish = (row) => publishRow(elsewhere, PAYMENT_STREAM, row);
     // The comparison on a schedule must not be what mends it, unless a test says so.
     live = createLive({ pubsub: here, payments: store, log: createLog(), compareEveryMs: 60_000 });
   });
@@ -43,7 +45,7 @@ describeWithOwnRedis('live status while Redis fails', () => {
     if (!row) throw new Error('No row.');
     await until(
       () =>
-        publisher.payment(row).then(
+        publish(row).then(
           () => true,
           () => false,
         ),
@@ -67,7 +69,7 @@ describeWithOwnRedis('live status while Redis fails', () => {
     const { ids, readers } = await watchAll(20);
     for (let round = 0; round < 5; round += 1) {
       await admin.client('KILL', 'TYPE', 'PUBSUB');
-      for (const id of ids) await publisher.payment(await store.bump(id));
+      for (const id of ids) await publish(await store.bump(id));
       await endsWithNewest(ids, readers);
     }
     admin.disconnect();
@@ -77,7 +79,7 @@ describeWithOwnRedis('live status while Redis fails', () => {
     const { ids, readers } = await watchAll(50);
     for (let round = 0; round < 3; round += 1) {
       const restarted = redis.restart();
-      for (const id of ids) await publisher.payment(await store.bump(id)).catch(() => undefined);
+      for (const id of ids) await publish(await store.bump(id)).catch(() => undefined);
       await restarted;
       await Promise.all(ids.map(publishSurely));
       await endsWithNewest(ids, readers);
@@ -87,7 +89,7 @@ describeWithOwnRedis('live status while Redis fails', () => {
   test('Redis frozen for seconds: every subscriber ends with the newest, none sees an older one', async () => {
     const { ids, readers } = await watchAll(50);
     redis.pause();
-    await Promise.all(ids.map((id) => store.bump(id).then((row) => publisher.payment(row).catch(() => undefined))));
+    await Promise.all(ids.map((id) => store.bump(id).then((row) => publish(row).catch(() => undefined))));
     await until(
       () =>
         here.ping().then(

@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NOUNS } from '../../src/nouns.js';
 import { createActivation } from '../../src/orders/activation.js';
 import { createOrders } from '../../src/orders/orders.js';
+import { entitiesOf } from '../../src/parts/entities.js';
 import { createDatabase } from '../../src/storage/database.js';
 import { OPEN_GUARD } from '../../src/storage/definition-guard.js';
 import { findDrift } from '../../src/storage/drift.js';
 import { createTestDatabase, type TestDatabase } from '../harness/postgres.js';
 import { sql } from '../harness/sql.js';
+
+const ENTITIES = entitiesOf(NOUNS);
 
 const CHANGES: readonly [string, string, string][] = [
   ['alter table tollgate.payment drop constraint payment_refunded_within_received', 'payment', 'check'],
@@ -39,7 +43,7 @@ describe.each(['bigint', 'uuid'])('tables that were changed, bound by a key of %
   afterAll(() => own.drop());
 
   test('nothing is told of what the migrations and the activation made', async () => {
-    expect(await findDrift(own.url)).toEqual([]);
+    expect(await findDrift(own.url, ENTITIES)).toEqual([]);
   });
 
   test.each(CHANGES)('%s', async (statement, table, words) => {
@@ -50,7 +54,7 @@ describe.each(['bigint', 'uuid'])('tables that were changed, bound by a key of %
     copy.pathname = `/${name}`;
     try {
       await sql(copy.href, `begin; ${OPEN_GUARD}; ${statement}; commit`);
-      const drift = await findDrift(copy.href);
+      const drift = await findDrift(copy.href, ENTITIES);
       expect(drift.join('\n')).toContain(`tollgate.${table} `);
       expect(drift.join('\n')).toContain(words);
     } finally {

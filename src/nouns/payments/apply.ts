@@ -3,7 +3,7 @@ import { isOpen, judgeSnapshot, PAYMENT_NEXT, type PaymentSignal } from '../../c
 import { type FlowBody, type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
 import { type Orders, unreadableOr } from '../../orders/orders.js';
 import type { Tx } from '../../storage/database.js';
-import type { PaymentSnapshot } from '../../stripe/translate.js';
+import type { PaymentFacts } from '../../stripe/translate.js';
 import { isSettledOutOfBand } from '../refunds/refundable.js';
 import type { Payment } from './row.js';
 import {
@@ -27,15 +27,6 @@ export interface Cause {
   readonly body: FlowBody;
   /** True when Stripe was asked for it: it is the present state, not one of the past. */
   readonly current: boolean;
-}
-
-/** What Stripe says of a payment: its payment intent's word, or its invoice's, which may need no intent. */
-export interface PaymentFacts extends Omit<PaymentSnapshot, 'intentId' | 'livemode' | 'owner' | 'clientSecret'> {
-  readonly intentId: string | null;
-  /** The invoice's own word, which alone decides what became of it. */
-  readonly isInvoice?: boolean;
-  /** Minor units that a paid invoice settled without Stripe's money; see the payment's column. */
-  readonly settledElsewhere?: number | null;
 }
 
 /** What a snapshot did. `asked`: only Stripe's present state can tell, nothing was written. */

@@ -1,14 +1,14 @@
 import { NotFoundError } from '../../core/errors.js';
 import { isNodeId } from '../../core/node-id.js';
-import type { Builder } from '../../graphql/builder.js';
+import type { Builder, Once } from '../../graphql/builder.js';
 import type { PayRequest } from './payments.js';
 
 /** The enums that payments and recurring payments share. */
 export type PayEnums = ReturnType<typeof definePayEnums>;
 
-/** Defines how a client pays: pay and continuePayment, their inputs and their answer. Gives the enums that others need. */
-export const definePay = (builder: Builder): PayEnums => {
-  const enums = definePayEnums(builder);
+/** Defines how a client pays: pay and continuePayment, their inputs and their answer. */
+export const definePay = (builder: Builder, once: Once): void => {
+  const enums = once(definePayEnums);
   definePayPayload(builder, enums);
   const payInput = definePayInput(builder, enums);
   const continuePaymentInput = builder.inputType('ContinuePaymentInput', {
@@ -36,10 +36,10 @@ export const definePay = (builder: Builder): PayEnums => {
       },
     }),
   );
-  return enums;
 };
 
-const definePayEnums = (builder: Builder) => ({
+/** Defines the enums that payments and recurring payments share. */
+export const definePayEnums = (builder: Builder) => ({
   clientSecretType: builder.enumType('ClientSecretType', {
     description: 'PAYMENT: confirm a payment intent. SETUP: confirm a setup intent (a trial, nothing due yet).',
     values: ['PAYMENT', 'SETUP'] as const,

@@ -3,10 +3,26 @@ import { isNodeId } from '../../core/node-id.js';
 import { PAYMENT_STATUSES } from '../../core/states.js';
 import type { Builder } from '../../graphql/builder.js';
 import type { NodeKind } from '../../graphql/node.js';
-import { DEFAULT_FIRST, type Edge, pageRequest, toConnection } from '../../graphql/page.js';
+import { type Connection, DEFAULT_FIRST, type Edge, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
 import { amountRefundable, isSettledOutOfBand } from '../refunds/refundable.js';
+import type { PayAnswer, Payments } from './payments.js';
 import type { Payment } from './row.js';
+import type { Live } from './watch.js';
+
+declare module '../../graphql/builder.js' {
+  interface ObjectTypes {
+    Payment: Payment;
+    PaymentConnection: Connection<Payment>;
+    PayPayload: PayAnswer;
+  }
+}
+declare module '../../graphql/context.js' {
+  interface NounDomain {
+    readonly payments: Payments;
+  }
+  interface LiveStreams extends Omit<Live, 'close'> {}
+}
 
 /** How `node` finds payments. */
 export const paymentKind: NodeKind = {

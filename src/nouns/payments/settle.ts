@@ -6,7 +6,8 @@ import { type Answer, NotAnAnswerError, StripeCallError } from '../../stripe/ans
 import { type Making, makeOnce, readKnown } from '../../stripe/make-once.js';
 import type { Owner } from '../../stripe/metadata.js';
 import { refusalOf } from '../../stripe/refusal.js';
-import { type PaymentFacts, type PaymentTransitions, signalFor } from './apply.js';
+import type { PaymentFacts } from '../../stripe/translate.js';
+import { type PaymentTransitions, signalFor } from './apply.js';
 import type { Payment } from './row.js';
 import { writeAsked, writeForgotten } from './rows.js';
 

@@ -4,11 +4,11 @@ import type { Permission } from '../../core/permissions.js';
 import { createComparer } from '../../live/comparer.js';
 import { rowKey } from '../../live/key.js';
 import { createWatchedRows } from '../../live/watched-rows.js';
-import { decodePayment } from '../../outbox/message.js';
 import type { PubSub, PubSubLog } from '../../outbox/pubsub.js';
-import { topics } from '../../outbox/topics.js';
+import { decodeRow } from '../../outbox/stream.js';
 import type { Payments } from './payments.js';
 import type { Payment } from './row.js';
+import { orderPaymentsTopic, PAYMENT_STREAM, paymentTopic } from './stream.js';
 
 /** Who asks, at this moment: asked again before each row. A throw ends the stream with that error. */
 export type WhoAsks = () => Promise<Caller>;
@@ -50,9 +50,9 @@ export const createLive = ({ pubsub, payments, log, compareEveryMs = 10_000 }: L
     comparer,
     log,
     kind: {
-      topicOfRow: topics.payment,
-      topicOfGroup: topics.orderPayments,
-      decode: decodePayment,
+      topicOfRow: paymentTopic,
+      topicOfGroup: orderPaymentsTopic,
+      decode: (message) => decodeRow(PAYMENT_STREAM, message),
       readMany: (ids) => payments.readMany(ids),
       versionsOf: async (ids, orderIds) =>
         (await payments.versionsOf(ids, orderIds)).map(({ id, orderId, version }) => ({

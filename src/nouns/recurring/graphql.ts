@@ -3,7 +3,21 @@ import type { Builder } from '../../graphql/builder.js';
 import type { NodeKind } from '../../graphql/node.js';
 import { type Connection, DEFAULT_FIRST, type Edge, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
+import type { Recurring } from './recurring.js';
 import type { RecurringPayment } from './row.js';
+import type { LiveRecurring } from './watch.js';
+
+declare module '../../graphql/builder.js' {
+  interface ObjectTypes {
+    RecurringPayment: RecurringPayment;
+  }
+}
+declare module '../../graphql/context.js' {
+  interface NounDomain {
+    readonly recurring: Recurring;
+  }
+  interface LiveStreams extends Omit<LiveRecurring, 'close'> {}
+}
 
 /** How `node` finds recurring payments. */
 export const recurringKind: NodeKind = {

@@ -3,12 +3,12 @@ import { NotFoundError } from '../../core/errors.js';
 import { createComparer } from '../../live/comparer.js';
 import { rowKey } from '../../live/key.js';
 import { createWatchedRows } from '../../live/watched-rows.js';
-import { decodeRecurring } from '../../outbox/message.js';
 import type { PubSub, PubSubLog } from '../../outbox/pubsub.js';
-import { topics } from '../../outbox/topics.js';
+import { decodeRow } from '../../outbox/stream.js';
 import { permitted, type WhoAsks } from '../payments/watch.js';
 import type { RecurringReads } from './read.js';
 import type { RecurringPayment } from './row.js';
+import { RECURRING_STREAM, recurringTopic } from './stream.js';
 
 /** What subscribers see of recurring payments, with the guarantees of `Live`. */
 export interface LiveRecurring {
@@ -34,9 +34,9 @@ export const createLiveRecurring = ({ pubsub, recurring, log, compareEveryMs = 1
     comparer,
     log,
     kind: {
-      topicOfRow: topics.recurringPayment,
-      topicOfGroup: topics.recurringPayment,
-      decode: decodeRecurring,
+      topicOfRow: recurringTopic,
+      topicOfGroup: recurringTopic,
+      decode: (message) => decodeRow(RECURRING_STREAM, message),
       readMany: (ids) => recurring.readMany(ids),
       versionsOf: async (ids) => (await recurring.versionsOf(ids)).map((row) => ({ ...row, groupId: row.id })),
     },

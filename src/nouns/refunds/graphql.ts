@@ -5,9 +5,23 @@ import type { Builder } from '../../graphql/builder.js';
 import type { NodeKind } from '../../graphql/node.js';
 import { type Connection, DEFAULT_FIRST, type Edge, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
-import { STRIPE_REFUND_REASONS } from './refundable.js';
+import { STRIPE_REFUND_REASONS } from '../../stripe/refund-reasons.js';
+import type { Refunds } from './refunds.js';
 import type { RefundRequest } from './reserve.js';
 import type { Refund } from './row.js';
+import type { LiveRefunds } from './watch.js';
+
+declare module '../../graphql/builder.js' {
+  interface ObjectTypes {
+    Refund: Refund;
+  }
+}
+declare module '../../graphql/context.js' {
+  interface NounDomain {
+    readonly refunds: Refunds;
+  }
+  interface LiveStreams extends Omit<LiveRefunds, 'close'> {}
+}
 
 /** How `node` finds refunds. */
 export const refundKind: NodeKind = {

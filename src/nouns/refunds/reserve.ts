@@ -3,9 +3,10 @@ import { assertRefundAmount, findCurrency, formatMoney, type MinorUnits } from '
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import type { Tx } from '../../storage/database.js';
 import { type IdempotentRequest, recall, remember } from '../../storage/idempotent-request.js';
+import type { StripeRefundReason } from '../../stripe/refund-reasons.js';
 import type { Payment } from '../payments/row.js';
 import type { HeldRefunds, RefundTransitions } from './apply.js';
-import { amountRefundable, isSettledOutOfBand, type StripeRefundReason } from './refundable.js';
+import { amountRefundable, isSettledOutOfBand } from './refundable.js';
 import type { Refund } from './row.js';
 
 /** What a client asks for with `refund`. */

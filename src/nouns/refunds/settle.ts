@@ -6,12 +6,12 @@ import type { Database } from '../../storage/database.js';
 import { NotAnAnswerError, NotOursError, StripeCallError } from '../../stripe/answer.js';
 import { isKeySafe } from '../../stripe/key-in-flight.js';
 import { idempotencyKey, type Owner } from '../../stripe/metadata.js';
+import type { StripeRefundReason } from '../../stripe/refund-reasons.js';
 import { type RefundSnapshot, refundSnapshot } from '../../stripe/refund-snapshot.js';
 import { assertRefundOf } from '../payments/ours.js';
 import type { Payment } from '../payments/row.js';
 import { sourceOf } from '../payments/settle.js';
 import type { HeldRefunds, RefundTransitions } from './apply.js';
-import type { StripeRefundReason } from './refundable.js';
 import type { Refund } from './row.js';
 import { writeAbsent, writeFailedCall, writeLookAgain, writeNextAttempt } from './rows.js';
 

@@ -2,12 +2,12 @@ import { NotFoundError } from '../../core/errors.js';
 import { createComparer } from '../../live/comparer.js';
 import { rowKey } from '../../live/key.js';
 import { createWatchedRows } from '../../live/watched-rows.js';
-import { decodeRefund } from '../../outbox/message.js';
 import type { PubSub, PubSubLog } from '../../outbox/pubsub.js';
-import { topics } from '../../outbox/topics.js';
+import { decodeRow } from '../../outbox/stream.js';
 import { permitted, type WhoAsks } from '../payments/watch.js';
 import type { RefundReads } from './read.js';
 import type { Refund } from './row.js';
+import { REFUND_STREAM, refundsTopic, refundTopic } from './stream.js';
 
 /** What subscribers see of refunds, with the guarantees of `Live`. */
 export interface LiveRefunds {
@@ -36,9 +36,9 @@ export const createLiveRefunds = ({ pubsub, refunds, log, compareEveryMs = 10_00
     comparer,
     log,
     kind: {
-      topicOfRow: topics.refund,
-      topicOfGroup: topics.refunds,
-      decode: decodeRefund,
+      topicOfRow: refundTopic,
+      topicOfGroup: refundsTopic,
+      decode: (message) => decodeRow(REFUND_STREAM, message),
       readMany: (ids) => refunds.readMany(ids),
       versionsOf: async (_, paymentIds) =>
         (await refunds.versionsOf(paymentIds)).map(({ id, paymentId, version }) => ({

@@ -1,4 +1,4 @@
-import type { Builder } from '../../graphql/builder.js';
+import type { Builder } from './builder.js';
 
 /** Defines TimelineEntry, which every kind of row with versions shares. */
 export const defineTimeline = (builder: Builder): void => {

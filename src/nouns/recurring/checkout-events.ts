@@ -6,13 +6,13 @@ import type { Tx } from '../../storage/database.js';
 import type { Answer } from '../../stripe/answer.js';
 import { type CheckoutSnapshot, checkoutSnapshot } from '../../stripe/checkout-snapshot.js';
 import { subscriptionSnapshot } from '../../stripe/subscription-snapshot.js';
-import type { RecurringTransitions } from '../recurring/apply.js';
-import type { RecurringPayment } from '../recurring/row.js';
-import { findBySubscriptionOrMark } from '../recurring/rows.js';
-import type { PaymentTransitions } from './apply.js';
-import { findByCheckout, writeSession } from './checkout-rows.js';
-import type { Payment } from './row.js';
-import { findByIntentOrMark } from './rows.js';
+import type { PaymentTransitions } from '../payments/apply.js';
+import { findByCheckout, writeSession } from '../payments/checkout-rows.js';
+import type { Payment } from '../payments/row.js';
+import { findByIntentOrMark } from '../payments/rows.js';
+import type { RecurringTransitions } from './apply.js';
+import type { RecurringPayment } from './row.js';
+import { findBySubscriptionOrMark } from './rows.js';
 
 /** The events of a Checkout Session; each is a hint to fetch it. Source: Stripe docs, "Fulfill orders". */
 export const CHECKOUT_EVENTS = [

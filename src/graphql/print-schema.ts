@@ -1,5 +1,0 @@
-import { printSchemaWithDirectives } from '@graphql-tools/utils';
-import { createSchema } from './schema.js';
-
-/** Prints the schema with its directives on stdout, as schema.graphql holds it. */
-process.stdout.write(`${printSchemaWithDirectives(createSchema())}\n`);

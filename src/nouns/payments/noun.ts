@@ -1,0 +1,67 @@
+import type { Redirects } from '../../installation/redirects.js';
+import type { Built, Machine, Noun } from '../noun.js';
+import { createPaymentTransitions, type PaymentTransitions } from './apply.js';
+import { createPaymentAttempts, type PaymentAttempts } from './attempts.js';
+import { createPaymentEndings } from './cancel-and-capture.js';
+import { createCheckoutAttempts } from './checkout-attempts.js';
+import { createPaymentIntentEvents, PAYMENT_INTENT_EVENTS } from './events.js';
+import { definePayment, paymentKind } from './graphql.js';
+import { definePaymentEndings } from './graphql-endings.js';
+import { definePay } from './graphql-pay.js';
+import { createPayments, type Payments } from './payments.js';
+import { createPaymentReads } from './read.js';
+import { createOpenPayments } from './reconcile.js';
+import { createPaymentReservations, type PaymentReservations } from './reserve.js';
+import { OPEN_PAYMENT, Payment } from './row.js';
+import { createPaymentObjects } from './settle.js';
+import { PAYMENT_STREAM } from './stream.js';
+import { createLive } from './watch.js';
+
+/** What other nouns need of payments. */
+export interface PaymentParts {
+  readonly payments: Payments;
+  readonly transitions: PaymentTransitions;
+  readonly attempts: PaymentAttempts;
+  readonly reservations: PaymentReservations;
+  readonly redirects: Redirects;
+  /** Tells every process of a committed payment. */
+  readonly publish: (payment: Payment) => void;
+}
+
+const build = (machine: Machine): Built<PaymentParts> => {
+  const { database, source, installation, orders, connection, redirects, flows, outbox, pubsub, log } = machine;
+  const reads = createPaymentReads({ source, orders });
+  const publish = outbox.add(PAYMENT_STREAM, (ids) => reads.readMany(ids));
+  const transitions = createPaymentTransitions({ orders, flows, log });
+  const objects = createPaymentObjects({ database, transitions, installation, publish });
+  const attempts = createPaymentAttempts({ objects, checkouts: createCheckoutAttempts({ objects, redirects }) });
+  const reservations = createPaymentReservations(database, orders);
+  const endings = createPaymentEndings({ database, connection, transitions, attempts, reads });
+  const payments = createPayments({ database, connection, reservations, attempts, endings, reads, redirects, publish });
+  const deliversDuplicates = flows.paymentCallback.duplicates === 'deliver';
+  const events = { database, transitions, attempts, connection, installation, publish, deliversDuplicates };
+  const { close, ...live } = createLive({ pubsub, payments, log });
+  machine.onStop(close);
+  return {
+    parts: { payments, transitions, attempts, reservations, redirects, publish },
+    handlers: [[PAYMENT_INTENT_EVENTS, createPaymentIntentEvents(events)]],
+    openRows: [createOpenPayments(database, attempts)],
+    domain: { payments },
+    live,
+  };
+};
+
+/** One attempt to collect money for an order. */
+export const payments: Noun<PaymentParts> = {
+  name: 'payments',
+  entities: [Payment],
+  open: { table: 'tollgate.payment', open: OPEN_PAYMENT, countedAs: 'payments' },
+  eventTypes: PAYMENT_INTENT_EVENTS,
+  node: paymentKind,
+  define(builder, once) {
+    definePayment(builder);
+    definePay(builder, once);
+    definePaymentEndings(builder);
+  },
+  build,
+};

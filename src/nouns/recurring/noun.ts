@@ -1,0 +1,105 @@
+import { customers } from '../customers/noun.js';
+import type { Built, Machine, Noun } from '../noun.js';
+import { definePayEnums } from '../payments/graphql-pay.js';
+import { payments } from '../payments/noun.js';
+import { PAYMENT_STREAM } from '../payments/stream.js';
+import { createWithdrawals } from '../payments/withdrawals.js';
+import { renewals } from '../renewals/noun.js';
+import { createRecurringTransitions } from './apply.js';
+import { createRecurringAttempts } from './attempts.js';
+import { createSubscriptionCheckouts } from './checkout.js';
+import { CHECKOUT_EVENTS, createCheckoutEvents } from './checkout-events.js';
+import { createSubscriptionEvents, SUBSCRIPTION_EVENTS } from './events.js';
+import { defineRecurring, recurringKind } from './graphql.js';
+import { defineRecurringActions } from './graphql-actions.js';
+import { createRecurringReads } from './read.js';
+import { createOpenRecurring } from './reconcile.js';
+import { createRecurring } from './recurring.js';
+import { createRecurringReservations } from './reserve.js';
+import { LIVE_RECURRING, RecurringPayment } from './row.js';
+import { createRecurringObjects } from './settle.js';
+import { RECURRING_STREAM } from './stream.js';
+import { createUnpaidInvoices } from './unpaid-invoices.js';
+import { createLiveRecurring } from './watch.js';
+
+declare module '../noun.js' {
+  interface NounSettings {
+    /** Whether a cancel leaves what is unpaid payable. */
+    readonly keepsUnpaidInvoices: boolean;
+  }
+}
+
+const build = (machine: Machine): Built => {
+  const { database, source, installation, orders, connection, redirects, flows, outbox, pubsub, log } = machine;
+  const ofPayments = machine.use(payments);
+  const { invoices } = machine.use(renewals);
+  const reads = createRecurringReads({ source, database, orders });
+  const publish = outbox.add(RECURRING_STREAM, (ids) => reads.readMany(ids));
+  // Its version rises with its payments. A failure leaves the change unpublished; the outbox tells it within seconds.
+  outbox.follow(PAYMENT_STREAM, ({ recurringPaymentId }) => {
+    if (recurringPaymentId === null) return;
+    reads.readMany([recurringPaymentId]).then(
+      (rows) => rows.forEach(publish),
+      () => undefined,
+    );
+  });
+  const shared = { database, installation, publish };
+  const transitions = createRecurringTransitions({ orders, flows, log });
+  const objects = createRecurringObjects({ ...shared, transitions, customers: machine.use(customers) });
+  const publishPayment = ofPayments.publish;
+  const attempts = createRecurringAttempts({ database, transitions, invoices, objects, publish, publishPayment });
+  const checkouts = createSubscriptionCheckouts({ database, transitions, objects, attempts, redirects, publish });
+  const keeps = machine.settings.keepsUnpaidInvoices;
+  const unpaid = createUnpaidInvoices({ database, invoices, installation, keeps, publish: publishPayment });
+  const reservations = createRecurringReservations(orders);
+  const recurring = createRecurring({
+    database,
+    connection,
+    reservations,
+    attempts,
+    unpaid,
+    checkouts,
+    redirects,
+    transitions,
+    reads,
+    publish,
+  });
+  const withdrawals = createWithdrawals({ ...ofPayments, database, connection, unpaid, log });
+  const { close, ...live } = createLiveRecurring({ pubsub, recurring, log });
+  machine.onStop(close);
+  return {
+    parts: undefined,
+    handlers: [
+      [SUBSCRIPTION_EVENTS, createSubscriptionEvents({ ...shared, transitions, attempts, connection })],
+      [
+        CHECKOUT_EVENTS,
+        createCheckoutEvents({
+          payments: ofPayments.transitions,
+          recurring: transitions,
+          connection,
+          installation,
+          publish: publishPayment,
+          publishRecurring: publish,
+        }),
+      ],
+    ],
+    openRows: [createOpenRecurring(database, attempts, checkouts)],
+    domain: { recurring },
+    live,
+    jobs: [{ name: 'attempts that are not needed', run: () => withdrawals.withdrawDue() }],
+  };
+};
+
+/** One subscription, begun for an order; each later charge makes an order of its own (see renewals). */
+export const recurring: Noun = {
+  name: 'recurring',
+  entities: [RecurringPayment],
+  open: { table: 'tollgate.recurring_payment', open: LIVE_RECURRING, countedAs: 'recurringPayments' },
+  eventTypes: [...SUBSCRIPTION_EVENTS, ...CHECKOUT_EVENTS],
+  node: recurringKind,
+  define(builder, once) {
+    defineRecurring(builder);
+    defineRecurringActions(builder, once(definePayEnums));
+  },
+  build,
+};

@@ -1,0 +1,70 @@
+import type { Built, Machine, Noun } from '../noun.js';
+import { payments } from '../payments/noun.js';
+import { createRefundTransitions, type HeldRefunds } from './apply.js';
+import { createRefundEvents, REFUND_EVENTS } from './events.js';
+import { defineRefund, refundKind } from './graphql.js';
+import { createRefundReads } from './read.js';
+import { createOpenRefunds } from './reconcile.js';
+import { createRefunds, type Refunds } from './refunds.js';
+import { createRefundReservations } from './reserve.js';
+import { RESERVES, Refund } from './row.js';
+import { createRefundAttempts, REFUND_TIMING, type RefundTiming } from './settle.js';
+import { REFUND_STREAM } from './stream.js';
+import { createLiveRefunds } from './watch.js';
+
+declare module '../noun.js' {
+  interface NounSettings {
+    /** How long the search for a refund's unknown outcome waits; minutes unless told. */
+    readonly refundTiming?: RefundTiming;
+  }
+}
+
+/** What other nouns need of refunds. */
+export interface RefundParts {
+  readonly refunds: Refunds;
+}
+
+const build = (machine: Machine): Built<RefundParts> => {
+  const { database, connection, installation, orders, flows, outbox, pubsub, log } = machine;
+  const timing = machine.settings.refundTiming ?? REFUND_TIMING;
+  const ofPayments = machine.use(payments);
+  const reads = createRefundReads(database);
+  const publishRefund = outbox.add(REFUND_STREAM, (ids) => reads.readMany(ids));
+  const publish = (changed: HeldRefunds['changed']): void => {
+    if (changed.payment) ofPayments.publish(changed.payment);
+    for (const refund of changed.refunds) publishRefund(refund);
+  };
+  const transitions = createRefundTransitions({ payments: ofPayments.transitions, orders, flows, log });
+  const attempts = createRefundAttempts({ database, transitions, installation, publish, timing });
+  const reservations = createRefundReservations(transitions);
+  const refunds = createRefunds({ database, connection, reservations, attempts, reads, publish, timing, log });
+  const { close, ...live } = createLiveRefunds({ pubsub, refunds, log });
+  machine.onStop(close);
+  const events = createRefundEvents({
+    payments: ofPayments.transitions,
+    refunds: transitions,
+    connection,
+    installation,
+    publish,
+    deliversDuplicates: flows.refundCallback.duplicates === 'deliver',
+  });
+  return {
+    parts: { refunds },
+    handlers: [[REFUND_EVENTS, events]],
+    openRows: [createOpenRefunds(database, attempts)],
+    domain: { refunds },
+    live,
+    jobs: [{ name: 'refund outcomes', run: () => refunds.findOutcomes() }],
+  };
+};
+
+/** One refund of one payment. */
+export const refunds: Noun<RefundParts> = {
+  name: 'refunds',
+  entities: [Refund],
+  open: { table: 'tollgate.refund', open: RESERVES, countedAs: 'refunds' },
+  eventTypes: REFUND_EVENTS,
+  node: refundKind,
+  define: (builder) => defineRefund(builder),
+  build,
+};

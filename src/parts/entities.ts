@@ -1,0 +1,21 @@
+import { FlowFreeze } from '../flows/freeze.js';
+import { StripeEvent } from '../inbox/stripe-event.js';
+import { AccountRole, Role, RolePermission } from '../installation/role.js';
+import { Setting } from '../installation/setting.js';
+import type { Noun } from '../nouns/noun.js';
+import { Change } from '../outbox/change.js';
+import type { Entities } from '../storage/data-source.js';
+import { Idempotency } from '../storage/idempotency.js';
+
+/** Every table: the nouns', and the machinery's. */
+export const entitiesOf = (nouns: readonly Noun[]): Entities => [
+  ...nouns.flatMap(({ entities }) => entities),
+  Change,
+  StripeEvent,
+  FlowFreeze,
+  Idempotency,
+  Setting,
+  Role,
+  RolePermission,
+  AccountRole,
+];
