@@ -153,7 +153,9 @@ describe('Stripe keys', () => {
     expect(report).toMatchObject({
       account: 'acct_sandbox',
       livemode: true,
-      openElsewhere: [{ livemode: false, account: 'acct_sandbox', payments: 1, refunds: 0, recurringPayments: 0 }],
+      openElsewhere: [
+        { livemode: false, account: 'acct_sandbox', counts: { payments: 1, refunds: 0, recurringPayments: 0 } },
+      ],
       endpoint: { outcome: 'off' },
     });
     expect(await keys.read()).toMatchObject({ secretKey: 'sk_live_sandbox', source: 'stored' });
