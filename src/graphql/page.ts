@@ -1,7 +1,7 @@
 import { BadUserInputError } from '../core/errors.js';
 import { isNodeId } from '../core/node-id.js';
 import type { Page, PageRequest } from '../core/page.js';
-import type { Builder } from './builder.js';
+import type { Builder, ObjectTypes } from './builder.js';
 
 /** Where a page begins and ends, and whether there is more. */
 export interface PageInfo {
@@ -36,6 +36,23 @@ export const definePageInfo = (builder: Builder): void => {
       hasPreviousPage: t.exposeBoolean('hasPreviousPage', { nullable: false }),
       startCursor: t.exposeString('startCursor'),
       endCursor: t.exposeString('endCursor'),
+    }),
+  });
+};
+
+/** Defines the edge and the connection of lists of these rows, e.g. PaymentEdge and PaymentConnection; gives the connection. */
+export const defineConnection = <Row extends object>(builder: Builder, typename: keyof ObjectTypes & string) => {
+  const edge = builder.objectRef<Edge<Row>>(`${typename}Edge`).implement({
+    fields: (t) => ({
+      // The compiler can't see which type a name stands for: whoever defines the connection gives the type's own row.
+      node: t.field({ type: typename, nullable: false, resolve: ({ node }) => node as never }),
+      cursor: t.exposeString('cursor', { nullable: false }),
+    }),
+  });
+  return builder.objectRef<Connection<Row>>(`${typename}Connection`).implement({
+    fields: (t) => ({
+      edges: t.field({ type: [edge], nullable: false, resolve: ({ edges }) => [...edges] }),
+      pageInfo: t.field({ type: 'PageInfo', nullable: false, resolve: ({ pageInfo }) => pageInfo }),
     }),
   });
 };

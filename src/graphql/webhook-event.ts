@@ -1,7 +1,7 @@
 import { EVENT_STATUSES } from '../core/states.js';
 import type { InboxEvent } from '../inbox/event-reads.js';
 import type { Builder } from './builder.js';
-import { type Connection, DEFAULT_FIRST, type Edge, pageRequest, toConnection } from './page.js';
+import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from './page.js';
 
 /** Stripe's form of an event's id. */
 const isEventId = (id: string): boolean => /^evt_\w{1,100}$/.test(id);
@@ -44,18 +44,7 @@ const defineEventType = (builder: Builder, status: StatusRef): void => {
 };
 
 const defineQueries = (builder: Builder, status: StatusRef): void => {
-  const edge = builder.objectRef<Edge<InboxEvent>>('WebhookEventEdge').implement({
-    fields: (t) => ({
-      node: t.field({ type: 'WebhookEvent', nullable: false, resolve: ({ node }) => node }),
-      cursor: t.exposeString('cursor', { nullable: false }),
-    }),
-  });
-  const connection = builder.objectRef<Connection<InboxEvent>>('WebhookEventConnection').implement({
-    fields: (t) => ({
-      edges: t.field({ type: [edge], nullable: false, resolve: ({ edges }) => [...edges] }),
-      pageInfo: t.field({ type: 'PageInfo', nullable: false, resolve: ({ pageInfo }) => pageInfo }),
-    }),
-  });
+  const connection = defineConnection<InboxEvent>(builder, 'WebhookEvent');
   builder.queryFields((t) => ({
     webhookEvent: t.field({
       type: 'WebhookEvent',

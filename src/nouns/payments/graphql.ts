@@ -1,9 +1,9 @@
 import { NotFoundError } from '../../core/errors.js';
 import { isNodeId } from '../../core/node-id.js';
 import { PAYMENT_STATUSES } from '../../core/states.js';
-import type { Builder } from '../../graphql/builder.js';
+import type { Builder, Once } from '../../graphql/builder.js';
 import type { NodeKind } from '../../graphql/node.js';
-import { type Connection, DEFAULT_FIRST, type Edge, pageRequest, toConnection } from '../../graphql/page.js';
+import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
 import { amountRefundable, isSettledOutOfBand } from '../refunds/refundable.js';
 import type { PayAnswer, Payments } from './payments.js';
@@ -13,7 +13,6 @@ import type { Live } from './watch.js';
 declare module '../../graphql/builder.js' {
   interface ObjectTypes {
     Payment: Payment;
-    PaymentConnection: Connection<Payment>;
     PayPayload: PayAnswer;
   }
 }
@@ -32,10 +31,10 @@ export const paymentKind: NodeKind = {
 };
 
 /** Defines Payment, its list, and the fields that read and watch payments. */
-export const definePayment = (builder: Builder): void => {
+export const definePayment = (builder: Builder, once: Once): void => {
   const status = definePaymentStatus(builder);
   definePaymentType(builder, status);
-  definePaymentQueries(builder, status);
+  definePaymentQueries(builder, once, status);
   definePaymentStreams(builder);
 };
 
@@ -98,19 +97,11 @@ const definePaymentType = (builder: Builder, status: StatusEnum): void => {
   });
 };
 
-const definePaymentQueries = (builder: Builder, status: StatusEnum): void => {
-  const edge = builder.objectRef<Edge<Payment>>('PaymentEdge').implement({
-    fields: (t) => ({
-      node: t.field({ type: 'Payment', nullable: false, resolve: ({ node }) => node }),
-      cursor: t.exposeString('cursor', { nullable: false }),
-    }),
-  });
-  builder.objectType('PaymentConnection', {
-    fields: (t) => ({
-      edges: t.field({ type: [edge], nullable: false, resolve: ({ edges }) => [...edges] }),
-      pageInfo: t.field({ type: 'PageInfo', nullable: false, resolve: ({ pageInfo }) => pageInfo }),
-    }),
-  });
+/** Defines lists of payments, which recurring payments have as well. */
+export const definePaymentConnection = (builder: Builder) => defineConnection<Payment>(builder, 'Payment');
+
+const definePaymentQueries = (builder: Builder, once: Once, status: StatusEnum): void => {
+  const connection = once(definePaymentConnection);
   builder.queryField('payment', (t) =>
     t.field({
       type: 'Payment',
@@ -121,7 +112,7 @@ const definePaymentQueries = (builder: Builder, status: StatusEnum): void => {
   );
   builder.queryField('payments', (t) =>
     t.field({
-      type: 'PaymentConnection',
+      type: connection,
       nullable: false,
       description: "Newest first; accountId needs PAYMENT_READ_ANY unless it is the caller's.",
       permission: 'PAYMENT_READ',

@@ -59,7 +59,7 @@ export const payments: Noun<PaymentParts> = {
   eventTypes: PAYMENT_INTENT_EVENTS,
   node: paymentKind,
   define(builder, once) {
-    definePayment(builder);
+    definePayment(builder, once);
     definePay(builder, once);
     definePaymentEndings(builder);
   },

@@ -1,8 +1,9 @@
 import { RECURRING_STATUSES } from '../../core/states.js';
-import type { Builder } from '../../graphql/builder.js';
+import type { Builder, Once } from '../../graphql/builder.js';
 import type { NodeKind } from '../../graphql/node.js';
-import { type Connection, DEFAULT_FIRST, type Edge, pageRequest, toConnection } from '../../graphql/page.js';
+import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
+import { definePaymentConnection } from '../payments/graphql.js';
 import type { Recurring } from './recurring.js';
 import type { RecurringPayment } from './row.js';
 import type { LiveRecurring } from './watch.js';
@@ -27,10 +28,10 @@ export const recurringKind: NodeKind = {
 };
 
 /** Defines RecurringPayment, its list, its place on a payment, and the fields that read and watch it. */
-export const defineRecurring = (builder: Builder): void => {
+export const defineRecurring = (builder: Builder, once: Once): void => {
   const status = defineStatus(builder);
   defineRecurringType(builder, status);
-  defineLinks(builder);
+  defineLinks(builder, once);
   defineRecurringQueries(builder, status);
   builder.subscriptionField('recurringPaymentUpdated', (t) =>
     t.field({
@@ -89,7 +90,7 @@ const defineRecurringType = (builder: Builder, status: StatusEnum): void => {
 };
 
 /** The ways from a payment to its recurring payment and back; each only for who could read the other end by its own field. */
-const defineLinks = (builder: Builder): void => {
+const defineLinks = (builder: Builder, once: Once): void => {
   builder.objectField('Payment', 'recurringPayment', (t) =>
     t.field({
       type: 'RecurringPayment',
@@ -102,7 +103,7 @@ const defineLinks = (builder: Builder): void => {
   );
   builder.objectField('RecurringPayment', 'payments', (t) =>
     t.field({
-      type: 'PaymentConnection',
+      type: once(definePaymentConnection),
       nullable: false,
       args: { first: t.arg.int({ defaultValue: DEFAULT_FIRST }), after: t.arg.string() },
       resolve: async (row, { first, after }, { recurring, session }) => {
@@ -116,18 +117,7 @@ const defineLinks = (builder: Builder): void => {
 };
 
 const defineRecurringQueries = (builder: Builder, status: StatusEnum): void => {
-  const edge = builder.objectRef<Edge<RecurringPayment>>('RecurringPaymentEdge').implement({
-    fields: (t) => ({
-      node: t.field({ type: 'RecurringPayment', nullable: false, resolve: ({ node }) => node }),
-      cursor: t.exposeString('cursor', { nullable: false }),
-    }),
-  });
-  const connection = builder.objectRef<Connection<RecurringPayment>>('RecurringPaymentConnection').implement({
-    fields: (t) => ({
-      edges: t.field({ type: [edge], nullable: false, resolve: ({ edges }) => [...edges] }),
-      pageInfo: t.field({ type: 'PageInfo', nullable: false, resolve: ({ pageInfo }) => pageInfo }),
-    }),
-  });
+  const connection = defineConnection<RecurringPayment>(builder, 'RecurringPayment');
   builder.queryField('recurringPayment', (t) =>
     t.field({
       type: 'RecurringPayment',

@@ -98,7 +98,7 @@ export const recurring: Noun = {
   eventTypes: [...SUBSCRIPTION_EVENTS, ...CHECKOUT_EVENTS],
   node: recurringKind,
   define(builder, once) {
-    defineRecurring(builder);
+    defineRecurring(builder, once);
     defineRecurringActions(builder, once(definePayEnums));
   },
   build,

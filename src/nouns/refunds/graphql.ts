@@ -3,7 +3,7 @@ import { isNodeId } from '../../core/node-id.js';
 import { REFUND_STATUSES } from '../../core/states.js';
 import type { Builder } from '../../graphql/builder.js';
 import type { NodeKind } from '../../graphql/node.js';
-import { type Connection, DEFAULT_FIRST, type Edge, pageRequest, toConnection } from '../../graphql/page.js';
+import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
 import { STRIPE_REFUND_REASONS } from '../../stripe/refund-reasons.js';
 import type { Refunds } from './refunds.js';
@@ -85,18 +85,7 @@ const defineRefundType = (builder: Builder): void => {
 };
 
 const defineRefundsOfPayment = (builder: Builder): void => {
-  const edge = builder.objectRef<Edge<Refund>>('RefundEdge').implement({
-    fields: (t) => ({
-      node: t.field({ type: 'Refund', nullable: false, resolve: ({ node }) => node }),
-      cursor: t.exposeString('cursor', { nullable: false }),
-    }),
-  });
-  const connection = builder.objectRef<Connection<Refund>>('RefundConnection').implement({
-    fields: (t) => ({
-      edges: t.field({ type: [edge], nullable: false, resolve: ({ edges }) => [...edges] }),
-      pageInfo: t.field({ type: 'PageInfo', nullable: false, resolve: ({ pageInfo }) => pageInfo }),
-    }),
-  });
+  const connection = defineConnection<Refund>(builder, 'Refund');
   builder.objectField('Payment', 'refunds', (t) =>
     t.field({
       type: connection,
