@@ -5,7 +5,7 @@ import { type Body, type CloseEvent, collect, type Edge, openRaw, payment, start
 
 let edge: Edge;
 beforeAll(async () => {
-  edge = await startEdge({ limits: { connectionInitMs: 200, subscriptionsPerSocket: 3, messageBytes: 10_000 } });
+  edge = await startEdge({ limits: { subscriptionsPerSocket: 3, messageBytes: 10_000 } });
 });
 afterAll(() => edge.close());
 
@@ -157,8 +157,9 @@ test('a socket has so many operations at once, and one more after the end of one
 });
 
 test('silence, a large message and a page of another site are not served', async () => {
-  const silent = await openRaw(edge.url);
-  expect(await codeOfClose(silent)).toBe(4408);
+  const impatient = await startEdge({ limits: { connectionInitMs: 200 } });
+  expect(await codeOfClose(await openRaw(impatient.url))).toBe(4408);
+  await impatient.close();
   const loud = await openRaw(edge.url);
   loud.send(JSON.stringify({ type: 'connection_init', payload: { padding: 'x'.repeat(20_000) } }));
   expect(await codeOfClose(loud)).toBe(1009);

@@ -114,7 +114,7 @@ test('a permission that is taken away ends the stream with FORBIDDEN at the next
 });
 
 test('the end of the token is the end of the stream, with UNAUTHENTICATED', async () => {
-  const events = await all(readEvents(await stream(WATCH, { token: await edge.token('ann', 1) })));
+  const events = await all(readEvents(await stream(WATCH, { token: await edge.token('ann', 4) })));
   expect(events.at(0)?.data?.data).toBeDefined();
   expect(events.findLast(({ event }) => event === 'next')?.data?.errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED');
   await edge.streams.idle();
