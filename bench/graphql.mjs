@@ -17,11 +17,11 @@ const QUERY = `query ($id: ID!) {
 
 const PROSE = `One operation per request, 16 connections, another payment each time. Tollgate has everything on: the token is verified, roles are
 read, the account's and the address's operations are counted, depth, aliases, directives, tokens and cost are limited, the
-permission is enforced, errors are presented, metrics counted. Stock Yoga has the same schema and the same resolver on the same database, a
-caller that is given, and no plugin.
+permission is enforced, errors are presented, metrics counted. Stock Yoga has the same schema on the same database, reads the row through its
+entity (TypeORM), a caller that is given, and no plugin.
 
-What limits it: the read of the row through the entity (TypeORM), which both do, and the execution of 17 fields. Tollgate
-answers plain POSTs over the same pipeline without making a Request and a Response; that pays for all that is on.`;
+What limits it: the execution of 17 fields, and HTTP. Tollgate reads rows by a prepared statement; while two are under way, what is
+asked meanwhile shares the next. It answers plain POSTs over the same pipeline without making a Request and a Response.`;
 
 /** Runs it and gives the section of the results. */
 export const runGraphql = async (progress) => {
@@ -70,6 +70,6 @@ const tableOf = ({ tollgate, stock }) => {
   return {
     head: ['server', 'queries/s', 'beside stock Yoga'],
     rows: [row('Tollgate, everything on', tollgate), row("Yoga's own handler, nothing on", stock)],
-    goal: `at least 0.9 × stock Yoga: ${medianRatio(tollgate, stock) >= 0.9 ? 'held' : 'missed'}`,
+    goal: `at least 3 × stock Yoga: ${medianRatio(tollgate, stock) >= 3 ? 'held' : 'missed'}`,
   };
 };

@@ -30,7 +30,7 @@ export interface PaymentParts {
 
 const build = (machine: Machine): Built<PaymentParts> => {
   const { database, source, installation, orders, connection, redirects, flows, outbox, pubsub, log } = machine;
-  const reads = createPaymentReads({ source, orders });
+  const reads = createPaymentReads({ source, database, orders });
   const publish = outbox.add(PAYMENT_STREAM, (ids) => reads.readMany(ids));
   const transitions = createPaymentTransitions({ orders, flows, log });
   const objects = createPaymentObjects({ database, transitions, installation, publish });

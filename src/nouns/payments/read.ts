@@ -5,6 +5,8 @@ import { isNodeId } from '../../core/node-id.js';
 import type { Page } from '../../core/page.js';
 import { mayUseOrder, type Orders } from '../../orders/orders.js';
 import { Change } from '../../outbox/change.js';
+import type { Database } from '../../storage/database.js';
+import { createRowReads } from '../../storage/row-reads.js';
 import type { PaymentFilter, Payments, PaymentVersion } from './payments.js';
 import { Payment } from './row.js';
 
@@ -41,12 +43,21 @@ const listPayments = async (
 const NONE: Page<never> = { rows: [], hasNextPage: false };
 
 /** Rows that the caller may not see are as if they weren't there. */
-export const createPaymentReads = ({ source, orders }: { source: DataSource; orders: Orders }): PaymentReads => {
+export const createPaymentReads = ({
+  source,
+  database,
+  orders,
+}: {
+  source: DataSource;
+  database: Database;
+  orders: Orders;
+}): PaymentReads => {
   const payments = source.getRepository(Payment);
+  const rows = createRowReads(database, 'payment', Payment);
   return {
     async find(id, caller) {
       if (!isNodeId(id)) return null;
-      const payment = await payments.findOneBy({ id });
+      const payment = await rows.one(id);
       return payment && mayRead(caller, payment, 'PAYMENT_READ_ANY') ? payment : null;
     },
 
@@ -61,10 +72,7 @@ export const createPaymentReads = ({ source, orders }: { source: DataSource; ord
     timeline: (id) =>
       source.getRepository(Change).find({ where: { nodeType: 'PAYMENT', nodeId: id }, order: { version: 'ASC' } }),
 
-    async readMany(ids) {
-      if (ids.length === 0) return [];
-      return payments.createQueryBuilder('p').where('p.id = any(:ids)', { ids }).getMany();
-    },
+    readMany: rows.many,
 
     readOfOrder: (orderId) =>
       payments.createQueryBuilder('p').where('p.order_id = :orderId', { orderId }).orderBy('p.id').getMany(),

@@ -6,6 +6,7 @@ import { isNodeId } from '../../core/node-id.js';
 import type { Page, PageRequest } from '../../core/page.js';
 import { assertUsable, type Orders } from '../../orders/orders.js';
 import type { Database } from '../../storage/database.js';
+import { createRowReads } from '../../storage/row-reads.js';
 import type { Payment } from '../payments/row.js';
 import { PAYMENT_COLUMNS } from '../payments/rows.js';
 import type { Recurring, RecurringFilter } from './recurring.js';
@@ -56,13 +57,7 @@ export const createRecurringReads = ({
 }): RecurringReads => {
   const rows = source.getRepository(RecurringPayment);
 
-  const readMany = async (ids: readonly string[]): Promise<RecurringPayment[]> =>
-    ids.length === 0 ? [] : rows.createQueryBuilder('r').where('r.id = any(:ids)', { ids }).getMany();
-
-  const readOne = createBatch(async (ids: readonly string[]) => {
-    const byId = new Map((await readMany(ids)).map((row) => [row.id, row]));
-    return ids.map((id) => byId.get(id));
-  });
+  const byId = createRowReads(database, 'recurring_payment', RecurringPayment);
 
   const readPages = createBatch(
     async (questions: readonly (PageRequest & { id: string })[]): Promise<Page<Payment>[]> => {
@@ -92,7 +87,7 @@ export const createRecurringReads = ({
   return {
     async find(id, caller) {
       if (!isNodeId(id)) return null;
-      const row = await rows.findOneBy({ id });
+      const row = await byId.one(id);
       return row && mayRead(caller, row, 'RECURRING_READ_ANY') ? row : null;
     },
 
@@ -116,14 +111,14 @@ export const createRecurringReads = ({
     },
 
     async readFor(id, caller) {
-      const row = await readOne(id);
+      const row = await byId.one(id);
       return row && mayRead(caller, row, 'RECURRING_READ_ANY') ? row : null;
     },
 
     paymentsOf: async (row, page, caller) =>
       mayRead(caller, row, 'PAYMENT_READ_ANY') ? readPages({ id: row.id, ...page }) : NONE,
 
-    readMany,
+    readMany: byId.many,
 
     versionsOf: (ids) =>
       rows

@@ -3,9 +3,9 @@ import { type Caller, mayRead } from '../../core/caller.js';
 import { isNodeId } from '../../core/node-id.js';
 import type { Page, PageRequest } from '../../core/page.js';
 import type { Database } from '../../storage/database.js';
-import type { Payment } from '../payments/row.js';
-import { PAYMENT_COLUMNS } from '../payments/rows.js';
-import type { Refund } from './row.js';
+import { createRowReads } from '../../storage/row-reads.js';
+import { Payment } from '../payments/row.js';
+import { Refund } from './row.js';
 import { REFUND_COLUMNS } from './rows.js';
 
 /** Which version a refund is at. */
@@ -41,22 +41,8 @@ const NONE: Page<never> = { rows: [], hasNextPage: false };
 
 /** Builds the reads. */
 export const createRefundReads = (database: Database): RefundReads => {
-  const readMany = (ids: readonly string[]): Promise<Refund[]> =>
-    database.query<Refund>({
-      name: 'refund_read_many',
-      text: `select ${REFUND_COLUMNS} from tollgate.refund r where id = any($1::bigint[])`,
-      values: [ids],
-    });
-
-  const readPayments = createBatch(async (ids: readonly string[]) => {
-    const rows = await database.query<Payment>({
-      name: 'payment_read_many',
-      text: `select ${PAYMENT_COLUMNS} from tollgate.payment p where id = any($1::bigint[])`,
-      values: [ids],
-    });
-    const byId = new Map(rows.map((row) => [row.id, row]));
-    return ids.map((id) => byId.get(id));
-  });
+  const refunds = createRowReads(database, 'refund', Refund);
+  const payments = createRowReads(database, 'payment', Payment);
 
   const readPages = createBatch(async (questions: readonly PageQuestion[]): Promise<Page<Refund>[]> => {
     const rows = await database.query<Refund & { place: number }>({
@@ -80,7 +66,7 @@ export const createRefundReads = (database: Database): RefundReads => {
     });
   });
 
-  const paymentOf = async (id: string): Promise<Payment | undefined> => (isNodeId(id) ? readPayments(id) : undefined);
+  const paymentOf = async (id: string): Promise<Payment | undefined> => (isNodeId(id) ? payments.one(id) : undefined);
 
   const mayWatch = async (paymentId: string, caller: Caller): Promise<boolean> => {
     const payment = await paymentOf(paymentId);
@@ -89,12 +75,12 @@ export const createRefundReads = (database: Database): RefundReads => {
 
   return {
     async find(id, caller) {
-      const [refund] = isNodeId(id) ? await readMany([id]) : [];
+      const refund = isNodeId(id) ? await refunds.one(id) : undefined;
       return refund && (await mayWatch(refund.paymentId, caller)) ? refund : null;
     },
     paymentOf,
     pageOf: async (paymentId, page) => (isNodeId(paymentId) ? readPages({ paymentId, ...page }) : NONE),
-    readMany,
+    readMany: refunds.many,
     readOfPayment: (paymentId) =>
       database.query<Refund>({
         name: 'refund_read_of_payment',
