@@ -10,26 +10,37 @@ import Stripe from 'stripe';
  */
 export type StripeFailure = 'refused' | 'unknown' | 'throttled' | 'denied';
 
+interface Failed {
+  readonly failure: StripeFailure;
+  readonly stripeCode?: string | undefined;
+  readonly declineCode?: string | undefined;
+  readonly status?: number | undefined;
+  readonly cause: unknown;
+}
+
 /** A failed call, classified; Stripe's own error is the cause and never leaves the server. */
 export class StripeCallError extends Error {
-  constructor(
-    readonly failure: StripeFailure,
-    /** Stripe's error code, such as `card_declined` or `resource_missing`. */
-    readonly stripeCode: string | undefined,
-    readonly declineCode: string | undefined,
-    /** HTTP status; undefined when there was no answer. */
-    readonly status: number | undefined,
-    options: { cause: unknown },
-  ) {
-    super(options.cause instanceof Error ? options.cause.message : 'Stripe call failed', options);
+  readonly failure: StripeFailure;
+  /** Stripe's error code, such as `card_declined` or `resource_missing`. */
+  readonly stripeCode: string | undefined;
+  readonly declineCode: string | undefined;
+  /** HTTP status; undefined when there was no answer. */
+  readonly status: number | undefined;
+
+  constructor({ failure, stripeCode, declineCode, status, cause }: Failed) {
+    super(cause instanceof Error ? cause.message : 'Stripe call failed', { cause });
     this.name = 'StripeCallError';
+    this.failure = failure;
+    this.stripeCode = stripeCode;
+    this.declineCode = declineCode;
+    this.status = status;
   }
 }
 
 /** Something came that can't be what was asked for: whatever was to be done may have been done. */
 export class NotAnAnswerError extends StripeCallError {
   constructor(what: string) {
-    super('unknown', undefined, undefined, undefined, { cause: new Error(`Not an answer of Stripe's: ${what}.`) });
+    super({ failure: 'unknown', cause: new Error(`Not an answer of Stripe's: ${what}.`) });
     this.name = 'NotAnAnswerError';
   }
 }
@@ -69,9 +80,12 @@ const classify = (error: Stripe.errors.StripeError): StripeFailure => {
 /** Turns whatever a call threw into a StripeCallError; anything that isn't Stripe's clear answer is `unknown`. */
 const toCallError = (error: unknown): StripeCallError => {
   if (error instanceof StripeCallError) return error;
-  if (!(error instanceof Stripe.errors.StripeError))
-    return new StripeCallError('unknown', undefined, undefined, undefined, { cause: error });
-  return new StripeCallError(classify(error), codeOf(error.code), codeOf(error.decline_code), error.statusCode, {
+  if (!(error instanceof Stripe.errors.StripeError)) return new StripeCallError({ failure: 'unknown', cause: error });
+  return new StripeCallError({
+    failure: classify(error),
+    stripeCode: codeOf(error.code),
+    declineCode: codeOf(error.decline_code),
+    status: error.statusCode,
     cause: error,
   });
 };
