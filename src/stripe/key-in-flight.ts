@@ -1,3 +1,4 @@
+import { DEADLINES } from '../core/deadlines.js';
 import { StripeCallError } from './answer.js';
 
 /** How often a call under a key that is in flight elsewhere is repeated. */
@@ -16,11 +17,8 @@ export const inTurn = async <T>(write: () => Promise<T>): Promise<T> => {
   }
 };
 
-/** Stripe forgets idempotency keys after 24 hours; well before, a repeat under the same key is safe. Source: Stripe docs, "Idempotent requests". */
-const KEY_SAFE_MS = 20 * 3_600_000;
-
 /** Whether a key first used then may be used again now, both by the database's clock; a time that is yet to come tells nothing. */
 export const isKeySafe = (attemptedAt: Date, now: Date): boolean => {
   const ageMs = now.getTime() - attemptedAt.getTime();
-  return ageMs >= 0 && ageMs < KEY_SAFE_MS;
+  return ageMs >= 0 && ageMs < DEADLINES.keySafeMs;
 };

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type Stripe from 'stripe';
 import { z } from 'zod';
+import { createInFlight } from '../../core/in-flight.js';
+import { searchSince } from '../../core/unix-time.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import { readClock } from '../../storage/clock.js';
 import type { Database, Queryable } from '../../storage/database.js';
@@ -22,7 +24,6 @@ export interface Customers {
 }
 
 const COLUMNS = selectList(StripeCustomer, 'c');
-const HOUR_MS = 3_600_000;
 const CUSTOMER = z.object({ id: shapes.id, livemode: z.boolean(), metadata: shapes.metadata });
 
 const scopeOf = (accountId: string, access: StripeAccess): [string, boolean, string] => [
@@ -40,7 +41,7 @@ export const createCustomers = ({
   /** This installation's id. */
   installation: () => string;
 }): Customers => {
-  const inFlight = new Map<string, Promise<string>>();
+  const oneAtATime = createInFlight<string>();
 
   /** The row, and whether no call can have been made for it yet. */
   const reserve = async (accountId: string, access: StripeAccess): Promise<{ row: StripeCustomer; fresh: boolean }> => {
@@ -86,7 +87,7 @@ export const createCustomers = ({
       attempt: row.attempt,
       attemptedAt: isFresh ? undefined : attemptedAt,
       now: () => readClock(database),
-      find: () => gateway.findCustomer(owner, Math.floor((attemptedAt.getTime() - HOUR_MS) / 1000)),
+      find: () => gateway.findCustomer(owner, searchSince(attemptedAt)),
       create: (key) => gateway.createCustomer({ owner, accountId: row.accountId, idempotencyKey: key }),
       assertOurs({ object }) {
         const { id, livemode } = parse(CUSTOMER, 'customer', object);
@@ -110,14 +111,8 @@ export const createCustomers = ({
   };
 
   return {
-    ensure(accountId, access) {
-      const key = JSON.stringify(scopeOf(accountId, access));
-      const running = inFlight.get(key);
-      if (running) return running;
-      const started = make(accountId, access).finally(() => inFlight.delete(key));
-      inFlight.set(key, started);
-      return started;
-    },
+    ensure: (accountId, access) =>
+      oneAtATime(JSON.stringify(scopeOf(accountId, access)), () => make(accountId, access)),
 
     async find(accountId, access) {
       const [row] = await database.query<{ id: string | null }>({

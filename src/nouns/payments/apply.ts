@@ -1,5 +1,6 @@
 import { OrderUnreadableError } from '../../core/errors.js';
 import { isOpen, judgeSnapshot, PAYMENT_NEXT, type PaymentSignal } from '../../core/states.js';
+import { unixSeconds } from '../../core/unix-time.js';
 import { type FlowBody, type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
 import { type Orders, unreadableOr } from '../../orders/orders.js';
 import type { Tx } from '../../storage/database.js';
@@ -73,8 +74,6 @@ export const signalFor = (payment: Payment, snapshot: PaymentFacts): PaymentSign
   return whole && received ? 'succeed' : 'mismatch';
 };
 
-const seconds = (date: Date | null): number => (date === null ? 0 : Math.floor(date.getTime() / 1000));
-
 /** An invoice whose intent was canceled or collects another amount may still be paid otherwise: its own events tell. */
 const isLeftToInvoice = (payment: Payment, snapshot: PaymentFacts, signal: PaymentSignal): boolean =>
   payment.stripeInvoiceId !== null && snapshot.isInvoice !== true && (signal === 'cancel' || signal === 'mismatch');
@@ -119,7 +118,7 @@ export const createPaymentTransitions = ({
   const judge = (payment: Payment, snapshot: PaymentFacts, signal: PaymentSignal, cause: Cause) => {
     if (isLeftToInvoice(payment, snapshot, signal)) return 'keep';
     if (signal === 'fail' && payment.status === 'FAILED' && isSameFailure(payment, snapshot)) return 'keep';
-    if (!cause.current) return judgeSnapshot(payment.status, signal, snapshot.at, seconds(payment.seenAt));
+    if (!cause.current) return judgeSnapshot(payment.status, signal, snapshot.at, unixSeconds(payment.seenAt));
     const isRepeat = PAYMENT_NEXT[payment.status][signal] === payment.status && signal !== 'fail';
     return isRepeat ||
       (signal === 'fail' && payment.status !== 'FAILED' && PAYMENT_NEXT[payment.status].fail === payment.status)

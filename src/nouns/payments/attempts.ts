@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { createInFlight } from '../../core/in-flight.js';
 import { isOpen } from '../../core/states.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import { type Answer, NotAnAnswerError, StripeCallError } from '../../stripe/answer.js';
@@ -79,7 +80,7 @@ interface Parts {
 
 /** Builds the calls; one attempt is settled once at a time within the process. */
 export const createPaymentAttempts = ({ objects, checkouts }: Parts): PaymentAttempts => {
-  const inFlight = new Map<string, Promise<SettledAttempt>>();
+  const oneAtATime = createInFlight<SettledAttempt>();
 
   const settleIntent = async (payment: Payment, { gateway }: StripeAccess, actor: string, isFresh: boolean) => {
     const settled = await objects.settle(payment, intentObject(gateway), { actor, isFresh });
@@ -89,12 +90,8 @@ export const createPaymentAttempts = ({ objects, checkouts }: Parts): PaymentAtt
   };
 
   const settle: PaymentAttempts['settle'] = (payment, access, actor, fresh = false) => {
-    const running = inFlight.get(payment.id);
-    if (running) return running;
     const work = isCheckout(payment) ? checkouts.settle : settleIntent;
-    const started = work(payment, access, actor, fresh).finally(() => inFlight.delete(payment.id));
-    inFlight.set(payment.id, started);
-    return started;
+    return oneAtATime(payment.id, () => work(payment, access, actor, fresh));
   };
 
   /** Reads the intent, writes to it, and applies what Stripe says then; a failure is read again: it may be so already. */

@@ -1,5 +1,7 @@
+import { DEADLINES } from '../../core/deadlines.js';
 import { StripeUnavailableError } from '../../core/errors.js';
 import { endsPayment, isOpen } from '../../core/states.js';
+import { searchSince } from '../../core/unix-time.js';
 import { readClock } from '../../storage/clock.js';
 import { type Database, isDatabaseError, type Tx, UNIQUE_VIOLATION } from '../../storage/database.js';
 import { type Answer, NotAnAnswerError, StripeCallError } from '../../stripe/answer.js';
@@ -84,10 +86,7 @@ export interface PaymentObjects {
   forgetUnknown<T>(payment: Payment, object: PaymentObject<T>, actor: string): Promise<Payment>;
 }
 
-const HOUR_MS = 3_600_000;
 const ID_CONSTRAINTS = ['payment_intent_once', 'payment_checkout_session_once'];
-/** Tries to apply an answer while webhooks keep moving the row. */
-const APPLY_TRIES = 3;
 
 interface Parts {
   readonly database: Database;
@@ -134,7 +133,7 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
       attempt,
       attemptedAt: isFresh ? undefined : (attemptedAt ?? createdAt),
       now: () => readClock(database),
-      find: () => object.find(owner, Math.floor((createdAt.getTime() - HOUR_MS) / 1000)),
+      find: () => object.find(owner, searchSince(createdAt)),
       create: (key) => object.create(payment, owner, key),
       assertOurs: (answer) => object.assertOurs(payment, owner, answer),
       nextAttempt: () => nextAttempt(payment),
@@ -205,7 +204,7 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
   const applyPresent: PaymentObjects['applyPresent'] = async (known, object, { actor, read }) => {
     let row = known;
     let answer = await read();
-    for (let tries = 1; tries <= APPLY_TRIES; tries += 1) {
+    for (let tries = 1; tries <= DEADLINES.applyTries; tries += 1) {
       object.assertOurs(row, ownerOf(row), answer);
       answer = await confirm(row, object, answer);
       const outcome = await applyOnce(row, object, { answer, actor });
@@ -232,8 +231,9 @@ export const createPaymentObjects = ({ database, transitions, installation, publ
 
   const refresh: PaymentObjects['refresh'] = async (payment, object, actor) => {
     const id = object.idOf(payment);
-    const since = Math.floor((payment.createdAt.getTime() - HOUR_MS) / 1000);
-    const present = await (id === null ? object.find(ownerOf(payment), since) : object.retrieve(id));
+    const present = await (id === null
+      ? object.find(ownerOf(payment), searchSince(payment.createdAt))
+      : object.retrieve(id));
     return present && (await applyPresent(payment, object, { actor, read: async () => present })).payment;
   };
 

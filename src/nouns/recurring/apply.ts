@@ -1,4 +1,5 @@
 import { isLive, RECURRING_NEXT } from '../../core/states.js';
+import { unixSeconds } from '../../core/unix-time.js';
 import { type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
 import type { Orders } from '../../orders/orders.js';
 import { writeChange } from '../../outbox/change-log.js';
@@ -45,8 +46,6 @@ const FLOW = 'recurring-payment-callback';
 
 /** A cancel of ours voids at once what is unpaid; a job looks at what is left. */
 const UNPAID_SECONDS = 5;
-
-const seconds = (date: Date | null): number => (date === null ? 0 : Math.floor(date.getTime() / 1000));
 
 const updateFrom = (row: RecurringPayment, snapshot: SubscriptionSnapshot): RecurringUpdate => ({
   status: snapshot.status === undefined ? row.status : RECURRING_NEXT[row.status][snapshot.status],
@@ -154,7 +153,7 @@ export const createRecurringTransitions = ({
     },
 
     async apply(tx, row, snapshot, cause) {
-      if (snapshot.at < seconds(row.seenAt)) return { kind: 'kept', recurringPayment: row };
+      if (snapshot.at < unixSeconds(row.seenAt)) return { kind: 'kept', recurringPayment: row };
       const update = updateFrom(row, snapshot);
       if (differs(row, update))
         return { kind: 'changed', recurringPayment: await move(tx, row, { update, at: snapshot.at, cause }) };

@@ -1,5 +1,7 @@
 import type Stripe from 'stripe';
+import { DEADLINES } from '../../core/deadlines.js';
 import { StripeUnavailableError } from '../../core/errors.js';
+import { createInFlight } from '../../core/in-flight.js';
 import { isLive } from '../../core/states.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import { type Database, isDatabaseError, UNIQUE_VIOLATION } from '../../storage/database.js';
@@ -9,11 +11,11 @@ import { readKnown } from '../../stripe/make-once.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
 import { refusalOf } from '../../stripe/refusal.js';
 import { invoiceOf, type SubscriptionSnapshot, subscriptionSnapshot } from '../../stripe/subscription-snapshot.js';
-import { assertSubscriptionOf } from '../payments/ours.js';
 import type { Payment } from '../payments/row.js';
 import { sourceOf } from '../payments/settle.js';
 import type { InvoicePayments } from '../renewals/invoice-payments.js';
 import type { RecurringTransitions } from './apply.js';
+import { assertSubscriptionOf } from './ours.js';
 import type { RecurringPayment } from './row.js';
 import { writeRecurringAsked } from './rows.js';
 import type { RecurringObjects } from './settle.js';
@@ -52,9 +54,6 @@ export interface RecurringAttempts {
   resume(row: RecurringPayment, access: StripeAccess, actor: string): Promise<RecurringPayment>;
 }
 
-/** Tries to apply an answer while webhooks keep moving the row. */
-const APPLY_TRIES = 3;
-
 interface Parts {
   readonly database: Database;
   readonly transitions: RecurringTransitions;
@@ -75,10 +74,10 @@ const hasEnded = ({ status }: SubscriptionSnapshot): boolean => status !== undef
 /** Builds the calls; one recurring payment is settled once at a time within the process. */
 export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
   const { database, transitions, invoices, objects, publish, publishPayment } = parts;
-  const inFlight = new Map<string, Promise<SettledSubscription>>();
+  const oneAtATime = createInFlight<SettledSubscription>();
 
   const assertOurs = (row: RecurringPayment, answer: Answer<Stripe.Subscription>, customerId?: string): void =>
-    assertSubscriptionOf(row, objects.ownerOf(row), snapshotOf(answer), customerId);
+    assertSubscriptionOf(row, { owner: objects.ownerOf(row), customerId }, snapshotOf(answer));
 
   const applyOnce = (known: RecurringPayment, answer: Answer<Stripe.Subscription>, actor: string) => {
     const snapshot = snapshotOf(answer);
@@ -116,7 +115,7 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
   ): Promise<SettledSubscription> => {
     let row = known;
     let answer = await read();
-    for (let tries = 1; tries <= APPLY_TRIES; tries += 1) {
+    for (let tries = 1; tries <= DEADLINES.applyTries; tries += 1) {
       assertOurs(row, answer);
       answer = await confirm(row, answer, access);
       const outcome = await applyOnce(row, answer, actor);
@@ -161,17 +160,12 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
     return applyCurrent(row, { read, access, actor });
   };
 
-  const settle: RecurringAttempts['settle'] = (row, access, actor, fresh) => {
-    const running = inFlight.get(row.id);
-    if (running) return running;
-    const started = makeOrRead(row, access, actor, fresh)
-      .catch((error: unknown) => {
+  const settle: RecurringAttempts['settle'] = (row, access, actor, fresh) =>
+    oneAtATime(row.id, () =>
+      makeOrRead(row, access, actor, fresh).catch((error: unknown) => {
         throw refusalOf(error);
-      })
-      .finally(() => inFlight.delete(row.id));
-    inFlight.set(row.id, started);
-    return started;
-  };
+      }),
+    );
 
   /** Writes to the subscription, and applies what Stripe says then; a refusal is read again: it may be so already. */
   const change = async (

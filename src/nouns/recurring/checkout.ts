@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { isLive } from '../../core/states.js';
+import { searchSince } from '../../core/unix-time.js';
 import type { Redirects } from '../../installation/redirects.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
@@ -9,9 +10,9 @@ import { readKnown } from '../../stripe/make-once.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
 import { refusalOf } from '../../stripe/refusal.js';
 import { writeSession } from '../payments/checkout-rows.js';
-import { assertSubscriptionSessionOf } from '../payments/ours.js';
 import type { RecurringTransitions } from './apply.js';
 import type { RecurringAttempts } from './attempts.js';
+import { assertSubscriptionSessionOf } from './ours.js';
 import type { RecurringPayment } from './row.js';
 import type { RecurringObjects } from './settle.js';
 
@@ -41,8 +42,6 @@ export interface SubscriptionCheckouts {
 
 /** Whether the customer has yet to begin it on Stripe's page. */
 export const isOnPage = ({ mode, status }: RecurringPayment): boolean => mode === 'CHECKOUT' && status === 'INCOMPLETE';
-
-const HOUR_MS = 3_600_000;
 
 interface Parts {
   readonly database: Database;
@@ -87,12 +86,11 @@ export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts
       const forgotten = await objects.forget(row, 'stripe_checkout_session_id', actor);
       return read(forgotten, { access, actor, fresh: undefined });
     }
-    const since = Math.floor((row.createdAt.getTime() - HOUR_MS) / 1000);
     return objects.makeOnce<Stripe.Checkout.Session>(row, {
       access,
       actor,
       fresh,
-      find: (owner) => gateway.findCheckout(owner, since),
+      find: (owner) => gateway.findCheckout(owner, searchSince(row.createdAt)),
       create: (request) =>
         gateway.createSubscriptionCheckout({ ...request, ...redirects.addressesOf(row, 'recurringPayment') }),
       assertOurs: (answer) => assertOurs(row, answer),

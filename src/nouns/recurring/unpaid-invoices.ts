@@ -5,10 +5,10 @@ import type { Database } from '../../storage/database.js';
 import { type Answer, StripeCallError } from '../../stripe/answer.js';
 import { invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
-import { assertInvoiceOf } from '../payments/ours.js';
 import type { Payment } from '../payments/row.js';
 import { markUnpaid, readUnpaid } from '../payments/rows.js';
 import type { InvoicePayments } from '../renewals/invoice-payments.js';
+import { assertInvoiceOf } from '../renewals/ours.js';
 import type { RecurringPayment } from './row.js';
 import { readRecurring } from './rows.js';
 

@@ -1,5 +1,6 @@
 import { formatMoney } from '../../core/money.js';
 import { holdsReservation, judgeRefund, REFUND_NEXT, type RefundStatus } from '../../core/states.js';
+import { unixSeconds } from '../../core/unix-time.js';
 import { type FlowLog, type Flows, type RefundCallbackData, runFlow } from '../../flows/flows.js';
 import type { Orders } from '../../orders/orders.js';
 import { writeChange } from '../../outbox/change-log.js';
@@ -83,8 +84,6 @@ export const versionOf = ({ payment, refunds }: Pick<HeldRefunds, 'payment' | 'r
 /** Whether Stripe holds, or held, money of it: before that it has no refunds. */
 export const hasArrived = ({ status }: Pick<Payment, 'status'>): boolean =>
   status === 'SUCCESSFUL' || status === 'QUARANTINED';
-
-const seconds = (date: Date | null): number => (date === null ? 0 : Math.floor(date.getTime() / 1000));
 
 /**
  * Whose row it is: the one that the refund's mark of this installation names, else the one that knows its id. `contradicts`: the
@@ -289,7 +288,7 @@ export const createRefundTransitions = ({
       return insert(tx, held, made, step);
     }
     const status = REFUND_NEXT[row.status][signal];
-    const verdict = current ? 'apply' : judgeRefund(row.status, signal, at, seconds(row.seenAt));
+    const verdict = current ? 'apply' : judgeRefund(row.status, signal, at, unixSeconds(row.seenAt));
     if (verdict === 'ask') return undefined;
     if (status === row.status) return keep(tx, held, row, snapshot, step);
     return move(tx, held, row, { status, stripeRefundId, failureReason, at }, step);

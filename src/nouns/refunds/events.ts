@@ -8,10 +8,10 @@ import { refundSnapshot } from '../../stripe/refund-snapshot.js';
 import { idOf, paymentSnapshot } from '../../stripe/translate.js';
 import type { PaymentTransitions } from '../payments/apply.js';
 import { referenceOf } from '../payments/events.js';
-import { assertRefundOf } from '../payments/ours.js';
 import type { Payment } from '../payments/row.js';
 import { lockIntent } from '../payments/rows.js';
 import { type HeldRefunds, hasArrived, type RefundTransitions, versionOf } from './apply.js';
+import { assertRefundOf } from './ours.js';
 import { findRefunded } from './rows.js';
 
 /** The events that tell of refunds; `charge.refunded` brings no refund, it only hints at them. Source: Stripe docs, "Types of events". */

@@ -1,4 +1,6 @@
+import { DEADLINES } from '../../core/deadlines.js';
 import { PaymentDisputedError, StripeDeclinedError } from '../../core/errors.js';
+import { createInFlight } from '../../core/in-flight.js';
 import { REFUND_NEXT } from '../../core/states.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import { readClock } from '../../storage/clock.js';
@@ -8,10 +10,10 @@ import { isKeySafe } from '../../stripe/key-in-flight.js';
 import { idempotencyKey, type Owner } from '../../stripe/metadata.js';
 import type { StripeRefundReason } from '../../stripe/refund-reasons.js';
 import { type RefundSnapshot, refundSnapshot } from '../../stripe/refund-snapshot.js';
-import { assertRefundOf } from '../payments/ours.js';
 import type { Payment } from '../payments/row.js';
 import { sourceOf } from '../payments/settle.js';
 import type { HeldRefunds, RefundTransitions } from './apply.js';
+import { assertRefundOf } from './ours.js';
 import type { Refund } from './row.js';
 import { writeAbsent, writeFailedCall, writeLookAgain, writeNextAttempt } from './rows.js';
 
@@ -45,9 +47,6 @@ export interface RefundTiming {
 /** The calls end within 100 s at the longest (three tries of 30 s); what Stripe made is listed within minutes. */
 export const REFUND_TIMING: RefundTiming = { leaseMs: 120_000, readsApartMs: 180_000 };
 
-/** Tries to apply an answer while webhooks keep moving the row. */
-const APPLY_TRIES = 3;
-
 /** What a client is told of a refund that Stripe refused with this code. */
 export const refundRefusal = (refund: Refund, cause?: unknown): PaymentDisputedError | StripeDeclinedError => {
   const code = refund.failureReason ?? 'refused';
@@ -74,7 +73,7 @@ interface Who {
 /** Builds the calls; one refund is worked on once at a time within the process. */
 export const createRefundAttempts = (parts: Parts): RefundAttempts => {
   const { database, transitions, installation, publish, timing } = parts;
-  const inFlight = new Map<string, Promise<Refund>>();
+  const oneAtATime = createInFlight<Refund>();
   const ownerOfRefund = (refund: Refund): Owner => ({ installation: installation(), noun: 'refund', id: refund.id });
 
   /** Applies what Stripe answered; if a webhook moved the row since the call began, Stripe is read again. */
@@ -85,7 +84,7 @@ export const createRefundAttempts = (parts: Parts): RefundAttempts => {
   ): Promise<Refund> => {
     let known = refund;
     let snapshot = answer;
-    for (let tries = 1; tries <= APPLY_TRIES; tries += 1) {
+    for (let tries = 1; tries <= DEADLINES.applyTries; tries += 1) {
       const { held, moved } = await database.transaction(async (tx) => {
         const locked = await transitions.lock(tx, payment);
         const row = locked.refunds.find(({ id }) => id === refund.id);
@@ -228,17 +227,9 @@ export const createRefundAttempts = (parts: Parts): RefundAttempts => {
     return answer ? applyOrLeave(refund, payment, { answer, access, actor }) : again(refund, payment, access, actor);
   };
 
-  const once = (refund: Refund, work: () => Promise<Refund>): Promise<Refund> => {
-    const running = inFlight.get(refund.id);
-    if (running) return running;
-    const started = work().finally(() => inFlight.delete(refund.id));
-    inFlight.set(refund.id, started);
-    return started;
-  };
-
   return {
-    make: (refund, payment, access, actor) => once(refund, () => call(refund, payment, access, actor)),
+    make: (refund, payment, access, actor) => oneAtATime(refund.id, () => call(refund, payment, access, actor)),
     refresh: (refund, payment, access, actor) => takeAll(payment, { access, actor }, refund),
-    findOut: (refund, payment, access, actor) => once(refund, () => findOut(refund, payment, access, actor)),
+    findOut: (refund, payment, access, actor) => oneAtATime(refund.id, () => findOut(refund, payment, access, actor)),
   };
 };

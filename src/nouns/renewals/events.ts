@@ -3,10 +3,10 @@ import type { Applied, EventHandler } from '../../inbox/handler.js';
 import { assertSame, hintOf, ignored, isAnothers, markedRow, processed } from '../../inbox/hints.js';
 import type { StripeConnection } from '../../installation/stripe-connection.js';
 import { invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
-import { assertInvoiceOf } from '../payments/ours.js';
 import type { Payment } from '../payments/row.js';
 import { findBySubscriptionOrMark } from '../recurring/rows.js';
 import type { InvoicePayments } from './invoice-payments.js';
+import { assertInvoiceOf } from './ours.js';
 import type { Renewal } from './row.js';
 
 /** The events of an invoice; each is a hint to fetch it. Source: Stripe docs, "Types of events". */

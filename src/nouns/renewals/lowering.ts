@@ -7,11 +7,11 @@ import { StripeCallError } from '../../stripe/answer.js';
 import { type InvoiceSnapshot, invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
 import { inTurn, isKeySafe } from '../../stripe/key-in-flight.js';
 import { idempotencyKey, type Owner } from '../../stripe/metadata.js';
-import { assertInvoiceOf } from '../payments/ours.js';
 import type { Payment } from '../payments/row.js';
 import type { RecurringPayment } from '../recurring/row.js';
 import { readRecurring } from '../recurring/rows.js';
 import type { Refund } from '../refunds/row.js';
+import { assertInvoiceOf } from './ours.js';
 import type { Renewal, RenewalProblem } from './row.js';
 import {
   claimDueRenewals,

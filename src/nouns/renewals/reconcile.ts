@@ -2,10 +2,10 @@ import { type OpenRows, readOpenRows } from '../../inbox/open-rows.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
 import { invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
-import { assertInvoiceOf } from '../payments/ours.js';
 import { OPEN_PAYMENT, type Payment } from '../payments/row.js';
 import { PAYMENT_COLUMNS } from '../payments/rows.js';
 import type { InvoicePayments } from './invoice-payments.js';
+import { assertInvoiceOf } from './ours.js';
 import type { Renewal } from './row.js';
 
 interface Parts {

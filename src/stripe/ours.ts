@@ -1,0 +1,53 @@
+import { NotAnAnswerError, NotOursError } from './answer.js';
+import type { Owner } from './metadata.js';
+
+/** What every object of Stripe's tells of whose it is. */
+interface Marked {
+  readonly owner: Owner | undefined;
+  readonly livemode: boolean;
+}
+
+/** Who the answer must be about: our row's mark and mode, and the object's id once the row knows it. */
+interface Expected {
+  readonly owner: Owner;
+  readonly livemode: boolean;
+  readonly knownId: string | null;
+}
+
+interface Money {
+  readonly amount: number;
+  readonly currency: string;
+}
+
+const isSameOwner = (a: Owner | undefined, b: Owner): boolean =>
+  a?.installation === b.installation && a.noun === b.noun && a.id === b.id;
+
+/**
+ * Refuses an object that isn't the row's; `what` names its kind. An operator may take the metadata off an object whose id the
+ * row knows: then the id says whose it is.
+ *
+ * @throws StripeCallError, `unknown`
+ */
+export const assertWhose = (
+  what: string,
+  { id, owner, livemode }: Marked & { id: string },
+  expected: Expected,
+): void => {
+  const { knownId } = expected;
+  if (knownId !== null && id !== knownId) throw new NotAnAnswerError(`${what} ${id} in place of ${knownId}`);
+  if (!(owner === undefined && knownId !== null) && !isSameOwner(owner, expected.owner))
+    throw new NotOursError(`${what} ${id} isn't that of ${expected.owner.noun} ${expected.owner.id}`);
+  if (livemode !== expected.livemode) throw new NotAnAnswerError(`${what} ${id} is of the other mode`);
+};
+
+/**
+ * Refuses an object of other money than the row's.
+ *
+ * @throws StripeCallError, `unknown`
+ */
+export const assertMoney = (what: string, found: Money, row: Money): void => {
+  if (found.amount !== row.amount || found.currency !== row.currency)
+    throw new NotAnAnswerError(
+      `${what} of ${found.amount} ${found.currency} in place of ${row.amount} ${row.currency}`,
+    );
+};
