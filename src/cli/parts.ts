@@ -22,6 +22,7 @@ import { eventTypesOf, openInOf } from '../parts/nouns.js';
 import { redisParts } from '../parts/redis.js';
 import { isMigrated } from '../parts/storage.js';
 import { connectStripe, type StripeGateway } from '../stripe/gateway.js';
+import { createMarks } from '../stripe/marks.js';
 import { UsageError } from './output.js';
 import { type Workspace, withWorkspace } from './workspace.js';
 
@@ -98,7 +99,7 @@ export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>
       vault,
       keys,
       connection: createStripeConnection({ database, keys: () => keys.read(), connect }),
-      installation: () => installationId,
+      marks: createMarks(installationId),
       publicUrl: config.publicUrl,
       eventTypes: eventTypesOf(NOUNS),
       changed,

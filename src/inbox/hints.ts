@@ -50,12 +50,6 @@ export const subjectOf = (event: Stripe.Event): string => {
   return subscriptionId ?? intentId ?? id;
 };
 
-/** The row that the event's mark of this installation names; null without one. */
-export const markedRow = (hint: Hint, noun: Owner['noun'], installation: string): string | null => {
-  const owner = hint.ownerOf(noun);
-  return owner?.installation === installation ? owner.id : null;
-};
-
 /**
  * Refuses an answer about another object than the event's: its id, and the mark that the signed event carries, must be the same.
  *
@@ -69,12 +63,6 @@ export const assertSame = (
   const hint = hintOf(event);
   const mark = hint.ownerOf(noun);
   if (id !== hint.id || (mark && owner && mark.id !== owner.id)) throw new NotOursError(`${id} in place of ${hint.id}`);
-};
-
-/** Whether another installation on the same Stripe account made the object. */
-export const isAnothers = (hint: Hint, noun: Owner['noun'], installation: string): boolean => {
-  const owner = hint.ownerOf(noun);
-  return owner !== undefined && owner.installation !== installation;
 };
 
 /** The event changes nothing of ours. */

@@ -8,6 +8,7 @@ import { withSessionLock } from '../storage/session-lock.js';
 import { StripeCallError } from '../stripe/answer.js';
 import { STRIPE_API_VERSION } from '../stripe/client.js';
 import { isKeySafe } from '../stripe/key-in-flight.js';
+import type { Marks } from '../stripe/marks.js';
 import type { WebhookEndpointRequest } from '../stripe/operator-calls.js';
 import { refusalOf } from '../stripe/refusal.js';
 import type { Vault } from './encryption.js';
@@ -65,8 +66,7 @@ interface Parts {
   readonly vault: Vault;
   readonly keys: KeyStore;
   readonly connection: StripeConnection;
-  /** This installation's id. */
-  readonly installation: () => string;
+  readonly marks: Marks;
   /** Where Stripe can reach this server. */
   readonly publicUrl: string | undefined;
   /** The types of events that we apply. */
@@ -99,7 +99,7 @@ const fullAccount = (error: unknown): unknown =>
 
 /** Builds the care of the endpoint. */
 export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
-  const { database, vault, connection, installation, publicUrl, eventTypes } = parts;
+  const { database, vault, connection, marks, publicUrl, eventTypes } = parts;
 
   const inSeconds = async (seconds: number): Promise<string> =>
     new Date((await readClock(database)).getTime() + seconds * 1_000).toISOString();
@@ -118,7 +118,7 @@ export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
   };
 
   const request = (): WebhookEndpointRequest => ({
-    installation: installation(),
+    installation: marks.installation,
     url: deliveryUrl(publicUrl ?? ''),
     eventTypes,
   });
@@ -127,9 +127,7 @@ export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
     row.account === account && row.livemode === livemode;
 
   const listOurs = async ({ gateway }: StripeAccess): Promise<Stripe.WebhookEndpoint[]> =>
-    (await gateway.listWebhookEndpoints()).filter(
-      ({ metadata }) => metadata['tollgate_installation'] === installation(),
-    );
+    (await gateway.listWebhookEndpoints()).filter(({ metadata }) => marks.made(metadata));
 
   /** Notes the attempt before Stripe is asked, so that a run after a crash repeats it and gets the same answer. */
   const beginAttempt = async (hash: string): Promise<{ attempt: string; repeated: boolean }> => {
@@ -145,7 +143,7 @@ export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
     return { attempt: pending?.attempt ?? attempt, repeated };
   };
 
-  const keyOf = (attempt: string): string => `tg:${installation()}:webhook_endpoint:${attempt}`;
+  const keyOf = (attempt: string): string => `tg:${marks.installation}:webhook_endpoint:${attempt}`;
 
   const forgetAttempt = (): Promise<unknown> => updateEndpointsRow(database, (row) => ({ ...row, pending: null }));
 

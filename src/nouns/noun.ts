@@ -14,6 +14,7 @@ import type { Outbox } from '../outbox/outbox.js';
 import type { PubSub } from '../outbox/pubsub.js';
 import type { Entities } from '../storage/data-source.js';
 import type { Database } from '../storage/database.js';
+import type { Marks } from '../stripe/marks.js';
 
 /** What the installation decides about single nouns; each noun adds its own. */
 // biome-ignore lint/suspicious/noEmptyInterface: nouns add to it
@@ -23,8 +24,7 @@ export interface NounSettings {}
 export interface Machine {
   readonly database: Database;
   readonly source: DataSource;
-  /** This installation's id. */
-  readonly installation: () => string;
+  readonly marks: Marks;
   readonly orders: Orders;
   readonly connection: StripeConnection;
   readonly redirects: Redirects;

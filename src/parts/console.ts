@@ -36,7 +36,7 @@ interface Needs {
 
 /** Builds the operator's calls. */
 export const createConsole = ({ config, environment, storage, operator, pubsub, flows, nouns }: Needs): Console => {
-  const { database, databaseUrl, installation } = storage;
+  const { database, databaseUrl, marks } = storage;
   const { orders, plans, vault, keys, flowFiles, connect, connection, settingsChanged: changed } = operator;
   const { publicUrl } = config;
   const eventTypes = eventTypesOf(nouns);
@@ -46,7 +46,7 @@ export const createConsole = ({ config, environment, storage, operator, pubsub, 
     vault,
     keys,
     connection,
-    installation,
+    marks,
     publicUrl,
     eventTypes,
     changed,

@@ -8,6 +8,7 @@ import { createDatabase, type Database } from '../storage/database.js';
 import { migrate, pendingMigrations } from '../storage/migrate.js';
 import { createRehearsal } from '../storage/rehearsal.js';
 import { assertRights, assertUsable, hasTables } from '../storage/usable.js';
+import { createMarks, type Marks } from '../stripe/marks.js';
 import type { OnStop } from './on-stop.js';
 
 /** Where everything is remembered. */
@@ -17,6 +18,7 @@ export interface Storage {
   readonly source: DataSource;
   /** This installation's id. */
   readonly installation: () => string;
+  readonly marks: Marks;
 }
 
 interface Needs {
@@ -67,5 +69,5 @@ export const openStorage = async ({ databaseUrl, entities, rehearses, log, onSto
     throw new Error(`The database lacks ${pending.length} migration(s). Run "npx tollgate migrate" and start again.`);
   await assertRights(database).catch(asConfigError);
   const installation = await readInstallation(database);
-  return { databaseUrl, database, source, installation: () => installation };
+  return { databaseUrl, database, source, installation: () => installation, marks: createMarks(installation) };
 };

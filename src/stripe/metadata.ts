@@ -1,5 +1,3 @@
-import type Stripe from 'stripe';
-
 /** Whose row a Stripe object belongs to: several installations may share one Stripe account. */
 export interface Owner {
   /** This installation's id. */
@@ -17,10 +15,7 @@ export const metadataOf = (owner: Owner, orderId: string): Record<string, string
 });
 
 /** Reads the mark back; undefined on an object that no installation made. */
-export const ownerOf = (
-  metadata: Readonly<Record<string, string>> | null | undefined,
-  noun: Owner['noun'],
-): Owner | undefined => {
+export const ownerOf = (metadata: Metadata, noun: Owner['noun']): Owner | undefined => {
   const installation = metadata?.['tollgate_installation'];
   const id = metadata?.[`tollgate_${noun}`];
   return installation !== undefined && id !== undefined && /^\d{1,19}$/.test(id)
@@ -28,11 +23,21 @@ export const ownerOf = (
     : undefined;
 };
 
+type Metadata = Readonly<Record<string, string>> | null | undefined;
+
+/** Whether an installation made the object that carries the metadata. */
+export const isMadeBy = (installation: string, metadata: Metadata): boolean =>
+  metadata?.['tollgate_installation'] === installation;
+
+/** Whether two marks name the same row. */
+export const isSameOwner = (a: Owner | undefined, b: Owner): boolean =>
+  a?.installation === b.installation && a.noun === b.noun && a.id === b.id;
+
 /** Whether an object carries this very mark. */
 export const isMarked =
   (owner: Owner) =>
-  ({ metadata }: { readonly metadata?: Stripe.Metadata | null }): boolean =>
-    metadata?.['tollgate_installation'] === owner.installation && metadata[`tollgate_${owner.noun}`] === owner.id;
+  ({ metadata }: { readonly metadata?: Metadata }): boolean =>
+    isMadeBy(owner.installation, metadata) && metadata?.[`tollgate_${owner.noun}`] === owner.id;
 
 /** The key of one write: the same row and attempt always give the same key. Source: Stripe docs, "Idempotent requests". */
 export const idempotencyKey = (owner: Owner, attempt: number, action = ''): string =>

@@ -1,5 +1,5 @@
 import { NotAnAnswerError, NotOursError } from './answer.js';
-import type { Owner } from './metadata.js';
+import { isSameOwner, type Owner } from './metadata.js';
 
 /** What every object of Stripe's tells of whose it is. */
 interface Marked {
@@ -18,9 +18,6 @@ interface Money {
   readonly amount: number;
   readonly currency: string;
 }
-
-const isSameOwner = (a: Owner | undefined, b: Owner): boolean =>
-  a?.installation === b.installation && a.noun === b.noun && a.id === b.id;
 
 /**
  * Refuses an object that isn't the row's; `what` names its kind. An operator may take the metadata off an object whose id the

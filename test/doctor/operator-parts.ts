@@ -15,6 +15,7 @@ import { eventTypesOf, openInOf } from '../../src/parts/nouns.js';
 import { redisParts } from '../../src/parts/redis.js';
 import { createDatabase, type Database } from '../../src/storage/database.js';
 import { connectStripe, type StripeGateway } from '../../src/stripe/gateway.js';
+import { createMarks } from '../../src/stripe/marks.js';
 import type { TestBed } from '../harness/tollgate.js';
 
 /** The operator's parts of one process, on a bed's database and sandbox. */
@@ -62,7 +63,7 @@ export const openOperator = async (bed: TestBed, options: OperatorOptions = {}):
   const endpoints = createWebhookEndpoints({
     ...shared,
     connection: createStripeConnection({ database, keys: () => keys.read(), connect }),
-    installation: () => installation,
+    marks: createMarks(installation),
     changed,
   });
   const registersEndpoint = publicUrl !== undefined;

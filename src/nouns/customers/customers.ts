@@ -9,6 +9,7 @@ import type { Database, Queryable } from '../../storage/database.js';
 import { selectList } from '../../storage/select-list.js';
 import { NotOursError } from '../../stripe/answer.js';
 import { makeOnce } from '../../stripe/make-once.js';
+import type { Marks } from '../../stripe/marks.js';
 import { isMarked, type Owner } from '../../stripe/metadata.js';
 import { parse, shapes } from '../../stripe/shape.js';
 import { StripeCustomer } from './row.js';
@@ -33,14 +34,7 @@ const scopeOf = (accountId: string, access: StripeAccess): [string, boolean, str
 ];
 
 /** Builds the customers. */
-export const createCustomers = ({
-  database,
-  installation,
-}: {
-  database: Database;
-  /** This installation's id. */
-  installation: () => string;
-}): Customers => {
+export const createCustomers = ({ database, marks }: { database: Database; marks: Marks }): Customers => {
   const oneAtATime = createInFlight<string>();
 
   /** The row, and whether no call can have been made for it yet. */
@@ -70,14 +64,10 @@ export const createCustomers = ({
     return row.attempt + 1;
   };
 
-  const ownerOf = (row: StripeCustomer): Owner => ({
-    installation: installation(),
-    noun: 'customer',
-    id: createHash('sha256')
-      .update(JSON.stringify([row.accountId, row.livemode, row.stripeAccount]))
-      .digest('hex')
-      .slice(0, 32),
-  });
+  const ownerOf = ({ accountId, livemode, stripeAccount }: StripeCustomer): Owner => {
+    const scope = JSON.stringify([accountId, livemode, stripeAccount]);
+    return marks.of('customer', createHash('sha256').update(scope).digest('hex').slice(0, 32));
+  };
 
   const findOrCreate = async (row: StripeCustomer, { gateway }: StripeAccess, isFresh: boolean): Promise<string> => {
     const owner = ownerOf(row);

@@ -2,6 +2,7 @@ import type Stripe from 'stripe';
 import type { Applied, EventHandler } from '../../inbox/handler.js';
 import { hintOf, processed } from '../../inbox/hints.js';
 import type { StripeConnection } from '../../installation/stripe-connection.js';
+import type { Marks } from '../../stripe/marks.js';
 import type { Customers } from './customers.js';
 
 /** Source: Stripe docs, "Types of events". A deleted customer's subscriptions end by events of their own. */
@@ -10,19 +11,15 @@ export const CUSTOMER_EVENTS = ['customer.deleted'] as const;
 interface Parts {
   readonly customers: Customers;
   readonly connection: StripeConnection;
-  /** This installation's id. */
-  readonly installation: () => string;
+  readonly marks: Marks;
 }
 
 const UNMATCHED = 'The customer was not made by this installation.';
 
-const isMade = ({ metadata }: { readonly metadata?: Record<string, string> }, installation: string): boolean =>
-  metadata?.['tollgate_installation'] === installation;
-
 /** Builds the handler of customers: a deleted one is forgotten, so that the account gets a new one when it needs it. */
-export const createCustomerEvents = ({ customers, connection, installation }: Parts): EventHandler => {
+export const createCustomerEvents = ({ customers, connection, marks }: Parts): EventHandler => {
   const isOurs = (event: Stripe.Event): boolean =>
-    isMade(event.data.object as { metadata?: Record<string, string> }, installation());
+    marks.made((event.data.object as { metadata?: Record<string, string> }).metadata);
   return {
     unmatched: UNMATCHED,
     ignore: (event) => (isOurs(event) ? undefined : UNMATCHED),

@@ -8,11 +8,11 @@ export const customers: Noun<Customers> = {
   name: 'customers',
   entities: [StripeCustomer],
   eventTypes: CUSTOMER_EVENTS,
-  build({ database, installation, connection }) {
-    const parts = createCustomers({ database, installation });
+  build({ database, marks, connection }) {
+    const parts = createCustomers({ database, marks });
     return {
       parts,
-      handlers: [[CUSTOMER_EVENTS, createCustomerEvents({ customers: parts, connection, installation })]],
+      handlers: [[CUSTOMER_EVENTS, createCustomerEvents({ customers: parts, connection, marks })]],
     };
   },
 };

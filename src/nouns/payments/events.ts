@@ -1,8 +1,9 @@
 import type Stripe from 'stripe';
 import type { EventHandler } from '../../inbox/handler.js';
-import { assertSame, hintOf, ignored, isAnothers, markedRow, processed } from '../../inbox/hints.js';
+import { assertSame, hintOf, ignored, processed } from '../../inbox/hints.js';
 import type { StripeConnection } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
+import type { Marks } from '../../stripe/marks.js';
 import { hidesReason, type PaymentSnapshot, paymentSnapshot } from '../../stripe/translate.js';
 import type { PaymentTransitions } from './apply.js';
 import type { PaymentAttempts } from './attempts.js';
@@ -24,8 +25,7 @@ interface Parts {
   readonly transitions: PaymentTransitions;
   readonly attempts: Pick<PaymentAttempts, 'forgetUnknown'>;
   readonly connection: StripeConnection;
-  /** This installation's id. */
-  readonly installation: () => string;
+  readonly marks: Marks;
   readonly publish: (payment: Payment) => void;
   /** Whether the developer's flow wants to see duplicates. */
   readonly deliversDuplicates: boolean;
@@ -36,10 +36,10 @@ const UNMATCHED = 'No payment of this installation has this payment intent.';
 /** How a payment intent leads to our row: another installation's mark is no mark. */
 export const referenceOf = (
   { intentId, owner, amount, currency, livemode }: PaymentSnapshot,
-  installation: string,
+  marks: Marks,
 ): PaymentReference => ({
   intentId,
-  paymentId: owner?.installation === installation ? owner.id : null,
+  paymentId: marks.rowOf(owner),
   amount,
   currency,
   livemode,
@@ -55,26 +55,26 @@ const assertNoMoney = ({ signal, intentId }: PaymentSnapshot, payment: Pick<Paym
 
 /** Builds the handler of payment intents. */
 export const createPaymentIntentEvents = (parts: Parts): EventHandler => {
-  const { database, transitions, attempts, connection, installation, publish, deliversDuplicates } = parts;
+  const { database, transitions, attempts, connection, marks, publish, deliversDuplicates } = parts;
 
   return {
     unmatched: UNMATCHED,
 
     ignore: (event) =>
-      isAnothers(hintOf(event), 'payment', installation())
+      marks.isAnothers(hintOf(event).ownerOf('payment'))
         ? 'The payment intent belongs to another installation on this Stripe account.'
         : undefined,
 
     async isKnown(on, event) {
       const hint = hintOf(event);
-      return (await on.query(findByIntentOrMark(hint.id, markedRow(hint, 'payment', installation())))).length > 0;
+      return (await on.query(findByIntentOrMark(hint.id, marks.rowOf(hint.ownerOf('payment'))))).length > 0;
     },
 
     async prepare(tx, { event, actor }, fetched) {
       const intent = (fetched?.answer.object ?? event.data.object) as Stripe.PaymentIntent;
       const snapshot = paymentSnapshot(intent, fetched?.answer.at ?? event.created);
       if (fetched) assertSame(event, 'payment', { ...snapshot, id: snapshot.intentId });
-      const reference = referenceOf(snapshot, installation());
+      const reference = referenceOf(snapshot, marks);
       const payment = await transitions.lockByReference(tx, reference);
       return async () => {
         if (!payment) {
@@ -110,7 +110,7 @@ export const createPaymentIntentEvents = (parts: Parts): EventHandler => {
     async fetch(event) {
       const access = await connection.access();
       const answer = await access.gateway.retrievePaymentIntent(hintOf(event).id);
-      const reference = referenceOf(paymentSnapshot(answer.object, answer.at), installation());
+      const reference = referenceOf(paymentSnapshot(answer.object, answer.at), marks);
       const [claimed] = await database.query<Payment>(findClaimed(reference));
       if (claimed) await attempts.forgetUnknown(claimed, access);
       return answer;

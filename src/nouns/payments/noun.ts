@@ -29,17 +29,17 @@ export interface PaymentParts {
 }
 
 const build = (machine: Machine): Built<PaymentParts> => {
-  const { database, source, installation, orders, connection, redirects, flows, outbox, pubsub, log } = machine;
+  const { database, source, marks, orders, connection, redirects, flows, outbox, pubsub, log } = machine;
   const reads = createPaymentReads({ source, database, orders });
   const publish = outbox.add(PAYMENT_STREAM, (ids) => reads.readMany(ids));
   const transitions = createPaymentTransitions({ orders, flows, log });
-  const objects = createPaymentObjects({ database, transitions, installation, publish });
+  const objects = createPaymentObjects({ database, transitions, marks, publish });
   const attempts = createPaymentAttempts({ objects, checkouts: createCheckoutAttempts({ objects, redirects }) });
   const reservations = createPaymentReservations(database, orders);
   const endings = createPaymentEndings({ database, connection, transitions, attempts, reads });
   const payments = createPayments({ database, connection, reservations, attempts, endings, reads, redirects, publish });
   const deliversDuplicates = flows.paymentCallback.duplicates === 'deliver';
-  const events = { database, transitions, attempts, connection, installation, publish, deliversDuplicates };
+  const events = { database, transitions, attempts, connection, marks, publish, deliversDuplicates };
   const { close, ...live } = createLive({ pubsub, payments, log });
   machine.onStop(close);
   return {

@@ -6,6 +6,7 @@ import { readClock } from '../../storage/clock.js';
 import { type Database, isDatabaseError, type Tx, UNIQUE_VIOLATION } from '../../storage/database.js';
 import { type Answer, NotAnAnswerError, StripeCallError } from '../../stripe/answer.js';
 import { type Making, makeOnce, readKnown } from '../../stripe/make-once.js';
+import type { Marks } from '../../stripe/marks.js';
 import type { Owner } from '../../stripe/metadata.js';
 import { refusalOf } from '../../stripe/refusal.js';
 import type { PaymentFacts } from '../../stripe/translate.js';
@@ -91,8 +92,7 @@ const ID_CONSTRAINTS = ['payment_intent_once', 'payment_checkout_session_once'];
 interface Parts {
   readonly database: Database;
   readonly transitions: PaymentTransitions;
-  /** This installation's id. */
-  readonly installation: () => string;
+  readonly marks: Marks;
   /** Tells every process of a committed change. */
   readonly publish: (payment: Payment) => void;
 }
@@ -103,8 +103,8 @@ export const sourceOf = (actor: string): 'API' | 'FETCH' => (actor === 'job' ? '
 type Outcome = { readonly kind: 'moved' | 'changed' | 'kept' | 'asked'; readonly payment: Payment };
 
 /** Builds the rules that every kind of object shares. */
-export const createPaymentObjects = ({ database, transitions, installation, publish }: Parts): PaymentObjects => {
-  const ownerOf = (payment: Payment): Owner => ({ installation: installation(), noun: 'payment', id: payment.id });
+export const createPaymentObjects = ({ database, transitions, marks, publish }: Parts): PaymentObjects => {
+  const ownerOf = (payment: Payment): Owner => marks.of('payment', payment.id);
 
   const nextAttempt = async ({ id, attempt }: Payment): Promise<number> => {
     await database.query({

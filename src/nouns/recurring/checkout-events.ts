@@ -1,10 +1,11 @@
 import type Stripe from 'stripe';
 import type { Applied, EventHandler, Told } from '../../inbox/handler.js';
-import { assertSame, hintOf, ignored, markedRow, processed } from '../../inbox/hints.js';
+import { assertSame, hintOf, ignored, processed } from '../../inbox/hints.js';
 import type { StripeConnection } from '../../installation/stripe-connection.js';
 import type { Tx } from '../../storage/database.js';
 import type { Answer } from '../../stripe/answer.js';
 import { type CheckoutSnapshot, checkoutSnapshot } from '../../stripe/checkout-snapshot.js';
+import type { Marks } from '../../stripe/marks.js';
 import { subscriptionSnapshot } from '../../stripe/subscription-snapshot.js';
 import type { PaymentTransitions } from '../payments/apply.js';
 import { findByCheckout, writeSession } from '../payments/checkout-rows.js';
@@ -26,8 +27,7 @@ interface Parts {
   readonly payments: PaymentTransitions;
   readonly recurring: RecurringTransitions;
   readonly connection: StripeConnection;
-  /** This installation's id. */
-  readonly installation: () => string;
+  readonly marks: Marks;
   readonly publish: (payment: Payment) => void;
   readonly publishRecurring: (row: RecurringPayment) => void;
 }
@@ -58,7 +58,7 @@ const sessionOf = (event: Stripe.Event, fetched: FetchedSession) => {
 
 /** Builds the handler of Checkout Sessions: none is applied from a payload, Stripe's present one decides. */
 export const createCheckoutEvents = (parts: Parts): EventHandler => {
-  const { payments, recurring, connection, installation, publish, publishRecurring } = parts;
+  const { payments, recurring, connection, marks, publish, publishRecurring } = parts;
 
   const lockPayment = async (tx: Tx, snapshot: CheckoutSnapshot): Promise<Payment | undefined> => {
     const { sessionId, owner, amount, currency, livemode } = snapshot;
@@ -114,23 +114,23 @@ export const createCheckoutEvents = (parts: Parts): EventHandler => {
 
     ignore(event) {
       const hint = hintOf(event);
-      const marks = [markedRow(hint, 'payment', installation()), markedRow(hint, 'recurring', installation())];
-      return marks.some((mark) => mark !== null) ? undefined : NOT_OURS;
+      const marked = [marks.rowOf(hint.ownerOf('payment')), marks.rowOf(hint.ownerOf('recurring'))];
+      return marked.some((id) => id !== null) ? undefined : NOT_OURS;
     },
 
     async isKnown(on, event) {
       const hint = hintOf(event);
-      const payment = markedRow(hint, 'payment', installation());
+      const payment = marks.rowOf(hint.ownerOf('payment'));
       const found = await on.query(
         payment === null
-          ? findBySubscriptionOrMark('', markedRow(hint, 'recurring', installation()))
+          ? findBySubscriptionOrMark('', marks.rowOf(hint.ownerOf('recurring')))
           : findByIntentOrMark('', payment),
       );
       return found.length > 0;
     },
 
     prepare: (tx, told, fetched) =>
-      (markedRow(hintOf(told.event), 'payment', installation()) === null ? prepareRecurring : preparePayment)(
+      (marks.rowOf(hintOf(told.event).ownerOf('payment')) === null ? prepareRecurring : preparePayment)(
         tx,
         told,
         fetched as FetchedSession,

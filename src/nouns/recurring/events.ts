@@ -1,8 +1,9 @@
 import type Stripe from 'stripe';
 import type { EventHandler } from '../../inbox/handler.js';
-import { assertSame, hintOf, ignored, isAnothers, markedRow, processed } from '../../inbox/hints.js';
+import { assertSame, hintOf, ignored, processed } from '../../inbox/hints.js';
 import type { StripeConnection } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
+import type { Marks } from '../../stripe/marks.js';
 import { type SubscriptionSnapshot, subscriptionSnapshot } from '../../stripe/subscription-snapshot.js';
 import type { RecurringTransitions } from './apply.js';
 import type { RecurringAttempts } from './attempts.js';
@@ -24,8 +25,7 @@ interface Parts {
   readonly transitions: RecurringTransitions;
   readonly attempts: Pick<RecurringAttempts, 'forgetUnknown'>;
   readonly connection: StripeConnection;
-  /** This installation's id. */
-  readonly installation: () => string;
+  readonly marks: Marks;
   readonly publish: (row: RecurringPayment) => void;
 }
 
@@ -34,10 +34,10 @@ const UNMATCHED = 'No recurring payment of this installation has this subscripti
 /** How a subscription leads to our row: another installation's mark is no mark. */
 const recurringReferenceOf = (
   { subscriptionId, owner, amount, currency, livemode }: SubscriptionSnapshot,
-  installation: string,
+  marks: Marks,
 ): RecurringReference => ({
   subscriptionId,
-  recurringId: owner?.installation === installation ? owner.id : null,
+  recurringId: marks.rowOf(owner),
   amount,
   currency,
   livemode,
@@ -45,28 +45,26 @@ const recurringReferenceOf = (
 
 /** Builds the handler of subscriptions: none is applied from a payload, Stripe's present one decides. */
 export const createSubscriptionEvents = (parts: Parts): EventHandler => {
-  const { database, transitions, attempts, connection, installation, publish } = parts;
+  const { database, transitions, attempts, connection, marks, publish } = parts;
 
   return {
     unmatched: UNMATCHED,
 
     ignore: (event) =>
-      isAnothers(hintOf(event), 'recurring', installation())
+      marks.isAnothers(hintOf(event).ownerOf('recurring'))
         ? 'The subscription belongs to another installation on this Stripe account.'
         : undefined,
 
     async isKnown(on, event) {
       const hint = hintOf(event);
-      return (
-        (await on.query(findBySubscriptionOrMark(hint.id, markedRow(hint, 'recurring', installation())))).length > 0
-      );
+      return (await on.query(findBySubscriptionOrMark(hint.id, marks.rowOf(hint.ownerOf('recurring'))))).length > 0;
     },
 
     async prepare(tx, { event, actor }, fetched) {
       const subscription = (fetched?.answer.object ?? event.data.object) as Stripe.Subscription;
       const snapshot = subscriptionSnapshot(subscription, fetched?.answer.at ?? event.created);
       if (fetched) assertSame(event, 'recurring', { ...snapshot, id: snapshot.subscriptionId });
-      const reference = recurringReferenceOf(snapshot, installation());
+      const reference = recurringReferenceOf(snapshot, marks);
       const row = await transitions.lockByReference(tx, reference);
       return async () => {
         if (!row) {
@@ -92,7 +90,7 @@ export const createSubscriptionEvents = (parts: Parts): EventHandler => {
     async fetch(event) {
       const access = await connection.access();
       const answer = await access.gateway.retrieveSubscription(hintOf(event).id);
-      const reference = recurringReferenceOf(subscriptionSnapshot(answer.object, answer.at), installation());
+      const reference = recurringReferenceOf(subscriptionSnapshot(answer.object, answer.at), marks);
       const [claimed] = await database.query<RecurringPayment>(findClaimedSubscription(reference));
       if (claimed) await attempts.forgetUnknown(claimed, access, 'stripe');
       return answer;

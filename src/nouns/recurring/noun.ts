@@ -30,7 +30,7 @@ declare module '../noun.js' {
 }
 
 const build = (machine: Machine): Built => {
-  const { database, source, installation, orders, connection, redirects, flows, outbox, pubsub, log } = machine;
+  const { database, source, marks, orders, connection, redirects, flows, outbox, pubsub, log } = machine;
   const ofPayments = machine.use(payments);
   const { invoices } = machine.use(renewals);
   const reads = createRecurringReads({ source, database, orders });
@@ -43,14 +43,14 @@ const build = (machine: Machine): Built => {
       () => undefined,
     );
   });
-  const shared = { database, installation, publish };
+  const shared = { database, marks, publish };
   const transitions = createRecurringTransitions({ orders, flows, log });
   const objects = createRecurringObjects({ ...shared, transitions, customers: machine.use(customers) });
   const publishPayment = ofPayments.publish;
   const attempts = createRecurringAttempts({ database, transitions, invoices, objects, publish, publishPayment });
   const checkouts = createSubscriptionCheckouts({ database, transitions, objects, attempts, redirects, publish });
   const keeps = machine.settings.keepsUnpaidInvoices;
-  const unpaid = createUnpaidInvoices({ database, invoices, installation, keeps, publish: publishPayment });
+  const unpaid = createUnpaidInvoices({ database, invoices, marks, keeps, publish: publishPayment });
   const reservations = createRecurringReservations(orders);
   const recurring = createRecurring({
     database,
@@ -77,7 +77,7 @@ const build = (machine: Machine): Built => {
           payments: ofPayments.transitions,
           recurring: transitions,
           connection,
-          installation,
+          marks,
           publish: publishPayment,
           publishRecurring: publish,
         }),

@@ -6,6 +6,7 @@ import type { Database } from '../../storage/database.js';
 import { type Answer, StripeCallError } from '../../stripe/answer.js';
 import type { SubscriptionRequest } from '../../stripe/billing-calls.js';
 import { type Making, makeOnce } from '../../stripe/make-once.js';
+import type { Marks } from '../../stripe/marks.js';
 import type { Owner } from '../../stripe/metadata.js';
 import type { Customers } from '../customers/customers.js';
 import type { RecurringTransitions } from './apply.js';
@@ -48,8 +49,7 @@ interface Parts {
   readonly database: Database;
   readonly transitions: RecurringTransitions;
   readonly customers: Customers;
-  /** This installation's id. */
-  readonly installation: () => string;
+  readonly marks: Marks;
   /** Tells every process of a committed change. */
   readonly publish: (row: RecurringPayment) => void;
 }
@@ -64,8 +64,8 @@ const idIn = (row: RecurringPayment, column: RecurringObjectColumn): string | nu
 
 /** Builds the rules that every kind of object shares. */
 export const createRecurringObjects = (parts: Parts): RecurringObjects => {
-  const { database, transitions, customers, installation, publish } = parts;
-  const ownerOf = (row: RecurringPayment): Owner => ({ installation: installation(), noun: 'recurring', id: row.id });
+  const { database, transitions, customers, marks, publish } = parts;
+  const ownerOf = (row: RecurringPayment): Owner => marks.of('recurring', row.id);
 
   const nextAttempt = async ({ id, attempt }: RecurringPayment): Promise<number> => {
     await database.query({

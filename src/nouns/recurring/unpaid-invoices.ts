@@ -4,6 +4,7 @@ import type { StripeAccess } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
 import { type Answer, StripeCallError } from '../../stripe/answer.js';
 import { invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
+import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
 import type { Payment } from '../payments/row.js';
 import { markUnpaid, readUnpaid } from '../payments/rows.js';
@@ -30,8 +31,7 @@ export interface UnpaidInvoices {
 interface Parts {
   readonly database: Database;
   readonly invoices: InvoicePayments;
-  /** This installation's id. */
-  readonly installation: () => string;
+  readonly marks: Marks;
   /** An operator's choice: what is unpaid stays payable. */
   readonly keeps: boolean;
   /** Tells every process of a committed change. */
@@ -43,11 +43,11 @@ const LATER_SECONDS = 60;
 const VOIDABLE: ReadonlySet<string> = new Set(['open', 'uncollectible']);
 
 /** Builds it. */
-export const createUnpaidInvoices = ({ database, invoices, installation, keeps, publish }: Parts): UnpaidInvoices => {
+export const createUnpaidInvoices = ({ database, invoices, marks, keeps, publish }: Parts): UnpaidInvoices => {
   const voidOrRead = async (payment: Payment, invoiceId: string, { gateway }: StripeAccess) => {
     const present = await gateway.retrieveInvoice(invoiceId);
     if (keeps || !VOIDABLE.has(present.object.status ?? '')) return present;
-    const owner = { installation: installation(), noun: 'payment' as const, id: payment.id };
+    const owner = marks.of('payment', payment.id);
     // Read just now and harmless twice: a key of its own for each reading, so that a stored 5xx is not replayed.
     const key = idempotencyKey(owner, payment.attempt, `void:${present.at}`);
     try {

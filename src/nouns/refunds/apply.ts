@@ -6,6 +6,7 @@ import type { Orders } from '../../orders/orders.js';
 import { writeChange } from '../../outbox/change-log.js';
 import type { Tx } from '../../storage/database.js';
 import { NotAnAnswerError, NotOursError } from '../../stripe/answer.js';
+import type { Marks } from '../../stripe/marks.js';
 import type { RefundSnapshot } from '../../stripe/refund-snapshot.js';
 import type { Cause, PaymentTransitions } from '../payments/apply.js';
 import type { Payment } from '../payments/row.js';
@@ -64,8 +65,6 @@ export interface RefundCause extends Omit<Cause, 'body'> {
   readonly event?: object;
   /** The refund that the event itself is about: only of it may the event be a duplicate. */
   readonly subject?: string;
-  /** This installation's id: another's mark is no mark. */
-  readonly installation: string;
   /** The ids of all refunds that Stripe has of the payment, where it was asked for the whole list. */
   readonly listed?: ReadonlySet<string>;
 }
@@ -89,9 +88,9 @@ export const hasArrived = ({ status }: Pick<Payment, 'status'>): boolean =>
  * Whose row it is: the one that the refund's mark of this installation names, else the one that knows its id. `contradicts`: the
  * row knows another amount, currency or id, so that one of the two is wrong.
  */
-const rowOf = (refunds: readonly Refund[], snapshot: RefundSnapshot, installation: string) => {
-  const { owner, refundId, amount, currency } = snapshot;
-  const marked = owner?.installation === installation ? refunds.find(({ id }) => id === owner.id) : undefined;
+const rowOf = (refunds: readonly Refund[], snapshot: RefundSnapshot, markedId: string | null) => {
+  const { refundId, amount, currency } = snapshot;
+  const marked = refunds.find(({ id }) => id === markedId);
   const row = marked ?? refunds.find(({ stripeRefundId }) => stripeRefundId === refundId);
   const contradicts =
     row !== undefined &&
@@ -127,11 +126,13 @@ export const createRefundTransitions = ({
   payments,
   orders,
   flows,
+  marks,
   log,
 }: {
   payments: PaymentTransitions;
   orders: Pick<Orders, 'amountSql'>;
   flows: Flows;
+  marks: Marks;
   log: FlowLog;
 }): RefundTransitions => {
   const hold = async (tx: Tx, payment: Payment): Promise<HeldRefunds> => ({
@@ -269,7 +270,7 @@ export const createRefundTransitions = ({
     snapshot: RefundSnapshot,
     cause: RefundCause,
   ): Promise<HeldRefunds | undefined> => {
-    const { actor, eventId, current, source, event, installation } = cause;
+    const { actor, eventId, current, source, event } = cause;
     const mayRepeat = cause.subject === snapshot.refundId;
     const step: Step = {
       actor,
@@ -277,7 +278,7 @@ export const createRefundTransitions = ({
       mayRepeat,
       body: { source, ...(event && { event }), object: snapshot.object },
     };
-    const { row: known, contradicts } = rowOf(held.refunds, snapshot, installation);
+    const { row: known, contradicts } = rowOf(held.refunds, snapshot, marks.rowOf(snapshot.owner));
     if (contradicts && !current) return undefined;
     const row = known && contradicts ? await correct(tx, known, snapshot, cause.listed) : known;
     if (!current && overshoots(held, row, snapshot)) return undefined;

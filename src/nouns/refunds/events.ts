@@ -1,9 +1,10 @@
 import type Stripe from 'stripe';
 import type { Applied, EventHandler, Fetched, Told } from '../../inbox/handler.js';
-import { type Hint, hintOf, ignored, isAnothers, markedRow, processed } from '../../inbox/hints.js';
+import { type Hint, hintOf, ignored, processed } from '../../inbox/hints.js';
 import type { StripeAccess, StripeConnection } from '../../installation/stripe-connection.js';
 import type { Tx } from '../../storage/database.js';
 import { type Answer, NotAnAnswerError, NotOursError } from '../../stripe/answer.js';
+import type { Marks } from '../../stripe/marks.js';
 import { refundSnapshot } from '../../stripe/refund-snapshot.js';
 import { idOf, paymentSnapshot } from '../../stripe/translate.js';
 import type { PaymentTransitions } from '../payments/apply.js';
@@ -27,8 +28,7 @@ interface Parts {
   readonly payments: PaymentTransitions;
   readonly refunds: RefundTransitions;
   readonly connection: StripeConnection;
-  /** This installation's id. */
-  readonly installation: () => string;
+  readonly marks: Marks;
   readonly publish: (changed: HeldRefunds['changed']) => void;
   /** Whether the developer's refund flow wants to see duplicates. */
   readonly deliversDuplicates: boolean;
@@ -49,7 +49,7 @@ const isRefund = (object: Stripe.Refund | Stripe.Charge): object is Stripe.Refun
 
 /** Builds the handler of refunds. */
 export const createRefundEvents = (parts: Parts): EventHandler => {
-  const { payments, refunds, connection, installation, publish, deliversDuplicates } = parts;
+  const { payments, refunds, connection, marks, publish, deliversDuplicates } = parts;
   const objectOf = (event: Stripe.Event) => event.data.object as Stripe.Refund | Stripe.Charge;
 
   const causeOf = ({ event, actor }: Told, fetched: Fetched | undefined) => {
@@ -60,7 +60,6 @@ export const createRefundEvents = (parts: Parts): EventHandler => {
       source: fetched ? ('FETCH' as const) : ('EVENT' as const),
       event,
       current: fetched !== undefined,
-      installation: installation(),
       ...(isRefund(object) && { subject: object.id }),
     };
   };
@@ -122,7 +121,7 @@ export const createRefundEvents = (parts: Parts): EventHandler => {
 
     ignore(event) {
       const hint = hintOf(event);
-      return isAnothers(hint, nounOf(hint), installation())
+      return marks.isAnothers(hint.ownerOf(nounOf(hint)))
         ? 'The refund belongs to another installation on this Stripe account.'
         : undefined;
     },
@@ -130,8 +129,8 @@ export const createRefundEvents = (parts: Parts): EventHandler => {
     async isKnown(on, event) {
       const hint = hintOf(event);
       const { id, intentId, chargeId } = hint;
-      const marks = [markedRow(hint, 'refund', installation()), markedRow(hint, 'payment', installation())] as const;
-      return (await on.query(findRefunded({ id, intentId, chargeId: chargeId ?? id }, marks))).length > 0;
+      const marked = [marks.rowOf(hint.ownerOf('refund')), marks.rowOf(hint.ownerOf('payment'))] as const;
+      return (await on.query(findRefunded({ id, intentId, chargeId: chargeId ?? id }, marked))).length > 0;
     },
 
     async prepare(tx, told, fetched) {
@@ -144,7 +143,7 @@ export const createRefundEvents = (parts: Parts): EventHandler => {
       return async () => {
         if (known) return apply(known, told, fetched, tx);
         // Our row may not have learned its intent's id yet: only the intent itself carries our mark.
-        const reference = given && referenceOf(paymentSnapshot(given, fetched.answer.at), installation());
+        const reference = given && referenceOf(paymentSnapshot(given, fetched.answer.at), marks);
         await tx.query(lockIntent(intentId));
         if (reference) {
           const marked = await payments.lockByReference(tx, reference);

@@ -25,7 +25,7 @@ export interface RefundParts {
 }
 
 const build = (machine: Machine): Built<RefundParts> => {
-  const { database, connection, installation, orders, flows, outbox, pubsub, log } = machine;
+  const { database, connection, marks, orders, flows, outbox, pubsub, log } = machine;
   const timing = machine.settings.refundTiming ?? REFUND_TIMING;
   const ofPayments = machine.use(payments);
   const reads = createRefundReads(database);
@@ -34,8 +34,8 @@ const build = (machine: Machine): Built<RefundParts> => {
     if (changed.payment) ofPayments.publish(changed.payment);
     for (const refund of changed.refunds) publishRefund(refund);
   };
-  const transitions = createRefundTransitions({ payments: ofPayments.transitions, orders, flows, log });
-  const attempts = createRefundAttempts({ database, transitions, installation, publish, timing });
+  const transitions = createRefundTransitions({ payments: ofPayments.transitions, orders, flows, marks, log });
+  const attempts = createRefundAttempts({ database, transitions, marks, publish, timing });
   const reservations = createRefundReservations(transitions);
   const refunds = createRefunds({ database, connection, reservations, attempts, reads, publish, timing, log });
   const { close, ...live } = createLiveRefunds({ pubsub, refunds, log });
@@ -44,7 +44,7 @@ const build = (machine: Machine): Built<RefundParts> => {
     payments: ofPayments.transitions,
     refunds: transitions,
     connection,
-    installation,
+    marks,
     publish,
     deliversDuplicates: flows.refundCallback.duplicates === 'deliver',
   });

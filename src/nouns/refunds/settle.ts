@@ -7,6 +7,7 @@ import { readClock } from '../../storage/clock.js';
 import type { Database } from '../../storage/database.js';
 import { NotAnAnswerError, NotOursError, StripeCallError } from '../../stripe/answer.js';
 import { isKeySafe } from '../../stripe/key-in-flight.js';
+import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey, type Owner } from '../../stripe/metadata.js';
 import type { StripeRefundReason } from '../../stripe/refund-reasons.js';
 import { type RefundSnapshot, refundSnapshot } from '../../stripe/refund-snapshot.js';
@@ -58,8 +59,7 @@ export const refundRefusal = (refund: Refund, cause?: unknown): PaymentDisputedE
 interface Parts {
   readonly database: Database;
   readonly transitions: RefundTransitions;
-  /** This installation's id. */
-  readonly installation: () => string;
+  readonly marks: Marks;
   /** Tells every process of committed changes. */
   readonly publish: (changed: HeldRefunds['changed']) => void;
   readonly timing: RefundTiming;
@@ -72,9 +72,9 @@ interface Who {
 
 /** Builds the calls; one refund is worked on once at a time within the process. */
 export const createRefundAttempts = (parts: Parts): RefundAttempts => {
-  const { database, transitions, installation, publish, timing } = parts;
+  const { database, transitions, marks, publish, timing } = parts;
   const oneAtATime = createInFlight<Refund>();
-  const ownerOfRefund = (refund: Refund): Owner => ({ installation: installation(), noun: 'refund', id: refund.id });
+  const ownerOfRefund = (refund: Refund): Owner => marks.of('refund', refund.id);
 
   /** Applies what Stripe answered; if a webhook moved the row since the call began, Stripe is read again. */
   const applyAnswer = async (
@@ -89,7 +89,7 @@ export const createRefundAttempts = (parts: Parts): RefundAttempts => {
         const locked = await transitions.lock(tx, payment);
         const row = locked.refunds.find(({ id }) => id === refund.id);
         if (row?.version !== known.version) return { held: locked, moved: true };
-        const cause = { actor, source: 'API' as const, current: true, installation: installation() };
+        const cause = { actor, source: 'API' as const, current: true };
         return { held: (await transitions.apply(tx, locked, [snapshot], cause)).held, moved: false };
       }, payment.orderId);
       publish(held.changed);
@@ -145,8 +145,7 @@ export const createRefundAttempts = (parts: Parts): RefundAttempts => {
     return snapshots;
   };
 
-  const isOwn = (refund: Refund, { owner }: RefundSnapshot): boolean =>
-    owner?.installation === installation() && owner.id === refund.id;
+  const isOwn = (refund: Refund, { owner }: RefundSnapshot): boolean => marks.rowOf(owner) === refund.id;
 
   const assertOwn = (refund: Refund, payment: Payment, snapshot: RefundSnapshot): void => {
     assertRefundOf(payment, snapshot);
@@ -168,7 +167,7 @@ export const createRefundAttempts = (parts: Parts): RefundAttempts => {
       const locked = await transitions.lock(tx, payment);
       if (known && locked.refunds.find(({ id }) => id === known.id)?.version !== known.version) return locked;
       const listed = new Set(snapshots.map(({ refundId }) => refundId));
-      const cause = { actor, source: sourceOf(actor), current: true, installation: installation(), listed };
+      const cause = { actor, source: sourceOf(actor), current: true, listed };
       return (await transitions.apply(tx, locked, snapshots, cause)).held;
     }, payment.orderId);
     publish(held.changed);

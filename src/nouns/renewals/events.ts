@@ -1,8 +1,9 @@
 import type Stripe from 'stripe';
 import type { Applied, EventHandler } from '../../inbox/handler.js';
-import { assertSame, hintOf, ignored, isAnothers, markedRow, processed } from '../../inbox/hints.js';
+import { assertSame, hintOf, ignored, processed } from '../../inbox/hints.js';
 import type { StripeConnection } from '../../installation/stripe-connection.js';
 import { invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
+import type { Marks } from '../../stripe/marks.js';
 import type { Payment } from '../payments/row.js';
 import { findBySubscriptionOrMark } from '../recurring/rows.js';
 import type { InvoicePayments } from './invoice-payments.js';
@@ -24,8 +25,7 @@ export const INVOICE_EVENTS = [
 interface Parts {
   readonly invoices: InvoicePayments;
   readonly connection: StripeConnection;
-  /** This installation's id. */
-  readonly installation: () => string;
+  readonly marks: Marks;
   readonly publish: (payment: Payment) => void;
   /** Goes on with a decided amount after the commit. */
   readonly lower: (renewal: Renewal) => void;
@@ -35,21 +35,21 @@ const UNMATCHED = 'No recurring payment of this installation has its subscriptio
 
 /** Builds the handler of invoices: none is applied from a payload, Stripe's present one decides. */
 export const createInvoiceEvents = (parts: Parts): EventHandler => {
-  const { invoices, connection, installation, publish, lower } = parts;
+  const { invoices, connection, marks, publish, lower } = parts;
   return {
     unmatched: UNMATCHED,
 
     ignore(event) {
       const hint = hintOf(event);
       if (hint.subscriptionId === null) return 'The invoice belongs to no subscription.';
-      return isAnothers(hint, 'recurring', installation())
+      return marks.isAnothers(hint.ownerOf('recurring'))
         ? 'The invoice belongs to another installation on this Stripe account.'
         : undefined;
     },
 
     async isKnown(on, event) {
       const hint = hintOf(event);
-      const mark = markedRow(hint, 'recurring', installation());
+      const mark = marks.rowOf(hint.ownerOf('recurring'));
       return (await on.query(findBySubscriptionOrMark(hint.subscriptionId ?? '', mark))).length > 0;
     },
 
@@ -61,7 +61,7 @@ export const createInvoiceEvents = (parts: Parts): EventHandler => {
       const { invoiceId, subscriptionId, owner, currency, livemode } = snapshot;
       const target = await invoices.lock(tx, invoiceId, {
         subscriptionId,
-        recurringId: owner?.installation === installation() ? owner.id : null,
+        recurringId: marks.rowOf(owner),
         amount: null,
         currency,
         livemode,

@@ -6,6 +6,7 @@ import type { Database } from '../../storage/database.js';
 import { StripeCallError } from '../../stripe/answer.js';
 import { type InvoiceSnapshot, invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
 import { inTurn, isKeySafe } from '../../stripe/key-in-flight.js';
+import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey, type Owner } from '../../stripe/metadata.js';
 import type { Payment } from '../payments/row.js';
 import type { RecurringPayment } from '../recurring/row.js';
@@ -45,8 +46,7 @@ const POSTPONED_SECONDS = 3_600;
 interface Parts {
   readonly database: Database;
   readonly connection: StripeConnection;
-  /** This installation's id. */
-  readonly installation: () => string;
+  readonly marks: Marks;
   readonly tooLate: RecurringChargeFlow['tooLate'];
   /** Refunds part of a payment, once per key; a repeat gives the same refund as it is now. */
   readonly giveBack: (paymentId: string, amount: number, key: string) => Promise<Pick<Refund, 'status'>>;
@@ -63,13 +63,9 @@ interface Work {
 
 /** Builds the lowering. */
 export const createRenewalLowering = (parts: Parts): RenewalLowering => {
-  const { database, connection, installation, tooLate, giveBack, log } = parts;
+  const { database, connection, marks, tooLate, giveBack, log } = parts;
   const running = new Set<Promise<void>>();
-  const ownerOf = (renewal: Renewal): Owner => ({
-    installation: installation(),
-    noun: 'renewal',
-    id: renewal.stripeInvoiceId,
-  });
+  const ownerOf = ({ stripeInvoiceId }: Renewal): Owner => marks.of('renewal', stripeInvoiceId);
 
   const readInvoice = async ({ renewal, access, recurring }: Work): Promise<InvoiceSnapshot> => {
     const { object, at } = await access.gateway.retrieveInvoice(renewal.stripeInvoiceId);

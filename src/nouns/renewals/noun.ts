@@ -18,14 +18,14 @@ export interface RenewalParts {
 const SELF: Caller = { accountId: null, roles: [], permissions: new Set(PERMISSIONS) };
 
 const build = (machine: Machine): Built<RenewalParts> => {
-  const { database, connection, installation, orders, flows, log } = machine;
+  const { database, connection, marks, orders, flows, log } = machine;
   const { transitions, publish } = machine.use(payments);
   const { refund } = machine.use(refunds).refunds;
   const invoices = createInvoicePayments({ orders, transitions, flows, log });
   const lowering = createRenewalLowering({
     database,
     connection,
-    installation,
+    marks,
     tooLate: flows.recurringCharge.tooLate,
     giveBack: (paymentId, amount, idempotencyKey) =>
       refund({ paymentId, amount, idempotencyKey, reason: 'The charge was lowered too late.' }, SELF),
@@ -33,7 +33,7 @@ const build = (machine: Machine): Built<RenewalParts> => {
   });
   machine.onStop(() => lowering.idle());
   const lower = machine.rehearses ? () => undefined : lowering.begin;
-  const events = createInvoiceEvents({ invoices, connection, installation, publish, lower });
+  const events = createInvoiceEvents({ invoices, connection, marks, publish, lower });
   return {
     parts: { invoices },
     handlers: [[INVOICE_EVENTS, events]],
