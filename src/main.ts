@@ -26,7 +26,7 @@ import { createRedirects } from './installation/redirects.js';
 import { isLiveKey } from './installation/stripe-connection.js';
 import { createLogger } from './logger.js';
 import type { Noun } from './nouns/noun.js';
-import type { RefundTiming } from './nouns/refunds/settle.js';
+import type { RefundTiming } from './nouns/refunds/make.js';
 import { NOUNS } from './nouns.js';
 import { createActivation } from './orders/activation.js';
 import { findOrderBarriers } from './orders/order-access.js';

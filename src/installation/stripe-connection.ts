@@ -22,6 +22,12 @@ export interface StripeAccess {
   readonly account: string;
 }
 
+/** With which keys Stripe is called, and for whom: `account:<id>`, `stripe`, `operator` or `job`, for the timeline. */
+export interface Who {
+  readonly access: StripeAccess;
+  readonly actor: string;
+}
+
 /**
  * Refuses a row that was made with other keys than these: its object is unknown there, and another one in its place would take
  * money that the row's mode and account don't tell of.

@@ -12,13 +12,28 @@ export interface Making<T> {
   readonly attemptedAt: Date | undefined;
   /** The time by the clock that wrote `attemptedAt`. */
   now(): Promise<Date>;
+  /** Whether Stripe answers the present attempt's key with a 5xx for a day, by the row's own note: it is not used again. */
+  readonly isSpoiled?: boolean;
   /** Looks for the object that carries the mark. */
   find(): Promise<Answer<T> | undefined>;
   create(key: string): Promise<Answer<T>>;
   /** Throws unless the answer is about the row: its mark, its money, its mode. */
   assertOurs(answer: Answer<T>): void;
-  /** Begins the next attempt, under a key of its own, and gives its number. */
-  nextAttempt(): Promise<number>;
+  /**
+   * Begins the attempt after this one, under a key of its own, and gives its number. Undefined while it isn't sure that nothing
+   * comes of this one: what moves money is sought twice, minutes apart, and what waits for a customer once.
+   */
+  nextAttempt(attempt: number): Promise<number | undefined>;
+  /** Remembers that the attempt's key is spoiled by a 5xx; left out where the row's note of failures tells that. */
+  spoil?(attempt: number): Promise<unknown>;
+}
+
+/** Nothing was found, and nothing was made: something may yet come of the last attempt. */
+export class AttemptUndecidedError extends StripeCallError {
+  constructor(options: { cause?: unknown } = {}) {
+    super({ failure: 'unknown', cause: options.cause ?? new Error('Something may yet come of the last attempt.') });
+    this.name = 'AttemptUndecidedError';
+  }
 }
 
 const findOurs = async <T>({ find, assertOurs }: Making<T>): Promise<Answer<T> | undefined> => {
@@ -37,7 +52,7 @@ const create = async <T>(making: Making<T>, attempt: number): Promise<Answer<T>>
     const found = error instanceof NotAnAnswerError ? await findOurs(making) : undefined;
     if (found) return found;
     // Stripe would replay its 5xx to this key for a day; an object that it made all the same is found by our mark.
-    if (error instanceof StripeCallError && (error.status ?? 0) >= 500) await making.nextAttempt();
+    if (error instanceof StripeCallError && (error.status ?? 0) >= 500) await making.spoil?.(attempt);
     throw error;
   }
 };
@@ -46,14 +61,17 @@ const create = async <T>(making: Making<T>, attempt: number): Promise<Answer<T>>
  * Makes an object at Stripe, once, however often it is called: at once, again, or after a crash. Unless the row was written
  * just now, it is read first whether an earlier call made it after all. An answer that isn't about the row is no answer.
  *
- * @throws StripeCallError
+ * @throws StripeCallError, AttemptUndecidedError where only time can tell
  */
 export const makeOnce = async <T>(making: Making<T>): Promise<Answer<T>> => {
-  const { attempt, attemptedAt, nextAttempt, now } = making;
+  const { attempt, attemptedAt, isSpoiled = false } = making;
   if (attemptedAt === undefined) return create(making, attempt);
   const found = await findOurs(making);
   if (found) return found;
-  return create(making, isKeySafe(attemptedAt, await now()) ? attempt : await nextAttempt());
+  const mayRepeat = !isSpoiled && isKeySafe(attemptedAt, await making.now());
+  const next = mayRepeat ? attempt : await making.nextAttempt(attempt);
+  if (next === undefined) throw new AttemptUndecidedError();
+  return create(making, next);
 };
 
 const isMissing = (error: unknown): boolean =>

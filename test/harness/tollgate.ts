@@ -19,7 +19,7 @@ import type { InboxLimits } from '../../src/inbox/inbox.js';
 import { type Plan, setFirstPlan } from '../../src/installation/plan.js';
 import { startTollgate } from '../../src/main.js';
 import type { Noun } from '../../src/nouns/noun.js';
-import type { RefundTiming } from '../../src/nouns/refunds/settle.js';
+import type { RefundTiming } from '../../src/nouns/refunds/make.js';
 import { type ActivationRequest, createActivation } from '../../src/orders/activation.js';
 import { createOrders } from '../../src/orders/orders.js';
 import { createDatabase } from '../../src/storage/database.js';

@@ -55,13 +55,13 @@ export const createCustomers = ({ database, marks }: { database: Database; marks
     return { row, fresh: false };
   };
 
-  const nextAttempt = async (row: StripeCustomer): Promise<number> => {
+  const nextAttempt = async (row: StripeCustomer, attempt: number): Promise<number> => {
     await database.query({
       text: `update tollgate.stripe_customer set attempt = attempt + 1, attempted_at = now()
         where account_id = $1 and livemode = $2 and stripe_account = $3 and attempt = $4`,
-      values: [row.accountId, row.livemode, row.stripeAccount, row.attempt],
+      values: [row.accountId, row.livemode, row.stripeAccount, attempt],
     });
-    return row.attempt + 1;
+    return attempt + 1;
   };
 
   const ownerOf = ({ accountId, livemode, stripeAccount }: StripeCustomer): Owner => {
@@ -83,7 +83,8 @@ export const createCustomers = ({ database, marks }: { database: Database; marks
         const { id, livemode } = parse(CUSTOMER, 'customer', object);
         if (!isMarked(owner)(object) || livemode !== row.livemode) throw new NotOursError(`the customer ${id}`);
       },
-      nextAttempt: () => nextAttempt(row),
+      nextAttempt: (from) => nextAttempt(row, from),
+      spoil: (from) => nextAttempt(row, from),
     });
     return made.object.id;
   };

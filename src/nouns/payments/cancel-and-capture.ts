@@ -113,7 +113,7 @@ export const createPaymentEndings = (parts: Parts): PaymentEndings => {
   /** Stripe had refused to make it at all: then nothing is left to cancel. */
   const cancelOrEnded = async (row: Payment, access: StripeAccess, caller: Caller): Promise<Payment> => {
     try {
-      return await attempts.cancel(row, access, actorOf(caller));
+      return await attempts.cancel(row, { access, actor: actorOf(caller) });
     } catch (error) {
       const present = error instanceof StripeDeclinedError ? await find(row.id, caller) : row;
       if (present.status === 'CANCELED') return present;
@@ -143,14 +143,14 @@ export const createPaymentEndings = (parts: Parts): PaymentEndings => {
       const actor = actorOf(caller);
       // The hold may have been confirmed a moment ago, its webhook still under way.
       const isLate = isOpen(found) && found.captureMethod === 'MANUAL' && found.status !== 'REQUIRES_CAPTURE';
-      const known = isLate ? (await attempts.settle(found, access, actor)).payment : found;
+      const known = isLate ? (await attempts.settle(found, { access, actor })).payment : found;
       const amount = request.amount ?? known.amount;
       const row = await claim(known, { request, operation: 'capturePayment', caller }, (locked) => {
         assertCapturable(locked);
         assertCapture(locked, amount);
       });
       if (row.status !== 'REQUIRES_CAPTURE') return row;
-      const after = await attempts.capture(row, amount, access, actor);
+      const after = await attempts.capture(row, amount, { access, actor });
       assertCaptured(after, amount);
       return after;
     },

@@ -1,75 +1,75 @@
 import type Stripe from 'stripe';
 import { isOpen } from '../../core/states.js';
 import type { Redirects } from '../../installation/redirects.js';
-import type { StripeAccess } from '../../installation/stripe-connection.js';
+import type { StripeAccess, Who } from '../../installation/stripe-connection.js';
 import { type Answer, StripeCallError } from '../../stripe/answer.js';
 import { checkoutSnapshot } from '../../stripe/checkout-snapshot.js';
+import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
 import type { SettledAttempt } from './attempts.js';
 import { writeSession } from './checkout-rows.js';
+import type { PaymentObject } from './object.js';
 import { assertSessionOf } from './ours.js';
 import type { Payment } from './row.js';
-import type { PaymentObject, PaymentObjects } from './settle.js';
+import type { PaymentObjects } from './settle.js';
 
 /** The calls to Stripe that a payment on Stripe's own page needs; each may be repeated. */
 export interface CheckoutAttempts {
   /** Makes sure that the payment's page exists, once, and brings our row to Stripe's present state; gives the page's address while it is open. */
-  settle(payment: Payment, access: StripeAccess, actor: string, fresh: boolean): Promise<SettledAttempt>;
+  settle(payment: Payment, who: Who, isFresh: boolean): Promise<SettledAttempt>;
   /** Closes the page where it is open. The payment comes back as Stripe has it; it may have gone through meanwhile. */
-  expire(payment: Payment, access: StripeAccess, actor: string): Promise<Payment>;
+  expire(payment: Payment, who: Who): Promise<Payment>;
 }
 
 const snapshotOf = ({ object, at }: Answer<Stripe.Checkout.Session>) => checkoutSnapshot(object, at);
 
-/** Builds the calls. */
-export const createCheckoutAttempts = ({
-  objects,
-  redirects,
-}: {
-  objects: PaymentObjects;
-  redirects: Redirects;
-}): CheckoutAttempts => {
-  /** A Checkout Session as the object of a payment. */
-  const sessionObject = ({ gateway }: StripeAccess): PaymentObject<Stripe.Checkout.Session> => ({
-    column: 'stripe_checkout_session_id',
-    idOf: ({ stripeCheckoutSessionId }) => stripeCheckoutSessionId,
-    retrieve: gateway.retrieveCheckout,
-    find: gateway.findCheckout,
-    create(payment, owner, idempotencyKey) {
-      const { orderId, amount, currency, captureMethod, description } = payment;
-      const request = { owner, orderId, amount, currency, captureMethod, description, idempotencyKey };
-      return gateway.createPaymentCheckout({ ...request, ...redirects.addressesOf(payment, 'payment') });
-    },
-    assertOurs: (row, owner, answer) => assertSessionOf(row, owner, snapshotOf(answer)),
-    facts: (answer) => snapshotOf(answer).payment,
-    note(tx, row, { id }) {
-      if (row.stripeCheckoutSessionId === null) tx.send(writeSession('payment', row.id, id));
-    },
-  });
+interface Parts {
+  readonly objects: PaymentObjects;
+  readonly redirects: Redirects;
+  readonly marks: Marks;
+}
 
-  return {
-    async settle(payment, access, actor, isFresh) {
-      const settled = await objects.settle(payment, sessionObject(access), { actor, isFresh });
-      return { payment: settled.payment, clientSecret: null, checkoutUrl: snapshotOf(settled).url };
-    },
+/** A Checkout Session as the object of a payment. */
+const sessionObject = (redirects: Redirects, { gateway }: StripeAccess): PaymentObject<Stripe.Checkout.Session> => ({
+  column: 'stripe_checkout_session_id',
+  idOf: ({ stripeCheckoutSessionId }) => stripeCheckoutSessionId,
+  retrieve: gateway.retrieveCheckout,
+  find: gateway.findCheckout,
+  create(payment, owner, idempotencyKey) {
+    const { orderId, amount, currency, captureMethod, description } = payment;
+    const request = { owner, orderId, amount, currency, captureMethod, description, idempotencyKey };
+    return gateway.createPaymentCheckout({ ...request, ...redirects.addressesOf(payment, 'payment') });
+  },
+  assertOurs: (row, owner, answer) => assertSessionOf(row, owner, snapshotOf(answer)),
+  facts: (answer) => snapshotOf(answer).payment,
+  note(tx, row, { id }) {
+    if (row.stripeCheckoutSessionId === null) tx.send(writeSession('payment', row.id, id));
+  },
+});
 
-    async expire(payment, access, actor) {
-      const { gateway } = access;
-      const object = sessionObject(access);
-      const settled = await objects.settle(payment, object, { actor });
-      const { sessionId, isOpen: isPageOpen } = snapshotOf(settled);
-      if (!isOpen(settled.payment) || !isPageOpen) return settled.payment;
-      // A key of its own for each reading, so that a stored 5xx is not replayed.
-      const action = `expire:${settled.payment.version}:${settled.at}`;
-      const key = idempotencyKey(objects.ownerOf(payment), payment.attempt, action);
-      // Whatever it answers, Stripe's present state decides: the customer may have paid meanwhile.
-      const expireAndRead = async () => {
-        await gateway.expireCheckout(sessionId, key).catch((error: unknown) => {
-          if (!(error instanceof StripeCallError) || error.failure !== 'refused') throw error;
-        });
-        return gateway.retrieveCheckout(sessionId);
-      };
-      return (await objects.applyPresent(settled.payment, object, { actor, read: expireAndRead })).payment;
-    },
-  };
-};
+/** Builds the calls over the rules that every kind of object shares. */
+export const createCheckoutAttempts = ({ objects, redirects, marks }: Parts): CheckoutAttempts => ({
+  async settle(payment, { access, actor }, isFresh) {
+    const settled = await objects.settle(payment, sessionObject(redirects, access), { actor, isFresh });
+    return { payment: settled.payment, clientSecret: null, checkoutUrl: snapshotOf(settled).url };
+  },
+
+  async expire(payment, { access, actor }) {
+    const { gateway } = access;
+    const object = sessionObject(redirects, access);
+    const settled = await objects.settle(payment, object, { actor });
+    const { sessionId, isOpen: isPageOpen } = snapshotOf(settled);
+    if (!isOpen(settled.payment) || !isPageOpen) return settled.payment;
+    // A key of its own for each reading, so that a stored 5xx is not replayed.
+    const action = `expire:${settled.payment.version}:${settled.at}`;
+    const key = idempotencyKey(marks.of('payment', payment.id), payment.attempt, action);
+    // Whatever it answers, Stripe's present state decides: the customer may have paid meanwhile.
+    const expireAndRead = async () => {
+      await gateway.expireCheckout(sessionId, key).catch((error: unknown) => {
+        if (!(error instanceof StripeCallError) || error.failure !== 'refused') throw error;
+      });
+      return gateway.retrieveCheckout(sessionId);
+    };
+    return (await objects.applyPresent(settled.payment, object, { actor, read: expireAndRead })).payment;
+  },
+});

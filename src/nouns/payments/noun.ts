@@ -34,7 +34,11 @@ const build = (machine: Machine): Built<PaymentParts> => {
   const publish = outbox.add(PAYMENT_STREAM, (ids) => reads.readMany(ids));
   const transitions = createPaymentTransitions({ orders, flows, log });
   const objects = createPaymentObjects({ database, transitions, marks, publish });
-  const attempts = createPaymentAttempts({ objects, checkouts: createCheckoutAttempts({ objects, redirects }) });
+  const attempts = createPaymentAttempts({
+    objects,
+    checkouts: createCheckoutAttempts({ objects, redirects, marks }),
+    marks,
+  });
   const reservations = createPaymentReservations(database, orders);
   const endings = createPaymentEndings({ database, connection, transitions, attempts, reads });
   const payments = createPayments({ database, connection, reservations, attempts, endings, reads, redirects, publish });

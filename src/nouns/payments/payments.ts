@@ -131,7 +131,7 @@ export const createPayments = (parts: Parts): Payments => {
     const { publishableKey } = access;
     if (!isOpen(payment)) return { payment, publishableKey };
     assertReachable('Payment', payment, access);
-    const settled = await attempts.settle(payment, access, actor, fresh);
+    const settled = await attempts.settle(payment, { access, actor }, fresh);
     const answer = { payment: settled.payment, publishableKey };
     if (!CONFIRMABLE.has(settled.payment.status)) return answer;
     const { clientSecret, checkoutUrl } = settled;
@@ -158,7 +158,7 @@ export const createPayments = (parts: Parts): Payments => {
    */
   const replace = async (payment: Payment, access: StripeAccess, actor: string): Promise<PayAnswer | undefined> => {
     assertReachable('Payment', payment, access);
-    const ended = await attempts.cancel(payment, access, actor);
+    const ended = await attempts.cancel(payment, { access, actor });
     if (ended.status === 'CANCELED') return undefined;
     if (isOpen(ended))
       throw new PaymentInProgressError(

@@ -26,7 +26,7 @@ export const createOpenPayments = (
     ),
 
   async ask(row, access) {
-    const { stripeCheckoutSessionId, stripePaymentIntentId } = await attempts.refresh(row, access, 'job');
+    const { stripeCheckoutSessionId, stripePaymentIntentId } = await attempts.refresh(row, { access, actor: 'job' });
     return stripeCheckoutSessionId ?? stripePaymentIntentId;
   },
 });

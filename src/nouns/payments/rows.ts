@@ -166,6 +166,12 @@ export const writeForgotten = (
   values: [id, entry.fromStatus, entry.actor, entry.note],
 });
 
+/** Begins the attempt after this one, under a new key; a second call for the same attempt changes nothing. */
+export const writeNextAttempt = (id: string, attempt: number): Statement => ({
+  text: 'update tollgate.payment set attempt = attempt + 1, attempted_at = now() where id = $1 and attempt = $2',
+  values: [id, attempt],
+});
+
 /** Open one-off attempts of the payment's order, itself aside: a job asks whether the order still needs them. */
 export const markOthers = (payment: Pick<Payment, 'id' | 'orderId' | 'livemode' | 'stripeAccount'>): Statement => ({
   text: `update tollgate.payment set withdraw_at = now() where order_id = $1 and livemode = $2 and stripe_account = $3

@@ -58,7 +58,7 @@ export const createWithdrawals = ({
       await database.query(clearMark(payment.id));
       return;
     }
-    const after = await attempts.cancel(payment, await accessOf(payment), ACTOR);
+    const after = await attempts.cancel(payment, { access: await accessOf(payment), actor: ACTOR });
     if (isOpen(after)) return;
     await database.query(clearMark(payment.id));
     log.info({ paymentId: payment.id, status: after.status, code: misfit.code }, 'an attempt was withdrawn');

@@ -1,17 +1,20 @@
 import type Stripe from 'stripe';
+import { StripeUnavailableError } from '../../core/errors.js';
 import { isLive } from '../../core/states.js';
 import { searchSince } from '../../core/unix-time.js';
 import type { Redirects } from '../../installation/redirects.js';
-import type { StripeAccess } from '../../installation/stripe-connection.js';
+import type { StripeAccess, Who } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
 import { type Answer, StripeCallError } from '../../stripe/answer.js';
-import { checkoutSnapshot } from '../../stripe/checkout-snapshot.js';
+import { type AppliedOrMoved, applyOrReadAgain } from '../../stripe/apply-or-read-again.js';
+import { type CheckoutSnapshot, checkoutSnapshot } from '../../stripe/checkout-snapshot.js';
 import { readKnown } from '../../stripe/make-once.js';
+import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
 import { refusalOf } from '../../stripe/refusal.js';
 import { writeSession } from '../payments/checkout-rows.js';
 import type { RecurringTransitions } from './apply.js';
-import type { RecurringAttempts } from './attempts.js';
+import type { FreshPrice, RecurringAttempts } from './attempts.js';
 import { assertSubscriptionSessionOf } from './ours.js';
 import type { RecurringPayment } from './row.js';
 import type { RecurringObjects } from './settle.js';
@@ -30,14 +33,9 @@ export interface SubscriptionCheckouts {
    *
    * @throws StripeDeclinedError when Stripe refuses it for good (the row is ended), StripeUnavailableError when the outcome is unknown
    */
-  settle(
-    row: RecurringPayment,
-    access: StripeAccess,
-    actor: string,
-    fresh?: { readonly trialDays: number },
-  ): Promise<SettledCheckout>;
+  settle(row: RecurringPayment, who: Who, fresh?: FreshPrice): Promise<SettledCheckout>;
   /** Closes the page where it is open. The row comes back as Stripe has it; it may have begun meanwhile. */
-  expire(row: RecurringPayment, access: StripeAccess, actor: string): Promise<RecurringPayment>;
+  expire(row: RecurringPayment, who: Who): Promise<RecurringPayment>;
 }
 
 /** Whether the customer has yet to begin it on Stripe's page. */
@@ -49,134 +47,151 @@ interface Parts {
   readonly objects: RecurringObjects;
   readonly attempts: Pick<RecurringAttempts, 'settle'>;
   readonly redirects: Redirects;
+  readonly marks: Marks;
   /** Tells every process of a committed change. */
   readonly publish: (row: RecurringPayment) => void;
 }
 
-interface Context {
-  readonly access: StripeAccess;
-  readonly actor: string;
-}
+type Session = Answer<Stripe.Checkout.Session>;
 
 /** The page as Stripe has it, and the row after that. */
 interface Applied {
-  readonly answer: Answer<Stripe.Checkout.Session>;
+  readonly answer: Session;
   readonly recurringPayment: RecurringPayment;
 }
 
-/** Builds the calls. */
-export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts => {
-  const { database, transitions, objects, attempts, redirects, publish } = parts;
+const snapshotOf = ({ object, at }: Session): CheckoutSnapshot => checkoutSnapshot(object, at);
 
-  const assertOurs = (row: RecurringPayment, answer: Answer<Stripe.Checkout.Session>): void =>
-    assertSubscriptionSessionOf(row, objects.ownerOf(row), checkoutSnapshot(answer.object, answer.at));
+const assertOurs = ({ marks }: Parts, row: RecurringPayment, answer: Session): void =>
+  assertSubscriptionSessionOf(row, marks.of('recurring', row.id), snapshotOf(answer));
 
-  const read = async (
-    row: RecurringPayment,
-    { access, actor, fresh }: Context & { fresh: { readonly trialDays: number } | undefined },
-  ): Promise<Answer<Stripe.Checkout.Session>> => {
-    const { gateway } = access;
-    const { stripeCheckoutSessionId: id } = row;
-    if (id !== null) {
-      const known = await readKnown(
-        () => gateway.retrieveCheckout(id),
-        (answer) => assertOurs(row, answer),
-      );
-      if (known) return known;
-      const forgotten = await objects.forget(row, 'stripe_checkout_session_id', actor);
-      return read(forgotten, { access, actor, fresh: undefined });
-    }
-    return objects.makeOnce<Stripe.Checkout.Session>(row, {
-      access,
-      actor,
-      fresh,
-      find: (owner) => gateway.findCheckout(owner, searchSince(row.createdAt)),
-      create: (request) =>
-        gateway.createSubscriptionCheckout({ ...request, ...redirects.addressesOf(row, 'recurringPayment') }),
-      assertOurs: (answer) => assertOurs(row, answer),
-    });
-  };
-
-  /** An end is believed only when Stripe says so twice: the row could never go back. */
-  const confirm = async (
-    row: RecurringPayment,
-    answer: Answer<Stripe.Checkout.Session>,
-    { gateway }: StripeAccess,
-  ): Promise<Answer<Stripe.Checkout.Session>> => {
-    if (!isLive(row) || !checkoutSnapshot(answer.object, answer.at).isExpired) return answer;
-    const again = await gateway.retrieveCheckout(answer.object.id);
-    assertOurs(row, again);
-    return again;
-  };
-
-  /** The session's own word; once it names a subscription, that one decides. */
-  const apply = async (
-    row: RecurringPayment,
-    answer: Answer<Stripe.Checkout.Session>,
-    { access, actor }: Context,
-  ): Promise<Applied> => {
-    assertOurs(row, answer);
-    const { object: session, at } = await confirm(row, answer, access);
-    const { subscriptionId, isExpired } = checkoutSnapshot(session, at);
-    const outcome = await database.transaction(async (tx) => {
-      const locked = await transitions.lockById(tx, row);
-      const { stripeCheckoutSessionId: own } = locked;
-      if (own !== null && own !== session.id) return { kind: 'other' as const, own, recurringPayment: locked };
-      tx.send(writeSession('recurring_payment', row.id, session.id));
-      const cause = { actor, body: { source: 'API' as const, object: session }, current: true };
-      return isExpired && subscriptionId === null
-        ? transitions.expire(tx, locked, cause)
-        : { kind: 'kept' as const, recurringPayment: locked };
-    }, row.orderId);
-    const { recurringPayment: known } = outcome;
-    // Another process has made a page meanwhile: the row's own one counts, no other is ever handed out.
-    if (outcome.kind === 'other')
-      return apply(known, await access.gateway.retrieveCheckout(outcome.own), { access, actor });
-    if (outcome.kind === 'changed') publish(known);
-    const id = known.stripeSubscriptionId ?? subscriptionId;
-    if (id === null || !isLive(known)) return { answer, recurringPayment: known };
-    const settled = await attempts.settle({ ...known, stripeSubscriptionId: id }, access, actor);
-    return { answer, recurringPayment: settled.recurringPayment };
-  };
-
-  const readAndApply = async (
-    row: RecurringPayment,
-    context: Context,
-    ask: () => Promise<Answer<Stripe.Checkout.Session>>,
-  ): Promise<Applied> => {
-    try {
-      return await apply(row, await ask(), context);
-    } catch (error) {
-      throw refusalOf(error);
-    }
-  };
-
-  return {
-    async settle(row, access, actor, fresh) {
-      const ask = () => read(row, { access, actor, fresh });
-      const { answer, recurringPayment } = await readAndApply(row, { access, actor }, ask);
-      return { recurringPayment, checkoutUrl: checkoutSnapshot(answer.object, answer.at).url };
-    },
-
-    async expire(row, access, actor) {
-      const { gateway } = access;
-      const context = { access, actor };
-      const { answer, recurringPayment } = await readAndApply(row, context, () =>
-        read(row, { access, actor, fresh: undefined }),
-      );
-      const { id, status } = answer.object;
-      if (!isLive(recurringPayment) || status !== 'open') return recurringPayment;
-      // A key of its own for each reading, so that a stored 5xx is not replayed.
-      const action = `expire:${recurringPayment.revision}:${answer.at}`;
-      const key = idempotencyKey(objects.ownerOf(row), row.attempt, action);
-      // Whatever it answers, Stripe's present state decides: the customer may have begun it meanwhile.
-      const expireAndRead = async () => {
-        await gateway.expireCheckout(id, key).catch((error: unknown) => {
-          if (!(error instanceof StripeCallError) || error.failure !== 'refused') throw error;
-        });
-        return gateway.retrieveCheckout(id);
-      };
-      return (await readAndApply(recurringPayment, context, expireAndRead)).recurringPayment;
-    },
-  };
+const read = async (
+  parts: Parts,
+  row: RecurringPayment,
+  { access, actor, fresh }: Who & { readonly fresh: FreshPrice | undefined },
+): Promise<Session> => {
+  const { objects, redirects } = parts;
+  const { gateway } = access;
+  const { stripeCheckoutSessionId: id } = row;
+  if (id !== null) {
+    const known = await readKnown(
+      () => gateway.retrieveCheckout(id),
+      (answer) => assertOurs(parts, row, answer),
+    );
+    if (known) return known;
+    const forgotten = await objects.forget(row, 'stripe_checkout_session_id', actor);
+    return read(parts, forgotten, { access, actor, fresh: undefined });
+  }
+  return objects.makeOnce<Stripe.Checkout.Session>(row, {
+    access,
+    actor,
+    fresh,
+    find: (owner) => gateway.findCheckout(owner, searchSince(row.createdAt)),
+    create: (request) =>
+      gateway.createSubscriptionCheckout({ ...request, ...redirects.addressesOf(row, 'recurringPayment') }),
+    assertOurs: (answer) => assertOurs(parts, row, answer),
+  });
 };
+
+/** An end is believed only when Stripe says so twice: the row could never go back. */
+const confirm = async (
+  parts: Parts,
+  row: RecurringPayment,
+  { answer, access }: { readonly answer: Session; readonly access: StripeAccess },
+): Promise<Session> => {
+  assertOurs(parts, row, answer);
+  if (!isLive(row) || !snapshotOf(answer).isExpired) return answer;
+  const again = await access.gateway.retrieveCheckout(answer.object.id);
+  assertOurs(parts, row, again);
+  return again;
+};
+
+/** Applies the session's own word under the locks, unless the row has another session by now. */
+const applyOnce = async (
+  { database, transitions, publish }: Parts,
+  row: RecurringPayment,
+  { answer, actor }: { readonly answer: Session; readonly actor: string },
+): Promise<AppliedOrMoved<RecurringPayment, Applied>> => {
+  const { object: session } = answer;
+  const { subscriptionId, isExpired } = snapshotOf(answer);
+  const { kind, recurringPayment } = await database.transaction(async (tx) => {
+    const locked = await transitions.lockById(tx, row);
+    if ((locked.stripeCheckoutSessionId ?? session.id) !== session.id)
+      return { kind: 'moved' as const, recurringPayment: locked };
+    tx.send(writeSession('recurring_payment', row.id, session.id));
+    const cause = { actor, body: { source: 'API' as const, object: session }, current: true };
+    return isExpired && subscriptionId === null
+      ? transitions.expire(tx, locked, cause)
+      : { kind: 'kept' as const, recurringPayment: locked };
+  }, row.orderId);
+  if (kind === 'changed') publish(recurringPayment);
+  return kind === 'moved'
+    ? { moved: true, row: recurringPayment }
+    : { moved: false, done: { answer, recurringPayment } };
+};
+
+/** The session's own word; once it names a subscription, that one decides. */
+const applyPresent = async (
+  parts: Parts,
+  row: RecurringPayment,
+  { access, actor, ask }: Who & { ask(): Promise<Session> },
+): Promise<Applied> => {
+  const outcome = await applyOrReadAgain<RecurringPayment, Session, Applied>(row, {
+    read: ask,
+    apply: async (known, answer) =>
+      applyOnce(parts, known, { answer: await confirm(parts, known, { answer, access }), actor }),
+    // Another process has made a page meanwhile: the row's own one counts, no other is ever handed out.
+    readAgain: (known, answer) => access.gateway.retrieveCheckout(known.stripeCheckoutSessionId ?? answer.object.id),
+  });
+  if (outcome.moved) {
+    const cause = new Error(`The page of recurring payment ${row.id} kept changing while it was read.`);
+    throw new StripeUnavailableError({ cause });
+  }
+  const { answer, recurringPayment: known } = outcome.done;
+  const id = known.stripeSubscriptionId ?? snapshotOf(answer).subscriptionId;
+  if (id === null || !isLive(known)) return { answer, recurringPayment: known };
+  const settled = await parts.attempts.settle({ ...known, stripeSubscriptionId: id }, { access, actor });
+  return { answer, recurringPayment: settled.recurringPayment };
+};
+
+const readAndApply = async (
+  parts: Parts,
+  row: RecurringPayment,
+  asking: Who & { ask(): Promise<Session> },
+): Promise<Applied> => {
+  try {
+    return await applyPresent(parts, row, asking);
+  } catch (error) {
+    throw refusalOf(error);
+  }
+};
+
+const expire = async (parts: Parts, row: RecurringPayment, who: Who): Promise<RecurringPayment> => {
+  const { gateway } = who.access;
+  const ask = () => read(parts, row, { ...who, fresh: undefined });
+  const { answer, recurringPayment } = await readAndApply(parts, row, { ...who, ask });
+  const { id, status } = answer.object;
+  if (!isLive(recurringPayment) || status !== 'open') return recurringPayment;
+  // A key of its own for each reading, so that a stored 5xx is not replayed.
+  const action = `expire:${recurringPayment.revision}:${answer.at}`;
+  const key = idempotencyKey(parts.marks.of('recurring', row.id), row.attempt, action);
+  // Whatever it answers, Stripe's present state decides: the customer may have begun it meanwhile.
+  const expireAndRead = async () => {
+    await gateway.expireCheckout(id, key).catch((error: unknown) => {
+      if (!(error instanceof StripeCallError) || error.failure !== 'refused') throw error;
+    });
+    return gateway.retrieveCheckout(id);
+  };
+  return (await readAndApply(parts, recurringPayment, { ...who, ask: expireAndRead })).recurringPayment;
+};
+
+/** Builds the calls over the rules that every kind of object shares. */
+export const createSubscriptionCheckouts = (parts: Parts): SubscriptionCheckouts => ({
+  async settle(row, who, fresh) {
+    const ask = () => read(parts, row, { ...who, fresh });
+    const { answer, recurringPayment } = await readAndApply(parts, row, { ...who, ask });
+    return { recurringPayment, checkoutUrl: snapshotOf(answer).url };
+  },
+
+  expire: (row, who) => expire(parts, row, who),
+});

@@ -92,7 +92,7 @@ export const createSubscriptionEvents = (parts: Parts): EventHandler => {
       const answer = await access.gateway.retrieveSubscription(hintOf(event).id);
       const reference = recurringReferenceOf(subscriptionSnapshot(answer.object, answer.at), marks);
       const [claimed] = await database.query<RecurringPayment>(findClaimedSubscription(reference));
-      if (claimed) await attempts.forgetUnknown(claimed, access, 'stripe');
+      if (claimed) await attempts.forgetUnknown(claimed, { access, actor: 'stripe' });
       return answer;
     },
   };

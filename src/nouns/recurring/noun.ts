@@ -47,8 +47,8 @@ const build = (machine: Machine): Built => {
   const transitions = createRecurringTransitions({ orders, flows, log });
   const objects = createRecurringObjects({ ...shared, transitions, customers: machine.use(customers) });
   const publishPayment = ofPayments.publish;
-  const attempts = createRecurringAttempts({ database, transitions, invoices, objects, publish, publishPayment });
-  const checkouts = createSubscriptionCheckouts({ database, transitions, objects, attempts, redirects, publish });
+  const attempts = createRecurringAttempts({ ...shared, transitions, invoices, objects, publishPayment });
+  const checkouts = createSubscriptionCheckouts({ ...shared, transitions, objects, attempts, redirects });
   const keeps = machine.settings.keepsUnpaidInvoices;
   const unpaid = createUnpaidInvoices({ database, invoices, marks, keeps, publish: publishPayment });
   const reservations = createRecurringReservations(orders);

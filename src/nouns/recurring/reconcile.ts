@@ -28,9 +28,9 @@ export const createOpenRecurring = (
 
   async ask(row, access) {
     if (row.stripeCheckoutSessionId !== null && isOnPage(row)) {
-      await checkouts.settle(row, access, 'job');
+      await checkouts.settle(row, { access, actor: 'job' });
       return row.stripeCheckoutSessionId;
     }
-    return (await attempts.refresh(row, access, 'job')).stripeSubscriptionId;
+    return (await attempts.refresh(row, { access, actor: 'job' })).stripeSubscriptionId;
   },
 });

@@ -139,21 +139,21 @@ export const createRecurring = (parts: Parts): Recurring => {
     if (!isLive(row)) return { recurringPayment: row, publishableKey };
     assertReachable('Recurring payment', row, access);
     if (isOnPage(row)) {
-      const { recurringPayment, checkoutUrl } = await checkouts.settle(row, access, actor, fresh);
+      const { recurringPayment, checkoutUrl } = await checkouts.settle(row, { access, actor }, fresh);
       const goesOn = isLive(recurringPayment) && checkoutUrl !== null;
       return { recurringPayment, publishableKey, ...(goesOn && { checkoutUrl }) };
     }
-    const { recurringPayment, subscription } = await attempts.settle(row, access, actor, fresh);
+    const { recurringPayment, subscription } = await attempts.settle(row, { access, actor }, fresh);
     return { recurringPayment, publishableKey, ...(isLive(recurringPayment) && secretOf(subscription)) };
   };
 
   /** Ends it at once, and voids what is unpaid: its page where it is on one, and its subscription where it has begun. */
   const endNow = async (row: RecurringPayment, access: StripeAccess, actor: string): Promise<RecurringPayment> => {
-    const left = isOnPage(row) ? await checkouts.expire(row, access, actor) : row;
+    const left = isOnPage(row) ? await checkouts.expire(row, { access, actor }) : row;
     const isLeft = isLive(left) && !(isOnPage(left) && left.stripeSubscriptionId === null);
     if (!isLeft) return left;
     await unpaid.announce(left);
-    const ended = await attempts.cancelNow(left, access, actor);
+    const ended = await attempts.cancelNow(left, { access, actor });
     if (!isLive(ended)) await unpaid.voidAll(ended, access, actor);
     return ended;
   };
@@ -277,7 +277,7 @@ export const createRecurring = (parts: Parts): Recurring => {
           assertReachable('Recurring payment', row, access);
           return request.at === 'NOW' || isOnPage(row)
             ? endNow(row, access, actorOf(caller))
-            : attempts.cancelAtPeriodEnd(row, access, actorOf(caller));
+            : attempts.cancelAtPeriodEnd(row, { access, actor: actorOf(caller) });
         },
       }),
 
@@ -298,7 +298,7 @@ export const createRecurring = (parts: Parts): Recurring => {
           const access = await connection.access();
           assertReachable('Recurring payment', row, access);
           // Nothing has begun, so nothing is scheduled to end.
-          return isOnPage(row) ? row : attempts.resume(row, access, actorOf(caller));
+          return isOnPage(row) ? row : attempts.resume(row, { access, actor: actorOf(caller) });
         },
       }),
   };

@@ -140,6 +140,12 @@ export const forgetRecurringObject = (
   values: [id, entry.fromStatus, entry.actor, entry.note],
 });
 
+/** Begins the attempt after this one, under a new key; a second call for the same attempt changes nothing. */
+export const writeNextRecurringAttempt = (id: string, attempt: number): Statement => ({
+  text: `update tollgate.recurring_payment set attempt = attempt + 1, attempted_at = now() where id = $1 and attempt = $2`,
+  values: [id, attempt],
+});
+
 /** Remembers who asks Stripe for what, before that is done; without a new version. */
 export const writeRecurringAsked = (id: string, asked: RecurringPayment['askedFor'], actor: string): Statement => ({
   text: 'update tollgate.recurring_payment set asked_for = $2, asked_by = $3 where id = $1',

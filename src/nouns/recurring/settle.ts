@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { isLive } from '../../core/states.js';
-import type { StripeAccess } from '../../installation/stripe-connection.js';
+import type { StripeAccess, Who } from '../../installation/stripe-connection.js';
 import { readClock } from '../../storage/clock.js';
 import type { Database } from '../../storage/database.js';
 import { type Answer, StripeCallError } from '../../stripe/answer.js';
@@ -12,12 +12,10 @@ import type { Customers } from '../customers/customers.js';
 import type { RecurringTransitions } from './apply.js';
 import { readPrice } from './prices.js';
 import type { RecurringPayment } from './row.js';
-import { forgetRecurringObject } from './rows.js';
+import { forgetRecurringObject, writeNextRecurringAttempt } from './rows.js';
 
 /** How the object of a recurring payment is found and made. */
-export interface RecurringMaking<T> {
-  readonly access: StripeAccess;
-  readonly actor: string;
+export interface RecurringMaking<T> extends Who {
   /** Given where the row was written just now, its price read, and no call can have been made for it yet. */
   readonly fresh: { readonly trialDays: number } | undefined;
   find(owner: Owner, customerId: string): Promise<Answer<T> | undefined>;
@@ -28,8 +26,6 @@ export interface RecurringMaking<T> {
 
 /** The object at Stripe that a recurring payment's row begins with, a subscription or a Checkout Session. */
 export interface RecurringObjects {
-  /** The mark of the recurring payment's objects. */
-  ownerOf(row: RecurringPayment): Owner;
   /**
    * Makes the object, once, however often it is called: at once, again, or after a crash; on the account's one customer.
    *
@@ -62,83 +58,97 @@ const isDeletedCustomer = (error: unknown): boolean =>
 const idIn = (row: RecurringPayment, column: RecurringObjectColumn): string | null =>
   column === 'stripe_subscription_id' ? row.stripeSubscriptionId : row.stripeCheckoutSessionId;
 
-/** Builds the rules that every kind of object shares. */
-export const createRecurringObjects = (parts: Parts): RecurringObjects => {
-  const { database, transitions, customers, marks, publish } = parts;
-  const ownerOf = (row: RecurringPayment): Owner => marks.of('recurring', row.id);
+const nextAttempt = async (database: Database, id: string, attempt: number): Promise<number> => {
+  await database.query(writeNextRecurringAttempt(id, attempt));
+  return attempt + 1;
+};
 
-  const nextAttempt = async ({ id, attempt }: RecurringPayment): Promise<number> => {
-    await database.query({
-      text: `update tollgate.recurring_payment set attempt = attempt + 1, attempted_at = now()
-        where id = $1 and attempt = $2`,
-      values: [id, attempt],
-    });
-    return attempt + 1;
-  };
+/** Stripe said no for good: the row ends, so that the order is free. */
+const end = async (
+  { database, transitions, publish }: Parts,
+  row: RecurringPayment,
+  { refusal, actor }: { readonly refusal: StripeCallError; readonly actor: string },
+): Promise<void> => {
+  const ended = await database.transaction(async (tx) => {
+    const locked = await transitions.lockById(tx, row);
+    const exists = locked.stripeSubscriptionId !== null || locked.stripeCheckoutSessionId !== null;
+    if (exists || !isLive(locked)) return undefined;
+    return transitions.refuse(tx, locked, { code: refusal.stripeCode ?? 'refused', actor });
+  }, row.orderId);
+  if (ended) publish(ended);
+};
 
-  /** Stripe said no for good: the row ends, so that the order is free. */
-  const end = async (row: RecurringPayment, refusal: StripeCallError, actor: string): Promise<void> => {
-    const ended = await database.transaction(async (tx) => {
-      const locked = await transitions.lockById(tx, row);
-      const exists = locked.stripeSubscriptionId !== null || locked.stripeCheckoutSessionId !== null;
-      if (exists || !isLive(locked)) return undefined;
-      return transitions.refuse(tx, locked, { code: refusal.stripeCode ?? 'refused', actor });
-    }, row.orderId);
-    if (ended) publish(ended);
-  };
-
+/** How the row's object is found, and made on a customer; one that was deleted at Stripe is made anew. */
+const makingOf = async <T>(
+  { database, customers, marks }: Parts,
+  row: RecurringPayment,
+  { access, fresh, find, create, assertOurs }: RecurringMaking<T>,
+): Promise<Making<T>> => {
+  const owner = marks.of('recurring', row.id);
+  const { id, orderId, priceId, quantity, attempt, attemptedAt, createdAt } = row;
+  let customerId = await customers.ensure(row.accountId ?? '', access);
   return {
-    ownerOf,
-
-    async makeOnce(row, { access, actor, fresh, find, create, assertOurs }) {
-      const owner = ownerOf(row);
-      const { orderId, priceId, quantity, attempt, attemptedAt, createdAt } = row;
-      let customerId = await customers.ensure(row.accountId ?? '', access);
-      const making: Making<Awaited<ReturnType<typeof create>>['object']> = {
-        owner,
-        attempt,
-        attemptedAt: fresh ? undefined : (attemptedAt ?? createdAt),
-        now: () => readClock(database),
-        find: () => find(owner, customerId),
-        async create(idempotencyKey) {
-          const { trialDays } = fresh ?? (await readPrice(access.gateway, priceId));
-          const request = { owner, orderId, priceId, quantity, trialDays };
-          try {
-            return await create({ ...request, customerId, idempotencyKey });
-          } catch (error) {
-            if (!isDeletedCustomer(error)) throw error;
-            await customers.forget(database, customerId);
-            customerId = await customers.ensure(row.accountId ?? '', access);
-            return create({ ...request, customerId, idempotencyKey: `${idempotencyKey}:${customerId}` });
-          }
-        },
-        assertOurs: (answer) => assertOurs(answer, customerId),
-        nextAttempt: () => nextAttempt(row),
-      };
+    owner,
+    attempt,
+    attemptedAt: fresh ? undefined : (attemptedAt ?? createdAt),
+    now: () => readClock(database),
+    find: () => find(owner, customerId),
+    async create(idempotencyKey) {
+      const { trialDays } = fresh ?? (await readPrice(access.gateway, priceId));
+      const request = { owner, orderId, priceId, quantity, trialDays };
       try {
-        return await makeOnce(making);
+        return await create({ ...request, customerId, idempotencyKey });
       } catch (error) {
-        if (error instanceof StripeCallError && error.failure === 'refused') await end(row, error, actor);
-        throw error;
+        if (!isDeletedCustomer(error)) throw error;
+        await customers.forget(database, customerId);
+        customerId = await customers.ensure(row.accountId ?? '', access);
+        return create({ ...request, customerId, idempotencyKey: `${idempotencyKey}:${customerId}` });
       }
     },
-
-    async find(row, access) {
-      const customerId = await customers.find(row.accountId ?? '', access);
-      return customerId === undefined ? undefined : access.gateway.findSubscription(ownerOf(row), customerId);
-    },
-
-    async forget(row, column, actor) {
-      const id = idIn(row, column);
-      const { changed, recurringPayment } = await database.transaction(async (tx) => {
-        const locked = await transitions.lockById(tx, row);
-        if (id === null || idIn(locked, column) !== id) return { changed: false, recurringPayment: locked };
-        const entry = { fromStatus: locked.status, actor, note: `Stripe does not know ${id}.` };
-        const [after] = await tx.query<RecurringPayment>(forgetRecurringObject(row.id, column, entry));
-        return { changed: true, recurringPayment: after ?? locked };
-      }, row.orderId);
-      if (changed) publish(recurringPayment);
-      return recurringPayment;
-    },
+    assertOurs: (answer) => assertOurs(answer, customerId),
+    nextAttempt: (from) => nextAttempt(database, id, from),
+    spoil: (from) => nextAttempt(database, id, from),
   };
 };
+
+const makeObject = async <T>(parts: Parts, row: RecurringPayment, making: RecurringMaking<T>): Promise<Answer<T>> => {
+  const how = await makingOf(parts, row, making);
+  try {
+    return await makeOnce(how);
+  } catch (error) {
+    if (error instanceof StripeCallError && error.failure === 'refused')
+      await end(parts, row, { refusal: error, actor: making.actor });
+    throw error;
+  }
+};
+
+const forget = async (
+  { database, transitions, publish }: Parts,
+  row: RecurringPayment,
+  { column, actor }: { readonly column: RecurringObjectColumn; readonly actor: string },
+): Promise<RecurringPayment> => {
+  const id = idIn(row, column);
+  const { changed, recurringPayment } = await database.transaction(async (tx) => {
+    const locked = await transitions.lockById(tx, row);
+    if (id === null || idIn(locked, column) !== id) return { changed: false, recurringPayment: locked };
+    const entry = { fromStatus: locked.status, actor, note: `Stripe does not know ${id}.` };
+    const [after] = await tx.query<RecurringPayment>(forgetRecurringObject(row.id, column, entry));
+    return { changed: true, recurringPayment: after ?? locked };
+  }, row.orderId);
+  if (changed) publish(recurringPayment);
+  return recurringPayment;
+};
+
+/** Builds the rules that every kind of object shares. */
+export const createRecurringObjects = (parts: Parts): RecurringObjects => ({
+  makeOnce: (row, making) => makeObject(parts, row, making),
+
+  async find(row, access) {
+    const customerId = await parts.customers.find(row.accountId ?? '', access);
+    return customerId === undefined
+      ? undefined
+      : access.gateway.findSubscription(parts.marks.of('recurring', row.id), customerId);
+  },
+
+  forget: (row, column, actor) => forget(parts, row, { column, actor }),
+});

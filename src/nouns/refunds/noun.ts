@@ -3,12 +3,13 @@ import { payments } from '../payments/noun.js';
 import { createRefundTransitions, type HeldRefunds } from './apply.js';
 import { createRefundEvents, REFUND_EVENTS } from './events.js';
 import { defineRefund, refundKind } from './graphql.js';
+import type { RefundTiming } from './make.js';
 import { createRefundReads } from './read.js';
 import { createOpenRefunds } from './reconcile.js';
 import { createRefunds, type Refunds } from './refunds.js';
 import { createRefundReservations } from './reserve.js';
 import { RESERVES, Refund } from './row.js';
-import { createRefundAttempts, REFUND_TIMING, type RefundTiming } from './settle.js';
+import { createRefundAttempts, REFUND_TIMING } from './settle.js';
 import { REFUND_STREAM } from './stream.js';
 import { createLiveRefunds } from './watch.js';
 

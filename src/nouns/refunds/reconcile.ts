@@ -39,7 +39,8 @@ export const createOpenRefunds = (
   },
 
   async ask(row, access) {
-    if (row.stripeRefundId !== null) await attempts.refresh(row, row.payment, access, 'job');
+    if (row.stripeRefundId !== null)
+      await attempts.refresh({ refund: row, payment: row.payment }, { access, actor: 'job' });
     return row.stripeRefundId;
   },
 });

@@ -5,11 +5,12 @@ import type { Database } from '../../storage/database.js';
 import { idempotentRequest } from '../../storage/idempotent-request.js';
 import type { Payment } from '../payments/row.js';
 import type { HeldRefunds } from './apply.js';
+import type { RefundTiming } from './make.js';
 import type { RefundReads } from './read.js';
 import { checkReason, type RefundRequest, type RefundReservations } from './reserve.js';
 import type { Refund } from './row.js';
 import { claimUnknown, type DueRefund } from './rows.js';
-import { type RefundAttempts, type RefundTiming, refundRefusal } from './settle.js';
+import { type RefundAttempts, refundRefusal } from './settle.js';
 
 /** Refunds: every rule of who, what and when lives behind these calls. */
 export interface Refunds extends RefundReads {
@@ -49,7 +50,7 @@ export const createRefunds = (parts: Parts): Refunds => {
   const repeat = async (refund: Refund, payment: Payment, actor: string): Promise<Refund> => {
     if (refund.status === 'FAILED' && refund.stripeRefundId === null) throw refundRefusal(refund);
     if (!isUnknown(refund)) return refund;
-    return attempts.findOut(refund, payment, await connection.access(), actor);
+    return attempts.findOut({ refund, payment }, { access: await connection.access(), actor });
   };
 
   const findOutcome = async ({ id, paymentId }: DueRefund): Promise<void> => {
@@ -62,7 +63,7 @@ export const createRefunds = (parts: Parts): Refunds => {
       if (!refund || !payment || !isUnknown(refund)) return;
       // Made with other keys: these can't know. It is looked at again when the lease has ended.
       if (payment.livemode !== access.livemode || payment.stripeAccount !== access.account) return;
-      await attempts.findOut(refund, payment, access, 'job');
+      await attempts.findOut({ refund, payment }, { access, actor: 'job' });
     } catch (error) {
       if (error instanceof DomainError && error.code !== 'STRIPE_UNAVAILABLE' && error.code !== 'NOT_CONFIGURED')
         return;
@@ -87,7 +88,7 @@ export const createRefunds = (parts: Parts): Refunds => {
       );
       if (kind === 'repeated') return repeat(refund, held.payment, actor);
       publish(held.changed);
-      return attempts.make(refund, held.payment, access, actor);
+      return attempts.make({ refund, payment: held.payment }, { access, actor });
     },
 
     async findOutcomes() {

@@ -1,3 +1,4 @@
+import type Stripe from 'stripe';
 import { DomainError } from '../../core/errors.js';
 import type { RecurringChargeFlow } from '../../flows/flows.js';
 import type { StripeAccess, StripeConnection } from '../../installation/stripe-connection.js';
@@ -5,7 +6,7 @@ import { readClock } from '../../storage/clock.js';
 import type { Database } from '../../storage/database.js';
 import { StripeCallError } from '../../stripe/answer.js';
 import { type InvoiceSnapshot, invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
-import { inTurn, isKeySafe } from '../../stripe/key-in-flight.js';
+import { makeOnce } from '../../stripe/make-once.js';
 import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey, type Owner } from '../../stripe/metadata.js';
 import type { Payment } from '../payments/row.js';
@@ -90,36 +91,34 @@ export const createRenewalLowering = (parts: Parts): RenewalLowering => {
     return 'ended';
   };
 
-  const hasSafeKey = async ({ attemptedAt }: Renewal): Promise<boolean> =>
-    attemptedAt === null || isKeySafe(attemptedAt, await readClock(database));
+  const nextAttempt = async (invoiceId: string, attempt: number): Promise<number> => {
+    await database.query(writeNextRenewalAttempt(invoiceId, attempt));
+    return attempt + 1;
+  };
 
-  const nextAttempt = async (renewal: Renewal): Promise<Renewal> =>
-    (await database.query<Renewal>(writeNextRenewalAttempt(renewal.stripeInvoiceId, renewal.attempt)))[0] ?? renewal;
-
-  /** One negative item; a definite refusal gives false, an unknown outcome throws and is read first the next time. */
-  const reduce = async (work: Work, invoice: InvoiceSnapshot): Promise<boolean> => {
-    const { access, recurring, decided, original } = work;
-    const renewal = (await hasSafeKey(work.renewal)) ? work.renewal : await nextAttempt(work.renewal);
-    await database.query(writeAttempted(renewal.stripeInvoiceId));
-    const request = {
-      owner: ownerOf(renewal),
-      orderId: recurring.orderId,
-      customerId: invoice.customerId ?? '',
-      invoiceId: invoice.invoiceId,
-      amount: decided - original,
-      currency: invoice.currency,
-      idempotencyKey: idempotencyKey(ownerOf(renewal), renewal.attempt),
-    };
-    try {
-      await inTurn(() => access.gateway.reduceInvoice(request));
-      return true;
-    } catch (error) {
-      if (!(error instanceof StripeCallError)) throw error;
-      if (error.failure === 'refused') return false;
-      // Stripe would replay its 5xx to this key for a day; an item that it made all the same is found by our mark.
-      if ((error.status ?? 0) >= 500) await nextAttempt(renewal);
-      throw error;
-    }
+  /** One negative item, once; what comes of a definite refusal the invoice shows, and an unknown outcome throws. */
+  const reduce = async (work: Work, invoice: InvoiceSnapshot): Promise<void> => {
+    const { access, recurring, decided, original, renewal } = work;
+    const { invoiceId, currency } = invoice;
+    const owner = ownerOf(renewal);
+    const request = { owner, orderId: recurring.orderId, customerId: invoice.customerId ?? '', invoiceId, currency };
+    await makeOnce<Stripe.InvoiceItem>({
+      owner,
+      attempt: renewal.attempt,
+      attemptedAt: renewal.attemptedAt ?? undefined,
+      now: () => readClock(database),
+      find: () => access.gateway.findReduction(owner, invoiceId),
+      async create(key) {
+        await database.query(writeAttempted(invoiceId));
+        return access.gateway.reduceInvoice({ ...request, amount: decided - original, idempotencyKey: key });
+      },
+      // Whatever the answer is about: the invoice is read again, and what it shows decides.
+      assertOurs: () => undefined,
+      nextAttempt: (from) => nextAttempt(invoiceId, from),
+      spoil: (from) => nextAttempt(invoiceId, from),
+    }).catch((error: unknown) => {
+      if (!(error instanceof StripeCallError) || error.failure !== 'refused') throw error;
+    });
   };
 
   const lower = async (work: Work): Promise<void> => {
@@ -130,9 +129,7 @@ export const createRenewalLowering = (parts: Parts): RenewalLowering => {
       const key = idempotencyKey(ownerOf(renewal), renewal.attempt, `postpone:${invoice.at}`);
       await access.gateway.postponeInvoice(invoice.invoiceId, invoice.at + POSTPONED_SECONDS, key);
     }
-    const made =
-      renewal.attemptedAt !== null && (await access.gateway.findReduction(ownerOf(renewal), invoice.invoiceId));
-    if (!made) await reduce(work, invoice);
+    await reduce(work, invoice);
     if (await judge(work, await readInvoice(work))) return;
     await fail(work, 'NOT_SHOWN');
   };
