@@ -11,4 +11,6 @@ endWithParent();
 await ensureInstalled().catch(failed);
 await tryEnsurePages();
 const tsx = path.join(root, 'node_modules', 'tsx', 'dist', 'cli.mjs');
-process.exitCode = (await runNode([tsx, 'watch', 'src/main.ts', ...process.argv.slice(2)])).code;
+process.exitCode = (
+  await runNode([tsx, 'watch', '--include', 'flows/**/*', 'src/main.ts', ...process.argv.slice(2)])
+).code;

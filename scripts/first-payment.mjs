@@ -260,7 +260,7 @@ const journey = async () => {
   });
   await step('tollgate activate', async () => {
     assert.match(await cli(activate), /bound to public\.booking for good/);
-    assert.match(fs.readFileSync(path.join(copy, 'src/actionflows/payment-callback.ts'), 'utf8'), /booking/);
+    assert.match(fs.readFileSync(path.join(copy, 'flows/payment-callback.ts'), 'utf8'), /booking/);
     return 'bound, the flows are written';
   });
   await step('tollgate activate again, and another table', async () => {

@@ -10,12 +10,6 @@ import { show, step } from './step.mjs';
 const TSC = 'node_modules/typescript/bin/tsc';
 const OPERATIONS = 'client/build/operations.mjs';
 const STAMP = '.sources';
-/** What compiled although the flows did not: commands that need none run from it. */
-const FLOWLESS = '.flowless';
-/** Beside such a build, what the compiler said; the flows are not loaded from it then. */
-const FLOW_ERRORS = '.flow-errors';
-const FLOW_REMEDY = `
-A callback flow named above does not compile. Mend it and start again; docs/flows.md says what a flow may use.`;
 
 /** The last step of each target writes to the folder it is given, which becomes dist. `written`: what its steps write. */
 const server = {
@@ -54,15 +48,6 @@ export const needsBuild = (target, root = checkout) =>
   read(path.join(root, target.folder, 'dist', STAMP)) !== hashOf(target, root);
 
 /**
- * The folder of what was built of the sources as they are now where the flows alone do not compile; undefined where there is none.
- * @param {string} [root]
- */
-export const flowlessBuild = (root = checkout) => {
-  const folder = path.join(root, FLOWLESS);
-  return read(path.join(folder, STAMP)) === hashOf(server, root) ? folder : undefined;
-};
-
-/**
  * Builds unless dist is up to date; two at the same time build once. Throws EnsureError with the tool's own words, and
  * keeps the last good build then.
  * @param {{ title: string, folder: string, inputs: string[], written: string[], steps: string[][] }} target
@@ -87,22 +72,12 @@ const build = async (target, root) => {
     const env = { ...process.env, NODE_ENV: 'production' };
     if (result.code === 0) result = await runNode([...words, ...output], { cwd: root, capture: true, env });
   }
-  const into =
-    result.code === 0 ? 'dist' : isOfFlowsAlone(result.output) && fs.existsSync(fresh) ? FLOWLESS : undefined;
-  if (into !== undefined) {
-    if (into === FLOWLESS) fs.writeFileSync(path.join(fresh, FLOW_ERRORS), result.output.trim());
+  if (result.code === 0) {
     fs.writeFileSync(path.join(fresh, STAMP), hash);
-    swap(fresh, path.join(folder, into));
+    swap(fresh, path.join(folder, 'dist'));
   }
   fs.rmSync(fresh, { recursive: true, force: true });
-  if (result.code !== 0 && result.output.includes('src/actionflows/')) result.output += FLOW_REMEDY;
   return result;
-};
-
-/** Whether every error of the compiler is in a callback flow or an effect. */
-const isOfFlowsAlone = (output) => {
-  const errors = output.split('\n').filter((line) => /\(\d+,\d+\): error /.test(line));
-  return errors.length > 0 && errors.every((line) => line.startsWith('src/actionflows/'));
 };
 
 const swap = (fresh, dist) => {

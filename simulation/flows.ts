@@ -1,8 +1,6 @@
+import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
-import { paymentCallback } from '../src/actionflows/payment-callback.js';
-import { recurringCharge } from '../src/actionflows/recurring-charge.js';
-import { recurringPaymentCallback } from '../src/actionflows/recurring-payment-callback.js';
-import { refundCallback } from '../src/actionflows/refund-callback.js';
+import { loadFlows } from '../src/flows/flow-loader.js';
 import type { Flow, FlowContext, FlowDatabase, Flows } from '../src/flows/flows.js';
 
 /** Decides whether a flow fails, and where. */
@@ -50,8 +48,18 @@ const observe = <Data>(
   },
 });
 
+/** The checkout's own, whether the sources run or the build does. */
+const SAMPLE_FLOWS = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../flows' : '../../flows', import.meta.url),
+);
+
 /** The flows of the sample table, observed. */
-export const createFlows = (needs: Needs): Flows => ({
+export const createFlows = async (needs: Needs): Promise<Flows> => observeAll(await loadFlows(SAMPLE_FLOWS), needs);
+
+const observeAll = (
+  { paymentCallback, refundCallback, recurringPaymentCallback, recurringCharge }: Flows,
+  needs: Needs,
+): Flows => ({
   paymentCallback: observe(
     'payment-callback',
     paymentCallback,

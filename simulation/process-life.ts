@@ -36,7 +36,7 @@ export const startProcess: StartServer = async ({ databaseUrl, sandboxUrl, died 
   // What operators do by command is done from here, on the same database.
   const command = await startTollgate(readConfig(environment), {
     log: pino({ level: 'silent' }),
-    flows: createFlows({ trouble: { next: () => 'works' }, outside: undefined }),
+    flows: await createFlows({ trouble: { next: () => 'works' }, outside: undefined }),
     command: { rehearses: false },
   });
   return {

@@ -7,7 +7,7 @@ import { TIMING } from './server.js';
 /** A server in a process of its own, whose flows write down that they ran; it prints its address and serves until it is killed. */
 const tollgate = await startTollgate(readConfig(process.env), {
   log: pino({ level: process.env['LOG_LEVEL'] ?? 'silent' }, pino.destination(2)),
-  flows: createFlows({ trouble: { next: () => 'works' }, outside: undefined }),
+  flows: await createFlows({ trouble: { next: () => 'works' }, outside: undefined }),
   ...TIMING,
 });
 process.on('SIGTERM', () => void tollgate.stop().then(() => process.exit(0)));

@@ -109,7 +109,7 @@ export const openWorld = async (
       return fates.pick(['throws first', 'throws last'] as const);
     },
   };
-  const flows = createFlows({ trouble, outside: bug && 'flowsOutside' in bug ? sql : undefined });
+  const flows = await createFlows({ trouble, outside: bug && 'flowsOutside' in bug ? sql : undefined });
 
   const lives = createLives({
     start: (died) =>

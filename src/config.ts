@@ -20,6 +20,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly redisUrl: string | undefined;
   readonly dataDir: string;
+  /** Where the developer's flows and effects are. */
+  readonly flowFolder: string;
   readonly stripe: {
     readonly secretKey: string | undefined;
     readonly publishableKey: string | undefined;
@@ -276,6 +278,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     databaseUrl: values.DATABASE_URL,
     redisUrl: values.REDIS_URL,
     dataDir: path.resolve(values.TOLLGATE_DATA_DIR ?? '.tollgate'),
+    flowFolder: path.resolve(values.TOLLGATE_FLOWS ?? 'flows'),
     stripe,
     jwt: readJwt(read, values, { embedded, production, serves }),
     publicUrl: values.PUBLIC_URL,

@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { type Config, ConfigError, type ConfigProblem, readConfig } from './config.js';
@@ -9,7 +10,8 @@ import { type EmbeddedRun, openEmbeddedRun, SAMPLE_ORDERS, SANDBOX_KEYS } from '
 import { listenOnFree } from './embedded/ports.js';
 import { welcome } from './embedded/welcome.js';
 import { type EffectTiming, startEffects } from './flows/effect-runner.js';
-import { flowSources, loadFlows } from './flows/flow-loader.js';
+import { loadFlows } from './flows/flow-loader.js';
+import { checkFlowTypes } from './flows/flow-types.js';
 import { type Flows, withoutCallbacks } from './flows/flows.js';
 import { createFlowFreezes } from './flows/freezes.js';
 import { watchFlows } from './flows/watched-flows.js';
@@ -266,22 +268,24 @@ const stopOnSignals = (starting: Promise<Tollgate>, log: Logger): void => {
 /** What a start of the process may be told beside the environment. */
 export interface RunParts {
   readonly adapt?: (flows: Flows) => Flows;
-  /** Where the compiled flows are; those of this build unless told. */
-  readonly flowFolder?: string;
 }
 
 /** Starts from the environment and stops on a signal; a start that fails says why in words and exits with 1. */
-export const run = async ({ adapt = (flows) => flows, flowFolder }: RunParts = {}): Promise<void> => {
+export const run = async ({ adapt = (flows) => flows }: RunParts = {}): Promise<void> => {
   const startedAt = performance.now();
   try {
     const config = readConfig(process.env, process.stdout.isTTY);
     const log = createLogger(config.log);
     for (const warning of config.warnings) log.warn(warning);
-    const watchdog = startWatchdog(log, config.log.format);
-    const loading = watchdog.watch.begin({ sort: 'files', name: flowSources(), subject: '' });
-    const flows = adapt(await loadFlows(flowFolder));
+    const watchdog = startWatchdog(log, config);
+    const { flowFolder } = config;
+    const loading = watchdog.watch.begin({ sort: 'files', name: flowFolder, subject: '' });
+    const typesChecked =
+      config.embedded && !config.production && checkFlowTypes(flowFolder, path.join(config.dataDir, 'flow-types'));
+    const [found] = await Promise.all([loadFlows(flowFolder), typesChecked]);
+    const flows = adapt(found);
     loading.end();
-    const starting = startTollgate(config, { log, flows, flowFolder: flowSources(), watchdog });
+    const starting = startTollgate(config, { log, flows, flowFolder, watchdog });
     stopOnSignals(starting, log);
     // A flow or effect may leave a promise alone; what it was part of has been settled without it, and others go on.
     process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise failed that nobody waited for'));

@@ -158,6 +158,7 @@ describe('the table of variables', () => {
     LOG_LEVEL: 'warn',
     LOG_FORMAT: 'pretty',
     TOLLGATE_DATA_DIR: 'elsewhere',
+    TOLLGATE_FLOWS: 'elsewhere',
     SANDBOX_PORT: '1',
   };
   const PARTNERS: Record<string, Record<string, string>> = {

@@ -17,8 +17,6 @@ const rows = [
   { file: 'src/flows/row.ts', forbidden: "import { a } from '../orders/a.js';", allowed: GROUND },
   { file: 'src/orders/row.ts', forbidden: "import { a } from '../installation/a.js';", allowed: [...GROUND, 'flows'] },
   { file: 'src/installation/row.ts', forbidden: "import { a } from '../inbox/a.js';", allowed: [...GROUND, 'orders'] },
-  { file: 'src/actionflows/define.ts', forbidden: "import { a } from '../core/a.js';", allowed: ['flows'] },
-  { file: 'src/actionflows/row.ts', forbidden: "import type { A } from '../flows/a.js';", allowed: [] },
   { file: 'src/inbox/row.ts', forbidden: "import { a } from '../nouns/payments/apply.js';", allowed: MIDDLE },
   { file: 'src/live/row.ts', forbidden: "import { a } from '../nouns/payments/row.js';", allowed: MIDDLE },
   {

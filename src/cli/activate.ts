@@ -3,7 +3,6 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { wordsOf } from '../core/errors.js';
 import { createFlowFiles, type FlowFile } from '../flows/flow-files.js';
-import { flowSources } from '../flows/flow-loader.js';
 import { includesPayments } from '../installation/plan.js';
 import { type Activated, type Activation, createActivation, type Rehearsed } from '../orders/activation.js';
 import type { AddedColumns } from '../orders/added-columns.js';
@@ -186,9 +185,9 @@ const tell = async (
 
 const runActivate = (options: ActivateOptions): Promise<void> =>
   withParts(async (parts) => {
-    const { database, orders, changed } = parts;
+    const { config, database, orders, changed } = parts;
     const output = createOutput(options);
-    const flowFiles = options.flowFiles ? createFlowFiles(flowSources()) : undefined;
+    const flowFiles = options.flowFiles ? createFlowFiles(config.flowFolder) : undefined;
     const wish = wishOf(createActivation({ database, orders, flowFiles, changed }), options);
     const rehearsed = await wish.rehearse();
     if (options.dryRun) {

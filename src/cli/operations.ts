@@ -27,7 +27,7 @@ export const withOperations = <T>(
     const { startTollgate } = await import('../main.js');
     const tollgate = await startTollgate(configFor(workspace), {
       log: pino({ level: 'error' }, pino.destination(2)),
-      flows: await loadFlows(),
+      flows: await loadFlows(workspace.config.flowFolder),
       command: { rehearses },
     });
     try {

@@ -4,7 +4,7 @@ import type { Check } from '../doctor/checks.js';
 import { createChecks, independentChecks } from '../doctor/doctor.js';
 import { SANDBOX_KEYS } from '../embedded/embedded-run.js';
 import { createFlowFiles } from '../flows/flow-files.js';
-import { flowSources, loadFlows } from '../flows/flow-loader.js';
+import { loadFlows } from '../flows/flow-loader.js';
 import { createVault, type Vault } from '../installation/encryption.js';
 import { createPlans, type Plans } from '../installation/plan.js';
 import { createSettings, readInstallation, type Settings } from '../installation/settings.js';
@@ -132,9 +132,9 @@ export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>
       isCompatibleServer: workspace.apiBase !== undefined,
       plans,
       orders,
-      flowFiles: createFlowFiles(flowSources()),
+      flowFiles: createFlowFiles(config.flowFolder),
       redis: url === undefined ? undefined : redisParts(url, () => link.get(url)),
-      loadFlows,
+      loadFlows: () => loadFlows(config.flowFolder),
     }).filter(({ reach }) => workspace.reachesStripe || reach !== 'outside');
     try {
       return await work({ ...workspace, orders, plans, vault, endpoints, settings, checks, changed });
@@ -154,7 +154,7 @@ export const withIndependentChecks = async <T>(
     return await work(
       independentChecks({
         redis: url === undefined ? undefined : redisParts(url, () => link.get(url)),
-        loadFlows,
+        loadFlows: () => loadFlows(config.flowFolder),
         tokens: { isDemo: config.embedded, maxAgeSeconds: config.jwt.maxAgeSeconds },
       }),
     );

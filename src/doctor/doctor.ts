@@ -74,7 +74,7 @@ const checkRedis = ({ redis }: Pick<DoctorParts, 'redis'>): Check => ({
 
 const checkFlows = ({ loadFlows }: Pick<DoctorParts, 'loadFlows'>): Check => ({
   title: 'callback flows',
-  asks: 'every file of src/actionflows, by loading it',
+  asks: 'every file of the flows, by loading it',
   code: 'FLOWS_BROKEN',
   reach: 'local',
   async run() {
@@ -119,7 +119,7 @@ const SETUP: readonly (readonly [SetupProblem['code'], string, string, string])[
     'rows, definitions and the order table',
   ],
   ['PLAN_INACTIVE', 'plan', 'tollgate.setting', 'includes payments'],
-  ['FLOW_FILE', "callback flows' files", 'src/actionflows, beside what activate would write', 'written'],
+  ['FLOW_FILE', "callback flows' files", 'the folder of the flows, beside what activate would write', 'written'],
   [
     'FLOW_NOT_FINISHED',
     'what the callback flows do',

@@ -147,6 +147,10 @@ const LOG = {
 };
 
 const WORK = {
+  TOLLGATE_FLOWS: text({
+    meaning: 'the folder of the callback flows and effects',
+    otherwise: '`flows`, where the server is started',
+  }),
   TOLLGATE_RECONCILE_MINUTES: wholeNumber('minutes between two reconciliations with Stripe; 0: none', 60),
   TOLLGATE_EVENT_PAYLOAD_DAYS: wholeNumber('days that payloads of events are kept; 0: for ever', 90),
   TOLLGATE_KEEP_UNPAID_INVOICES: flag(

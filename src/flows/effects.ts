@@ -80,7 +80,7 @@ export const collectEffects = (
     if (!effect) {
       const known = [...effects.keys()].sort().join(', ');
       throw new Error(
-        `There is no effect "${name}" in src/actionflows/effects; ${known === '' ? 'there are none yet' : `there are: ${known}`}.`,
+        `There is no effect "${name}" in flows/effects; ${known === '' ? 'there are none yet' : `there are: ${known}`}.`,
       );
     }
     added.push({

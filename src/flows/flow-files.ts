@@ -2,6 +2,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { FLOW_TEMPLATES, type FlowTarget, type FlowTemplate, MARK } from './flow-templates.js';
+import { placeOf } from './project-file.js';
 
 /**
  * A callback flow's file. `written`: made or filled anew just now, the server loads it at its next start. `current`: as
@@ -10,7 +11,7 @@ import { FLOW_TEMPLATES, type FlowTarget, type FlowTemplate, MARK } from './flow
  * that a new order needs. `failed`: it could not be written. `problem` says why, or what of a generated file is left to write.
  */
 export interface FlowFile {
-  /** Relative to the checkout. */
+  /** As messages name it: below the folder where the command runs, else in full. */
   readonly file: string;
   readonly state: 'written' | 'current' | 'outdated' | 'edited' | 'absent' | 'foreign' | 'failed';
   readonly problem?: string;
@@ -107,7 +108,7 @@ export const createFlowFiles = (folder: string): FlowFiles => {
       Object.values(FLOW_TEMPLATES).map((template) => work(template, path.join(folder, `${template.file}.ts`))),
     );
   };
-  const nameOf = (template: FlowTemplate): string => `src/actionflows/${template.file}.ts`;
+  const nameOf = (template: FlowTemplate): string => placeOf(path.join(folder, `${template.file}.ts`));
 
   return {
     inspect: (target) =>

@@ -39,7 +39,7 @@ const sql = (text: string): string => text.replace(/`|\\|\$(?=\{)/g, '\\$&');
 /** Says for which table the text was made, so that an unedited file is known again. */
 export const MARK = '// tollgate activate: ';
 
-const heading = (define: string, names: Partial<FlowTarget>): string => `import { ${define} } from './define.js';
+const heading = (define: string, names: Partial<FlowTarget>): string => `import { ${define} } from 'tollgate/flows';
 
 ${MARK}${JSON.stringify(names)}
 // Yours to edit: "tollgate activate" writes this file only while nothing in it was changed.
@@ -225,7 +225,7 @@ export const recurringCharge = defineRecurringCharge({
 `;
 };
 
-/** One of the developer's flows: the file it lives in, below src/actionflows, and what the file starts as. */
+/** One of the developer's flows: the file it lives in, below the project's folder of flows, and what the file starts as. */
 export interface FlowTemplate {
   readonly file: string;
   /** The function that every such flow has. */

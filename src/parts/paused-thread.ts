@@ -1,4 +1,5 @@
 import inspector from 'node:inspector';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The main thread, stopped in the middle of what it does. */
@@ -15,12 +16,15 @@ type CallFrame = inspector.Debugger.CallFrame;
 
 /** The product's code, whether the sources run or the build does. */
 const OWN_FOLDER = new URL('../', import.meta.url).href;
-const isInFlows = (url: string): boolean => url.includes('/actionflows/');
 const isOfNode = (url: string): boolean => url === '' || url.startsWith('node:') || url.includes('/node_modules/');
 
 /** What runs innermost decides: the developer's functions are called by ours. */
-const isOursIn = (files: readonly string[]): boolean =>
-  files.find((url) => !isOfNode(url))?.startsWith(OWN_FOLDER) === true && !files.some(isInFlows);
+const isOursIn = (files: readonly string[], flowFolder: string): boolean =>
+  files.find((url) => !isOfNode(url))?.startsWith(OWN_FOLDER) === true &&
+  !files.some((url) => pathOf(url).startsWith(flowFolder + path.sep));
+
+/** Modules are named by their address, what a loader compiled by its path. */
+const pathOf = (url: string): string => (url.startsWith('file:') ? fileURLToPath(url) : url);
 
 const STACK = '(() => { Error.stackTraceLimit = 50; return new Error().stack; })()';
 
@@ -36,7 +40,7 @@ const placesOf = (stack: unknown): string[] =>
  * Stops the main thread where it is, also inside a loop without end, and looks where that is. To be called in a worker.
  * Undefined where it can't be stopped in time: it is in code that is not JavaScript.
  */
-export const pauseMainThread = (patienceMs: number): Promise<PausedThread | undefined> =>
+export const pauseMainThread = (patienceMs: number, flowFolder: string): Promise<PausedThread | undefined> =>
   new Promise((resolve) => {
     const session = new inspector.Session();
     setTimeout(() => resolve(undefined), patienceMs);
@@ -54,7 +58,7 @@ export const pauseMainThread = (patienceMs: number): Promise<PausedThread | unde
       ask(STACK, (stack) =>
         resolve({
           places: placesOf(stack),
-          isOurs: isOursIn(files),
+          isOurs: isOursIn(files, flowFolder),
           exit: (code) => ask(`globalThis.process.exit(${code})`, () => undefined),
         }),
       );

@@ -13,7 +13,7 @@ const POSTGRES_MS = 4_000;
 const EXIT_MS = 3_000;
 const LOOKS = 20;
 
-const { memory, frozenMs, format } = workerData as ThreadData;
+const { memory, frozenMs, format, flowFolder } = workerData as ThreadData;
 const board = createWorkBoard(memory);
 let means: Means = {};
 parentPort?.on('message', (more: Means) => {
@@ -79,7 +79,7 @@ const stopPostgres = async (): Promise<void> => {
 };
 
 const endProcess = async (): Promise<void> => {
-  const paused = await pauseMainThread(PAUSE_MS);
+  const paused = await pauseMainThread(PAUSE_MS, flowFolder);
   const work = paused?.isOurs ? undefined : board.read()[0];
   tell(work, paused);
   if (work) await record(work, paused?.places[0]);

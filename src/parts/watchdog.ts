@@ -21,6 +21,7 @@ export interface ThreadData {
   readonly memory: SharedArrayBuffer;
   readonly frozenMs: number;
   readonly format: Config['log']['format'];
+  readonly flowFolder: string;
 }
 
 /**
@@ -46,11 +47,11 @@ const startThread = (workerData: ThreadData): Worker => {
 };
 
 /** Starts the watchdog in a thread of its own, for as long as the process lives; none under a debugger, which stops processes for long. */
-export const startWatchdog = (log: Logger, format: Config['log']['format']): Watchdog => {
+export const startWatchdog = (log: Logger, { log: { format }, flowFolder }: Config): Watchdog => {
   if (inspector.url() !== undefined) return { watch: UNWATCHED, equip: () => undefined };
   const memory = createBoardMemory();
   const board = createWorkBoard(memory);
-  const thread = startThread({ memory, frozenMs: FROZEN_MS, format });
+  const thread = startThread({ memory, frozenMs: FROZEN_MS, format, flowFolder });
   thread.unref();
   thread.on('error', (error) =>
     log.error({ err: error }, 'the watchdog failed: a flow without end would hold up this process'),

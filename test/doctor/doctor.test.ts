@@ -51,7 +51,7 @@ describe('the doctor', () => {
     expect(unreachable.get('PUBLIC_URL_UNREACHABLE')).toContain('127.0.0.1:9/health');
     const flows = await diagnose({
       environment,
-      loadFlows: () => Promise.reject(new Error('src/actionflows/payment-callback.ts has no such export')),
+      loadFlows: () => Promise.reject(new Error('flows/payment-callback.ts has no such export')),
       redisUrl: 'redis://:geheim@127.0.0.1:9',
     });
     expect(flows.get('FLOWS_BROKEN')).toContain('payment-callback.ts');

@@ -17,8 +17,9 @@ import { createTestDatabase, type TestDatabase } from '../harness/postgres.js';
 
 const run = promisify(execFile);
 const root = path.resolve(fileURLToPath(import.meta.url), '..', '..', '..');
-const SOURCES = path.join(root, 'src', 'actionflows');
-const FILES = Object.values(FLOW_TEMPLATES).map(({ file }) => `src/actionflows/${file}.ts`);
+const SOURCES = path.join(root, 'flows');
+const NAMES = Object.values(FLOW_TEMPLATES).map(({ file }) => `${file}.ts`);
+const filesIn = (folder: string): string[] => NAMES.map((name) => path.join(folder, name));
 
 const makeFolder = async (): Promise<string> =>
   fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), 'tollgate-flows-')));
@@ -130,14 +131,12 @@ describe('flows generated for an order table', () => {
   const databases = new Map<string, { own: TestDatabase; database: Database; orderId: string }>();
   beforeAll(async () => {
     folder = await makeFolder();
-    const define = (await fs.readFile(path.join(SOURCES, 'define.ts'), 'utf8')).replaceAll("'../", `'${root}/src/`);
     for (const shape of SHAPES) {
       const own = await createTestDatabase();
       const database = createDatabase({ url: own.url, poolSize: 2 });
       for (const statement of shape.sql.split(';')) await database.query({ text: statement });
       const target = path.join(folder, shape.name);
       await fs.mkdir(target);
-      await fs.writeFile(path.join(target, 'define.ts'), define);
       const activation = createActivation({
         database,
         orders: createOrders(database),
@@ -145,7 +144,7 @@ describe('flows generated for an order table', () => {
       });
       const { flowFiles } = await activation.activate(shape.request);
       expect(flowFiles.map(({ file, state }) => ({ file, state }))).toEqual(
-        FILES.map((file) => ({ file, state: 'written' })),
+        filesIn(target).map((file) => ({ file, state: 'written' })),
       );
       const told = flowFiles.map(({ problem }) => problem);
       expect(told).toEqual(
@@ -173,7 +172,7 @@ describe('flows generated for an order table', () => {
         extends: path.join(root, 'tsconfig.json'),
         compilerOptions: {
           rootDir: '/',
-          outDir: path.join(at, 'out'),
+          noEmit: true,
           typeRoots: [path.join(root, 'node_modules', '@types')],
         },
         include: ['*/*.ts'],
@@ -186,7 +185,7 @@ describe('flows generated for an order table', () => {
     );
   };
 
-  const flowsOf = (name: string): Promise<Flows> => loadFlows(path.join(folder, 'out', folder, name));
+  const flowsOf = (name: string): Promise<Flows> => loadFlows(path.join(folder, name));
   const log = { info: () => undefined, warn: () => undefined };
 
   test.each(SHAPES)('$name: compile, and run on payments, refunds and later charges', async ({
@@ -254,7 +253,7 @@ describe('flows generated for an order table', () => {
   });
 
   test('a flow that throws at its import, lacks its export, is no flow, or is missing stops the load by its name', async () => {
-    const good = path.join(folder, 'out', folder, 'sample');
+    const good = path.join(folder, 'sample');
     const load = async (file: string, text: string | undefined): Promise<unknown> => {
       const broken = await fs.mkdtemp(path.join(folder, 'broken-')); // a module is loaded once per path
       await fs.cp(good, broken, { recursive: true });
@@ -267,16 +266,20 @@ describe('flows generated for an order table', () => {
       }
     };
     for (const [text, problem] of [
-      ['export const paymentCallback = {', 'payment-callback.ts'],
-      [`throw new Error('no table'); export const paymentCallback = {};`, 'no table'],
-      ['export const other = 1;', 'does not export paymentCallback'],
-      ['export const paymentCallback = () => undefined;', 'not made with a function of define.ts'],
-      [undefined, 'no such file'],
+      ['\nexport const paymentCallback = {', /Unexpected token at \S+payment-callback\.ts:2:\d+/],
+      [
+        `const a = 1;\n\n  throw new Error('no table'); export const paymentCallback = {};`,
+        /no table at \S+payment-callback\.ts:3:/,
+      ],
+      [`import { none } from './none.js';\nexport const paymentCallback = none;`, /none\.js/],
+      ['export const other = 1;', /does not export paymentCallback/],
+      ['export const paymentCallback = () => undefined;', /not made with a function of tollgate\/flows/],
+      [undefined, /no such file/],
     ] as const) {
-      const failure = await load('payment-callback.js', text).catch((error: unknown) => error);
+      const failure = await load('payment-callback.ts', text).catch((error: unknown) => error);
       expect(failure).toBeInstanceOf(FlowLoadError);
-      expect((failure as Error).message).toContain('src/actionflows/payment-callback.ts');
-      expect((failure as Error).message).toContain(problem);
+      expect((failure as Error).message).toContain('payment-callback.ts');
+      expect((failure as Error).message).toMatch(problem);
       expect((failure as Error).message).toContain('npx tollgate activate');
     }
   });
@@ -308,9 +311,9 @@ describe("the flows' files", () => {
   afterAll(() => fs.rm(folder, { recursive: true, force: true }));
 
   test('are written where absent or as generated for another table, and an edited one is never written over', async () => {
-    expect((await files.inspect(one)).map(({ state }) => state)).toEqual(FILES.map(() => 'absent'));
-    expect((await files.write(one)).map(({ state }) => state)).toEqual(FILES.map(() => 'written'));
-    expect((await files.write(one)).map(({ state }) => state)).toEqual(FILES.map(() => 'current'));
+    expect((await files.inspect(one)).map(({ state }) => state)).toEqual(NAMES.map(() => 'absent'));
+    expect((await files.write(one)).map(({ state }) => state)).toEqual(NAMES.map(() => 'written'));
+    expect((await files.write(one)).map(({ state }) => state)).toEqual(NAMES.map(() => 'current'));
     const edited = `${await fs.readFile(file('payment-callback'), 'utf8')}// mine\n`;
     await fs.writeFile(file('payment-callback'), edited);
     expect((await files.inspect(other)).map(({ state }) => state)).toEqual(['edited', 'foreign', 'current', 'foreign']);
@@ -363,7 +366,7 @@ test('the files that come with the product are as generated for the sample table
   const { flowFiles } = await activation.activate(SAMPLE_ORDERS);
   await database.close();
   await own.drop();
-  expect(flowFiles).toEqual(FILES.map((file) => ({ file, state: 'current' })));
+  expect(flowFiles).toEqual(NAMES.map((name) => ({ file: `flows/${name}`, state: 'current' })));
 });
 
 test('a row that the flow can not see or write fails it, so that no payment passes unnoticed', async () => {
@@ -379,7 +382,7 @@ test('a row that the flow can not see or write fails it, so that no payment pass
   await database.query({
     text: `insert into public.shop_order (account_id, amount, currency) values ('ann', 500, 'USD')`,
   });
-  const flows = await loadFlows(path.join(root, 'dist', 'src', 'actionflows'));
+  const flows = await loadFlows(SOURCES);
   const log = { info: () => undefined, warn: () => undefined };
   const send = (orderId: string, covered: number): Promise<void> =>
     database.transaction((tx) =>

@@ -35,7 +35,4 @@ const freezing = (flows: Flows): Flows => ({
   effects: new Map([['mail', { run: freeze }]]),
 });
 
-if (process.argv[1]?.includes('freezing-server')) {
-  const flowFolder = process.env['TOLLGATE_FLOWS'];
-  await run({ adapt: freezing, ...(flowFolder !== undefined && { flowFolder }) });
-}
+if (process.argv[1]?.includes('freezing-server')) await run({ adapt: freezing });

@@ -7,7 +7,7 @@ import './crash-points.js';
 
 /** A server that kills itself where TOLLGATE_CRASH_AT says, and whose flow lowers later charges to TOLLGATE_LOWERED. */
 const config = readConfig(process.env, false);
-const flows = await loadFlows();
+const flows = await loadFlows(config.flowFolder);
 const amount = Number(process.env['TOLLGATE_LOWERED']);
 const tollgate = await startTollgate(config, {
   log: createLogger(config.log),

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { paymentCallback } from '../../src/actionflows/payment-callback.js';
+import { paymentCallback } from '../../flows/payment-callback.js';
 import type { FlowContext, PaymentCallbackData } from '../../src/flows/flows.js';
 import { confirm, type Paid, pay, Refusal, readPayment } from '../harness/payments.js';
 import { refund } from '../harness/refunds.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { paymentCallback } from '../../src/actionflows/payment-callback.js';
+import { paymentCallback } from '../../flows/payment-callback.js';
 import type { PaymentCallbackData } from '../../src/flows/flows.js';
 import { confirm, type Paid, pay, readPayment } from '../harness/payments.js';
 import { addFault } from '../harness/sandbox-control.js';

@@ -181,33 +181,6 @@ describe('build', () => {
     expect(fs.readdirSync(root).filter((name) => name.startsWith('.dist-'))).toEqual([]);
   });
 
-  test('names the callback flow that does not compile, and the remedy', async () => {
-    write('src/actionflows/payment-callback.ts', 'export const paymentCallback: number = "x";');
-    const failure = await ensureBuilt(TARGETS.server, { root, say }).catch((error: unknown) => error);
-    expect(String(failure)).toContain('src/actionflows/payment-callback.ts');
-    expect(String(failure)).toContain('Mend it and start again; docs/flows.md');
-  });
-
-  test('a flow that does not compile stops no command that needs none, and the last good build stays', async () => {
-    for (const name of ['package.json', 'package-lock.json']) fs.copyFileSync(name, path.join(root, name));
-    fs.cpSync('scripts', path.join(root, 'scripts'), { recursive: true });
-    write('tsconfig.json', fs.readFileSync('tsconfig.json', 'utf8'));
-    write('src/cli.ts', `process.stdout.write('the command ran');`);
-    write('src/actionflows/payment-callback.ts', 'export const paymentCallback = 1;');
-    const command = (): Promise<{ stdout: string; stderr: string }> =>
-      run(process.execPath, [path.join(root, 'scripts/tollgate.mjs'), 'doctor']);
-    expect((await command()).stdout).toBe('the command ran');
-    write('src/actionflows/payment-callback.ts', 'export const paymentCallback = (;');
-    write('src/cli.ts', `process.stdout.write('the new command ran');`);
-    const { stdout, stderr } = await command();
-    expect(stdout).toBe('the new command ran');
-    expect(stderr).toContain('The callback flows do not compile; what needs none goes on.');
-    expect(fs.readFileSync(path.join(root, 'dist/src/cli.js'), 'utf8')).not.toContain('new');
-    expect(fs.readFileSync(path.join(root, '.flowless/.flow-errors'), 'utf8')).toContain('payment-callback.ts(1,');
-    write('src/cli.ts', 'nothing that compiles (');
-    await expect(command()).rejects.toThrow('src/cli.ts');
-  });
-
   test('two at the same time build once', async () => {
     const outputs = await Promise.all([runIn(BUILD), runIn(BUILD)]);
     expect(outputs.map(({ stdout }) => stdout).join('')).toMatch(/^Building … \d+\.\d s\n$/);

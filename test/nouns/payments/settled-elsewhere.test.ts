@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { paymentCallback } from '../../../src/actionflows/payment-callback.js';
+import { paymentCallback } from '../../../flows/payment-callback.js';
 import type { PaymentCallbackData } from '../../../src/flows/flows.js';
 import { ask, pay, readPayment } from '../../harness/payments.js';
 import {

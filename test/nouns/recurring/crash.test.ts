@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { recurringCharge } from '../../../src/actionflows/recurring-charge.js';
+import { recurringCharge } from '../../../flows/recurring-charge.js';
 import { eventually, readCharges, renew, startActive } from '../../harness/recurring.js';
 import { startServerProcess } from '../../harness/server-process.js';
 import { openTestBed, type Server, type TestBed } from '../../harness/tollgate.js';

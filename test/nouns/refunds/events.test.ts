@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type Stripe from 'stripe';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { refundCallback } from '../../../src/actionflows/refund-callback.js';
+import { refundCallback } from '../../../flows/refund-callback.js';
 import type { RefundCallbackData } from '../../../src/flows/flows.js';
 import { confirm, type Paid, pay } from '../../harness/payments.js';
 import { payOrder, readMoney, readRefunds, refund, refundedAtStripe, watchRefunds } from '../../harness/refunds.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { recurringCharge } from '../../../src/actionflows/recurring-charge.js';
+import { recurringCharge } from '../../../flows/recurring-charge.js';
 import type { RecurringCharge, RecurringChargeFlow } from '../../../src/flows/flows.js';
 import { renewalProblems } from '../../../src/nouns/renewals/problems.js';
 import { createDatabase, type Database } from '../../../src/storage/database.js';

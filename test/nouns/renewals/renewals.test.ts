@@ -23,7 +23,7 @@ let server: Server;
 let failures = 0;
 beforeAll(async () => {
   bed = await openTestBed();
-  const { recurringCharge } = await import('../../../src/actionflows/recurring-charge.js');
+  const { recurringCharge } = await import('../../../flows/recurring-charge.js');
   server = await bed.start({
     flows: {
       recurringCharge: {

@@ -1,4 +1,4 @@
-import { defineRecurringPaymentCallback } from './define.js';
+import { defineRecurringPaymentCallback } from 'tollgate/flows';
 
 // tollgate activate: {}
 // Yours to edit: "tollgate activate" writes this file only while nothing in it was changed.

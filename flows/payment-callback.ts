@@ -1,4 +1,4 @@
-import { definePaymentCallback } from './define.js';
+import { definePaymentCallback } from 'tollgate/flows';
 
 // tollgate activate: {"table":"public.shop_order","id":"id","amount":"amount","status":{"column":"status","cast":"","isRequired":true,"words":{"pending":"pending","paid":"paid","partiallyRefunded":"partially_refunded","refunded":"refunded","canceled":"canceled"}},"why":null}
 // Yours to edit: "tollgate activate" writes this file only while nothing in it was changed.

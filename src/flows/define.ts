@@ -1,4 +1,4 @@
-import type { Effect, EffectContext, FlowEffects } from '../flows/effects.js';
+import type { Effect, EffectContext, FlowEffects } from './effects.js';
 import type {
   Flow,
   FlowBody,
@@ -10,7 +10,7 @@ import type {
   RecurringChargeFlow,
   RecurringPaymentCallbackData,
   RefundCallbackData,
-} from '../flows/flows.js';
+} from './flows.js';
 
 export type {
   EffectContext,
@@ -59,7 +59,7 @@ export interface EffectOf<Payload> extends Omit<Effect, 'run'> {
 }
 
 /**
- * Declares an effect: a mail, a call, anything outside of the database. It stands in a file of src/actionflows/effects and
+ * Declares an effect: a mail, a call, anything outside of the database. It stands in a file of flows/effects and
  * has the file's name unless it is given one. A flow queues it with `effects.add(name, payload)`; it runs at least once
  * after that flow's change is committed, so hand `idempotencyKey` on to what you call. A throw, or more than `timeoutMs`
  * (30 s), is tried again, later each time; after `maxAttempts` (15) it is a dead letter: see "tollgate effects".

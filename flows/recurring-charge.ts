@@ -1,4 +1,4 @@
-import { defineRecurringCharge } from './define.js';
+import { defineRecurringCharge } from 'tollgate/flows';
 
 // tollgate activate: {"table":"public.shop_order","id":"id","copy":{"account_id":"account_id","description":"description","amount":"$amount","currency":"$currency"}}
 // Yours to edit: "tollgate activate" writes this file only while nothing in it was changed.
