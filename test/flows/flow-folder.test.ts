@@ -98,4 +98,11 @@ export const receipt = defineEffect<z.infer<typeof Payload>>({ name: Word.Sent, 
     expect({ code, stdout }).toMatchObject({ stdout: expect.stringContaining('callback flows: all of them load') });
     expect(fs.readdirSync(project, { recursive: true })).toEqual(before);
   });
+
+  test('a flow that can not be used stops no command that needs none', async () => {
+    fs.writeFileSync(path.join(project, 'flows', FLOW), 'export const = 1;');
+    const environment = { ...bed.environment, TOLLGATE_FLOWS: path.join(project, 'flows') };
+    expect(await runCommand(['events', 'list', '--json'], environment)).toMatchObject({ code: 0 });
+    expect((await runCommand(['doctor'], environment)).stdout).toContain("payment-callback.ts can't be used");
+  });
 });
