@@ -8,7 +8,5 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // As for the other tests: a machine that stalls is no fault, a test that fails twice is.
-    retry: process.env['CI'] ? 1 : 0,
   },
 });
