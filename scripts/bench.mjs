@@ -1,5 +1,5 @@
 // npm run bench [-- name …]: installs and builds what is missing, also what only the benchmarks need, and runs them.
-import './node-version.mjs';
+import '../bin/node-version.mjs';
 import path from 'node:path';
 import { ensureServer } from './ensure.mjs';
 import { ensureInstalled } from './install.mjs';

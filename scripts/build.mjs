@@ -1,5 +1,5 @@
 // npm run build: the server, the client package and the pages are up to date afterwards.
-import './node-version.mjs';
+import '../bin/node-version.mjs';
 import { ensurePages, ensureServer } from './ensure.mjs';
 import { failed } from './step.mjs';
 

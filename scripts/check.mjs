@@ -1,5 +1,5 @@
 // npm run check: everything that can be said about the code without running its tests. All steps run; exit code 1 if any failed.
-import './node-version.mjs';
+import '../bin/node-version.mjs';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ensureInstalled } from './install.mjs';

@@ -1,7 +1,7 @@
 // npm run demo: the whole journey, headless, against a server of its own: real HTTP, real sockets, signed webhooks.
 // Prints each step; exit code 0 only if every step held. With --all also every status of a
 // payment too.
-import './node-version.mjs';
+import '../bin/node-version.mjs';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';

@@ -1,9 +1,9 @@
 // npm run dev: the server from its sources, started again at each change.
-import './node-version.mjs';
+import '../bin/node-version.mjs';
 import path from 'node:path';
+import { endWithParent } from '../bin/parent.mjs';
 import { tryEnsurePages } from './ensure.mjs';
 import { ensureInstalled } from './install.mjs';
-import { endWithParent } from './parent.mjs';
 import { root, runNode } from './run.mjs';
 import { failed } from './step.mjs';
 

@@ -1,10 +1,10 @@
 // npm start: installs and builds what is missing, then becomes the server. In this process, so that a signal reaches it
 // directly and its exit code is ours.
-import './node-version.mjs';
+import '../bin/node-version.mjs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { endWithParent } from '../bin/parent.mjs';
 import { ensureAll } from './ensure.mjs';
-import { endWithParent } from './parent.mjs';
 import { root } from './run.mjs';
 import { failed } from './step.mjs';
 

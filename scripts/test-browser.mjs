@@ -1,6 +1,6 @@
 // npm run test:browser: the pages in a real Chromium against servers of their own. Ends with one line of counts; exit code 0
 // only if some test passed and none failed. Arguments go to vitest.
-import './node-version.mjs';
+import '../bin/node-version.mjs';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ensurePages, ensureServer } from './ensure.mjs';

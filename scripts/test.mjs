@@ -1,6 +1,6 @@
 // npm test: installs and builds what is missing, runs the tests (arguments go to vitest) and ends with one line of counts.
 // Exit code 0 only if some test passed, none failed and vitest itself is content.
-import './node-version.mjs';
+import '../bin/node-version.mjs';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

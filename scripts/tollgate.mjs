@@ -1,9 +1,9 @@
 // npx tollgate in a checkout: the commands. What is installed or built first is told on stderr, so that --json stays JSON.
-import './node-version.mjs';
+import '../bin/node-version.mjs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { endWithParent } from '../bin/parent.mjs';
 import { ensureAll, ensureServer } from './ensure.mjs';
-import { endWithParent } from './parent.mjs';
 import { root } from './run.mjs';
 import { failed } from './step.mjs';
 

@@ -1,31 +1,44 @@
+import fs from 'node:fs';
 import { Command } from 'commander';
 import { addActivateCommand } from './cli/activate.js';
+import { addDevCommand } from './cli/dev.js';
 import { addDoctorCommand } from './cli/doctor.js';
 import { addEffectCommands } from './cli/effects.js';
 import { addEncryptionCommand } from './cli/encryption.js';
 import { addEventCommands } from './cli/events.js';
 import { addFlowCommands } from './cli/flows.js';
+import { addInitCommand } from './cli/init.js';
 import { addMigrateCommand } from './cli/migrate.js';
 import { addPlanCommand } from './cli/plan.js';
 import { addReconcileCommand } from './cli/reconcile.js';
 import { addRoleCommands } from './cli/roles.js';
 import { addRunCommands } from './cli/run.js';
-import { addSimulateCommands } from './cli/simulate.js';
 import { addStripeCommands } from './cli/stripe.js';
+import { addTestCommand } from './cli/test.js';
 import { addTokenCommand } from './cli/token.js';
 import { readVersion } from './cli/version.js';
 import { ConfigError } from './config.js';
 import { wordsOf } from './core/errors.js';
 import { misspelt } from './environment/misspelt.js';
 
+/** The prover comes with a checkout, not with the package. */
+const addProver = async (program: Command): Promise<void> => {
+  if (!fs.existsSync(new URL('../simulation', import.meta.url))) return;
+  const { addSimulateCommands } = await import('./cli/simulate.js');
+  addSimulateCommands(program);
+};
+
 /** The commands, one group a file; each has its own --help, and prints data on stdout and errors on stderr. */
-const createProgram = (): Command => {
+const createProgram = async (): Promise<Command> => {
   const program = new Command('tollgate')
     .description('A self-hosted payment backend on Stripe. Without DATABASE_URL, commands work on the embedded run.')
     .version(readVersion(), '-V, --version', 'print the version')
     .showHelpAfterError('Add --help to see how it is used.')
     .showSuggestionAfterError();
+  addInitCommand(program);
   addRunCommands(program);
+  addDevCommand(program);
+  addTestCommand(program);
   addMigrateCommand(program);
   addActivateCommand(program);
   addStripeCommands(program);
@@ -38,12 +51,12 @@ const createProgram = (): Command => {
   addReconcileCommand(program);
   addDoctorCommand(program);
   addEncryptionCommand(program);
-  addSimulateCommands(program);
+  await addProver(program);
   return program;
 };
 
 try {
-  await createProgram().parseAsync();
+  await (await createProgram()).parseAsync();
 } catch (error) {
   process.stderr.write(`${wordsOf(error)}\n`);
   // What was set under a wrong name may well be why; a ConfigError has told it already.

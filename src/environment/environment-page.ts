@@ -40,3 +40,17 @@ export const environmentHelp = (): string => {
   );
   return `\nEnvironment, in [] what holds where a variable is not set:\n\n${sections.join('\n\n')}\n`;
 };
+
+/** The same as a file of settings to be filled in, all of it in comments. */
+export const environmentExample = (): string => {
+  const sections = Object.entries(SECTIONS).map(([title, variables]) =>
+    [
+      `## ${title}`,
+      ...Object.entries(variables).map(
+        ([name, { meaning, otherwise }]) =>
+          `# ${meaning}${otherwise === '' ? '' : ` [${otherwise.replaceAll('`', '')}]`}\n#${name}=`,
+      ),
+    ].join('\n'),
+  );
+  return `# Copy it to .env, which "tollgate" reads; what the environment says itself goes first. In [] what holds without.\n\n${sections.join('\n\n')}\n`;
+};
