@@ -97,6 +97,16 @@ export const isOpen = (payment: { status: PaymentStatus; stripePaymentIntentId: 
   OPEN_PAYMENT_STATUSES.always.includes(payment.status) ||
   (OPEN_PAYMENT_STATUSES.withIntent.includes(payment.status) && payment.stripePaymentIntentId !== null);
 
+/** Statuses of a payment whose money its order has. */
+export const PAID_STATUSES: readonly PaymentStatus[] = ['SUCCESSFUL'];
+
+/** Whether what the payment received counts as its order's. */
+export const isPaid = ({ status }: { readonly status: PaymentStatus }): boolean => PAID_STATUSES.includes(status);
+
+/** Whether Stripe holds, or held, money of the payment: before that it has no refunds. */
+export const hasArrived = ({ status }: { readonly status: PaymentStatus }): boolean =>
+  status === 'SUCCESSFUL' || status === 'QUARANTINED';
+
 /** Every status of a refund. */
 export const REFUND_STATUSES = ['PENDING', 'REQUIRES_ACTION', 'REFUNDED', 'FAILED', 'CANCELED'] as const;
 export type RefundStatus = (typeof REFUND_STATUSES)[number];

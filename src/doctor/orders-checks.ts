@@ -1,3 +1,4 @@
+import { isOfSameOrder, paidBy, paidPayment } from '../nouns/payments/row.js';
 import { findHiddenOrders, findOrderBarriers, type OrderBarrier, tryOrderUpdate } from '../orders/order-access.js';
 import type { Orders } from '../orders/orders.js';
 import type { Database } from '../storage/database.js';
@@ -90,9 +91,8 @@ const overpaidCheck = ({ database, orders }: Parts): Check => ({
       text: `select order_id::text as "orderId", min(excess_at) as "since" from (
           select distinct p.order_id, p.currency, p.livemode, p.stripe_account, p.excess_at
           from tollgate.payment p where p.excess_at is not null) e
-        where (select sum(o.amount_received - o.amount_refunded) from tollgate.payment o where o.order_id = e.order_id
-            and o.currency = e.currency and o.livemode = e.livemode and o.stripe_account = e.stripe_account
-            and o.status = 'SUCCESSFUL') > ${amountOf('e.order_id')}
+        where (select sum(${paidBy('o')}) from tollgate.payment o where ${isOfSameOrder('e', 'o')}
+            and ${paidPayment('o.status')}) > ${amountOf('e.order_id')}
         group by order_id order by 2`,
     });
     const [first] = rows;

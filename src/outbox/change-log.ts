@@ -1,13 +1,8 @@
 import type { Statement } from '../storage/database.js';
 
-/** One version of a row, for its timeline and for the outbox. */
-export interface ChangeEntry {
-  /** The kind of row: its stream's name. */
-  readonly nodeType: string;
-  readonly nodeId: string;
-  readonly version: number;
+/** What the timeline says of a version beside what the row says itself. */
+export interface VersionEntry {
   readonly fromStatus: string | null;
-  readonly toStatus: string;
   /** `account:<id>`, `stripe`, `operator` or `job`. */
   readonly actor: string;
   readonly eventId?: string | undefined;
@@ -16,21 +11,47 @@ export interface ChangeEntry {
   readonly note?: string | undefined;
 }
 
+/** One version of a row, for its timeline and for the outbox. */
+export interface ChangeEntry extends VersionEntry {
+  /** The kind of row: its stream's name. */
+  readonly nodeType: string;
+  readonly nodeId: string;
+  readonly version: number;
+  readonly toStatus: string;
+}
+
+const INSERT = `insert into tollgate.change (node_type, node_id, version, to_status,
+      from_status, actor, event_id, flow, flow_outcome, note)`;
+
+const valuesOf = ({ fromStatus, actor, eventId, flow, note }: VersionEntry): unknown[] => [
+  fromStatus,
+  actor,
+  eventId ?? null,
+  flow ?? null,
+  flow === undefined ? null : 'done',
+  note ?? null,
+];
+
 /** Writes the entry; a version is written once (unique), so a second writer fails instead of doubling it. */
 export const writeChange = (entry: ChangeEntry): Statement => ({
   name: 'change_write',
-  text: `insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, event_id, flow, flow_outcome, note)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-  values: [
-    entry.nodeType,
-    entry.nodeId,
-    entry.version,
-    entry.fromStatus,
-    entry.toStatus,
-    entry.actor,
-    entry.eventId ?? null,
-    entry.flow ?? null,
-    entry.flow === undefined ? null : 'done',
-    entry.note ?? null,
-  ],
+  text: `${INSERT} values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+  values: [entry.nodeType, entry.nodeId, entry.version, entry.toStatus, ...valuesOf(entry)],
 });
+
+/** The same as a part of the statement that writes the version. */
+export interface ChangePart {
+  readonly text: string;
+  /** The parameters that it adds. */
+  readonly values: readonly unknown[];
+}
+
+/** Writes the entry of the new rows that the query names `rows`; its parameters follow the first `after`. */
+export const changeOf = (nodeType: string, rows: string, entry: VersionEntry, after: number): ChangePart => {
+  const values = valuesOf(entry);
+  const parameters = values.map((_, index) => `$${after + 1 + index}`).join(', ');
+  return {
+    text: `${INSERT} select '${nodeType}', ${rows}.id, ${rows}.version, ${rows}.status, ${parameters} from ${rows}`,
+    values,
+  };
+};

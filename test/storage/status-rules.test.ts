@@ -3,11 +3,12 @@ import {
   holdsReservation,
   isLive,
   isOpen,
+  isPaid,
   PAYMENT_STATUSES,
   RECURRING_STATUSES,
   REFUND_STATUSES,
 } from '../../src/core/states.js';
-import { OPEN_PAYMENT } from '../../src/nouns/payments/row.js';
+import { OPEN_PAYMENT, paidPayment } from '../../src/nouns/payments/row.js';
 import { LIVE_RECURRING } from '../../src/nouns/recurring/row.js';
 import { RESERVES } from '../../src/nouns/refunds/row.js';
 import { createDatabase, type Database } from '../../src/storage/database.js';
@@ -33,13 +34,17 @@ const asSql = async (rule: string, status: string, intent: string | null): Promi
     })
   )[0]?.holds;
 
-test('what SQL and the tables of states call an open payment, a live recurring payment and a reserving refund is the same', async () => {
+test('what SQL and the tables of states call an open payment, a paid one, a live recurring payment and a reserving refund is the same', async () => {
   let compared = 0;
   for (const status of PAYMENT_STATUSES)
     for (const stripePaymentIntentId of [null, 'pi_1']) {
       expect(await asSql(OPEN_PAYMENT, status, stripePaymentIntentId)).toBe(isOpen({ status, stripePaymentIntentId }));
       compared += 1;
     }
+  for (const status of PAYMENT_STATUSES) {
+    expect(await asSql(paidPayment(), status, null)).toBe(isPaid({ status }));
+    compared += 1;
+  }
   for (const status of RECURRING_STATUSES) {
     expect(await asSql(LIVE_RECURRING, status, null)).toBe(isLive({ status }));
     compared += 1;
@@ -48,5 +53,5 @@ test('what SQL and the tables of states call an open payment, a live recurring p
     expect(await asSql(RESERVES, status, null)).toBe(holdsReservation(status));
     compared += 1;
   }
-  expect(compared).toBe(29);
+  expect(compared).toBe(37);
 });

@@ -1,12 +1,12 @@
 import { OrderUnreadableError } from '../../core/errors.js';
-import { isOpen, judgeSnapshot, PAYMENT_NEXT, type PaymentSignal } from '../../core/states.js';
+import { hasArrived, isOpen, isPaid, judgeSnapshot, PAYMENT_NEXT, type PaymentSignal } from '../../core/states.js';
 import { unixSeconds } from '../../core/unix-time.js';
 import { type FlowBody, type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
 import { type Orders, unreadableOr } from '../../orders/orders.js';
 import type { Tx } from '../../storage/database.js';
 import type { PaymentFacts } from '../../stripe/translate.js';
 import { isSettledOutOfBand } from '../refunds/refundable.js';
-import type { Payment } from './row.js';
+import type { PaidSums, Payment } from './row.js';
 import {
   lockById,
   lockByReference,
@@ -58,12 +58,6 @@ interface Held {
   readonly held: boolean | null;
 }
 
-/** What the order has, in minor units: received money less refunds, and all that covers it. */
-interface Paid {
-  readonly paid: number;
-  readonly covered: number;
-}
-
 /** Money that isn't what was asked for is a mismatch; a manual capture may bring less, and an invoice that was settled otherwise. */
 export const signalFor = (payment: Payment, snapshot: PaymentFacts): PaymentSignal => {
   if (snapshot.signal !== 'succeed') return snapshot.signal;
@@ -99,7 +93,7 @@ export const createPaymentTransitions = ({
   const runCallback = async (
     tx: Tx,
     payment: Payment,
-    { cause, duplicate, previous, paid, covered }: Paid & { cause: Cause; duplicate: boolean; previous: Payment },
+    { cause, duplicate, previous, paid, covered }: PaidSums & { cause: Cause; duplicate: boolean; previous: Payment },
   ): Promise<void> => {
     const data = {
       orderId: payment.orderId,
@@ -142,9 +136,8 @@ export const createPaymentTransitions = ({
       tx.send(reviveEvents(update.intentId));
     }
     // What else is open for the order may be needed no more: an attempt that was the open one had no other beside it.
-    if (update.status === 'SUCCESSFUL' && (!isOpen(payment) || payment.stripeInvoiceId !== null))
-      tx.send(markOthers(payment));
-    const [row] = await tx.query<Payment & Paid>(writeVersion({ id: payment.id, ...update }, entry, amountOf));
+    if (isPaid(update) && (!isOpen(payment) || payment.stripeInvoiceId !== null)) tx.send(markOthers(payment));
+    const [row] = await tx.query<Payment & PaidSums>(writeVersion({ id: payment.id, ...update }, entry, amountOf));
     if (!row) throw new Error(`Payment ${payment.id} is gone, although rows are never deleted.`);
     const { paid, covered, ...changed } = row;
     if (moved) await runCallback(tx, changed, { cause, duplicate: false, previous: payment, paid, covered });
@@ -161,7 +154,7 @@ export const createPaymentTransitions = ({
     }
     tx.send(writeSeen(payment.id, snapshot.at));
     if (flows.paymentCallback.duplicates === 'deliver' && cause.eventId !== undefined) {
-      const [sum] = await tx.query<Paid>(sumPaid(payment));
+      const [sum] = await tx.query<PaidSums>(sumPaid(payment));
       const { paid, covered } = sum ?? { paid: 0, covered: 0 };
       await runCallback(tx, payment, { cause, duplicate: true, previous: payment, paid, covered });
     }
@@ -194,9 +187,8 @@ export const createPaymentTransitions = ({
       if (verdict === 'ask') return { kind: 'asked', payment };
       if (verdict === 'keep') return keep(tx, payment, snapshot, cause);
       const status = PAYMENT_NEXT[payment.status][signal];
-      const arrived = status === 'SUCCESSFUL' || status === 'QUARANTINED';
       const { intentId, failureCode, failureMessage, chargeId, at } = snapshot;
-      const amountReceived = arrived ? snapshot.amountReceived : payment.amountReceived;
+      const amountReceived = hasArrived({ status }) ? snapshot.amountReceived : payment.amountReceived;
       const { settledElsewhere = payment.amountSettledElsewhere } = snapshot;
       const update = { status, amountReceived, settledElsewhere, intentId, failureCode, failureMessage, chargeId, at };
       return { kind: 'changed', payment: await move(tx, payment, update, cause) };

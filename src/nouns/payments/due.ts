@@ -2,6 +2,7 @@ import { AmountMismatchError, CurrencyMismatchError, OrderAlreadyPaidError } fro
 import { formatMoney, type MinorUnits } from '../../core/money.js';
 import type { Order } from '../../orders/orders.js';
 import type { Queryable } from '../../storage/database.js';
+import type { PaidSums } from './row.js';
 import { findReceived, sumReceived } from './rows.js';
 
 /** Which payments of an order count: those of these keys. */
@@ -19,22 +20,18 @@ export interface Charge {
 }
 
 /** What an order has in one currency. */
-interface Has {
+interface Has extends PaidSums {
   readonly currency: string;
-  /** Net of confirmed refunds. */
-  readonly received: MinorUnits;
-  /** The same, and what was settled for it without Stripe's money. */
-  readonly covered: MinorUnits;
 }
 
 /** Compares the currency with the order's, and with that of money which the order has received and kept. */
 const assertCurrency = (order: Order, currency: string, has: readonly Has[]): void => {
   if (order.currency !== undefined && order.currency !== currency)
     throw new CurrencyMismatchError(`Order ${order.id} is in ${order.currency ?? 'no currency'}, not in ${currency}.`);
-  for (const { currency: other, received } of has)
-    if (other !== currency && received > 0)
+  for (const { currency: other, paid } of has)
+    if (other !== currency && paid > 0)
       throw new CurrencyMismatchError(
-        `Order ${order.id} has received ${formatMoney(received, other)}: refund that before it is paid in ${currency}.`,
+        `Order ${order.id} has received ${formatMoney(paid, other)}: refund that before it is paid in ${currency}.`,
       );
 };
 

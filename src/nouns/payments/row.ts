@@ -1,5 +1,5 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
-import { OPEN_PAYMENT_STATUSES, PAYMENT_STATUSES, type PaymentStatus } from '../../core/states.js';
+import { OPEN_PAYMENT_STATUSES, PAID_STATUSES, PAYMENT_STATUSES, type PaymentStatus } from '../../core/states.js';
 import { statusIn } from '../../core/status-sql.js';
 import { keyText, wholeNumber } from '../../storage/columns.js';
 import { RecurringPayment } from '../recurring/row.js';
@@ -8,6 +8,29 @@ const { always, withIntent } = OPEN_PAYMENT_STATUSES;
 
 /** A payment that may still be paid: `isOpen` of core/states.ts in SQL. */
 export const OPEN_PAYMENT = `(${statusIn(always)} or (${statusIn(withIntent)} and stripe_payment_intent_id is not null))`;
+
+/** A payment whose money its order has: `isPaid` of core/states.ts in SQL. */
+export const paidPayment = (status = 'status'): string => statusIn(PAID_STATUSES, status);
+
+/** What Stripe's money brought the order of a payment, for the table `name`; minor units. */
+export const paidBy = (name: string): string => `${name}.amount_received - ${name}.amount_refunded`;
+
+/** The same, whoever held the money. */
+export const broughtBy = (name: string): string => `${paidBy(name)} + coalesce(${name}.amount_settled_elsewhere, 0)`;
+
+/** The one sum of what an order has, over its paid payments in one currency, in a table `name`: as `PaidSums`. */
+export const paidSums = (name: string): string =>
+  `coalesce(sum(${paidBy(name)}), 0)::bigint as "paid", coalesce(sum(${broughtBy(name)}), 0)::bigint as "covered"`;
+
+/** What an order has in one currency, in minor units: received money less confirmed refunds, and all that covers it. */
+export interface PaidSums {
+  readonly paid: number;
+  readonly covered: number;
+}
+
+/** Whether the payment `other` collects for the order of `one`, in its currency and with the keys of the same account. */
+export const isOfSameOrder = (one: string, other: string): string =>
+  ['order_id', 'currency', 'livemode', 'stripe_account'].map((c) => `${other}.${c} = ${one}.${c}`).join(' and ');
 
 /** One open collection per order, mode and Stripe account, whichever kind; an invoice that comes beside another is marked. */
 const COLLECTS_ALONE = `not shares_order and ${OPEN_PAYMENT}`;

@@ -1,7 +1,8 @@
-import type { ChangeEntry } from '../../outbox/change-log.js';
+import type { PaymentStatus } from '../../core/states.js';
+import { changeOf, type VersionEntry } from '../../outbox/change-log.js';
 import type { Statement } from '../../storage/database.js';
 import { selectList } from '../../storage/select-list.js';
-import { OPEN_PAYMENT, Payment } from './row.js';
+import { broughtBy, isOfSameOrder, OPEN_PAYMENT, Payment, paidPayment, paidSums } from './row.js';
 
 /** The columns of a payment, for SQL that names the table `p`. */
 export const PAYMENT_COLUMNS = selectList(Payment, 'p');
@@ -84,7 +85,7 @@ export const lockById = (id: string): Statement => ({
 /** What a transition writes; amounts in minor units, `at` in unix seconds. */
 export interface PaymentUpdate {
   readonly id: string;
-  readonly status: string;
+  readonly status: PaymentStatus;
   readonly intentId: string | null;
   readonly amountReceived: number;
   readonly settledElsewhere: number | null;
@@ -94,77 +95,65 @@ export interface PaymentUpdate {
   readonly at: number;
 }
 
-/** What a payment brought its order, whoever held the money: the one sum of what an order has. Minor units; for the table `name`. */
-const broughtBy = (name: string): string =>
-  `${name}.amount_received - ${name}.amount_refunded + coalesce(${name}.amount_settled_elsewhere, 0)`;
-
 /** Gives SQL for the amount of the order with this id, in minor units; SQL's null where none is bound. */
 export type AmountOf = (orderId: string) => string;
-
-/** What the timeline says of a version beside what the row says itself. */
-type VersionEntry = Pick<ChangeEntry, 'fromStatus' | 'actor' | 'eventId' | 'flow'>;
 
 /**
  * Writes a new version with its entry in the timeline, and gives the row with what its order has (see sumPaid); what is
  * beyond the order's amount is marked. The order's and the payment's locks must be held.
  */
-export const writeVersion = (update: PaymentUpdate, entry: VersionEntry, amountOf: AmountOf): Statement => ({
-  // without a name of its own: what is compared changes once an amount is bound
-  text: `with other as (
-      select coalesce(sum(o.amount_received - o.amount_refunded), 0)::bigint as "paid",
-        coalesce(sum(${broughtBy('o')}), 0)::bigint as "covered"
-      from tollgate.payment t join tollgate.payment o on o.order_id = t.order_id and o.id <> t.id and o.currency = t.currency
-        and o.livemode = t.livemode and o.stripe_account = t.stripe_account and o.status = 'SUCCESSFUL'
+export const writeVersion = (update: PaymentUpdate, entry: VersionEntry, amountOf: AmountOf): Statement => {
+  const change = changeOf('PAYMENT', 'p', entry, 9);
+  return {
+    // without a name of its own: what is compared changes once an amount is bound
+    text: `with other as (
+      select ${paidSums('o')}
+      from tollgate.payment t join tollgate.payment o on ${isOfSameOrder('t', 'o')} and o.id <> t.id and ${paidPayment('o.status')}
       where t.id = $1),
     p as (
       update tollgate.payment t set status = $2, version = version + 1,
-        excess_at = case when $2 = 'SUCCESSFUL'
-          and (select covered from other) + $4 - amount_refunded + coalesce($14::bigint, 0) > ${amountOf('t.order_id')} then now() else excess_at end,
+        excess_at = case when ${paidPayment('$2')}
+          and (select covered from other) + $4 - amount_refunded + coalesce($9::bigint, 0) > ${amountOf('t.order_id')} then now() else excess_at end,
         stripe_payment_intent_id = coalesce(stripe_payment_intent_id, $3), amount_received = $4,
-        amount_settled_elsewhere = $14, failure_code = $5, failure_message = $6, stripe_charge_id = coalesce($7, stripe_charge_id),
+        amount_settled_elsewhere = $9, failure_code = $5, failure_message = $6, stripe_charge_id = coalesce($7, stripe_charge_id),
         seen_at = greatest(seen_at, to_timestamp($8)), updated_at = now()
       where id = $1 returning *),
-    entry as (
-      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, event_id, flow, flow_outcome)
-      select 'PAYMENT', p.id, p.version, $9, p.status, $10, $11, $12, $13 from p)
+    entry as (${change.text})
     select ${PAYMENT_COLUMNS},
-      other.paid + case when p.status = 'SUCCESSFUL' then p.amount_received - p.amount_refunded else 0 end as "paid",
-      other.covered + case when p.status = 'SUCCESSFUL' then ${broughtBy('p')} else 0 end as "covered"
-    from p, other`,
-  values: [
-    update.id,
-    update.status,
-    update.intentId,
-    update.amountReceived,
-    update.failureCode,
-    update.failureMessage,
-    update.chargeId,
-    update.at,
-    entry.fromStatus,
-    entry.actor,
-    entry.eventId ?? null,
-    entry.flow ?? null,
-    entry.flow === undefined ? null : 'done',
-    update.settledElsewhere,
-  ],
-});
+      other.paid + own.paid as "paid", other.covered + own.covered as "covered"
+    from p, other, (select ${paidSums('p')} from p where ${paidPayment('p.status')}) own`,
+    values: [
+      update.id,
+      update.status,
+      update.intentId,
+      update.amountReceived,
+      update.failureCode,
+      update.failureMessage,
+      update.chargeId,
+      update.at,
+      update.settledElsewhere,
+      ...change.values,
+    ],
+  };
+};
 
 /** Drops the id of an object that Stripe doesn't know, and the failure that it told of, with an entry in the timeline; gives the row. */
 export const writeForgotten = (
   id: string,
   column: 'stripe_payment_intent_id' | 'stripe_checkout_session_id',
-  entry: Pick<ChangeEntry, 'fromStatus' | 'actor' | 'note'>,
-): Statement => ({
-  text: `with p as (
+  entry: VersionEntry,
+): Statement => {
+  const change = changeOf('PAYMENT', 'p', entry, 1);
+  return {
+    text: `with p as (
       update tollgate.payment set ${column} = null, status = case status when 'FAILED' then 'PENDING' else status end,
         failure_code = null, failure_message = null, version = version + 1, updated_at = now()
       where id = $1 returning *),
-    entry as (
-      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, note)
-      select 'PAYMENT', p.id, p.version, $2, p.status, $3, $4 from p)
+    entry as (${change.text})
     select ${PAYMENT_COLUMNS} from p`,
-  values: [id, entry.fromStatus, entry.actor, entry.note],
-});
+    values: [id, ...change.values],
+  };
+};
 
 /** Begins the attempt after this one, under a new key; a second call for the same attempt changes nothing. */
 export const writeNextAttempt = (id: string, attempt: number): Statement => ({
@@ -182,9 +171,8 @@ export const markOthers = (payment: Pick<Payment, 'id' | 'orderId' | 'livemode' 
 /** Marks a payment whose order has more than its amount, now that a refund of it was undone. */
 export const markExcess = (payment: Payment, amountOf: AmountOf): Statement => ({
   text: `update tollgate.payment t set excess_at = now() where id = $1 and (
-      select sum(${broughtBy('o')}) from tollgate.payment o where o.order_id = t.order_id
-        and o.currency = t.currency and o.livemode = t.livemode and o.stripe_account = t.stripe_account
-        and o.status = 'SUCCESSFUL') > ${amountOf('t.order_id')}`,
+      select sum(${broughtBy('o')}) from tollgate.payment o where ${isOfSameOrder('t', 'o')}
+        and ${paidPayment('o.status')}) > ${amountOf('t.order_id')}`,
   values: [payment.id],
 });
 
@@ -234,23 +222,22 @@ export const writeSeen = (id: string, at: number): Statement => ({
 /** What the order has in each currency: received money less confirmed refunds, and all that covers it; exact while its lock is held. */
 export const sumReceived = (order: Pick<Payment, 'orderId' | 'livemode' | 'stripeAccount'>): Statement => ({
   name: 'payment_sum_received',
-  text: `select currency, sum(amount_received - amount_refunded)::bigint as "received", sum(${broughtBy('p')})::bigint as "covered"
-    from tollgate.payment p where order_id = $1 and livemode = $2 and stripe_account = $3 and status = 'SUCCESSFUL' group by currency`,
+  text: `select currency, ${paidSums('p')} from tollgate.payment p
+    where order_id = $1 and livemode = $2 and stripe_account = $3 and ${paidPayment()} group by currency`,
   values: [order.orderId, order.livemode, order.stripeAccount],
 });
 
 /** Whether an order has received anything, with whatever keys. */
 export const findReceived = (orderId: string): Statement => ({
   name: 'payment_find_received',
-  text: `select 1 as "one" from tollgate.payment where order_id = $1 and status = 'SUCCESSFUL' limit 1`,
+  text: `select 1 as "one" from tollgate.payment where order_id = $1 and ${paidPayment()} limit 1`,
   values: [orderId],
 });
 
 /** The same in the payment's currency alone. */
 export const sumPaid = (payment: Pick<Payment, 'orderId' | 'currency' | 'livemode' | 'stripeAccount'>): Statement => ({
   name: 'payment_sum_paid',
-  text: `select coalesce(sum(amount_received - amount_refunded), 0)::bigint as "paid",
-      coalesce(sum(${broughtBy('p')}), 0)::bigint as "covered"
-    from tollgate.payment p where order_id = $1 and currency = $2 and livemode = $3 and stripe_account = $4 and status = 'SUCCESSFUL'`,
+  text: `select ${paidSums('p')} from tollgate.payment p
+    where order_id = $1 and currency = $2 and livemode = $3 and stripe_account = $4 and ${paidPayment()}`,
   values: [payment.orderId, payment.currency, payment.livemode, payment.stripeAccount],
 });

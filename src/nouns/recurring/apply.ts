@@ -166,7 +166,7 @@ export const createRecurringTransitions = ({
     async refuse(tx, row, { code, actor }) {
       const now = await readClock(tx);
       return move(tx, row, {
-        update: { ...row, status: 'CANCELED', canceledAt: now, endedAt: now },
+        update: { ...row, status: RECURRING_NEXT[row.status].CANCELED, canceledAt: now, endedAt: now },
         at: 0,
         cause: { actor, body: { source: 'API', object: {} }, current: true },
         note: `Stripe refused to make it: ${code}.`,

@@ -1,3 +1,4 @@
+import { changeOf, type VersionEntry } from '../../outbox/change-log.js';
 import type { Statement } from '../../storage/database.js';
 import { selectList } from '../../storage/select-list.js';
 import { LIVE_RECURRING, RecurringPayment } from './row.js';
@@ -128,17 +129,18 @@ export const writeRecurring = (id: string, update: RecurringUpdate, at: number):
 export const forgetRecurringObject = (
   id: string,
   column: 'stripe_subscription_id' | 'stripe_checkout_session_id',
-  entry: { readonly fromStatus: string; readonly actor: string; readonly note: string },
-): Statement => ({
-  text: `with r as (
+  entry: VersionEntry,
+): Statement => {
+  const change = changeOf('RECURRING_PAYMENT', 'r', entry, 1);
+  return {
+    text: `with r as (
       update tollgate.recurring_payment set ${column} = null, version = version + 1, revision = revision + 1,
         updated_at = now() where id = $1 returning *),
-    entry as (
-      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, note)
-      select 'RECURRING_PAYMENT', r.id, r.version, $2, r.status, $3, $4 from r)
+    entry as (${change.text})
     select ${RECURRING_COLUMNS} from r`,
-  values: [id, entry.fromStatus, entry.actor, entry.note],
-});
+    values: [id, ...change.values],
+  };
+};
 
 /** Begins the attempt after this one, under a new key; a second call for the same attempt changes nothing. */
 export const writeNextRecurringAttempt = (id: string, attempt: number): Statement => ({

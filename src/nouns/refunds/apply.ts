@@ -9,7 +9,7 @@ import { NotAnAnswerError, NotOursError } from '../../stripe/answer.js';
 import type { Marks } from '../../stripe/marks.js';
 import type { RefundSnapshot } from '../../stripe/refund-snapshot.js';
 import type { Cause, PaymentTransitions } from '../payments/apply.js';
-import type { Payment } from '../payments/row.js';
+import type { PaidSums, Payment } from '../payments/row.js';
 import { markExcess, markOthers, sumPaid } from '../payments/rows.js';
 import type { Refund } from './row.js';
 import {
@@ -80,10 +80,6 @@ const isEnded = (status: RefundStatus): status is Ended => !holdsReservation(sta
 export const versionOf = ({ payment, refunds }: Pick<HeldRefunds, 'payment' | 'refunds'>): number =>
   refunds.reduce((sum, { version }) => sum + version, payment.version);
 
-/** Whether Stripe holds, or held, money of it: before that it has no refunds. */
-export const hasArrived = ({ status }: Pick<Payment, 'status'>): boolean =>
-  status === 'SUCCESSFUL' || status === 'QUARANTINED';
-
 /**
  * Whose row it is: the one that the refund's mark of this installation names, else the one that knows its id. `contradicts`: the
  * row knows another amount, currency or id, so that one of the two is wrong.
@@ -147,7 +143,7 @@ export const createRefundTransitions = ({
     { body, duplicate }: { body: RefundCallbackData['body']; duplicate: boolean },
   ): Promise<boolean> => {
     if (!isEnded(refund.status)) return false;
-    const [sum] = await tx.query<{ paid: number; covered: number }>(sumPaid(payment));
+    const [sum] = await tx.query<PaidSums>(sumPaid(payment));
     const data = {
       orderId: payment.orderId,
       status: refund.status,

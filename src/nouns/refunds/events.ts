@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { hasArrived } from '../../core/states.js';
 import type { Applied, EventHandler, Fetched, Told } from '../../inbox/handler.js';
 import { type Hint, hintOf, ignored, processed } from '../../inbox/hints.js';
 import type { StripeAccess, StripeConnection } from '../../installation/stripe-connection.js';
@@ -11,7 +12,7 @@ import type { PaymentTransitions } from '../payments/apply.js';
 import { referenceOf } from '../payments/events.js';
 import type { Payment } from '../payments/row.js';
 import { lockIntent } from '../payments/rows.js';
-import { type HeldRefunds, hasArrived, type RefundTransitions, versionOf } from './apply.js';
+import { type HeldRefunds, type RefundTransitions, versionOf } from './apply.js';
 import { assertRefundOf } from './ours.js';
 import { findRefunded } from './rows.js';
 

@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { DomainError } from '../../core/errors.js';
+import { isPaid } from '../../core/states.js';
 import type { RecurringChargeFlow } from '../../flows/flows.js';
 import type { StripeAccess, StripeConnection } from '../../installation/stripe-connection.js';
 import { readClock } from '../../storage/clock.js';
@@ -142,7 +143,7 @@ export const createRenewalLowering = (parts: Parts): RenewalLowering => {
         where stripe_invoice_id = $1`,
       values: [invoiceId],
     });
-    if (payment?.status !== 'SUCCESSFUL') {
+    if (!payment || !isPaid(payment)) {
       await database.query(writeAsleep(invoiceId, renewal.dueAt));
       return;
     }
