@@ -209,3 +209,20 @@ test('a key that Stripe may have forgotten is not used again by a server whose c
   const { rows } = await bed.sql.query('select attempt from tollgate.payment where order_id = $1', [orderId]);
   expect(rows).toEqual([{ attempt: 2 }]);
 });
+
+test('a 500 that Stripe repeats to the key after a forgotten one is not asked for again', async () => {
+  const orderId = await bed.createOrder();
+  const onIntents = { method: 'POST', path: '/v1/payment_intents' };
+  await addFault(bed.sandbox, { match: onIntents, kind: 'timeout', applied: false, delayMs: 50, times: 3 });
+  await expect(pay(server, orderId)).rejects.toThrow('STRIPE_UNAVAILABLE');
+  await clearFaults(bed.sandbox);
+  await bed.sql.query(`update tollgate.payment set attempted_at = now() - interval '21 hours' where order_id = $1`, [
+    orderId,
+  ]);
+  await addFault(bed.sandbox, { match: onIntents, kind: 'status', status: 500, applied: false, saved: true });
+  await expect(pay(server, orderId)).rejects.toThrow('STRIPE_UNAVAILABLE');
+  await clearFaults(bed.sandbox);
+  await pay(server, orderId);
+  const { rows } = await bed.sql.query('select attempt from tollgate.payment where order_id = $1', [orderId]);
+  expect(rows).toEqual([{ attempt: 3 }]);
+});

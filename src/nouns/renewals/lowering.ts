@@ -9,7 +9,7 @@ import { StripeCallError } from '../../stripe/answer.js';
 import { type InvoiceSnapshot, invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
 import { makeOnce } from '../../stripe/make-once.js';
 import type { Marks } from '../../stripe/marks.js';
-import { idempotencyKey, type Owner } from '../../stripe/metadata.js';
+import { idempotencyKey } from '../../stripe/metadata.js';
 import type { Payment } from '../payments/row.js';
 import type { RecurringPayment } from '../recurring/row.js';
 import { readRecurring } from '../recurring/rows.js';
@@ -63,111 +63,113 @@ interface Work {
   readonly access: StripeAccess;
 }
 
+const readInvoice = async ({ renewal, access, recurring }: Work): Promise<InvoiceSnapshot> => {
+  const { object, at } = await access.gateway.retrieveInvoice(renewal.stripeInvoiceId);
+  const snapshot = invoiceSnapshot(object, at);
+  if (snapshot) assertInvoiceOf(recurring, renewal.stripeInvoiceId, snapshot);
+  else throw new Error(`Invoice ${renewal.stripeInvoiceId} belongs to no subscription any more.`);
+  return snapshot;
+};
+
+const fail = async ({ database, tooLate, log }: Parts, { renewal }: Work, problem: RenewalProblem): Promise<void> => {
+  const goesOn = problem === 'TOO_LATE' && tooLate === 'refund';
+  await database.query(writeProblem(renewal.stripeInvoiceId, problem, goesOn ? 0 : null));
+  log.warn({ invoiceId: renewal.stripeInvoiceId, problem }, 'a charge was not lowered');
+};
+
+/** What the invoice shows decides: done, too late, or undefined while it is a draft that shows another amount. */
+const judge = async (parts: Parts, work: Work, invoice: InvoiceSnapshot): Promise<'ended' | undefined> => {
+  const { database } = parts;
+  if (invoice.status === 'void') await database.query(writeMadeGood(work.renewal.stripeInvoiceId));
+  else if (invoice.total === work.decided) await database.query(writeLowered(work.renewal.stripeInvoiceId));
+  else if (invoice.status !== 'draft') await fail(parts, work, 'TOO_LATE');
+  else return undefined;
+  return 'ended';
+};
+
+const nextAttempt = async (database: Database, invoiceId: string, attempt: number): Promise<number> => {
+  await database.query(writeNextRenewalAttempt(invoiceId, attempt));
+  return attempt + 1;
+};
+
+/** One negative item, once; what comes of a definite refusal the invoice shows, and an unknown outcome throws. */
+const reduce = async ({ database, marks }: Parts, work: Work, invoice: InvoiceSnapshot): Promise<void> => {
+  const { access, recurring, decided, original, renewal } = work;
+  const { invoiceId, currency } = invoice;
+  const owner = marks.of('renewal', renewal.stripeInvoiceId);
+  const request = { owner, orderId: recurring.orderId, customerId: invoice.customerId ?? '', invoiceId, currency };
+  await makeOnce<Stripe.InvoiceItem>({
+    owner,
+    attempt: renewal.attempt,
+    attemptedAt: renewal.attemptedAt ?? undefined,
+    now: () => readClock(database),
+    find: () => access.gateway.findReduction(owner, invoiceId),
+    async create(key) {
+      await database.query(writeAttempted(invoiceId));
+      return access.gateway.reduceInvoice({ ...request, amount: decided - original, idempotencyKey: key });
+    },
+    // Whatever the answer is about: the invoice is read again, and what it shows decides.
+    assertOurs: () => undefined,
+    nextAttempt: (from) => nextAttempt(database, invoiceId, from),
+    spoil: (from) => nextAttempt(database, invoiceId, from),
+  }).catch((error: unknown) => {
+    if (!(error instanceof StripeCallError) || error.failure !== 'refused') throw error;
+  });
+};
+
+const lower = async (parts: Parts, work: Work): Promise<void> => {
+  const { renewal, access } = work;
+  const invoice = await readInvoice(work);
+  if (await judge(parts, work, invoice)) return;
+  if (invoice.finalizesAt !== null && invoice.finalizesAt - invoice.at < TIGHT_SECONDS) {
+    const owner = parts.marks.of('renewal', renewal.stripeInvoiceId);
+    const key = idempotencyKey(owner, renewal.attempt, `postpone:${invoice.at}`);
+    await access.gateway.postponeInvoice(invoice.invoiceId, invoice.at + POSTPONED_SECONDS, key);
+  }
+  await reduce(parts, work, invoice);
+  if (await judge(parts, work, await readInvoice(work))) return;
+  await fail(parts, work, 'NOT_SHOWN');
+};
+
+/** The invoice went out with the whole amount: once it is paid, the difference goes back. */
+const makeGood = async ({ database, giveBack }: Parts, { renewal, decided }: Work): Promise<void> => {
+  const { stripeInvoiceId: invoiceId } = renewal;
+  const [payment] = await database.query<Pick<Payment, 'id' | 'status' | 'amountReceived'>>({
+    text: `select id::text as "id", status, amount_received as "amountReceived" from tollgate.payment
+      where stripe_invoice_id = $1`,
+    values: [invoiceId],
+  });
+  if (!payment || !isPaid(payment)) {
+    await database.query(writeAsleep(invoiceId, renewal.dueAt));
+    return;
+  }
+  const excess = payment.amountReceived - decided;
+  const refund = excess > 0 ? await giveBack(payment.id, excess, `renewal:${invoiceId}`) : undefined;
+  // One that is under way may yet fail: then the customer was charged too much, and the problem stays.
+  const isDone = refund === undefined || refund.status === 'REFUNDED';
+  await database.query(isDone ? writeMadeGood(invoiceId) : writeAsleep(invoiceId, renewal.dueAt));
+};
+
+const run = async (parts: Parts, renewal: Renewal): Promise<void> => {
+  const { database, connection } = parts;
+  const { decidedAmount: decided, originalAmount: original } = renewal;
+  if (decided === null || original === null) return;
+  const [recurring] = await database.query<RecurringPayment>(readRecurring(renewal.recurringPaymentId));
+  const access = await connection.access();
+  // Made with other keys: these can't know. It is looked at again when the lease has ended.
+  if (recurring?.livemode !== access.livemode || recurring.stripeAccount !== access.account) return;
+  const work = { renewal, decided, original, recurring, access };
+  if (renewal.problem === 'TOO_LATE') await makeGood(parts, work);
+  else await lower(parts, work);
+};
+
 /** Builds the lowering. */
 export const createRenewalLowering = (parts: Parts): RenewalLowering => {
-  const { database, connection, marks, tooLate, giveBack, log } = parts;
+  const { database, log } = parts;
   const running = new Set<Promise<void>>();
-  const ownerOf = ({ stripeInvoiceId }: Renewal): Owner => marks.of('renewal', stripeInvoiceId);
-
-  const readInvoice = async ({ renewal, access, recurring }: Work): Promise<InvoiceSnapshot> => {
-    const { object, at } = await access.gateway.retrieveInvoice(renewal.stripeInvoiceId);
-    const snapshot = invoiceSnapshot(object, at);
-    if (snapshot) assertInvoiceOf(recurring, renewal.stripeInvoiceId, snapshot);
-    else throw new Error(`Invoice ${renewal.stripeInvoiceId} belongs to no subscription any more.`);
-    return snapshot;
-  };
-
-  const fail = async ({ renewal }: Work, problem: RenewalProblem): Promise<void> => {
-    const goesOn = problem === 'TOO_LATE' && tooLate === 'refund';
-    await database.query(writeProblem(renewal.stripeInvoiceId, problem, goesOn ? 0 : null));
-    log.warn({ invoiceId: renewal.stripeInvoiceId, problem }, 'a charge was not lowered');
-  };
-
-  /** What the invoice shows decides: done, too late, or undefined while it is a draft that shows another amount. */
-  const judge = async (work: Work, invoice: InvoiceSnapshot): Promise<'ended' | undefined> => {
-    if (invoice.status === 'void') await database.query(writeMadeGood(work.renewal.stripeInvoiceId));
-    else if (invoice.total === work.decided) await database.query(writeLowered(work.renewal.stripeInvoiceId));
-    else if (invoice.status !== 'draft') await fail(work, 'TOO_LATE');
-    else return undefined;
-    return 'ended';
-  };
-
-  const nextAttempt = async (invoiceId: string, attempt: number): Promise<number> => {
-    await database.query(writeNextRenewalAttempt(invoiceId, attempt));
-    return attempt + 1;
-  };
-
-  /** One negative item, once; what comes of a definite refusal the invoice shows, and an unknown outcome throws. */
-  const reduce = async (work: Work, invoice: InvoiceSnapshot): Promise<void> => {
-    const { access, recurring, decided, original, renewal } = work;
-    const { invoiceId, currency } = invoice;
-    const owner = ownerOf(renewal);
-    const request = { owner, orderId: recurring.orderId, customerId: invoice.customerId ?? '', invoiceId, currency };
-    await makeOnce<Stripe.InvoiceItem>({
-      owner,
-      attempt: renewal.attempt,
-      attemptedAt: renewal.attemptedAt ?? undefined,
-      now: () => readClock(database),
-      find: () => access.gateway.findReduction(owner, invoiceId),
-      async create(key) {
-        await database.query(writeAttempted(invoiceId));
-        return access.gateway.reduceInvoice({ ...request, amount: decided - original, idempotencyKey: key });
-      },
-      // Whatever the answer is about: the invoice is read again, and what it shows decides.
-      assertOurs: () => undefined,
-      nextAttempt: (from) => nextAttempt(invoiceId, from),
-      spoil: (from) => nextAttempt(invoiceId, from),
-    }).catch((error: unknown) => {
-      if (!(error instanceof StripeCallError) || error.failure !== 'refused') throw error;
-    });
-  };
-
-  const lower = async (work: Work): Promise<void> => {
-    const { renewal, access } = work;
-    const invoice = await readInvoice(work);
-    if (await judge(work, invoice)) return;
-    if (invoice.finalizesAt !== null && invoice.finalizesAt - invoice.at < TIGHT_SECONDS) {
-      const key = idempotencyKey(ownerOf(renewal), renewal.attempt, `postpone:${invoice.at}`);
-      await access.gateway.postponeInvoice(invoice.invoiceId, invoice.at + POSTPONED_SECONDS, key);
-    }
-    await reduce(work, invoice);
-    if (await judge(work, await readInvoice(work))) return;
-    await fail(work, 'NOT_SHOWN');
-  };
-
-  /** The invoice went out with the whole amount: once it is paid, the difference goes back. */
-  const makeGood = async ({ renewal, decided }: Work): Promise<void> => {
-    const { stripeInvoiceId: invoiceId } = renewal;
-    const [payment] = await database.query<Pick<Payment, 'id' | 'status' | 'amountReceived'>>({
-      text: `select id::text as "id", status, amount_received as "amountReceived" from tollgate.payment
-        where stripe_invoice_id = $1`,
-      values: [invoiceId],
-    });
-    if (!payment || !isPaid(payment)) {
-      await database.query(writeAsleep(invoiceId, renewal.dueAt));
-      return;
-    }
-    const excess = payment.amountReceived - decided;
-    const refund = excess > 0 ? await giveBack(payment.id, excess, `renewal:${invoiceId}`) : undefined;
-    // One that is under way may yet fail: then the customer was charged too much, and the problem stays.
-    const isDone = refund === undefined || refund.status === 'REFUNDED';
-    await database.query(isDone ? writeMadeGood(invoiceId) : writeAsleep(invoiceId, renewal.dueAt));
-  };
-
-  const run = async (renewal: Renewal): Promise<void> => {
-    const { decidedAmount: decided, originalAmount: original } = renewal;
-    if (decided === null || original === null) return;
-    const [recurring] = await database.query<RecurringPayment>(readRecurring(renewal.recurringPaymentId));
-    const access = await connection.access();
-    // Made with other keys: these can't know. It is looked at again when the lease has ended.
-    if (recurring?.livemode !== access.livemode || recurring.stripeAccount !== access.account) return;
-    const work = { renewal, decided, original, recurring, access };
-    if (renewal.problem === 'TOO_LATE') await makeGood(work);
-    else await lower(work);
-  };
 
   const track = (renewal: Renewal): Promise<void> => {
-    const work = run(renewal)
+    const work = run(parts, renewal)
       .catch((error: unknown) => {
         const expected = error instanceof DomainError || error instanceof StripeCallError;
         log.warn({ err: error, invoiceId: renewal.stripeInvoiceId, expected }, 'a lowering goes on later');
