@@ -9,14 +9,14 @@ import {
 import type { Page, PageRequest } from '../../core/page.js';
 import { isLive, type RecurringStatus } from '../../core/states.js';
 import type { Redirects } from '../../installation/redirects.js';
-import { assertReachable, type StripeAccess, type StripeConnection } from '../../installation/stripe-connection.js';
+import { assertReachable, type StripeConnection, type Who } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
 import { type IdempotentRequest, idempotentRequest, recall, remember } from '../../storage/idempotent-request.js';
 import { secretOf } from '../../stripe/subscription-snapshot.js';
 import { checkAddresses } from '../payments/payments.js';
 import type { Payment } from '../payments/row.js';
 import type { RecurringTransitions } from './apply.js';
-import type { RecurringAttempts } from './attempts.js';
+import type { FreshPrice, RecurringAttempts } from './attempts.js';
 import { isOnPage, type SubscriptionCheckouts } from './checkout.js';
 import { readPrice } from './prices.js';
 import type { RecurringReads } from './read.js';
@@ -124,126 +124,129 @@ interface Deed {
   act(row: RecurringPayment): Promise<RecurringPayment>;
 }
 
+/** A request, and which round of reserving it is. */
+interface Reserving extends Who {
+  readonly request: InitiateRequest;
+  readonly caller: Caller;
+  readonly idempotency: IdempotentRequest | undefined;
+  readonly again: boolean;
+}
+
+/** Begins it, or goes on with it, and gives what the browser needs. */
+const goOn = async (
+  { checkouts, attempts }: Parts,
+  row: RecurringPayment,
+  { access, actor, fresh }: Who & { readonly fresh?: FreshPrice },
+): Promise<InitiateAnswer> => {
+  const { publishableKey } = access;
+  if (!isLive(row)) return { recurringPayment: row, publishableKey };
+  assertReachable('Recurring payment', row, access);
+  if (isOnPage(row)) {
+    const { recurringPayment, checkoutUrl } = await checkouts.settle(row, { access, actor }, fresh);
+    const goesOn = isLive(recurringPayment) && checkoutUrl !== null;
+    return { recurringPayment, publishableKey, ...(goesOn && { checkoutUrl }) };
+  }
+  const { recurringPayment, subscription } = await attempts.settle(row, { access, actor }, fresh);
+  return { recurringPayment, publishableKey, ...(isLive(recurringPayment) && secretOf(subscription)) };
+};
+
+/** The same key again: the same row as it is now; one that Stripe had refused is refused again. */
+const repeat = async (parts: Parts, row: RecurringPayment, who: Who): Promise<InitiateAnswer> => {
+  if (row.status === 'CANCELED' && row.stripeSubscriptionId === null && row.stripeCheckoutSessionId === null)
+    throw new StripeDeclinedError(
+      'Stripe refused this recurring payment. Use a new idempotency key to try again.',
+      undefined,
+    );
+  return goOn(parts, row, who);
+};
+
+/** Ends it at once, and voids what is unpaid: its page where it is on one, and its subscription where it has begun. */
+const endNow = async (parts: Parts, row: RecurringPayment, who: Who): Promise<RecurringPayment> => {
+  const { checkouts, unpaid, attempts } = parts;
+  const left = isOnPage(row) ? await checkouts.expire(row, who) : row;
+  const isLeft = isLive(left) && !(isOnPage(left) && left.stripeSubscriptionId === null);
+  if (!isLeft) return left;
+  await unpaid.announce(left);
+  const ended = await attempts.cancelNow(left, who);
+  if (!isLive(ended)) await unpaid.voidAll(ended, who.access, who.actor);
+  return ended;
+};
+
+/** One round of beginning it; undefined when the order is free for another round. */
+const initiateOnce = async (parts: Parts, reservation: Reserving): Promise<InitiateAnswer | undefined> => {
+  const { database, reservations, publish } = parts;
+  const { request, access, actor } = reservation;
+  const who = { access, actor };
+  const reserve = (price?: Awaited<ReturnType<typeof readPrice>>) =>
+    database.transaction((tx) => reservations.reserve(tx, { ...reservation, price }), request.orderId);
+  let reserved = await reserve();
+  let trialDays = 0;
+  if (reserved.kind === 'price') {
+    const price = await readPrice(access.gateway, request.priceId);
+    trialDays = price.trialDays;
+    reserved = await reserve(price);
+  }
+  switch (reserved.kind) {
+    case 'made':
+      publish(reserved.recurringPayment);
+      return goOn(parts, reserved.recurringPayment, { ...who, fresh: { trialDays } });
+    case 'repeated':
+      return repeat(parts, reserved.recurringPayment, who);
+    case 'live': {
+      const answer = await goOn(parts, reserved.recurringPayment, who);
+      // It had ended at Stripe: the order is free for another one.
+      return isLive(answer.recurringPayment) ? answer : undefined;
+    }
+    case 'differs': {
+      const ended = await endNow(parts, reserved.recurringPayment, who);
+      return isLive(ended) ? goOn(parts, ended, who) : undefined;
+    }
+    case 'price':
+      throw new Error('A reservation that was given the price asked for it again.');
+  }
+};
+
+/**
+ * Does something to one row, once per key. A key that was answered answers with its row as it is now, whatever was done to
+ * it since; one whose answer was lost goes on with the row that it began with. What is refused binds nothing.
+ */
+const doOnce = async (
+  { database, reads, transitions }: Parts,
+  idempotency: IdempotentRequest | undefined,
+  { find, assertAllowed, act }: Deed,
+): Promise<RecurringPayment> => {
+  const beginning = idempotency && { ...idempotency, operation: `${idempotency.operation}:begun` };
+  const [answered, begun] = await database.transaction((tx) =>
+    Promise.all([recall(tx, idempotency), recall(tx, beginning)]),
+  );
+  const [known] = await reads.readMany([answered ?? begun].filter((id) => id !== undefined));
+  if (known && answered !== undefined) return known;
+  const found = known ?? (await find());
+  const row = await database.transaction(async (tx) => {
+    const locked = await transitions.lockById(tx, found);
+    // Asked again under the lock: the same key may have begun meanwhile.
+    if ((await recall(tx, beginning)) === undefined) assertAllowed(locked);
+    await remember(tx, beginning, locked.id);
+    return locked;
+  }, found.orderId);
+  const after = isLive(row) ? await act(row) : row;
+  await database.transaction((tx) => remember(tx, idempotency, after.id));
+  return after;
+};
+
+const findTarget = async (reads: RecurringReads, request: CancelRequest, caller: Caller): Promise<RecurringPayment> => {
+  const { recurringPaymentId: id, orderId } = request;
+  if ((id === undefined) === (orderId === undefined))
+    throw new BadUserInputError('Give recurringPaymentId or orderId, exactly one of them.');
+  const row = id !== undefined ? await reads.find(id, caller) : await reads.findOfOrder(orderId ?? '', caller);
+  if (!row || !mayRead(caller, row, 'RECURRING_READ_ANY'))
+    throw new NotFoundError(id !== undefined ? 'recurring payment' : 'recurring payment of order', id ?? orderId ?? '');
+  return row;
+};
+
 /** Builds the calls over their parts: reservations lock and write, attempts call Stripe, reads read. */
 export const createRecurring = (parts: Parts): Recurring => {
-  const { database, connection, reservations, attempts, unpaid, checkouts, redirects, transitions, reads, publish } =
-    parts;
-
-  const goOn = async (
-    row: RecurringPayment,
-    access: StripeAccess,
-    actor: string,
-    fresh?: { readonly trialDays: number },
-  ): Promise<InitiateAnswer> => {
-    const { publishableKey } = access;
-    if (!isLive(row)) return { recurringPayment: row, publishableKey };
-    assertReachable('Recurring payment', row, access);
-    if (isOnPage(row)) {
-      const { recurringPayment, checkoutUrl } = await checkouts.settle(row, { access, actor }, fresh);
-      const goesOn = isLive(recurringPayment) && checkoutUrl !== null;
-      return { recurringPayment, publishableKey, ...(goesOn && { checkoutUrl }) };
-    }
-    const { recurringPayment, subscription } = await attempts.settle(row, { access, actor }, fresh);
-    return { recurringPayment, publishableKey, ...(isLive(recurringPayment) && secretOf(subscription)) };
-  };
-
-  /** Ends it at once, and voids what is unpaid: its page where it is on one, and its subscription where it has begun. */
-  const endNow = async (row: RecurringPayment, access: StripeAccess, actor: string): Promise<RecurringPayment> => {
-    const left = isOnPage(row) ? await checkouts.expire(row, { access, actor }) : row;
-    const isLeft = isLive(left) && !(isOnPage(left) && left.stripeSubscriptionId === null);
-    if (!isLeft) return left;
-    await unpaid.announce(left);
-    const ended = await attempts.cancelNow(left, { access, actor });
-    if (!isLive(ended)) await unpaid.voidAll(ended, access, actor);
-    return ended;
-  };
-
-  const initiateOnce = async (
-    request: InitiateRequest,
-    caller: Caller,
-    access: StripeAccess,
-    { idempotency, again }: { idempotency: IdempotentRequest | undefined; again: boolean },
-  ): Promise<InitiateAnswer | undefined> => {
-    const actor = actorOf(caller);
-    const reservation = { request, caller, access, actor, idempotency, again };
-    const reserve = (price?: Awaited<ReturnType<typeof readPrice>>) =>
-      database.transaction((tx) => reservations.reserve(tx, { ...reservation, price }), request.orderId);
-    let reserved = await reserve();
-    let trialDays = 0;
-    if (reserved.kind === 'price') {
-      const price = await readPrice(access.gateway, request.priceId);
-      trialDays = price.trialDays;
-      reserved = await reserve(price);
-    }
-    switch (reserved.kind) {
-      case 'made':
-        publish(reserved.recurringPayment);
-        return goOn(reserved.recurringPayment, access, actor, { trialDays });
-      case 'repeated':
-        return repeat(reserved.recurringPayment, access, actor);
-      case 'live': {
-        const answer = await goOn(reserved.recurringPayment, access, actor);
-        // It had ended at Stripe: the order is free for another one.
-        return isLive(answer.recurringPayment) ? answer : undefined;
-      }
-      case 'differs': {
-        const ended = await endNow(reserved.recurringPayment, access, actor);
-        return isLive(ended) ? goOn(ended, access, actor) : undefined;
-      }
-      case 'price':
-        throw new Error('A reservation that was given the price asked for it again.');
-    }
-  };
-
-  /** The same key again: the same row as it is now; one that Stripe had refused is refused again. */
-  const repeat = async (row: RecurringPayment, access: StripeAccess, actor: string): Promise<InitiateAnswer> => {
-    if (row.status === 'CANCELED' && row.stripeSubscriptionId === null && row.stripeCheckoutSessionId === null)
-      throw new StripeDeclinedError(
-        'Stripe refused this recurring payment. Use a new idempotency key to try again.',
-        undefined,
-      );
-    return goOn(row, access, actor);
-  };
-
-  /**
-   * Does something to one row, once per key. A key that was answered answers with its row as it is now, whatever was done to
-   * it since; one whose answer was lost goes on with the row that it began with. What is refused binds nothing.
-   */
-  const doOnce = async (
-    idempotency: IdempotentRequest | undefined,
-    { find, assertAllowed, act }: Deed,
-  ): Promise<RecurringPayment> => {
-    const beginning = idempotency && { ...idempotency, operation: `${idempotency.operation}:begun` };
-    const [answered, begun] = await database.transaction((tx) =>
-      Promise.all([recall(tx, idempotency), recall(tx, beginning)]),
-    );
-    const [known] = await reads.readMany([answered ?? begun].filter((id) => id !== undefined));
-    if (known && answered !== undefined) return known;
-    const found = known ?? (await find());
-    const row = await database.transaction(async (tx) => {
-      const locked = await transitions.lockById(tx, found);
-      // Asked again under the lock: the same key may have begun meanwhile.
-      if ((await recall(tx, beginning)) === undefined) assertAllowed(locked);
-      await remember(tx, beginning, locked.id);
-      return locked;
-    }, found.orderId);
-    const after = isLive(row) ? await act(row) : row;
-    await database.transaction((tx) => remember(tx, idempotency, after.id));
-    return after;
-  };
-
-  const findTarget = async (request: CancelRequest, caller: Caller): Promise<RecurringPayment> => {
-    const { recurringPaymentId: id, orderId } = request;
-    if ((id === undefined) === (orderId === undefined))
-      throw new BadUserInputError('Give recurringPaymentId or orderId, exactly one of them.');
-    const row = id !== undefined ? await reads.find(id, caller) : await reads.findOfOrder(orderId ?? '', caller);
-    if (!row || !mayRead(caller, row, 'RECURRING_READ_ANY'))
-      throw new NotFoundError(
-        id !== undefined ? 'recurring payment' : 'recurring payment of order',
-        id ?? orderId ?? '',
-      );
-    return row;
-  };
+  const { connection, reservations, attempts, redirects, reads } = parts;
 
   return {
     find: reads.find,
@@ -259,16 +262,17 @@ export const createRecurring = (parts: Parts): Recurring => {
       // A repeated key answers as before, whatever became of the order.
       if (!idempotency) await reservations.check(request, caller);
       const access = await connection.access();
+      const actor = actorOf(caller);
       for (let round = 1; round <= ROUNDS; round += 1) {
-        const answer = await initiateOnce(request, caller, access, { idempotency, again: round > 1 });
+        const answer = await initiateOnce(parts, { request, caller, access, actor, idempotency, again: round > 1 });
         if (answer) return answer;
       }
       throw new IllegalTransitionError(`The recurring payments of order ${request.orderId} keep changing; try again.`);
     },
 
     cancel: (request, caller) =>
-      doOnce(idempotentRequest(caller, 'cancelRecurringPayment', request), {
-        find: () => findTarget(request, caller),
+      doOnce(parts, idempotentRequest(caller, 'cancelRecurringPayment', request), {
+        find: () => findTarget(reads, request, caller),
         assertAllowed(row) {
           if (!isLive(row)) throw new RecurringNotCancelableError(row.id, row.status);
         },
@@ -276,13 +280,13 @@ export const createRecurring = (parts: Parts): Recurring => {
           const access = await connection.access();
           assertReachable('Recurring payment', row, access);
           return request.at === 'NOW' || isOnPage(row)
-            ? endNow(row, access, actorOf(caller))
+            ? endNow(parts, row, { access, actor: actorOf(caller) })
             : attempts.cancelAtPeriodEnd(row, { access, actor: actorOf(caller) });
         },
       }),
 
     resume: (request, caller) =>
-      doOnce(idempotentRequest(caller, 'resumeRecurringPayment', request), {
+      doOnce(parts, idempotentRequest(caller, 'resumeRecurringPayment', request), {
         async find() {
           const found = await reads.find(request.recurringPaymentId, caller);
           if (!found) throw new NotFoundError('recurring payment', request.recurringPaymentId);
