@@ -18,7 +18,17 @@ import { ensureInstalled } from './install.mjs';
 import { root, secondsSince } from './run.mjs';
 import { failed } from './step.mjs';
 
-const COPIED = ['src', 'migrations', 'scripts', 'dist', 'package.json', 'package-lock.json', 'tsconfig.json'];
+const COPIED = [
+  'src',
+  'flows',
+  'migrations',
+  'bin',
+  'scripts',
+  'dist',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+];
 const WAIT_MS = 30_000;
 /** Of an account of its own, so that the keys which the sandbox names to everyone are not taken for ours. */
 const KEYS = {
