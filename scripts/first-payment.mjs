@@ -22,6 +22,8 @@ const COPIED = [
   'src',
   'flows',
   'migrations',
+  'sandbox',
+  'simulation',
   'bin',
   'scripts',
   'dist',
