@@ -91,6 +91,11 @@ beforeAll(async () => {
   }
   write('src/graphql/dynamic.ts', "export const load = () => import('../nouns/payments/a.js');");
   write('src/main.ts', "import { a } from './embedded/a.js';\nimport { a as b } from './graphql/a.js';");
+  write('src/embedded/static.ts', "import { a } from '../../sandbox/a.js';");
+  write(
+    'src/embedded/dynamic.ts',
+    "import type { A } from '../../sandbox/a.js';\nexport const load = (): Promise<A> => import('../../sandbox/a.js');",
+  );
   write('src/attic/row.ts', "import { a } from '../core/a.js';");
   write('src/core/left.ts', "import { right } from './right.js';\nexport const left = () => right();");
   write('src/core/right.ts', "import { left } from './left.js';\nexport const right = (): unknown => left();");
@@ -111,6 +116,11 @@ for (const { file, forbidden, allowed } of rows) {
 
 test('a dynamic import counts as an import', () => {
   expect(rulesOn('src/graphql/dynamic.ts')).toContain('plugin');
+});
+
+test('the sandbox is loaded where it is started, and no earlier', () => {
+  expect(rulesOn('src/embedded/static.ts')).toContain('plugin');
+  expect(rulesOn('src/embedded/dynamic.ts')).not.toContain('plugin');
 });
 
 test('main may import everything', () => {

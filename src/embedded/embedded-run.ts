@@ -4,7 +4,7 @@ import path from 'node:path';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { type Sandbox, startSandbox } from '../../sandbox/sandbox.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { Config } from '../config.js';
 import { createHostCheck } from '../http/hosts.js';
 import { createStops } from '../parts/on-stop.js';
@@ -153,8 +153,10 @@ export const openEmbeddedRun = async (config: Config, log: Logger): Promise<Embe
   }
 };
 
-const openSandbox = (config: Config): Promise<Sandbox> =>
-  listenOnFree(config.sandboxPort, 'SANDBOX_PORT', (port) =>
+/** Loaded only here: a production server never holds the sandbox. */
+const openSandbox = async (config: Config): Promise<Sandbox> => {
+  const { startSandbox } = await import('../../sandbox/sandbox.js');
+  return listenOnFree(config.sandboxPort, 'SANDBOX_PORT', (port) =>
     startSandbox({
       port,
       isForUs: createHostCheck({ loopbackOnly: true }),
@@ -162,3 +164,4 @@ const openSandbox = (config: Config): Promise<Sandbox> =>
       webhookSecret: SANDBOX_KEYS.webhookSecrets[0],
     }),
   );
+};
