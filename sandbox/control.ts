@@ -20,7 +20,7 @@ import type { Kind, StripeObject } from './kind.js';
 import { authenticationPage, page, Redirect } from './pages.js';
 import type { LoggedRequest, RequestLog } from './request-log.js';
 import { charges } from './resources/charge-row.js';
-import { closeDispute, disputes, openDispute } from './resources/dispute.js';
+import { closeDispute, DISPUTE_ENDS, disputes, escalateDispute, openDispute } from './resources/dispute.js';
 import { events, publicEvent } from './resources/event.js';
 import { authenticate } from './resources/payment-intent.js';
 import { paymentIntents } from './resources/payment-intent-row.js';
@@ -133,10 +133,16 @@ export const createControl = (parts: ControlParts) => {
   };
 
   const endDispute = (id: string, body: JsonHash): object => {
-    const status = string(body, 'status');
-    if (status !== 'won' && status !== 'lost') throw new ControlError('status must be won or lost.');
+    const asked = string(body, 'status');
+    const status = DISPUTE_ENDS.find((end) => end === asked);
+    if (!status) throw new ControlError(`status must be one of ${DISPUTE_ENDS.join(', ')}.`);
     const scope = scopeOf(disputes, id);
     return closeDispute(scope, scope.get(disputes, id), status);
+  };
+
+  const escalate = (id: string): object => {
+    const scope = scopeOf(disputes, id);
+    return escalateDispute(scope, scope.get(disputes, id));
   };
 
   const endRefund = (id: string, end: (scope: Scope, id: string) => void): object => {
@@ -234,6 +240,7 @@ export const createControl = (parts: ControlParts) => {
     },
     'POST /disputes': ({ body }) => addDispute(readJson(body)),
     'POST /disputes/:id/close': ({ id, body }) => endDispute(id, readJson(body)),
+    'POST /disputes/:id/escalate': ({ id }) => escalate(id),
     'POST /refunds/:id/fail': ({ id }) => endRefund(id, failRefund),
     'POST /refunds/:id/succeed': ({ id }) => endRefund(id, succeedRefund),
     'POST /payment_intents/:id/authenticate': ({ id, body }) =>

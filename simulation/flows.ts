@@ -57,7 +57,7 @@ const SAMPLE_FLOWS = fileURLToPath(
 export const createFlows = async (needs: Needs): Promise<Flows> => observeAll(await loadFlows(SAMPLE_FLOWS), needs);
 
 const observeAll = (
-  { paymentCallback, refundCallback, recurringPaymentCallback, recurringCharge }: Flows,
+  { paymentCallback, refundCallback, disputeCallback, recurringPaymentCallback, recurringCharge }: Flows,
   needs: Needs,
 ): Flows => ({
   paymentCallback: observe(
@@ -70,6 +70,12 @@ const observeAll = (
     'refund-callback',
     refundCallback,
     ({ refund }) => ({ rowId: refund.id, version: refund.version, status: refund.status }),
+    needs,
+  ),
+  disputeCallback: observe(
+    'dispute-callback',
+    disputeCallback,
+    ({ dispute }) => ({ rowId: dispute.id, version: dispute.version, status: dispute.status }),
     needs,
   ),
   recurringPaymentCallback: observe(

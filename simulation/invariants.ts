@@ -219,7 +219,7 @@ const checkFlows = async ({ sql }: World): Promise<Comparison> => {
   const { rows } = await sql.query<{ what: string }>(`
     with runs as (select flow, row_id, version, count(*) as n from public.flow_run group by 1, 2, 3),
     due as (select flow, node_id::text as row_id, version from tollgate.change where (node_type, flow) in
-      (('PAYMENT', 'payment-callback'), ('REFUND', 'refund-callback'), ('RECURRING_PAYMENT', 'recurring-payment-callback')))
+      (('PAYMENT', 'payment-callback'), ('REFUND', 'refund-callback'), ('DISPUTE', 'dispute-callback'), ('RECURRING_PAYMENT', 'recurring-payment-callback')))
     select format('%s ran %s times for version %s of %s', runs.flow, runs.n, runs.version, runs.row_id) as what
       from runs where n > 1
     union all

@@ -282,7 +282,11 @@ export const run = async ({ adapt = (flows) => flows }: RunParts = {}): Promise<
     const loading = watchdog.watch.begin({ sort: 'files', name: flowFolder, subject: '' });
     const typesChecked =
       config.embedded && !config.production && checkFlowTypes(flowFolder, path.join(config.dataDir, 'flow-types'));
-    const [found] = await Promise.all([loadFlows(flowFolder), typesChecked]);
+    const tellAbsent = (place: string): void =>
+      log.warn(
+        `There is no ${place}, so nothing runs for it. "npx tollgate activate" with the same binding writes the file.`,
+      );
+    const [found] = await Promise.all([loadFlows(flowFolder, tellAbsent), typesChecked]);
     const flows = adapt(found);
     loading.end();
     const starting = startTollgate(config, { log, flows, flowFolder, watchdog });

@@ -46,6 +46,7 @@ export interface Dispute extends StripeObject {
   status:
     | 'lost'
     | 'needs_response'
+    | 'prevented'
     | 'under_review'
     | 'warning_closed'
     | 'warning_needs_response'
@@ -117,7 +118,7 @@ const withdraw = (scope: Scope, dispute: Dispute): void => {
 
 /** The customer's bank takes the payment back, or asks (an inquiry, which moves no money) (Stripe: "How disputes work"). */
 export const openDispute = (scope: Scope, charge: Charge, values: NewDispute): Dispute => {
-  const { isInquiry, reason, amount = charge.amount_captured - charge.amount_refunded } = values;
+  const { isInquiry: asks, reason, amount = charge.amount_captured - charge.amount_refunded } = values;
   if (charge.status !== 'succeeded' || !charge.captured)
     throw invalidRequest(`Charge ${charge.id} can't be disputed: it took no money.`);
   if (charge.disputed) throw invalidRequest(`Charge ${charge.id} is already disputed.`);
@@ -142,7 +143,7 @@ export const openDispute = (scope: Scope, charge: Charge, values: NewDispute): D
       submission_method: 'not_submitted',
     },
     intended_submission_method: null,
-    is_charge_refundable: values.isChargeRefundable ?? isInquiry,
+    is_charge_refundable: values.isChargeRefundable ?? asks,
     livemode: scope.livemode,
     metadata: {},
     network_reason_code: brand ? '10.4' : null,
@@ -152,7 +153,7 @@ export const openDispute = (scope: Scope, charge: Charge, values: NewDispute): D
           payment_method_details: {
             card: {
               brand,
-              case_type: isInquiry ? 'inquiry' : 'chargeback',
+              case_type: asks ? 'inquiry' : 'chargeback',
               network: brand,
               network_reason_code: '10.4',
             },
@@ -161,25 +162,48 @@ export const openDispute = (scope: Scope, charge: Charge, values: NewDispute): D
         }
       : {}),
     reason,
-    status: isInquiry ? 'warning_needs_response' : 'needs_response',
+    status: asks ? 'warning_needs_response' : 'needs_response',
   });
   const before = structuredClone(charge);
   charge.disputed = true;
   scope.save(charges, charge);
   scope.emit('charge.dispute.created', dispute);
   scope.emit('charge.updated', charge, before);
-  if (!isInquiry) withdraw(scope, dispute);
+  if (!asks) withdraw(scope, dispute);
   return dispute;
 };
 
-const isOpen = ({ status }: Dispute): boolean => !['won', 'lost', 'warning_closed'].includes(status);
+const isOpen = ({ status }: Dispute): boolean => !['won', 'lost', 'prevented', 'warning_closed'].includes(status);
+const isInquiry = ({ status }: Dispute): boolean => status.startsWith('warning_');
 
-/** Ends a dispute; a won one gives the money back (Stripe: "How disputes work"). Throws when it has ended. */
-export const closeDispute = (scope: Scope, dispute: Dispute, status: 'won' | 'lost'): Dispute => {
-  if (!isOpen(dispute)) throw invalidRequest(`This dispute is already closed: it has a status of ${dispute.status}.`);
+/** The bank takes the payment back after it had asked (Stripe: "How disputes work", inquiries). Throws for what is no open inquiry. */
+export const escalateDispute = (scope: Scope, dispute: Dispute): Dispute => {
+  if (!isOpen(dispute) || !isInquiry(dispute))
+    throw invalidRequest(`This dispute is no open inquiry: it has a status of ${dispute.status}.`);
   const before = structuredClone(dispute);
-  const isInquiry = dispute.status.startsWith('warning_');
-  dispute.status = isInquiry && status === 'won' ? 'warning_closed' : status;
+  dispute.status = 'needs_response';
+  dispute.is_charge_refundable = false;
+  dispute.evidence_details.due_by = scope.now() + RESPONSE_SECONDS;
+  const card: unknown = dispute.payment_method_details && Reflect.get(dispute.payment_method_details, 'card');
+  if (typeof card === 'object' && card !== null) Reflect.set(card, 'case_type', 'chargeback');
+  scope.save(disputes, dispute);
+  scope.emit('charge.dispute.updated', dispute, before);
+  withdraw(scope, dispute);
+  return dispute;
+};
+
+/** How a dispute may end. */
+export const DISPUTE_ENDS = ['won', 'lost', 'prevented'] as const;
+
+/**
+ * Ends a dispute; a won one gives the money back, an inquiry is lost only once the bank has taken it (Stripe: "How disputes
+ * work"). Throws when it has ended.
+ */
+export const closeDispute = (scope: Scope, dispute: Dispute, status: (typeof DISPUTE_ENDS)[number]): Dispute => {
+  if (!isOpen(dispute)) throw invalidRequest(`This dispute is already closed: it has a status of ${dispute.status}.`);
+  if (isInquiry(dispute) && status === 'lost') escalateDispute(scope, dispute);
+  const before = structuredClone(dispute);
+  dispute.status = isInquiry(dispute) && status === 'won' ? 'warning_closed' : status;
   dispute.is_charge_refundable = dispute.status !== 'lost';
   if (dispute.status === 'won')
     dispute.balance_transactions = [

@@ -39,6 +39,7 @@ interface Link {
 
 const LINKS: readonly Link[] = [
   { from: 'refund', key: 'id', column: 'payment_id', to: 'tollgate.payment', toKey: 'id' },
+  { from: 'dispute', key: 'id', column: 'payment_id', to: 'tollgate.payment', toKey: 'id' },
   { from: 'payment', key: 'id', column: 'recurring_payment_id', to: 'tollgate.recurring_payment', toKey: 'id' },
   {
     from: 'renewal',
@@ -88,7 +89,7 @@ export const booksChecks = ({ database, orders }: Parts): Check[] => [
   },
   {
     title: 'rows that belong together',
-    asks: 'every payment, refund, recurring payment and renewal for its other end',
+    asks: 'every payment, refund, dispute, recurring payment and renewal for its other end',
     code: 'ROWS_LOST',
     reach: 'scan',
     async run() {

@@ -4,6 +4,7 @@ import type { Plans } from '../installation/plan.js';
 import type { Finding } from '../installation/problems.js';
 import type { KeyStore } from '../installation/stripe-keys.js';
 import type { WebhookEndpoints } from '../installation/webhook-endpoint.js';
+import { disputeProblems } from '../nouns/disputes/problems.js';
 import { renewalProblems } from '../nouns/renewals/problems.js';
 import type { Orders } from '../orders/orders.js';
 import type { Entities } from '../storage/data-source.js';
@@ -149,6 +150,14 @@ const checkRenewals = (database: Database): Check => ({
   run: async () => foundAny(await renewalProblems(database), 'each is as its flow decided'),
 });
 
+const checkDisputes = (database: Database): Check => ({
+  title: 'disputes',
+  asks: 'tollgate.dispute',
+  code: 'DISPUTES_UNKNOWN',
+  reach: 'local',
+  run: async () => foundAny(await disputeProblems(database), 'none needs a response'),
+});
+
 /** What can be asked without the database. */
 export const independentChecks = (parts: Pick<DoctorParts, 'redis' | 'loadFlows' | 'tokens'>): readonly Check[] => [
   checkRedis(parts),
@@ -166,6 +175,7 @@ export const createChecks = (parts: DoctorParts): readonly Check[] => [
   ...orderChecks(parts),
   ...workChecks(parts.database),
   checkRenewals(parts.database),
+  checkDisputes(parts.database),
 ];
 
 /** A line of the doctor's list. */

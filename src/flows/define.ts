@@ -1,5 +1,6 @@
 import type { Effect, EffectContext, FlowEffects } from './effects.js';
 import type {
+  DisputeCallbackData,
   Flow,
   FlowBody,
   FlowContext,
@@ -13,6 +14,7 @@ import type {
 } from './flows.js';
 
 export type {
+  DisputeCallbackData,
   EffectContext,
   FlowBody,
   FlowContext,
@@ -38,6 +40,13 @@ export const definePaymentCallback = (flow: Flow<PaymentCallbackData>): Flow<Pay
  * five seconds, rolls the change back and it is tried again.
  */
 export const defineRefundCallback = (flow: Flow<RefundCallbackData>): Flow<RefundCallbackData> => flow;
+
+/**
+ * Declares the dispute callback: it runs once each time a dispute of a payment begins or changes its status, inquiries
+ * included, inside the transaction of that change. A throw, or more than five seconds, rolls the change back and it is tried
+ * again.
+ */
+export const defineDisputeCallback = (flow: Flow<DisputeCallbackData>): Flow<DisputeCallbackData> => flow;
 
 /**
  * Declares the recurring payment callback: it runs once per applied version of a recurring payment whose status, or

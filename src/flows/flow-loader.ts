@@ -37,14 +37,25 @@ const isFlow = (value: unknown, entry: FlowTemplate['entry']): boolean =>
   typeof (value as Record<string, unknown>)[entry] === 'function' &&
   ['undefined', 'skip', 'deliver'].includes(String((value as { duplicates?: unknown }).duplicates));
 
+/** Hears of a flow that the project has no file of yet, by the file's place. */
+type TellAbsent = (place: string) => void;
+
+/** What runs for a flow that came with an upgrade, until its file is written. */
+const EMPTY = { run: () => undefined };
+
 const load = async (
   read: ImportFile,
   folder: string,
   name: string,
-  { file, entry }: FlowTemplate,
+  { file, entry, isOptional }: FlowTemplate,
+  tellAbsent: TellAbsent,
 ): Promise<unknown> => {
   const usual = path.join(folder, `${file}.ts`);
   const found = ENDS.map((end) => path.join(folder, `${file}${end}`)).find((at) => fs.existsSync(at));
+  if (found === undefined && isOptional) {
+    tellAbsent(placeOf(usual));
+    return EMPTY;
+  }
   if (found === undefined) throw new FlowLoadError(usual, 'there is no such file');
   const exported = await read(found).then(
     (module) => module[name],
@@ -61,13 +72,14 @@ const load = async (
 /**
  * Loads the developer's flows and effects from the sources in the folder, each checked before the server starts.
  *
+ * @param tellAbsent hears of each flow that an upgrade brought and that has no file yet: it runs nothing
  * @throws FlowLoadError or EffectLoadError naming the first file that can't be used
  */
-export const loadFlows = async (folder: string): Promise<Flows> => {
+export const loadFlows = async (folder: string, tellAbsent: TellAbsent = () => undefined): Promise<Flows> => {
   if (!fs.existsSync(folder)) throw new NoFlowsError(folder);
   const read = createImport();
   const loaded: Record<string, unknown> = {};
   for (const [name, template] of Object.entries(FLOW_TEMPLATES))
-    loaded[name] = await load(read, folder, name, template);
+    loaded[name] = await load(read, folder, name, template, tellAbsent);
   return { ...loaded, effects: await loadEffects(read, path.join(folder, 'effects')) } as unknown as Flows;
 };

@@ -170,6 +170,19 @@ ${written === null ? loggedBranch({ ...target, why: lack ?? null }) : refundedBr
 `;
 };
 
+const disputeCallback = (): string => `${heading('defineDisputeCallback', {})}
+/** Runs when a dispute of a payment begins or changes its status: it does not touch the order yet. */
+export const disputeCallback = defineDisputeCallback({
+  run({ orderId, status, previousStatus, dispute, callbackProcessed }, { log }) {
+    if (callbackProcessed) return; // a duplicate
+    const { id, amount, currency, evidenceDueBy } = dispute;
+
+    log.warn({ orderId, disputeId: id, previousStatus, status, amount, currency, evidenceDueBy }, 'payment disputed');
+    // Withdraw what was delivered on NEEDS_RESPONSE or LOST, give it back on WON. Your own logic goes here.
+  },
+});
+`;
+
 const recurringPaymentCallback = (): string => `${heading('defineRecurringPaymentCallback', {})}
 /** Runs when a recurring payment begins, changes its status, or its end is scheduled or taken back. */
 export const recurringPaymentCallback = defineRecurringPaymentCallback({
@@ -230,6 +243,8 @@ export interface FlowTemplate {
   readonly file: string;
   /** The function that every such flow has. */
   readonly entry: 'run' | 'createOrder';
+  /** A release before this flow wrote no such file: without it nothing runs. */
+  readonly isOptional?: true;
   fill(target: FlowTarget): string;
   /** What the file can't do as it is generated for this table, in words: the developer must finish it. */
   lacks(target: FlowTarget): string | undefined;
@@ -261,4 +276,11 @@ export const FLOW_TEMPLATES: Readonly<Record<Exclude<keyof Flows, 'effects'>, Fl
     lacks: nothing,
   },
   recurringCharge: { file: 'recurring-charge', entry: 'createOrder', fill: recurringCharge, lacks: nothing },
+  disputeCallback: {
+    file: 'dispute-callback',
+    entry: 'run',
+    isOptional: true,
+    fill: disputeCallback,
+    lacks: nothing,
+  },
 };

@@ -1,5 +1,7 @@
 import type { MinorUnits } from '../core/money.js';
 import type { PaymentStatus, RecurringStatus, RefundStatus } from '../core/states.js';
+import type { Dispute } from '../nouns/disputes/row.js';
+import type { DisputeStatus } from '../nouns/disputes/states.js';
 import type { Payment } from '../nouns/payments/row.js';
 import type { RecurringPayment } from '../nouns/recurring/row.js';
 import type { Refund } from '../nouns/refunds/row.js';
@@ -73,6 +75,25 @@ export interface RefundCallbackData {
   readonly body: FlowBody;
 }
 
+/** What the dispute callback is told. Amounts are minor units of `dispute.currency`. */
+export interface DisputeCallbackData {
+  readonly orderId: string;
+  /** `WARNING_…`: an inquiry, no money was taken. `LOST`: the money is gone. `WON`: it came back. */
+  readonly status: DisputeStatus;
+  /** True for a duplicate: this status had been applied before (only with `duplicates: 'deliver'`). */
+  readonly callbackProcessed: boolean;
+  readonly dispute: Dispute;
+  /** The payment with this dispute counted in `amountDisputed`. */
+  readonly payment: Payment;
+  /** The order's received money in this currency less confirmed refunds, whatever is disputed; exact under the order's lock. */
+  readonly orderPaidAmount: number;
+  /** The same, and what was settled for the order without Stripe's money. */
+  readonly orderCoveredAmount: number;
+  /** Null for a dispute that was just heard of. */
+  readonly previousStatus: DisputeStatus | null;
+  readonly body: FlowBody;
+}
+
 /** What the recurring payment callback is told: a subscription began, changed its status, or its end was scheduled or taken back. */
 export interface RecurringPaymentCallbackData {
   readonly recurringPayment: RecurringPayment;
@@ -128,6 +149,7 @@ export interface Flow<Data> {
 export interface Flows {
   readonly paymentCallback: Flow<PaymentCallbackData>;
   readonly refundCallback: Flow<RefundCallbackData>;
+  readonly disputeCallback: Flow<DisputeCallbackData>;
   readonly recurringPaymentCallback: Flow<RecurringPaymentCallbackData>;
   readonly recurringCharge: RecurringChargeFlow;
   /** What they may add with `effects.add`, by name. */
@@ -139,6 +161,7 @@ export const withoutCallbacks = (flows: Flows): Flows => ({
   ...flows,
   paymentCallback: { run: () => undefined },
   refundCallback: { run: () => undefined },
+  disputeCallback: { run: () => undefined },
   recurringPaymentCallback: { run: () => undefined },
   recurringCharge: { createOrder: flows.recurringCharge.createOrder.bind(flows.recurringCharge) },
 });

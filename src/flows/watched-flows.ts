@@ -78,6 +78,7 @@ export const watchFlows = (flows: Flows, watch: FlowWatch): Flows => {
   return {
     paymentCallback: watchFlow(watch, flows.paymentCallback, 'payment-callback', orderOf),
     refundCallback: watchFlow(watch, flows.refundCallback, 'refund-callback', orderOf),
+    disputeCallback: watchFlow(watch, flows.disputeCallback, 'dispute-callback', orderOf),
     recurringPaymentCallback: watchFlow(
       watch,
       flows.recurringPaymentCallback,

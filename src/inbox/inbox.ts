@@ -66,10 +66,13 @@ const ERROR_LENGTH = 1_000;
 const DUE = `status in ('RECEIVED', 'FAILED') and payload is not null
   and (next_attempt_at <= now() or next_attempt_at > now() + interval '90 minutes')`;
 
+/** What belongs to a payment intent, and may come before we know whose that is. */
+const BY_INTENT: ReadonlySet<string> = new Set(['charge', 'refund', 'dispute']);
+
 /** What an event that matched nothing is found again by. */
 const objectIdOf = (event: Stripe.Event): string | null => {
   const { object, id, payment_intent: intent } = event.data.object as unknown as Record<string, unknown>;
-  const key = (object === 'charge' || object === 'refund') && typeof intent === 'string' ? intent : id;
+  const key = BY_INTENT.has(String(object)) && typeof intent === 'string' ? intent : id;
   return typeof key === 'string' ? key : null;
 };
 

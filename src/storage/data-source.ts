@@ -10,6 +10,7 @@ import { SettledElsewhere1764315600000 } from '../../migrations/1764315600000-se
 import { Audit1764319200000 } from '../../migrations/1764319200000-audit.js';
 import { AskedBy1764324600000 } from '../../migrations/1764324600000-asked-by.js';
 import { FlowFreezes1764400000000 } from '../../migrations/1764400000000-flow-freezes.js';
+import { Disputes1764500000000 } from '../../migrations/1764500000000-disputes.js';
 import { connectionOf } from './connection.js';
 import { settleSession } from './session.js';
 
@@ -25,6 +26,7 @@ const MIGRATIONS = [
   Audit1764319200000,
   AskedBy1764324600000,
   FlowFreezes1764400000000,
+  Disputes1764500000000,
 ];
 
 /** The classes of tables. */

@@ -44,6 +44,7 @@ const keepRecent = (table: string, since: string): RowRule => ({
 export const TABLES = [
   'payment',
   'refund',
+  'dispute',
   'recurring_payment',
   'renewal',
   'change',
@@ -75,13 +76,18 @@ const LASTING: readonly RowRule[] = [
     event: `before truncate on tollgate.${table} for each statement`,
     hint: `Tollgate's tables are never emptied. ${BOOKS}`,
   })),
-  ...['payment', 'refund', 'recurring_payment', 'renewal'].map((table) => keepRows(table, BOOKS)),
+  ...['payment', 'refund', 'dispute', 'recurring_payment', 'renewal'].map((table) => keepRows(table, BOOKS)),
   keepColumns(
     'payment',
     ['id', 'amount', 'currency', 'account_id', 'livemode', 'stripe_account', 'created_at'],
     AGREED,
   ),
   keepColumns('refund', ['id', 'payment_id', 'amount', 'currency', 'livemode', 'stripe_account', 'created_at'], AGREED),
+  keepColumns(
+    'dispute',
+    ['id', 'payment_id', 'currency', 'stripe_dispute_id', 'livemode', 'stripe_account', 'created_at'],
+    AGREED,
+  ),
   keepColumns(
     'recurring_payment',
     ['id', 'initial_amount', 'currency', 'account_id', 'livemode', 'stripe_account', 'created_at'],

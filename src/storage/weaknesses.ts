@@ -9,6 +9,7 @@ const list = (values: readonly string[]): string => values.map((value) => `(${li
 const foreignKeys = (isBound: boolean): readonly (readonly [string, string])[] => [
   ['payment', 'payment_recurring_fk'],
   ['refund', 'refund_payment_fk'],
+  ['dispute', 'dispute_payment_fk'],
   ['renewal', 'renewal_recurring_payment_fk'],
   ...(isBound ? ['payment', 'recurring_payment', 'renewal'].map((table) => [table, `${table}_order_fk`] as const) : []),
 ];

@@ -4,6 +4,7 @@ import { type Answer, type Caller, type CallSignals, createCaller, limitsFor } f
 import { type BillingCalls, createBillingCalls } from './billing-calls.js';
 import { type CheckoutCalls, createCheckoutCalls } from './checkout-calls.js';
 import { createStripeClient, type StripeClientOptions } from './client.js';
+import { createDisputeCalls, type DisputeCalls } from './dispute-calls.js';
 import { createEventCalls, type EventCalls } from './event-calls.js';
 import { isMarked, metadataOf, type Owner } from './metadata.js';
 import { createOperatorCalls, type OperatorCalls } from './operator-calls.js';
@@ -22,7 +23,13 @@ export interface PaymentIntentRequest {
 }
 
 /** Every call that we make to Stripe, one method each; all throw StripeCallError. Never called inside a transaction. */
-export interface StripeGateway extends RefundCalls, BillingCalls, OperatorCalls, EventCalls, CheckoutCalls {
+export interface StripeGateway
+  extends RefundCalls,
+    DisputeCalls,
+    BillingCalls,
+    OperatorCalls,
+    EventCalls,
+    CheckoutCalls {
   /** The id of the account that the key belongs to. */
   accountId(): Promise<string>;
   createPaymentIntent(request: PaymentIntentRequest): Promise<Answer<Stripe.PaymentIntent>>;
@@ -54,6 +61,7 @@ const createStripeGateway = (stripe: Stripe, { read, write }: Caller): StripeGat
   ...createCheckoutCalls(stripe, { read, write }),
 
   ...createRefundCalls(stripe, { read, write }),
+  ...createDisputeCalls(stripe, { read, write }),
   ...createBillingCalls(stripe, { read, write }),
 
   async accountId() {

@@ -148,7 +148,7 @@ describe('flows generated for an order table', () => {
       );
       const told = flowFiles.map(({ problem }) => problem);
       expect(told).toEqual(
-        [0, 1, 2, 3].map((n) => (shape.lacks?.[n] ? expect.stringMatching(shape.lacks[n]) : undefined)),
+        flowFiles.map((_, n) => (shape.lacks?.[n] ? expect.stringMatching(shape.lacks[n]) : undefined)),
       );
       const [order] = await database.query<{ id: string }>({ text: shape.order });
       databases.set(shape.name, { own, database, orderId: order?.id ?? '' });
@@ -285,6 +285,20 @@ describe('flows generated for an order table', () => {
   });
 });
 
+test('a flow that came with an upgrade and has no file yet runs nothing, and that is told once, by its name', async () => {
+  const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'tollgate-flows-'));
+  await fs.cp(SOURCES, folder, { recursive: true });
+  await fs.rm(path.join(folder, 'dispute-callback.ts'));
+  try {
+    const absent: string[] = [];
+    const flows = await loadFlows(folder, (file) => absent.push(file));
+    expect(absent).toEqual([path.join(folder, 'dispute-callback.ts')]);
+    expect(flows.disputeCallback.run({} as never, {} as never)).toBeUndefined();
+  } finally {
+    await fs.rm(folder, { recursive: true });
+  }
+});
+
 describe("the flows' files", () => {
   let folder: string;
   let files: FlowFiles;
@@ -316,8 +330,20 @@ describe("the flows' files", () => {
     expect((await files.write(one)).map(({ state }) => state)).toEqual(NAMES.map(() => 'current'));
     const edited = `${await fs.readFile(file('payment-callback'), 'utf8')}// mine\n`;
     await fs.writeFile(file('payment-callback'), edited);
-    expect((await files.inspect(other)).map(({ state }) => state)).toEqual(['edited', 'foreign', 'current', 'foreign']);
-    expect((await files.write(other)).map(({ state }) => state)).toEqual(['edited', 'written', 'current', 'written']);
+    expect((await files.inspect(other)).map(({ state }) => state)).toEqual([
+      'edited',
+      'foreign',
+      'current',
+      'foreign',
+      'current',
+    ]);
+    expect((await files.write(other)).map(({ state }) => state)).toEqual([
+      'edited',
+      'written',
+      'current',
+      'written',
+      'current',
+    ]);
     expect(await fs.readFile(file('payment-callback'), 'utf8')).toBe(edited);
     expect(await fs.readFile(file('refund-callback'), 'utf8')).toContain('public.other');
   });

@@ -5,6 +5,7 @@ import pg from 'pg';
 import { pino } from 'pino';
 import Stripe from 'stripe';
 import WebSocket from 'ws';
+import { disputeCallback } from '../../flows/dispute-callback.js';
 import { paymentCallback } from '../../flows/payment-callback.js';
 import { recurringCharge } from '../../flows/recurring-charge.js';
 import { recurringPaymentCallback } from '../../flows/recurring-payment-callback.js';
@@ -183,6 +184,7 @@ export const openTestBed = async ({
       flows: {
         paymentCallback,
         refundCallback,
+        disputeCallback,
         recurringPaymentCallback,
         recurringCharge,
         effects: new Map(),

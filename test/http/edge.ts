@@ -30,6 +30,7 @@ export const payment = (id: string, change: Partial<Payment> = {}): Payment => (
   askedBy: null,
   amountRefunded: 0,
   amountRefundPending: 0,
+  amountDisputed: 0,
   description: null,
   failureCode: null,
   failureMessage: null,

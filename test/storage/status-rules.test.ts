@@ -8,6 +8,8 @@ import {
   RECURRING_STATUSES,
   REFUND_STATUSES,
 } from '../../src/core/states.js';
+import { OPEN_DISPUTE } from '../../src/nouns/disputes/row.js';
+import { DISPUTE_STATUSES, OPEN_DISPUTE_STATUSES } from '../../src/nouns/disputes/states.js';
 import { OPEN_PAYMENT, paidPayment } from '../../src/nouns/payments/row.js';
 import { LIVE_RECURRING } from '../../src/nouns/recurring/row.js';
 import { RESERVES } from '../../src/nouns/refunds/row.js';
@@ -34,7 +36,7 @@ const asSql = async (rule: string, status: string, intent: string | null): Promi
     })
   )[0]?.holds;
 
-test('what SQL and the tables of states call an open payment, a paid one, a live recurring payment and a reserving refund is the same', async () => {
+test('what SQL and the tables of states call an open payment, a paid one, a live recurring payment, a reserving refund and an open dispute is the same', async () => {
   let compared = 0;
   for (const status of PAYMENT_STATUSES)
     for (const stripePaymentIntentId of [null, 'pi_1']) {
@@ -53,5 +55,9 @@ test('what SQL and the tables of states call an open payment, a paid one, a live
     expect(await asSql(RESERVES, status, null)).toBe(holdsReservation(status));
     compared += 1;
   }
-  expect(compared).toBe(37);
+  for (const status of DISPUTE_STATUSES) {
+    expect(await asSql(OPEN_DISPUTE, status, null)).toBe(OPEN_DISPUTE_STATUSES.includes(status));
+    compared += 1;
+  }
+  expect(compared).toBe(45);
 });

@@ -42,6 +42,7 @@ const COLLECTS_ALONE = `not shares_order and ${OPEN_PAYMENT}`;
 @Check('payment_settled_elsewhere_not_negative', 'amount_settled_elsewhere >= 0')
 @Check('payment_refunded_within_received', 'amount_refunded between 0 and amount_received')
 @Check('payment_refund_pending_not_negative', 'amount_refund_pending >= 0')
+@Check('payment_disputed_not_negative', 'amount_disputed >= 0')
 @Check('payment_currency_code', "currency ~ '^[A-Z]{3}$'")
 @Check('payment_status_known', `status in ('${PAYMENT_STATUSES.join("', '")}')`)
 @Unique('payment_intent_once', ['stripePaymentIntentId'])
@@ -79,6 +80,9 @@ export class Payment {
   /** Minor units reserved by refunds whose end isn't known yet. */
   @Column({ name: 'amount_refund_pending', type: 'bigint', transformer: wholeNumber, default: 0 })
   declare amountRefundPending: number;
+  /** Minor units that open or lost disputes have taken. */
+  @Column({ name: 'amount_disputed', type: 'bigint', transformer: wholeNumber, default: 0 })
+  declare amountDisputed: number;
   @Column({ type: 'text', nullable: true }) declare description: string | null;
   @Column({ name: 'failure_code', type: 'text', nullable: true }) declare failureCode: string | null;
   @Column({ name: 'failure_message', type: 'text', nullable: true }) declare failureMessage: string | null;

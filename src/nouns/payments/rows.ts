@@ -67,11 +67,11 @@ export const lockIntent = (intentId: string): Statement => ({
   values: [intentId],
 });
 
-/** Events of an intent, and of its refunds, that matched nothing when they came are tried again, now that its payment is known. */
+/** Events of an intent, of its refunds and disputes, that matched nothing when they came are tried again, now that its payment is known. */
 export const reviveEvents = (intentId: string): Statement => ({
   text: `update tollgate.stripe_event set status = 'RECEIVED', reason = null, next_attempt_at = now()
     where object_id = $1 and status = 'IGNORED' and payload is not null
-      and (type like 'payment_intent.%' or type like 'refund.%' or type like 'charge.refund%')`,
+      and (type like 'payment_intent.%' or type like 'refund.%' or type like 'charge.refund%' or type like 'charge.dispute.%')`,
   values: [intentId],
 });
 

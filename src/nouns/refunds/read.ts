@@ -1,8 +1,7 @@
-import { createBatch } from '../../core/batch.js';
 import { type Caller, mayRead } from '../../core/caller.js';
 import { isNodeId } from '../../core/node-id.js';
-import type { Page, PageRequest } from '../../core/page.js';
 import type { Database } from '../../storage/database.js';
+import { createPagesOf, type PagesOf } from '../../storage/pages-of.js';
 import { createRowReads } from '../../storage/row-reads.js';
 import { Payment } from '../payments/row.js';
 import { Refund } from './row.js';
@@ -22,7 +21,7 @@ export interface RefundReads {
   /** The payment that a refund or a client's id names, whoever asks; undefined where there is none. Asked at once: one query. */
   paymentOf(paymentId: string): Promise<Payment | undefined>;
   /** A page of a payment's refunds, newest first, whoever asks. Asked for many payments at once: one query. */
-  pageOf(paymentId: string, page: PageRequest): Promise<Page<Refund>>;
+  pageOf: PagesOf<Refund>;
   /** Current rows of refunds, whoever asks: for the outbox and live status. */
   readMany(ids: readonly string[]): Promise<Refund[]>;
   /** Current refunds of a payment, oldest first: for live status. */
@@ -33,38 +32,10 @@ export interface RefundReads {
   mayWatch(paymentId: string, caller: Caller): Promise<boolean>;
 }
 
-interface PageQuestion extends PageRequest {
-  readonly paymentId: string;
-}
-
-const NONE: Page<never> = { rows: [], hasNextPage: false };
-
 /** Builds the reads. */
 export const createRefundReads = (database: Database): RefundReads => {
   const refunds = createRowReads(database, 'refund', Refund);
   const payments = createRowReads(database, 'payment', Payment);
-
-  const readPages = createBatch(async (questions: readonly PageQuestion[]): Promise<Page<Refund>[]> => {
-    const rows = await database.query<Refund & { place: number }>({
-      name: 'refund_read_pages',
-      text: `select q.place::integer as "place", ${REFUND_COLUMNS}
-        from unnest($1::bigint[], $2::integer[], $3::bigint[]) with ordinality as q (payment_id, first, after, place)
-        cross join lateral (select * from tollgate.refund
-          where payment_id = q.payment_id and (q.after is null or id < q.after) order by id desc limit q.first + 1) r
-        order by q.place, r.id desc`,
-      values: [
-        questions.map(({ paymentId }) => paymentId),
-        questions.map(({ first }) => first),
-        questions.map(({ after }) => after ?? null),
-      ],
-    });
-    const found = questions.map((): Refund[] => []);
-    for (const { place, ...refund } of rows) found[place - 1]?.push(refund);
-    return questions.map(({ first }, index) => {
-      const refunds = found[index] ?? [];
-      return { rows: refunds.slice(0, first), hasNextPage: refunds.length > first };
-    });
-  });
 
   const paymentOf = async (id: string): Promise<Payment | undefined> => (isNodeId(id) ? payments.one(id) : undefined);
 
@@ -79,7 +50,13 @@ export const createRefundReads = (database: Database): RefundReads => {
       return refund && (await mayWatch(refund.paymentId, caller)) ? refund : null;
     },
     paymentOf,
-    pageOf: async (paymentId, page) => (isNodeId(paymentId) ? readPages({ paymentId, ...page }) : NONE),
+    pageOf: createPagesOf<Refund>(database, {
+      name: 'refund_read_pages',
+      table: 'tollgate.refund',
+      owner: 'payment_id',
+      columns: REFUND_COLUMNS,
+      alias: 'r',
+    }),
     readMany: refunds.many,
     readOfPayment: (paymentId) =>
       database.query<Refund>({

@@ -1,9 +1,16 @@
-import { BadUserInputError, PaymentNotRefundableError, RefundExceedsPaymentError } from '../../core/errors.js';
+import {
+  BadUserInputError,
+  PaymentDisputedError,
+  PaymentNotRefundableError,
+  RefundExceedsPaymentError,
+} from '../../core/errors.js';
 import { assertRefundAmount, findCurrency, formatMoney, type MinorUnits } from '../../core/money.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import type { Tx } from '../../storage/database.js';
 import { type IdempotentRequest, recall, remember } from '../../storage/idempotent-request.js';
 import type { StripeRefundReason } from '../../stripe/refund-reasons.js';
+import type { Dispute } from '../disputes/row.js';
+import { findBlocking } from '../disputes/rows.js';
 import type { Payment } from '../payments/row.js';
 import type { HeldRefunds, RefundTransitions } from './apply.js';
 import { amountRefundable, isSettledOutOfBand } from './refundable.js';
@@ -38,7 +45,7 @@ export interface ReservedRefund {
 
 /** Decides under the payment's locks whether a refund may be, and reserves its amount: nobody else can take it then. */
 export interface RefundReservations {
-  /** @throws PaymentNotRefundableError, AmountInvalidError, RefundExceedsPaymentError, IdempotencyConflictError */
+  /** @throws PaymentNotRefundableError, PaymentDisputedError, AmountInvalidError, RefundExceedsPaymentError, IdempotencyConflictError */
   reserve(tx: Tx, reservation: RefundReservation): Promise<ReservedRefund>;
 }
 
@@ -77,6 +84,12 @@ const assertRefundable = (payment: Payment, amount: MinorUnits, access: RefundRe
   }
 };
 
+/** Stripe refuses to refund a charge whose dispute has taken the money: known before, nothing is written. */
+const assertUndisputed = async (tx: Tx, { id }: Payment): Promise<void> => {
+  const [dispute] = await tx.query<Dispute>(findBlocking(id));
+  if (dispute) throw new PaymentDisputedError(id);
+};
+
 /** Builds the decisions. */
 export const createRefundReservations = (transitions: RefundTransitions): RefundReservations => ({
   async reserve(tx, { request, payment, access, actor, idempotency }) {
@@ -84,6 +97,7 @@ export const createRefundReservations = (transitions: RefundTransitions): Refund
     const earlier = await recall(tx, idempotency);
     const repeated = held.refunds.find(({ id }) => id === earlier);
     if (repeated) return { kind: 'repeated', refund: repeated, held };
+    await assertUndisputed(tx, held.payment);
     assertRefundable(held.payment, request.amount, access);
     const { amount, reason = null, stripeReason = null } = request;
     const reserved = await transitions.reserve(tx, held, { amount, reason, stripeReason, actor });

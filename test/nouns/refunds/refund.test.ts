@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRefundReads } from '../../../src/nouns/refunds/read.js';
 import { createDatabase } from '../../../src/storage/database.js';
+import { openDispute } from '../../harness/disputes.js';
 import { ask, confirmUntil, pay } from '../../harness/payments.js';
 import {
   ADMIN,
@@ -11,6 +12,7 @@ import {
   refundedAtStripe,
   watchRefunds,
 } from '../../harness/refunds.js';
+import { addFault } from '../../harness/sandbox-control.js';
 import { openTestBed, type Server, type TestBed } from '../../harness/tollgate.js';
 
 let bed: TestBed;
@@ -21,12 +23,6 @@ beforeAll(async () => {
 });
 afterAll(() => bed.close());
 
-const openDispute = async (intent: string, more: object = {}): Promise<void> => {
-  await fetch(`${bed.sandbox.url}/_sandbox/disputes`, {
-    method: 'POST',
-    body: JSON.stringify({ payment_intent: intent, ...more }),
-  });
-};
 const refusalOf = (work: Promise<unknown>): Promise<{ code: unknown; message: string }> =>
   work.then(
     () => ({ code: 'none', message: 'it was not refused' }),
@@ -183,9 +179,10 @@ describe('what can not be refunded is refused before Stripe is asked', () => {
 });
 
 describe('a refusal of Stripe', () => {
-  test('of a disputed payment is PAYMENT_DISPUTED, frees the amount, and is told again to the same key', async () => {
+  test('of a payment whose dispute nobody told of is PAYMENT_DISPUTED, frees the amount, and is told again to the same key', async () => {
     const paid = await payOrder(bed, server);
-    await openDispute(paid.payment.stripePaymentIntentId);
+    await addFault(bed.sandbox, { match: { eventType: 'charge.dispute.*' }, kind: 'drop', times: 100 });
+    await openDispute(bed, paid.payment.stripePaymentIntentId);
     const again = { idempotencyKey: 'disputed' };
     expect(await refusalOf(refund(server, paid.payment.id, 1_000, again))).toMatchObject({ code: 'PAYMENT_DISPUTED' });
     expect(await refusalOf(refund(server, paid.payment.id, 1_000, again))).toMatchObject({ code: 'PAYMENT_DISPUTED' });
@@ -197,7 +194,7 @@ describe('a refusal of Stripe', () => {
 
   test('is no matter for a dispute that leaves the charge refundable', async () => {
     const paid = await payOrder(bed, server);
-    await openDispute(paid.payment.stripePaymentIntentId, { inquiry: true });
+    await openDispute(bed, paid.payment.stripePaymentIntentId, { inquiry: true });
     expect(await refund(server, paid.payment.id, 1_000)).toMatchObject({ status: 'REFUNDED' });
   });
 });
