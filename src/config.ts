@@ -5,6 +5,7 @@ import { type Port, UnreadableError, type Variable } from './environment/variabl
 import type { Introspection } from './graphql/introspection.js';
 import { DEFAULT_LIMITS, LIMIT_VARIABLES, type Limits } from './graphql/limits.js';
 import { isLoopback } from './http/hosts.js';
+import type { BatchMode } from './inbox/event-batches.js';
 import { ConnectionError, connectionOf } from './storage/connection.js';
 
 /** Everything the environment decides, read once at start. */
@@ -59,6 +60,8 @@ export interface Config {
   readonly keepsUnpaidInvoices: boolean;
   /** How far apart scheduled reconciliations are; 0: none. */
   readonly reconcileMinutes: number;
+  /** Whether webhook events share transactions. */
+  readonly eventBatches: BatchMode;
   /** Own proxies in front of the server, whose x-forwarded-for counts. */
   readonly trustedProxies: number;
   /** What is allowed but should be mended, in words. */
@@ -296,6 +299,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     eventPayloadDays: values.TOLLGATE_EVENT_PAYLOAD_DAYS,
     keepsUnpaidInvoices: values.TOLLGATE_KEEP_UNPAID_INVOICES,
     reconcileMinutes: values.TOLLGATE_RECONCILE_MINUTES,
+    eventBatches: values.TOLLGATE_EVENT_BATCHES ?? 'off',
     trustedProxies: values.TOLLGATE_TRUSTED_PROXIES,
     warnings: [...read.warnings, ...misspelt(environment)],
   };

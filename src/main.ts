@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
 import { type Config, ConfigError, type ConfigProblem, readConfig } from './config.js';
 import { DomainError, wordsOf } from './core/errors.js';
 import { UNWATCHED } from './core/work-board.js';
@@ -170,12 +171,23 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     });
 
     // The doors: Stripe's, the operator's commands, clients'
+    const registry = new Registry();
     const eventTypes = eventTypesOf(nouns);
-    const door = createStripeDoor({ ...shared, storage, operator, nouns: built, eventTypes, inboxLimits });
+    const door = createStripeDoor({ ...shared, storage, operator, nouns: built, eventTypes, inboxLimits, registry });
     const operations = createOperations({ storage, door, recorder, rehearses });
     if (command) return { url: '', sandboxUrl: undefined, operations, stop };
     const schema = createSchema(nouns);
-    const server = createClientDoors({ ...shared, storage, operator, console, nouns: built, schema, door, pubsub });
+    const server = createClientDoors({
+      ...shared,
+      storage,
+      operator,
+      console,
+      nouns: built,
+      schema,
+      door,
+      pubsub,
+      registry,
+    });
 
     // From here on it serves
     const countFrozen = async (): Promise<void> => {

@@ -128,6 +128,7 @@ describe('the table of variables', () => {
   const SAMPLES: Record<keyof typeof VARIABLES, string> & Record<string, string> = {
     DATABASE_URL: 'postgres://other@db/app',
     REDIS_URL: 'redis://redis',
+    TOLLGATE_EVENT_BATCHES: 'always',
     HOST: '0.0.0.0',
     PORT: '1',
     PUBLIC_URL: 'https://pay.example',

@@ -1,4 +1,5 @@
 import { DEFAULT_LIMITS, LIMIT_MEANINGS, LIMIT_VARIABLES, type Limits } from '../graphql/limits.js';
+import { BATCH_MODES } from '../inbox/event-batches.js';
 import {
   choice,
   flag,
@@ -150,6 +151,12 @@ const WORK = {
   TOLLGATE_FLOWS: text({
     meaning: 'the folder of the callback flows and effects',
     otherwise: '`flows`, where the server is started',
+  }),
+  TOLLGATE_EVENT_BATCHES: choice({
+    meaning:
+      'whether webhook events that arrive together share a transaction; auto: while several are under way, always: also a single one',
+    choices: BATCH_MODES,
+    otherwise: 'off',
   }),
   TOLLGATE_RECONCILE_MINUTES: wholeNumber('minutes between two reconciliations with Stripe; 0: none', 60),
   TOLLGATE_EVENT_PAYLOAD_DAYS: wholeNumber('days that payloads of events are kept; 0: for ever', 90),

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Tx } from '../storage/database.js';
 import type { FlowLog } from './flows.js';
 
 /** What an effect's handler is given beside its payload. */
@@ -42,7 +41,8 @@ export interface EffectJob {
   readonly idempotencyKey: string;
 }
 
-interface JobSpec {
+/** One effect, as the queue takes it. */
+export interface JobSpec {
   readonly identifier: string;
   readonly payload: EffectJob;
   readonly max_attempts: number;
@@ -50,8 +50,8 @@ interface JobSpec {
 
 const MAX_ATTEMPTS = 15;
 
-/** JSON text travels as a parameter of one statement. */
-const addJobs = (specs: readonly JobSpec[]) => ({
+/** Queues them in the transaction; JSON text travels as a parameter of one statement. */
+export const addJobs = (specs: readonly JobSpec[]) => ({
   name: 'effects_add',
   text: `select count(*) as "count" from tollgate_jobs.add_jobs(array(
     select json_populate_record(null::tollgate_jobs.job_spec, s) from json_array_elements($1::json) s))`,
@@ -66,11 +66,11 @@ const checkedPayload = (name: string, payload: unknown): unknown => {
   }
 };
 
-/** Collects what one run of a flow adds; `queue` sends all of it at once in the transaction, or throws what went wrong. */
+/** Collects what one run of a flow adds; `take` gives all of it, or throws what went wrong. */
 export const collectEffects = (
   effects: Effects,
   isSettled: () => boolean,
-): { readonly context: FlowEffects; queue(tx: Tx): void } => {
+): { readonly context: FlowEffects; take(): readonly JobSpec[] } => {
   const added: JobSpec[] = [];
   let failure: Error | undefined;
 
@@ -101,9 +101,9 @@ export const collectEffects = (
         }
       },
     },
-    queue(tx) {
+    take() {
       if (failure) throw failure;
-      if (added.length > 0) tx.send(addJobs(added));
+      return added;
     },
   };
 };

@@ -35,7 +35,8 @@ const isFlow = (value: unknown, entry: FlowTemplate['entry']): boolean =>
   typeof value === 'object' &&
   value !== null &&
   typeof (value as Record<string, unknown>)[entry] === 'function' &&
-  ['undefined', 'skip', 'deliver'].includes(String((value as { duplicates?: unknown }).duplicates));
+  ['undefined', 'skip', 'deliver'].includes(String((value as { duplicates?: unknown }).duplicates)) &&
+  ['undefined', 'false'].includes(String((value as { batch?: unknown }).batch));
 
 /** Hears of a flow that the project has no file of yet, by the file's place. */
 type TellAbsent = (place: string) => void;

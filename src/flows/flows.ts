@@ -6,7 +6,8 @@ import type { Payment } from '../nouns/payments/row.js';
 import type { RecurringPayment } from '../nouns/recurring/row.js';
 import type { Refund } from '../nouns/refunds/row.js';
 import type { Tx } from '../storage/database.js';
-import { collectEffects, type Effects, type FlowEffects } from './effects.js';
+import { addJobs, collectEffects, type Effects, type FlowEffects, type JobSpec } from './effects.js';
+import { withoutComments } from './statement-text.js';
 
 /** What a flow may do with the database: plain statements inside the running transaction. */
 export interface FlowDatabase {
@@ -142,6 +143,11 @@ export interface RecurringChargeFlow {
 export interface Flow<Data> {
   /** `skip` (default): duplicates run nothing. `deliver`: they run with `callbackProcessed: true`. */
   readonly duplicates?: 'skip' | 'deliver';
+  /**
+   * `false`: it never shares its transaction with flows of other events. For what hides in SQL functions or triggers: session
+   * settings, advisory and table locks, temporary tables, NOTIFY, or a look at what other orders have; see docs/flows.md.
+   */
+  readonly batch?: false;
   run(data: Data, context: FlowContext): Promise<void> | void;
 }
 
@@ -169,12 +175,11 @@ export const withoutCallbacks = (flows: Flows): Flows => ({
 /** A flow that takes longer is ended and its event rolled back. */
 const LIMIT_MS = 5_000;
 const TRANSACTION_CONTROL = /^(begin|start|commit|end|rollback|abort|savepoint|release|prepare|deallocate|discard)\b/i;
-const LEADING_COMMENTS = /^(\s|--[^\n]*(\n|$)|\/\*[\s\S]*?\*\/)+/;
 
 const guardDatabase = (tx: Tx, isSettled: () => boolean): FlowDatabase => ({
   async query<Row extends object>(text: string, values: readonly unknown[] = []) {
     if (isSettled()) throw new Error('The flow has ended: await every db.query inside it.');
-    if (TRANSACTION_CONTROL.test(text.replace(LEADING_COMMENTS, '')))
+    if (TRANSACTION_CONTROL.test(withoutComments(text)))
       throw new Error(
         "A flow runs inside the change's transaction and can't control it: remove BEGIN, COMMIT, ROLLBACK and SAVEPOINT.",
       );
@@ -203,7 +208,8 @@ const holdLines = (log: FlowLog, tx: Tx): FlowLog => ({
 });
 
 /**
- * Runs a flow to its end inside the transaction, within five seconds, and gives what it gave.
+ * Runs a flow to its end inside the transaction, within five seconds, and gives what it gave. Its effects are queued there, or
+ * handed to `jobs` where the caller queues them.
  *
  * @throws FlowFailedError when it throws or takes longer; the caller's transaction must then roll back
  */
@@ -211,7 +217,7 @@ export const runFlow = async <Data, Result = void>(
   name: string,
   flow: { run(data: Data, context: FlowContext): Promise<Result> | Result },
   data: Data,
-  { tx, log, effects }: { tx: Tx; log: FlowLog; effects: Effects },
+  { tx, log, effects, jobs }: { tx: Tx; log: FlowLog; effects: Effects; jobs?: JobSpec[] },
 ): Promise<Result> => {
   let settled = false;
   const isSettled = (): boolean => settled;
@@ -224,7 +230,9 @@ export const runFlow = async <Data, Result = void>(
   try {
     const context = { db: guardDatabase(tx, isSettled), effects: collected.context, log: lines };
     const result = await Promise.race([flow.run(data, context), limit]);
-    collected.queue(tx);
+    const added = collected.take();
+    if (jobs) jobs.push(...added);
+    else if (added.length > 0) tx.send(addJobs(added));
     return result;
   } catch (cause) {
     throw new FlowFailedError(name, { cause });

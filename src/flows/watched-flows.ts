@@ -48,6 +48,7 @@ const watchFlow = <Data extends { readonly body: FlowBody }>(
   orderOf: (data: Data) => string,
 ): Flow<Data> => ({
   ...(flow.duplicates && { duplicates: flow.duplicates }),
+  ...(flow.batch === false && { batch: false }),
   run: watchRun(watch, { name, orderOf, run: (data, context) => flow.run(data, context) }),
 });
 

@@ -2,6 +2,7 @@ import type Stripe from 'stripe';
 import type { Queryable, Tx } from '../storage/database.js';
 import type { Answer } from '../stripe/answer.js';
 import type { EventEnd } from './inbox.js';
+import type { Together } from './together.js';
 
 /** Stripe's present object, and the version that our row had when it was asked for. */
 export interface Fetched {
@@ -39,6 +40,8 @@ export interface EventHandler {
    * @throws NotAnAnswerError when the payload has not the documented shape: it is a hint then
    */
   prepare(tx: Tx, told: Told, fetched: Fetched | undefined): Promise<() => Promise<Applied>>;
+  /** How new events are applied together; without it each goes alone. */
+  readonly together?: Together | undefined;
   /** Whether a flow wants to see an event again that has been processed before. */
   readonly deliversDuplicates: boolean;
   /** Asks Stripe for the object's present state; never inside a transaction. */

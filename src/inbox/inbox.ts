@@ -2,6 +2,7 @@ import type Stripe from 'stripe';
 import { BACKOFF, type Backoff, waitSeconds } from '../core/backoff.js';
 import type { EventStatus } from '../core/states.js';
 import type { Database, Tx } from '../storage/database.js';
+import type { Delivery } from './delivery.js';
 
 /** How an event ended. */
 export interface EventEnd {
@@ -21,6 +22,10 @@ export interface DueEvent {
 export interface Inbox {
   /** Inserts the event as ended inside the transaction that applies it; false when the event is known already. */
   insert(tx: Tx, event: Stripe.Event, payload: string, end: EventEnd): Promise<boolean>;
+  /** The same for several, as processed: gives the ids of those that were not known. */
+  insertAll(tx: Tx, deliveries: readonly Delivery[]): Promise<ReadonlySet<string>>;
+  /** Leaves events that `insertAll` inserted as RECEIVED to this process; a job takes them up if it dies. */
+  leave(tx: Tx, eventIds: readonly string[]): void;
   /** Locks a stored event that still waits, or that was ignored where `ignored` counts too; false when it has ended meanwhile. */
   lock(tx: Tx, eventId: string, ignored?: 'ignored'): Promise<boolean>;
   /** Whether the stored event was applied. */
@@ -86,6 +91,32 @@ export const createInbox = (database: Database, limits: InboxLimits = INBOX_LIMI
       values: [event.id, event.type, objectIdOf(event), end.status, end.reason ?? null, payload],
     });
     return rows.length > 0;
+  },
+
+  async insertAll(tx, deliveries) {
+    const rows = await tx.query<{ id: string }>({
+      name: 'event_insert_all',
+      text: `insert into tollgate.stripe_event (id, type, object_id, status, payload, processed_at)
+        select e.id, e.type, e.object_id, 'PROCESSED', e.payload, now()
+        from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as e (id, type, object_id, payload)
+        on conflict (id) do nothing returning id`,
+      values: [
+        deliveries.map(({ event }) => event.id),
+        deliveries.map(({ event }) => event.type),
+        deliveries.map(({ event }) => objectIdOf(event)),
+        deliveries.map(({ payload }) => payload),
+      ],
+    });
+    return new Set(rows.map(({ id }) => id));
+  },
+
+  leave(tx, eventIds) {
+    tx.send({
+      name: 'event_leave',
+      text: `update tollgate.stripe_event set status = 'RECEIVED', attempts = 0, processed_at = null,
+        next_attempt_at = now() + $2 * interval '1 second' where id = any($1::text[])`,
+      values: [eventIds, limits.leaseSeconds],
+    });
   },
 
   async lock(tx, eventId, ignored) {

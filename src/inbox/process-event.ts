@@ -6,6 +6,7 @@ import type { Database, Tx } from '../storage/database.js';
 import { NotAnAnswerError } from '../stripe/answer.js';
 import { STRIPE_API_VERSION } from '../stripe/client.js';
 import { type Delivery, deliveryOf } from './delivery.js';
+import type { EventBatches } from './event-batches.js';
 import type { Applied, EventHandler, Fetched } from './handler.js';
 import { subjectOf } from './hints.js';
 import type { DueEvent, EventEnd, Inbox } from './inbox.js';
@@ -36,6 +37,7 @@ interface Parts {
   readonly connection: StripeConnection;
   /** What applies an event, by its type. */
   readonly handlers: ReadonlyMap<string, EventHandler>;
+  readonly batches: EventBatches;
   readonly log: { warn(detail: object, message: string): void };
 }
 
@@ -61,14 +63,21 @@ const BUSY_SECONDS = 3;
 
 /** An event and how it came. */
 interface Arrival extends Delivery {
-  /** `new`: not known to be stored. `retried`: a job's turn. `replayed`: an operator asked for it. */
-  readonly kind: 'new' | 'retried' | 'replayed';
+  /** `new`: not known to be stored. `left`: by a batch, just now. `retried`: a job's turn. `replayed`: an operator asked for it. */
+  readonly kind: 'new' | 'left' | 'retried' | 'replayed';
   /** True where the object must be fetched whatever the payload says. */
   readonly isHint?: boolean;
 }
 
 /** Builds the processor. */
-export const createEventProcessor = ({ database, inbox, connection, handlers, log }: Parts): EventProcessor => {
+export const createEventProcessor = ({
+  database,
+  inbox,
+  connection,
+  handlers,
+  batches,
+  log,
+}: Parts): EventProcessor => {
   const running = new Set<Promise<unknown>>();
   const fresh = createSlots(FRESH_AT_ONCE, ABOUT_ONE);
   const retried = createSlots(RETRIED_AT_ONCE, ABOUT_ONE);
@@ -140,6 +149,15 @@ export const createEventProcessor = ({ database, inbox, connection, handlers, lo
     const routed = await route(event);
     if ('reason' in routed) return store(delivery, routed.reason);
     const { handler } = routed;
+    const isHint = event.api_version !== STRIPE_API_VERSION || delivery.isHint === true;
+    if (isHint || delivery.kind !== 'new' || !handler.together) return applyAlone(delivery, handler);
+    return batches.apply(delivery, handler.together, (isStored) =>
+      applyAlone(isStored ? { ...delivery, kind: 'left' } : delivery, handler),
+    );
+  };
+
+  const applyAlone = async (delivery: Arrival, handler: EventHandler): Promise<void> => {
+    const { event } = delivery;
     // A payload of another API version has other shapes: it is a hint only.
     let isHint = event.api_version !== STRIPE_API_VERSION || delivery.isHint === true;
     let fetched: Fetched | undefined;

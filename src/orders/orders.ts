@@ -35,6 +35,8 @@ export interface Orders {
   amountSql(): Promise<(orderId: string) => string>;
   /** Gives what makes SQL that locks the order whose id `orderIdOf` (a subquery) finds: one row with `held`, none where it can't. */
   lockSql(): Promise<(orderIdOf: string) => string>;
+  /** The same for the orders whose ids a subquery finds, in the order of their keys: gives `id` of each; what others hold is passed over. */
+  lockFreeSql(): Promise<(orderIdsOf: string) => string>;
 }
 
 const quote = pg.escapeIdentifier;
@@ -134,6 +136,12 @@ export const createOrders = (database: Database): Orders => {
       const { tableName, idColumn } = await binding();
       return (orderIdOf) =>
         `select true as "held" from ${tableName} o where o.${quote(idColumn)} = (${orderIdOf}) for no key update of o`;
+    },
+    async lockFreeSql() {
+      const { tableName, idColumn } = await binding();
+      const id = `o.${quote(idColumn)}`;
+      return (orderIdsOf) =>
+        `select ${id} as id from ${tableName} o where ${id} = any(array(${orderIdsOf})) order by ${id} for no key update of o skip locked`;
     },
   };
 };

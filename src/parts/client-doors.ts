@@ -1,6 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
-import { Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Config } from '../config.js';
 import { DatabaseDownError } from '../core/errors.js';
 import { createDemoDoor } from '../embedded/demo-door.js';
@@ -23,6 +23,8 @@ import type { Storage } from './storage.js';
 import type { StripeDoor } from './stripe-door.js';
 
 interface Needs {
+  /** Where it counts, and what it tells at /metrics. */
+  readonly registry: Registry;
   readonly config: Config;
   readonly storage: Storage;
   readonly operator: OperatorParts;
@@ -102,7 +104,7 @@ export const createClientDoors = (needs: Needs): HttpServer => {
       log,
     }),
     ready: readinessOf(needs),
-    registry: new Registry(),
+    registry: needs.registry,
     log,
     introspection: config.introspection,
     metricsToken: config.metricsToken,

@@ -1,5 +1,8 @@
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import type { Config } from '../config.js';
+import { createBatchMetrics } from '../inbox/batch-metrics.js';
+import { createEventBatches } from '../inbox/event-batches.js';
 import { createEventReads, type EventReads } from '../inbox/event-reads.js';
 import { createEvents, type Events } from '../inbox/event-replay.js';
 import { createInbox, type Inbox, type InboxLimits } from '../inbox/inbox.js';
@@ -20,12 +23,14 @@ export interface StripeDoor {
 }
 
 interface Needs {
-  readonly config: Pick<Config, 'reconcileMinutes'>;
+  readonly config: Pick<Config, 'reconcileMinutes' | 'eventBatches'>;
   readonly storage: Storage;
   readonly operator: Pick<OperatorParts, 'connection'>;
   readonly nouns: BuiltNouns;
   readonly eventTypes: readonly string[];
   readonly inboxLimits: InboxLimits | undefined;
+  /** Where it counts. */
+  readonly registry: Registry;
   readonly log: Logger;
   readonly onStop: OnStop;
 }
@@ -36,7 +41,9 @@ export const createStripeDoor = (needs: Needs): StripeDoor => {
   const { database, databaseUrl } = needs.storage;
   const { connection } = needs.operator;
   const inbox = createInbox(database, needs.inboxLimits);
-  const processor = createEventProcessor({ database, inbox, connection, handlers: nouns.handlers, log });
+  const metrics = createBatchMetrics(needs.registry);
+  const batches = createEventBatches({ database, inbox, mode: config.eventBatches, metrics, log });
+  const processor = createEventProcessor({ database, inbox, connection, handlers: nouns.handlers, batches, log });
   onStop(() => processor.idle());
   const reads = createEventReads(database);
   const reconciler = createReconciler({

@@ -167,6 +167,8 @@ export const openTestBed = async ({
     JWT_TRUST_ROLES: 'true',
     TOLLGATE_DATA_DIR: path.join(os.tmpdir(), 'tollgate-test-unused'),
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
+    // Which way the guarantees are tested; the product's own unless told.
+    ...(process.env['TEST_EVENT_BATCHES'] && { TOLLGATE_EVENT_BATCHES: process.env['TEST_EVENT_BATCHES'] }),
   };
 
   const start = async ({

@@ -1,7 +1,15 @@
 import { OrderUnreadableError } from '../../core/errors.js';
-import { hasArrived, isOpen, isPaid, judgeSnapshot, PAYMENT_NEXT, type PaymentSignal } from '../../core/states.js';
+import {
+  hasArrived,
+  isOpen,
+  isPaid,
+  judgeSnapshot,
+  PAYMENT_NEXT,
+  type PaymentSignal,
+  type Verdict,
+} from '../../core/states.js';
 import { unixSeconds } from '../../core/unix-time.js';
-import { type FlowBody, type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
+import { type FlowBody, type FlowLog, type Flows, type PaymentCallbackData, runFlow } from '../../flows/flows.js';
 import { type Orders, unreadableOr } from '../../orders/orders.js';
 import type { Tx } from '../../storage/database.js';
 import type { PaymentFacts } from '../../stripe/translate.js';
@@ -16,8 +24,9 @@ import {
   type PaymentUpdate,
   reviveEvents,
   sumPaid,
+  type VersionWrite,
   writeSeen,
-  writeVersion,
+  writeVersions,
 } from './rows.js';
 
 /** Who brought a snapshot and how far it can be trusted. */
@@ -51,7 +60,8 @@ export interface PaymentTransitions {
   refuse(tx: Tx, payment: Payment, refusal: { code: string; actor: string }): Promise<Payment>;
 }
 
-const FLOW = 'payment-callback';
+/** The flow of payments, by its file's name. */
+export const PAYMENT_FLOW = 'payment-callback';
 
 /** Whether the payment's order is locked. */
 interface Held {
@@ -80,6 +90,70 @@ const isSameFailure = (payment: Payment, snapshot: PaymentFacts): boolean =>
 const actorOf = ({ askedFor, askedBy }: Payment, status: string, { actor }: Cause): string =>
   actor === 'stripe' && askedFor === status && askedBy !== null ? askedBy : actor;
 
+/** What a snapshot may do: a move, nothing new, or a question to Stripe. */
+export const judge = (
+  payment: Payment,
+  snapshot: PaymentFacts,
+  signal: PaymentSignal,
+  cause: Pick<Cause, 'current'>,
+): Verdict => {
+  if (isLeftToInvoice(payment, snapshot, signal)) return 'keep';
+  if (signal === 'fail' && payment.status === 'FAILED' && isSameFailure(payment, snapshot)) return 'keep';
+  if (!cause.current) return judgeSnapshot(payment.status, signal, snapshot.at, unixSeconds(payment.seenAt));
+  const isRepeat = PAYMENT_NEXT[payment.status][signal] === payment.status && signal !== 'fail';
+  return isRepeat ||
+    (signal === 'fail' && payment.status !== 'FAILED' && PAYMENT_NEXT[payment.status].fail === payment.status)
+    ? 'keep'
+    : 'apply';
+};
+
+/** What a snapshot that moves the payment writes. */
+export const updateOf = (payment: Payment, snapshot: PaymentFacts, signal: PaymentSignal): PaymentUpdate => {
+  const status = PAYMENT_NEXT[payment.status][signal];
+  const { intentId, failureCode, failureMessage, chargeId, at } = snapshot;
+  const amountReceived = hasArrived({ status }) ? snapshot.amountReceived : payment.amountReceived;
+  const { settledElsewhere = payment.amountSettledElsewhere } = snapshot;
+  const { id } = payment;
+  return { id, status, amountReceived, settledElsewhere, intentId, failureCode, failureMessage, chargeId, at };
+};
+
+/** The update with its entry in the timeline; the flow is in it where the status moves. */
+export const versionOf = (payment: Payment, update: PaymentUpdate, cause: Cause): VersionWrite => ({
+  update,
+  entry: {
+    fromStatus: payment.status,
+    actor: actorOf(payment, update.status, cause),
+    eventId: cause.eventId,
+    flow: update.status === payment.status ? undefined : PAYMENT_FLOW,
+  },
+});
+
+interface CallbackCause {
+  readonly cause: Cause;
+  readonly duplicate: boolean;
+  readonly previous: Payment;
+}
+
+/** What the payment callback is told of a payment as it is now. */
+export const callbackDataOf = (
+  payment: Payment,
+  { cause, duplicate, previous, paid, covered }: PaidSums & CallbackCause,
+): PaymentCallbackData => ({
+  orderId: payment.orderId,
+  paymentStatus: payment.status,
+  callbackProcessed: duplicate,
+  payment,
+  settledOutOfBand: isSettledOutOfBand(payment),
+  orderPaidAmount: paid,
+  orderCoveredAmount: covered,
+  previousStatus: previous.status,
+  body: cause.body,
+});
+
+/** Whether what else is open for the order may be needed no more: an attempt that was the open one had no other beside it. */
+export const mayLeaveOthers = (payment: Payment, update: PaymentUpdate): boolean =>
+  isPaid(update) && (!isOpen(payment) || payment.stripeInvoiceId !== null);
+
 /** Builds the transitions over the order table and the developer's flows. */
 export const createPaymentTransitions = ({
   orders,
@@ -93,63 +167,52 @@ export const createPaymentTransitions = ({
   const runCallback = async (
     tx: Tx,
     payment: Payment,
-    { cause, duplicate, previous, paid, covered }: PaidSums & { cause: Cause; duplicate: boolean; previous: Payment },
+    { cause, duplicate, previous, paid, covered }: PaidSums & CallbackCause,
   ): Promise<void> => {
-    const data = {
-      orderId: payment.orderId,
-      paymentStatus: payment.status,
-      callbackProcessed: duplicate,
-      payment,
-      settledOutOfBand: isSettledOutOfBand(payment),
-      orderPaidAmount: paid,
-      orderCoveredAmount: covered,
-      previousStatus: previous.status,
-      body: cause.body,
-    };
-    await runFlow(FLOW, flows.paymentCallback, data, { tx, log, effects: flows.effects });
-  };
-
-  const judge = (payment: Payment, snapshot: PaymentFacts, signal: PaymentSignal, cause: Cause) => {
-    if (isLeftToInvoice(payment, snapshot, signal)) return 'keep';
-    if (signal === 'fail' && payment.status === 'FAILED' && isSameFailure(payment, snapshot)) return 'keep';
-    if (!cause.current) return judgeSnapshot(payment.status, signal, snapshot.at, unixSeconds(payment.seenAt));
-    const isRepeat = PAYMENT_NEXT[payment.status][signal] === payment.status && signal !== 'fail';
-    return isRepeat ||
-      (signal === 'fail' && payment.status !== 'FAILED' && PAYMENT_NEXT[payment.status].fail === payment.status)
-      ? 'keep'
-      : 'apply';
+    const data = callbackDataOf(payment, { cause, duplicate, previous, paid, covered });
+    await runFlow(PAYMENT_FLOW, flows.paymentCallback, data, { tx, log, effects: flows.effects });
   };
 
   /** Writes a version: the row with its entry in the timeline, then the callback when the status moved. */
-  const move = async (tx: Tx, payment: Payment, update: Omit<PaymentUpdate, 'id'>, cause: Cause): Promise<Payment> => {
+  const move = async (tx: Tx, payment: Payment, update: PaymentUpdate, cause: Cause): Promise<Payment> => {
     const amountOf = await orders.amountSql();
-    const moved = update.status !== payment.status;
-    const entry = {
-      fromStatus: payment.status,
-      actor: actorOf(payment, update.status, cause),
-      eventId: cause.eventId,
-      flow: moved ? FLOW : undefined,
-    };
     // A page's intent is made when the customer confirms: its events, and its refunds', may have come before its id was known.
     if (payment.mode === 'CHECKOUT' && payment.stripePaymentIntentId === null && update.intentId !== null) {
       tx.send(lockIntent(update.intentId));
       tx.send(reviveEvents(update.intentId));
     }
-    // What else is open for the order may be needed no more: an attempt that was the open one had no other beside it.
-    if (isPaid(update) && (!isOpen(payment) || payment.stripeInvoiceId !== null)) tx.send(markOthers(payment));
-    const [row] = await tx.query<Payment & PaidSums>(writeVersion({ id: payment.id, ...update }, entry, amountOf));
+    if (mayLeaveOthers(payment, update)) tx.send(markOthers(payment));
+    const [row] = await tx.query<Payment & PaidSums>(writeVersions([versionOf(payment, update, cause)], amountOf));
     if (!row) throw new Error(`Payment ${payment.id} is gone, although rows are never deleted.`);
     const { paid, covered, ...changed } = row;
-    if (moved) await runCallback(tx, changed, { cause, duplicate: false, previous: payment, paid, covered });
+    if (changed.status !== payment.status)
+      await runCallback(tx, changed, { cause, duplicate: false, previous: payment, paid, covered });
     return changed;
   };
 
   /** The status stays. A row that learns its intent's id gets a version all the same: clients see the id. */
   const keep = async (tx: Tx, payment: Payment, snapshot: PaymentFacts, cause: Cause): Promise<Outcome> => {
     if (payment.stripePaymentIntentId === null && snapshot.intentId !== null) {
-      const { status, amountReceived, amountSettledElsewhere: settledElsewhere, failureCode, failureMessage } = payment;
+      const {
+        id,
+        status,
+        amountReceived,
+        amountSettledElsewhere: settledElsewhere,
+        failureCode,
+        failureMessage,
+      } = payment;
       const { intentId, chargeId, at } = snapshot;
-      const update = { status, amountReceived, settledElsewhere, failureCode, failureMessage, intentId, chargeId, at };
+      const update = {
+        id,
+        status,
+        amountReceived,
+        settledElsewhere,
+        failureCode,
+        failureMessage,
+        intentId,
+        chargeId,
+        at,
+      };
       return { kind: 'changed', payment: await move(tx, payment, update, cause) };
     }
     tx.send(writeSeen(payment.id, snapshot.at));
@@ -186,16 +249,12 @@ export const createPaymentTransitions = ({
       const verdict = judge(payment, snapshot, signal, cause);
       if (verdict === 'ask') return { kind: 'asked', payment };
       if (verdict === 'keep') return keep(tx, payment, snapshot, cause);
-      const status = PAYMENT_NEXT[payment.status][signal];
-      const { intentId, failureCode, failureMessage, chargeId, at } = snapshot;
-      const amountReceived = hasArrived({ status }) ? snapshot.amountReceived : payment.amountReceived;
-      const { settledElsewhere = payment.amountSettledElsewhere } = snapshot;
-      const update = { status, amountReceived, settledElsewhere, intentId, failureCode, failureMessage, chargeId, at };
-      return { kind: 'changed', payment: await move(tx, payment, update, cause) };
+      return { kind: 'changed', payment: await move(tx, payment, updateOf(payment, snapshot, signal), cause) };
     },
 
     refuse(tx, payment, { code, actor }) {
       const update = {
+        id: payment.id,
         status: PAYMENT_NEXT[payment.status].cancel,
         amountReceived: 0,
         settledElsewhere: null,

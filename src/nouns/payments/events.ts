@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import type { EventHandler } from '../../inbox/handler.js';
 import { assertSame, hintOf, ignored, processed } from '../../inbox/hints.js';
+import type { Together } from '../../inbox/together.js';
 import type { StripeConnection } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
 import type { Marks } from '../../stripe/marks.js';
@@ -29,6 +30,8 @@ interface Parts {
   readonly publish: (payment: Payment) => void;
   /** Whether the developer's flow wants to see duplicates. */
   readonly deliversDuplicates: boolean;
+  /** How new events are applied together; without it each goes alone. */
+  readonly together: Together | undefined;
 }
 
 const UNMATCHED = 'No payment of this installation has this payment intent.';
@@ -55,7 +58,7 @@ const assertNoMoney = ({ signal, intentId }: PaymentSnapshot, payment: Pick<Paym
 
 /** Builds the handler of payment intents. */
 export const createPaymentIntentEvents = (parts: Parts): EventHandler => {
-  const { database, transitions, attempts, connection, marks, publish, deliversDuplicates } = parts;
+  const { database, transitions, attempts, connection, marks, publish, deliversDuplicates, together } = parts;
 
   return {
     unmatched: UNMATCHED,
@@ -105,6 +108,7 @@ export const createPaymentIntentEvents = (parts: Parts): EventHandler => {
     },
 
     deliversDuplicates,
+    together,
 
     /** A row that names another intent than the one that carries its mark may be wrong: Stripe is asked about that one too. */
     async fetch(event) {

@@ -2,6 +2,7 @@ import type { Redirects } from '../../installation/redirects.js';
 import type { Built, Machine, Noun } from '../noun.js';
 import { createPaymentTransitions, type PaymentTransitions } from './apply.js';
 import { createPaymentAttempts, type PaymentAttempts } from './attempts.js';
+import { createBatchedPaymentIntents } from './batched-events.js';
 import { createPaymentEndings } from './cancel-and-capture.js';
 import { createCheckoutAttempts } from './checkout-attempts.js';
 import { createPaymentIntentEvents, PAYMENT_INTENT_EVENTS } from './events.js';
@@ -43,7 +44,10 @@ const build = (machine: Machine): Built<PaymentParts> => {
   const endings = createPaymentEndings({ database, connection, transitions, attempts, reads });
   const payments = createPayments({ database, connection, reservations, attempts, endings, reads, redirects, publish });
   const deliversDuplicates = flows.paymentCallback.duplicates === 'deliver';
-  const events = { database, transitions, attempts, connection, marks, publish, deliversDuplicates };
+  // A repeated event must be looked at for itself, and a flow may want to be.
+  const goAlone = deliversDuplicates || flows.paymentCallback.batch === false;
+  const together = goAlone ? undefined : createBatchedPaymentIntents({ orders, flows, marks, publish, log });
+  const events = { database, transitions, attempts, connection, marks, publish, deliversDuplicates, together };
   const { close, ...live } = createLive({ pubsub, payments, log });
   machine.onStop(close);
   return {

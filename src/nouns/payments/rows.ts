@@ -2,7 +2,7 @@ import type { PaymentStatus } from '../../core/states.js';
 import { changeOf, type VersionEntry } from '../../outbox/change-log.js';
 import type { Statement } from '../../storage/database.js';
 import { selectList } from '../../storage/select-list.js';
-import { broughtBy, isOfSameOrder, OPEN_PAYMENT, Payment, paidPayment, paidSums } from './row.js';
+import { broughtBy, isOfSameOrder, OPEN_PAYMENT, Payment, paidBy, paidPayment, paidSums } from './row.js';
 
 /** The columns of a payment, for SQL that names the table `p`. */
 export const PAYMENT_COLUMNS = selectList(Payment, 'p');
@@ -42,6 +42,20 @@ export const lockByReference = (reference: PaymentReference, lockOrder: (orderId
   text: `with o as materialized (${lockOrder(`select order_id from tollgate.payment where ${BY_REFERENCE} limit 1`)})
     select ${PAYMENT_COLUMNS}, o.held from tollgate.payment p left join o on true where ${BY_REFERENCE} limit 1 for update of p`,
   values: referenceValues(reference),
+});
+
+/**
+ * Locks what is free of the payments of these intents, orders first, each in the order of their keys, and reads them as they are
+ * then: what another transaction holds is passed over. `lockOrders` gives the SQL that locks the orders that a subquery finds.
+ */
+export const lockFree = (intentIds: readonly string[], lockOrders: (orderIdsOf: string) => string): Statement => ({
+  name: 'payment_lock_free',
+  text: `with o as materialized (
+      ${lockOrders(`select order_id from tollgate.payment where stripe_payment_intent_id = any($1::text[])`)})
+    select ${PAYMENT_COLUMNS} from tollgate.payment p
+    where stripe_payment_intent_id = any($1::text[]) and order_id = any(array(select id from o))
+    order by p.id for update of p skip locked`,
+  values: [intentIds],
 });
 
 /** Whether an intent, or our mark, leads to a payment at all; without a lock, and whatever the amounts. */
@@ -98,44 +112,60 @@ export interface PaymentUpdate {
 /** Gives SQL for the amount of the order with this id, in minor units; SQL's null where none is bound. */
 export type AmountOf = (orderId: string) => string;
 
+/** A new version of a payment, and what the timeline says of it. */
+export interface VersionWrite {
+  readonly update: PaymentUpdate;
+  readonly entry: Omit<VersionEntry, 'note'>;
+}
+
 /**
- * Writes a new version with its entry in the timeline, and gives the row with what its order has (see sumPaid); what is
- * beyond the order's amount is marked. The order's and the payment's locks must be held.
+ * Writes new versions of payments of different orders with their entries in the timeline, and gives the rows with what their
+ * orders have (see sumPaid); what is beyond an order's amount is marked. The orders' and the payments' locks must be held.
  */
-export const writeVersion = (update: PaymentUpdate, entry: VersionEntry, amountOf: AmountOf): Statement => {
-  const change = changeOf('PAYMENT', 'p', entry, 9);
-  return {
-    // without a name of its own: what is compared changes once an amount is bound
-    text: `with other as (
-      select ${paidSums('o')}
-      from tollgate.payment t join tollgate.payment o on ${isOfSameOrder('t', 'o')} and o.id <> t.id and ${paidPayment('o.status')}
-      where t.id = $1),
+export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountOf): Statement => ({
+  // without a name of its own: what is compared changes once an amount is bound
+  text: `with u as (
+      select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::float8[],
+          $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[])
+        as u (id, status, intent, received, failure, message, charge, at, was, actor, event, flow, elsewhere)),
+    other as (
+      select u.id, ${paidSums('o')}
+      from u join tollgate.payment t on t.id = u.id
+        left join tollgate.payment o on ${isOfSameOrder('t', 'o')} and o.id <> t.id and ${paidPayment('o.status')}
+      group by u.id),
     p as (
-      update tollgate.payment t set status = $2, version = version + 1,
-        excess_at = case when ${paidPayment('$2')}
-          and (select covered from other) + $4 - amount_refunded + coalesce($9::bigint, 0) > ${amountOf('t.order_id')} then now() else excess_at end,
-        stripe_payment_intent_id = coalesce(stripe_payment_intent_id, $3), amount_received = $4,
-        amount_settled_elsewhere = $9, failure_code = $5, failure_message = $6, stripe_charge_id = coalesce($7, stripe_charge_id),
-        seen_at = greatest(seen_at, to_timestamp($8)), updated_at = now()
-      where id = $1 returning *),
-    entry as (${change.text})
+      update tollgate.payment t set status = u.status, version = t.version + 1,
+        excess_at = case when ${paidPayment('u.status')}
+          and other.covered + u.received - t.amount_refunded + coalesce(u.elsewhere, 0) > ${amountOf('t.order_id')} then now() else t.excess_at end,
+        stripe_payment_intent_id = coalesce(t.stripe_payment_intent_id, u.intent), amount_received = u.received,
+        amount_settled_elsewhere = u.elsewhere, failure_code = u.failure, failure_message = u.message,
+        stripe_charge_id = coalesce(u.charge, t.stripe_charge_id),
+        seen_at = greatest(t.seen_at, to_timestamp(u.at)), updated_at = now()
+      from u join other on other.id = u.id where t.id = u.id
+      returning t.*, u.was, u.actor, u.event, u.flow, other.paid as order_paid, other.covered as order_covered),
+    entry as (
+      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, event_id, flow, flow_outcome)
+      select 'PAYMENT', p.id, p.version, p.was, p.status, p.actor, p.event, p.flow, case when p.flow is not null then 'done' end from p)
     select ${PAYMENT_COLUMNS},
-      other.paid + own.paid as "paid", other.covered + own.covered as "covered"
-    from p, other, (select ${paidSums('p')} from p where ${paidPayment('p.status')}) own`,
-    values: [
-      update.id,
-      update.status,
-      update.intentId,
-      update.amountReceived,
-      update.failureCode,
-      update.failureMessage,
-      update.chargeId,
-      update.at,
-      update.settledElsewhere,
-      ...change.values,
-    ],
-  };
-};
+      p.order_paid + case when ${paidPayment('p.status')} then ${paidBy('p')} else 0 end as "paid",
+      p.order_covered + case when ${paidPayment('p.status')} then ${broughtBy('p')} else 0 end as "covered"
+    from p`,
+  values: [
+    writes.map(({ update }) => update.id),
+    writes.map(({ update }) => update.status),
+    writes.map(({ update }) => update.intentId),
+    writes.map(({ update }) => update.amountReceived),
+    writes.map(({ update }) => update.failureCode),
+    writes.map(({ update }) => update.failureMessage),
+    writes.map(({ update }) => update.chargeId),
+    writes.map(({ update }) => update.at),
+    writes.map(({ entry }) => entry.fromStatus),
+    writes.map(({ entry }) => entry.actor),
+    writes.map(({ entry }) => entry.eventId ?? null),
+    writes.map(({ entry }) => entry.flow ?? null),
+    writes.map(({ update }) => update.settledElsewhere),
+  ],
+});
 
 /** Drops the id of an object that Stripe doesn't know, and the failure that it told of, with an entry in the timeline; gives the row. */
 export const writeForgotten = (

@@ -1,0 +1,197 @@
+import { FlowFailedError } from '../flows/flows.js';
+import { TurnError } from '../flows/turns.js';
+import { type Database, isDatabaseError, type Tx } from '../storage/database.js';
+import type { BatchFailure, BatchMetrics } from './batch-metrics.js';
+import type { Delivery } from './delivery.js';
+import type { Inbox } from './inbox.js';
+import type { AppliedTogether, Rider, Together } from './together.js';
+
+/** When new events share a transaction: `auto`, while several are under way; `always`, also a single one; `off`, never. */
+export const BATCH_MODES = ['auto', 'always', 'off'] as const;
+export type BatchMode = (typeof BATCH_MODES)[number];
+
+/** Applies new events, alone or several in one transaction. */
+export interface EventBatches {
+  /**
+   * Resolves once the event is applied, or `alone` has done so; each event keeps its own all-or-nothing, for a batch that fails
+   * is rolled back and leaves nothing. Rejects with what went wrong with this event.
+   *
+   * @param alone applies the event in a transaction of its own; `isStored` says that a batch put it into the inbox as RECEIVED
+   */
+  apply(delivery: Delivery, together: Together, alone: (isStored: boolean) => Promise<void>): Promise<void>;
+}
+
+interface Parts {
+  readonly database: Database;
+  readonly inbox: Pick<Inbox, 'insertAll' | 'leave'>;
+  readonly mode: BatchMode;
+  readonly metrics: BatchMetrics;
+  readonly log: { warn(detail: object, message: string): void };
+}
+
+const MOST = 32;
+/** While fewer are under way each goes alone: nothing is as quick. */
+const ALONE_BELOW = 3;
+/** After so many failures in a row events go alone for a while: a flow that can't share would make each of them run twice. */
+const FAILURES = 4;
+const REST_MS = 60_000;
+/** So long a batch waits for a lock before it gives way. */
+const LOCK_MS = 50;
+
+const LIMIT_LOCKS = {
+  name: 'batch_limit',
+  text: `select pg_catalog.current_setting('statement_timeout') as "statement", pg_catalog.current_setting('lock_timeout') as "lock",
+    pg_catalog.set_config('lock_timeout', '${LOCK_MS}', true)`,
+};
+
+interface Limits {
+  readonly statement: string;
+  readonly lock: string;
+}
+
+/** Deferred triggers, which run at COMMIT, have their usual time. */
+const restore = ({ statement, lock }: Limits) => ({
+  name: 'batch_limit_end',
+  text: `select pg_catalog.set_config('statement_timeout', $1, true), pg_catalog.set_config('lock_timeout', $2, true)`,
+  values: [statement, lock],
+});
+
+const reasonOf = (error: unknown): BatchFailure => {
+  if (error instanceof TurnError) return error.reason;
+  return error instanceof FlowFailedError ? 'flow' : 'database';
+};
+
+/** PostgreSQL's codes for query_canceled and lock_not_available: alone there is more time. */
+const isLimit = (error: unknown): boolean => isDatabaseError(error, '57014') || isDatabaseError(error, '55P03');
+
+/** A flow threw by itself: it would alone as well. */
+const isOwnFailure = (error: unknown): boolean =>
+  error instanceof FlowFailedError && !(error.cause instanceof TurnError) && !isLimit(error.cause);
+
+type Outcome = 'applied' | 'left' | 'failed';
+
+interface Waiting {
+  readonly rider: Rider;
+  readonly delivery: Delivery;
+  settle(outcome: Outcome): void;
+  /** The event itself has failed. */
+  reject(error: unknown): void;
+}
+
+/** The first of those that wait, and of each key one. */
+const takeFrom = (waiting: Waiting[], most: number): Waiting[] => {
+  const keys = new Set<string>();
+  const batch = waiting.filter(({ rider: { key } }) => keys.size < most && !keys.has(key) && keys.add(key));
+  waiting.splice(0, waiting.length, ...waiting.filter((one) => !batch.includes(one)));
+  return batch;
+};
+
+/** The batches of one kind of event, one after the other. */
+const createLane = (together: Together, { database, inbox, mode, metrics, log }: Parts) => {
+  const waiting: Waiting[] = [];
+  let isRunning = false;
+  let alone = 0;
+  let most = MOST;
+  let failuresInRow = 0;
+  let restsUntil = 0;
+
+  const work = async (tx: Tx, batch: readonly Waiting[]): Promise<AppliedTogether> => {
+    // All of it travels in one packet; in the order of ids, so that two batches never wait for each other in a ring.
+    const deliveries = batch.map(({ delivery }) => delivery).sort((a, b) => (a.event.id < b.event.id ? -1 : 1));
+    const riders = batch.map(({ rider }) => rider);
+    const [[limits], fresh, apply] = await Promise.all([
+      tx.query<Limits>(LIMIT_LOCKS),
+      inbox.insertAll(tx, deliveries),
+      together.prepare(tx, riders),
+    ]);
+    const applied = await apply((id) => fresh.has(id));
+    if (applied.left.length > 0) inbox.leave(tx, applied.left);
+    if (limits) tx.send(restore(limits));
+    return applied;
+  };
+
+  const fail = (error: unknown): void => {
+    const reason = reasonOf(error);
+    metrics.failed(reason);
+    // The next ones let flows run one by one: nothing is wrong.
+    if (reason === 'interleaved') return;
+    most = Math.max(1, most >> 1);
+    failuresInRow += 1;
+    if (failuresInRow < FAILURES) return;
+    restsUntil = performance.now() + REST_MS;
+    log.warn(
+      { err: error, reason, seconds: REST_MS / 1_000 },
+      'events go alone for a while, which is slower: batch after batch failed; see "Batches" in docs/flows.md',
+    );
+  };
+
+  const applyBatch = async (batch: readonly Waiting[]): Promise<void> => {
+    try {
+      const { left, publish } = await database.transaction((tx) => work(tx, batch));
+      most = Math.min(MOST, most + 1);
+      failuresInRow = 0;
+      metrics.applied(batch.length - left.length);
+      publish();
+      for (const one of batch) one.settle(left.includes(one.rider.event.id) ? 'left' : 'applied');
+    } catch (error) {
+      const [first] = batch;
+      if (batch.length === 1 && isOwnFailure(error)) return first?.reject(error);
+      fail(error);
+      for (const one of batch) one.settle('failed');
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    isRunning = true;
+    while (waiting.length > 0) {
+      // What comes in the same turn, and what came while the last one ran, rides together.
+      await new Promise((resolve) => setImmediate(resolve));
+      await applyBatch(takeFrom(waiting, most));
+    }
+    isRunning = false;
+  };
+
+  return {
+    /** Why the next event should go alone; undefined where it should join. */
+    reason(): 'quiet' | 'rest' | undefined {
+      if (performance.now() < restsUntil) return 'rest';
+      const isQuiet = mode === 'auto' && !isRunning && waiting.length === 0 && alone < ALONE_BELOW - 1;
+      return isQuiet ? 'quiet' : undefined;
+    },
+    async goAlone(work: () => Promise<void>): Promise<void> {
+      alone += 1;
+      try {
+        await work();
+      } finally {
+        alone -= 1;
+      }
+    },
+    join: (rider: Rider, delivery: Delivery) =>
+      new Promise<Outcome>((settle, reject) => {
+        waiting.push({ rider, delivery, settle, reject });
+        if (!isRunning) void run();
+      }),
+  };
+};
+
+/** Builds the batches; each kind of event has its own. */
+export const createEventBatches = (parts: Parts): EventBatches => {
+  const lanes = new Map<Together, ReturnType<typeof createLane>>();
+  const laneOf = (together: Together) => {
+    const lane = lanes.get(together) ?? createLane(together, parts);
+    lanes.set(together, lane);
+    return lane;
+  };
+  return {
+    async apply(delivery, together, alone) {
+      if (parts.mode === 'off') return alone(false);
+      const lane = laneOf(together);
+      const rider = together.read(delivery.event);
+      const reason = rider ? lane.reason() : 'unfit';
+      const outcome = !rider || reason ? reason : await lane.join(rider, delivery);
+      if (outcome === 'applied' || outcome === undefined) return;
+      parts.metrics.alone(outcome);
+      await lane.goAlone(() => alone(outcome === 'left'));
+    },
+  };
+};
