@@ -48,10 +48,7 @@ all-or-nothing (docs/decisions/0012). The peer verifies the event and upserts th
 duplicates, no business logic.
 
 The bare transaction writes the same four rows (event, payment, timeline, order) under the same two locks, but blindly: one
-packet, nothing looked at, decided or told.
-
-What limits it: at 64 connections the parsing and the HTTP of each event; at 16 batches are small, so that the packets and the flow's
-statements of each weigh more. Tried without a gain: two batches at once, beginning the next before COMMIT is answered, an HMAC of our own.`;
+packet, nothing looked at, decided or told.`;
 
 /** Runs it and gives the section of the results. */
 export const runWebhooks = async (progress) => {
