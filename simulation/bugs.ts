@@ -49,7 +49,7 @@ export const BUGS = {
   'no-retry': {
     about: 'failed events are never tried again',
     rewrite: inStatement(
-      "status in ('RECEIVED', 'FAILED') and next_attempt_at <= now()",
+      "status in ('RECEIVED', 'FAILED') and payload is not null",
       'limit $1',
       'limit 0 * $1::integer',
     ),
@@ -61,7 +61,7 @@ export const BUGS = {
   'stale-message': {
     about: 'subscribers are sent an older version',
     rewrite: inStatement(
-      'update tollgate.payment set status = $2',
+      'update tollgate.payment t set status = u.status',
       'p.version as "version"',
       'p.version - 1 as "version"',
     ),
@@ -69,9 +69,9 @@ export const BUGS = {
   'wrong-amount': {
     about: 'less than what was received is booked',
     rewrite: inStatement(
-      'update tollgate.payment set status = $2',
-      'amount_received = $4',
-      'amount_received = greatest($4 - 1, 0)',
+      'update tollgate.payment t set status = u.status',
+      'amount_received = u.received',
+      'amount_received = greatest(u.received - 1, 0)',
     ),
   },
   'renewal-twice': {
