@@ -321,17 +321,25 @@ const foreigner: Action = {
 };
 
 /** Stripe keeps events for 30 days, so the promise is for those who look in between: weekly, here. */
+const letPass = async (world: World, seconds: number): Promise<string> => {
+  for (let left = seconds; left > 0; left -= WEEK) {
+    if (seconds >= WEEK) await (await world.server()).operations.reconciler.reconcile();
+    await world.advance(Math.min(left, WEEK));
+  }
+  return `${seconds} s`;
+};
+
 const passTime: Action = {
   name: 'time passes',
   weight: 4,
-  async run(world, _scene, random) {
-    const seconds = random.pick([60, 3_600, 25 * 3_600, WEEK, MONTH, MONTH]);
-    for (let left = seconds; left > 0; left -= WEEK) {
-      if (seconds >= WEEK) await (await world.server()).operations.reconciler.reconcile();
-      await world.advance(Math.min(left, WEEK));
-    }
-    return `${seconds} s`;
-  },
+  run: (world, _scene, random) => letPass(world, random.pick([60, 3_600, 25 * 3_600, WEEK, MONTH, MONTH])),
+};
+
+const passMonth: Action = { name: 'a month passes at the end', weight: 0, run: (world) => letPass(world, MONTH) };
+
+/** A story with a subscription ends with its next month: by chance alone hardly one would have a later invoice. */
+export const endStory = async (world: World, scene: Scene, random: Random): Promise<void> => {
+  if (scene.recurring.length > 0) await perform(passMonth, world, scene, random);
 };
 
 const DELIVERY_FAULTS = ['duplicate', 'reorder', 'delay', 'drop', 'same-second', 'status', 'timeout'] as const;

@@ -74,6 +74,14 @@ export const BUGS = {
       'amount_received = greatest(u.received - 1, 0)',
     ),
   },
+  'renewal-twice': {
+    about: "a later invoice's order is made once more",
+    rewrite: inStatement(
+      'insert into public.shop_order (account_id, description',
+      'select account_id, description, $2, $3 from public.shop_order where id = $1',
+      'select account_id, description, $2::bigint, $3::text from public.shop_order, generate_series(1, 2) where id = $1',
+    ),
+  },
 } as const satisfies Readonly<Record<string, Bug>>;
 
 export type BugName = keyof typeof BUGS;

@@ -1,4 +1,4 @@
-import { chooseAction, openScene, perform, placeOrder } from './actions.js';
+import { chooseAction, endStory, openScene, perform, placeOrder } from './actions.js';
 import { judge } from './invariants.js';
 import type { Lab } from './lab.js';
 import { startProcess } from './process-life.js';
@@ -39,6 +39,7 @@ export const crashRound = async (lab: Lab, seed: number, { inspect }: SeedOption
       }
     };
     await Promise.all([killer(), ...Array.from({ length: LANES }, act)]);
+    await endStory(world, scene, random.fork());
     await comeToRest(world);
     const verdict = await judge(world);
     await inspect?.(world);

@@ -256,14 +256,17 @@ const checkRenewals = async (
   });
 };
 
-/** An order that a renewal made is that of one invoice. */
-const checkMadeOrders = async ({ sql }: World, { payments }: Books): Promise<Comparison> => {
+/** An order that a renewal made is that of one invoice. Compared are later invoices alone: a first one has the order of its person. */
+const checkMadeOrders = async ({ sql }: World, { payments, invoices }: Books): Promise<Comparison> => {
   const orders = payments.filter(({ invoiceId }) => invoiceId !== null).map(({ orderId }) => orderId);
   const { rows } = await sql.query<{ id: string }>(`select id::text from public.shop_order o
     where not exists (select 1 from tollgate.payment p where p.order_id = o.id)
       and o.id not in (select id from public.placed_order)`);
+  const later = new Set(
+    invoices.filter((invoice) => invoice.billing_reason === 'subscription_cycle').map(({ id }) => id ?? ''),
+  );
   return {
-    compared: orders.length,
+    compared: payments.filter(({ invoiceId }) => later.has(invoiceId ?? '')).length,
     violations: [
       ...(new Set(orders).size === orders.length ? [] : ['two invoices share one order']),
       ...rows.map(({ id }) => `order ${id} was made for no invoice`),

@@ -1,4 +1,4 @@
-import { chooseAction, openScene, perform, placeOrder } from './actions.js';
+import { chooseAction, endStory, openScene, perform, placeOrder } from './actions.js';
 import type { BugName } from './bugs.js';
 import { judge, type Verdict } from './invariants.js';
 import type { Lab } from './lab.js';
@@ -35,6 +35,7 @@ const play = async (world: World, random: Random): Promise<void> => {
     const chosen = Array.from({ length: together }, () => [chooseAction(random), random.fork()] as const);
     await Promise.all(chosen.map(([action, fork]) => perform(action, world, scene, fork)));
   }
+  await endStory(world, scene, random.fork());
 };
 
 /** Plays one seed to its end in a world of its own, and compares both sides. */

@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 describe('random users, operators, faults of Stripe, flow failures and crashes', () => {
-  test.concurrent.each([3, 8, 13, 24])('seed %i: afterwards our rows are Stripe’s, and every flow ran once', {
+  test.concurrent.each([3, 13, 14, 24])('seed %i: afterwards our rows are Stripe’s, and every flow ran once', {
     timeout: 180_000,
   }, async (seed) => {
     const { violations, history, compared } = await simulateSeed(lab, seed, {
@@ -83,6 +83,7 @@ const SHOWN: Readonly<Record<BugName, readonly [seeds: readonly number[], words:
   'never-published': [[3, 1, 4], /is unpublished/],
   'stale-message': [[4, 1, 2], /not committed|ended with version/],
   'wrong-amount': [[1, 4, 5], /Stripe says/],
+  'renewal-twice': [[5, 14, 15, 27, 33], /was made for no invoice/],
 };
 
 describe('each promise can be seen broken', () => {
