@@ -1,5 +1,6 @@
 import { FREEZES_UNTIL_REFUSED } from '../flows/freezes.js';
 import type { Database } from '../storage/database.js';
+import { isLongAgo } from '../storage/due.js';
 import { type Check, found, ok } from './checks.js';
 
 /** How many rows of one sort wait, and since when. */
@@ -23,13 +24,15 @@ interface Question {
 /** Its first line, and not all of a long one. */
 const LAST_ERROR = `left(split_part(last_error, E'\\n', 1), 120)`;
 
+const A_MINUTE = `interval '1 minute'`;
+
 const QUESTIONS: readonly Question[] = [
   {
     title: 'events that wait',
     asks: 'tollgate.stripe_event',
     code: 'EVENTS_STUCK',
     rows: `select id || coalesce(' (' || ${LAST_ERROR} || ')', '') as id, received_at as at from tollgate.stripe_event
-      where status = 'FAILED' or (status = 'RECEIVED' and received_at < now() - interval '1 minute')`,
+      where status = 'FAILED' or (status = 'RECEIVED' and ${isLongAgo('received_at', A_MINUTE)})`,
     message: (count, some) => `${count} webhook event(s) failed, or have waited for more than a minute: ${some}.`,
     remedy: 'Read all of it with "npx tollgate events show <id>"; mend it (often a callback flow), it is retried.',
   },
@@ -88,7 +91,7 @@ const QUESTIONS: readonly Question[] = [
     asks: 'tollgate.change',
     code: 'CHANGES_UNPUBLISHED',
     rows: `select node_type || ' ' || node_id as id, at from tollgate.change
-      where published_at is null and at < now() - interval '1 minute'`,
+      where published_at is null and ${isLongAgo('at', A_MINUTE)}`,
     message: (count, some) => `${count} change(s) were not told to the clients within a minute: ${some}.`,
     remedy: 'Check that a server runs on this database and that Redis answers; it then tells them by itself.',
   },
@@ -97,7 +100,7 @@ const QUESTIONS: readonly Question[] = [
     asks: 'tollgate.refund',
     code: 'REFUNDS_UNKNOWN',
     rows: `select id::text, created_at as at from tollgate.refund
-      where status = 'PENDING' and stripe_refund_id is null and created_at < now() - interval '1 minute'`,
+      where status = 'PENDING' and stripe_refund_id is null and ${isLongAgo('created_at', A_MINUTE)}`,
     message: (count, some) => `${count} refund(s) got no clear answer from Stripe for more than a minute: ${some}.`,
     remedy: 'Check that a server runs and reaches Stripe: it asks for the outcome by itself; the money stays reserved.',
   },

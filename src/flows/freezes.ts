@@ -1,4 +1,5 @@
 import type { Database } from '../storage/database.js';
+import { isLongAgo } from '../storage/due.js';
 
 /** After so many freezes nothing runs for this subject until an operator says so. */
 export const FREEZES_UNTIL_REFUSED = 2;
@@ -80,7 +81,7 @@ export const createFlowFreezes = (database: Database): FlowFreezes => {
     async refresh() {
       // What came alone and not again was an accident of that day.
       await database.query({
-        text: `delete from tollgate.flow_freeze f where f.counted_at is not null and f.at < now() - interval '1 day' and not exists (
+        text: `delete from tollgate.flow_freeze f where f.counted_at is not null and ${isLongAgo('f.at', "interval '1 day'")} and not exists (
           select from tollgate.flow_freeze other where (other.sort, other.name, other.subject) = (f.sort, f.name, f.subject)
             and other.id <> f.id)`,
       });

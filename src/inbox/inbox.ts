@@ -2,6 +2,7 @@ import type Stripe from 'stripe';
 import { BACKOFF, type Backoff, waitSeconds } from '../core/backoff.js';
 import type { EventStatus } from '../core/states.js';
 import type { Database, Tx } from '../storage/database.js';
+import { isDue } from '../storage/due.js';
 import type { Delivery } from './delivery.js';
 
 /** How an event ended. */
@@ -64,12 +65,8 @@ export interface InboxLimits extends Backoff {
 const INBOX_LIMITS: InboxLimits = { ...BACKOFF, maximumAttempts: 15, leaseSeconds: 60 };
 
 const ERROR_LENGTH = 1_000;
-/**
- * Asked again of a row that another process took meanwhile. No wait is an hour and a half long: a time beyond was written while
- * the database's clock was ahead, and is due.
- */
-const DUE = `status in ('RECEIVED', 'FAILED') and payload is not null
-  and (next_attempt_at <= now() or next_attempt_at > now() + interval '90 minutes')`;
+/** Asked again of a row that another process took meanwhile. No wait is an hour and a half long. */
+const DUE = `status in ('RECEIVED', 'FAILED') and payload is not null and ${isDue('next_attempt_at', '90 minutes')}`;
 
 /** What belongs to a payment intent, and may come before we know whose that is. */
 const BY_INTENT: ReadonlySet<string> = new Set(['charge', 'refund', 'dispute']);

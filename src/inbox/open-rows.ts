@@ -1,5 +1,6 @@
 import type { StripeAccess } from '../installation/stripe-connection.js';
 import type { Queryable } from '../storage/database.js';
+import { isLongAgo } from '../storage/due.js';
 
 /** Which open rows are asked about. */
 export interface RowQuestion {
@@ -44,9 +45,13 @@ const PAGE = 100;
 const OLD_ENOUGH = `interval '5 minutes'`;
 
 /** `seen_at` is Stripe's time of what was last heard or asked. */
-const isDue = (alias: string): string => `${alias}.id > $1::bigint and ${alias}.livemode = $2
-  and ${alias}.stripe_account = $3 and ($4 or (${alias}.created_at < now() - ${OLD_ENOUGH} and now() - greatest(${alias}.seen_at, ${alias}.updated_at)
-    > greatest(${OLD_ENOUGH}, (now() - ${alias}.created_at) / 10)))`;
+const isOld = (alias: string): string => {
+  const tenth = `greatest(${OLD_ENOUGH}, (now() - ${alias}.created_at) / 10)`;
+  return `${isLongAgo(`${alias}.created_at`, OLD_ENOUGH)} and ${isLongAgo(`greatest(${alias}.seen_at, ${alias}.updated_at)`, tenth)}`;
+};
+
+const isAskedAbout = (alias: string): string => `${alias}.id > $1::bigint and ${alias}.livemode = $2
+  and ${alias}.stripe_account = $3 and ($4 or (${isOld(alias)}))`;
 
 /** Reads a page of a noun's open rows, by id. */
 export const readOpenRows = <Row extends object>(
@@ -56,7 +61,7 @@ export const readOpenRows = <Row extends object>(
 ): Promise<Row[]> =>
   on.query<Row>({
     text: `select ${columns} from ${table} ${alias}
-      where ${open} and ($4 or coalesce(${ids.join(', ')}) is not null) and ${isDue(alias)}
+      where ${open} and ($4 or coalesce(${ids.join(', ')}) is not null) and ${isAskedAbout(alias)}
       order by id limit ${PAGE}`,
     values: [after, livemode, account, everyRow],
   });

@@ -121,10 +121,13 @@ export interface Caller {
   readonly write: Call;
 }
 
+/** Beyond it no date is one: the database has no such time either. */
+const FAR_MS = Date.UTC(9999, 0);
+
 const dateOf = (headers: unknown): number => {
   const date = headers instanceof Headers ? headers.get('date') : (headers as Record<string, string>)['date'];
   const at = Date.parse(date ?? '');
-  return Math.floor((Number.isNaN(at) ? Date.now() : at) / 1000);
+  return Math.floor((at > 0 && at < FAR_MS ? at : Date.now()) / 1000);
 };
 
 /** Which call a request belongs to: its signal ends whatever is under way for it, repeats included. */

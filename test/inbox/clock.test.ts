@@ -1,8 +1,11 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runCommand } from '../cli/command.js';
 import { openOperator, TEST_KEYS } from '../doctor/operator-parts.js';
+import { makeOlder } from '../harness/age.js';
 import { confirm, pay } from '../harness/payments.js';
+import { startActive, watchUntil } from '../harness/recurring.js';
+import { payOrder, readRefunds, refund } from '../harness/refunds.js';
 import { addFault, clearFaults } from '../harness/sandbox-control.js';
 import { startServerProcess } from '../harness/server-process.js';
 import { deliver, eventOf, sign } from '../harness/signed-event.js';
@@ -163,6 +166,67 @@ describe('work that was left goes by the database’s clock', () => {
 
   test('a time that lies hours ahead, from before the database’s own clock was set back, is due', async () => {
     await until(await leaveWork('2 hours'), 'the event was tried and the change told');
+  });
+});
+
+describe('what waits for longer than anything may, from before the database’s own clock was set back, is due', () => {
+  const setAhead = (table: string, column: string, where: string): Promise<unknown> =>
+    bed.sql.query(`update tollgate.${table} set ${column} = now() + interval '2 hours' where ${where}`);
+  beforeEach(() => bed.sandbox.setWebhookUrl(`${server.url}/webhooks/stripe`));
+
+  test('a refund of unknown outcome, an attempt that may not be needed, a charge that is lowered', async () => {
+    const paid = await payOrder(bed, server);
+    await addFault(bed.sandbox, { match: { eventType: '*' }, kind: 'drop', times: 1_000_000 });
+    const unanswered = { kind: 'timeout', applied: true, delayMs: 50, times: 3 } as const;
+    await addFault(bed.sandbox, { match: { method: 'POST', path: '/v1/refunds' }, ...unanswered });
+    await refund(server, paid.payment.id, 6_000);
+    await setAhead('refund', 'next_check_at', `payment_id = ${paid.payment.id}`);
+    const { payment } = await pay(server, await bed.createOrder());
+    await setAhead('payment', 'withdraw_at', `id = ${payment.id}`);
+    await clearFaults(bed.sandbox);
+    const { id } = await startActive(bed, server);
+    await bed.sql.query(
+      `insert into tollgate.renewal (stripe_invoice_id, recurring_payment_id, due_at) values ('in_ahead', $1, now() + interval '2 hours')`,
+      [id],
+    );
+    await until(async () => {
+      const { rows } = await bed.sql.query<{ taken: boolean }>(
+        `select p.withdraw_at is null and n.due_at < now() + interval '1 hour' as "taken"
+          from tollgate.payment p, tollgate.renewal n where p.id = $1 and n.stripe_invoice_id = 'in_ahead'`,
+        [payment.id],
+      );
+      const [made] = await readRefunds(server, paid.payment.id);
+      return rows[0]?.taken === true && made?.status === 'REFUNDED';
+    }, 'each was taken up');
+  });
+
+  test('an open row that was heard of in the future is asked about', async () => {
+    await addFault(bed.sandbox, { match: { eventType: '*' }, kind: 'drop', times: 1_000_000 });
+    const paid = await pay(server, await bed.createOrder());
+    const { id } = paid.payment;
+    await confirm(bed, paid);
+    await makeOlder(bed, { table: 'payment', column: 'created_at', id, by: '1 hour' });
+    await setAhead('payment', 'seen_at', `id = ${id}`);
+    // Stripe's list of events tells nothing new: the row alone leads there.
+    for await (const event of bed.stripe.events.list({ limit: 100 }))
+      await bed.sql.query(
+        `insert into tollgate.stripe_event (id, type, object_id, status) values ($1, $2, '', 'IGNORED') on conflict do nothing`,
+        [event.id, event.type],
+      );
+    await bed.sql.query(
+      `insert into tollgate.setting (key, value) values ('reconciliation', jsonb_build_object('completedAt', now() - interval '1 day'))
+        on conflict (key) do update set value = excluded.value`,
+    );
+    const other = await bed.start();
+    await until(async () => (await bed.orderStatus(paid.payment.orderId)) === 'paid', 'the order is paid');
+    await other.stop();
+  });
+
+  test('a date that was wrong keeps no recurring payment from what Stripe says after it', async () => {
+    const { id, stripeSubscriptionId } = await startActive(bed, server);
+    await setAhead('recurring_payment', 'seen_at', `id = ${id}`);
+    await bed.stripe.subscriptions.cancel(stripeSubscriptionId);
+    await watchUntil(server, id, ({ status }) => status === 'CANCELED');
   });
 });
 

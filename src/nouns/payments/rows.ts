@@ -1,6 +1,7 @@
 import type { PaymentStatus } from '../../core/states.js';
 import { changeOf, type VersionEntry } from '../../outbox/change-log.js';
 import type { Statement } from '../../storage/database.js';
+import { isDue } from '../../storage/due.js';
 import { selectList } from '../../storage/select-list.js';
 import { broughtBy, isOfSameOrder, OPEN_PAYMENT, Payment, paidBy, paidPayment, paidSums } from './row.js';
 
@@ -220,10 +221,13 @@ export const markUnpaid = (recurringPaymentId: string, seconds: number): Stateme
   values: [recurringPaymentId, seconds],
 });
 
+/** A lease is a minute, and what could not be voided at once waits for as long. */
+const LONGEST_WAIT = '5 minutes';
+
 /** Takes up payments that a job is to ask about; each comes back by itself after `leaseSeconds` if this process dies with it. */
 export const claimMarked = (limit: number, leaseSeconds: number): Statement => ({
   text: `update tollgate.payment p set withdraw_at = now() + $2 * interval '1 second' where id in (
-      select id from tollgate.payment where withdraw_at <= now() order by withdraw_at limit $1 for update skip locked)
+      select id from tollgate.payment where ${isDue('withdraw_at', LONGEST_WAIT)} order by withdraw_at limit $1 for update skip locked)
     returning ${PAYMENT_COLUMNS}`,
   values: [limit, leaseSeconds],
 });

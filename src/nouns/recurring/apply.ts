@@ -47,6 +47,9 @@ const FLOW = 'recurring-payment-callback';
 /** A cancel of ours voids at once what is unpaid; a job looks at what is left. */
 const UNPAID_SECONDS = 5;
 
+/** Stripe's clock and the database's. */
+const CLOCKS_DIFFER_SECONDS = 300;
+
 const updateFrom = (row: RecurringPayment, snapshot: SubscriptionSnapshot): RecurringUpdate => ({
   status: snapshot.status === undefined ? row.status : RECURRING_NEXT[row.status][snapshot.status],
   priceId: snapshot.priceId ?? row.priceId,
@@ -76,6 +79,10 @@ const moveOf = (row: RecurringPayment, changed: RecurringPayment): RecurringPaym
 /** Who caused a move: an event of what somebody asked for tells of them, however fast it came. */
 const actorOf = (row: RecurringPayment, changed: RecurringPayment, { actor }: Cause): string =>
   actor === 'stripe' && row.askedBy !== null && row.askedFor === moveOf(row, changed) ? row.askedBy : actor;
+
+/** Whether the row has seen something newer; a time that is yet to come, of a date that was wrong, tells nothing. */
+const isOlder = async (tx: Tx, { at }: SubscriptionSnapshot, { seenAt }: RecurringPayment): Promise<boolean> =>
+  at < unixSeconds(seenAt) && unixSeconds(seenAt) <= unixSeconds(await readClock(tx)) + CLOCKS_DIFFER_SECONDS;
 
 /** Builds the transitions over the order table and the developer's flows. */
 export const createRecurringTransitions = ({
@@ -153,7 +160,7 @@ export const createRecurringTransitions = ({
     },
 
     async apply(tx, row, snapshot, cause) {
-      if (snapshot.at < unixSeconds(row.seenAt)) return { kind: 'kept', recurringPayment: row };
+      if (await isOlder(tx, snapshot, row)) return { kind: 'kept', recurringPayment: row };
       const update = updateFrom(row, snapshot);
       if (differs(row, update))
         return { kind: 'changed', recurringPayment: await move(tx, row, { update, at: snapshot.at, cause }) };

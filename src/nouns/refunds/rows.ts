@@ -1,4 +1,5 @@
 import type { Statement } from '../../storage/database.js';
+import { isDue } from '../../storage/due.js';
 import { selectList } from '../../storage/select-list.js';
 import { PAYMENT_COLUMNS } from '../payments/rows.js';
 import { RESERVES, Refund, UNKNOWN_OUTCOME } from './row.js';
@@ -119,6 +120,9 @@ export interface DueRefund {
   readonly paymentId: string;
 }
 
+/** The waits grow to ten minutes. */
+const LONGEST_WAIT = '20 minutes';
+
 /**
  * Takes up refunds whose outcome is to be looked for; each comes back by itself after `leaseMs` if this process dies with
  * it. One that was never looked for waits the same time: its first call may still be under way.
@@ -128,7 +132,7 @@ export const claimUnknown = (limit: number, leaseMs: number): Statement => ({
   text: `update tollgate.refund r set checks = checks + 1, next_check_at = now() + $2 * interval '1 millisecond'
     where id in (
       select id from tollgate.refund where ${UNKNOWN_OUTCOME}
-        and coalesce(next_check_at, created_at + $2 * interval '1 millisecond') <= now()
+        and ${isDue("coalesce(next_check_at, created_at + $2 * interval '1 millisecond')", LONGEST_WAIT)}
       order by id limit $1 for update skip locked)
     returning id::text as "id", payment_id::text as "paymentId"`,
   values: [limit, leaseMs],
@@ -151,10 +155,10 @@ export const writeLookAgain = (id: string): Statement => ({
   values: [id],
 });
 
-/** Remembers that Stripe was read and had no such refund; gives since when, and the next read is `apartMs` away. */
+/** Remembers that Stripe was read and had no such refund; gives since when (a time that is yet to come is none), and the next read is `apartMs` away. */
 export const writeAbsent = (id: string, attempt: number, apartMs: number): Statement => ({
   name: 'refund_write_absent',
-  text: `update tollgate.refund set absent_since = coalesce(absent_since, now()),
+  text: `update tollgate.refund set absent_since = least(coalesce(absent_since, now()), now()),
       next_check_at = now() + $3 * interval '1 millisecond'
     where id = $1 and attempt = $2 and ${UNKNOWN_OUTCOME}
     returning (now() - absent_since) >= $3 * interval '1 millisecond' as "isSure"`,

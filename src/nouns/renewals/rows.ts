@@ -1,4 +1,5 @@
 import type { Statement } from '../../storage/database.js';
+import { isDue } from '../../storage/due.js';
 import { selectList } from '../../storage/select-list.js';
 import { Renewal, type RenewalProblem } from './row.js';
 
@@ -56,11 +57,15 @@ export const writeDecision = (invoiceId: string, decision: Decision): Statement 
   ],
 });
 
+/** What is asleep waits for an hour. */
+const LONGEST_WAIT = '90 minutes';
+
 /** Takes up to `limit` renewals that are due; each comes back by itself if this process dies with it. */
 export const claimDueRenewals = (limit: number, leaseSeconds: number): Statement => ({
   text: `update tollgate.renewal n set due_at = now() + $2 * interval '1 second'
     where stripe_invoice_id in (
-      select stripe_invoice_id from tollgate.renewal where due_at <= now() order by due_at limit $1 for update skip locked)
+      select stripe_invoice_id from tollgate.renewal where ${isDue('due_at', LONGEST_WAIT)}
+      order by due_at limit $1 for update skip locked)
     returning ${RENEWAL_COLUMNS}`,
   values: [limit, leaseSeconds],
 });
