@@ -5,15 +5,20 @@ import { definePaymentCallback } from 'tollgate/flows';
 
 /** Marks the order paid once what was received, or settled otherwise, covers its amount. */
 export const paymentCallback = definePaymentCallback({
-  async run({ orderId, paymentStatus, orderCoveredAmount, settledOutOfBand, callbackProcessed }, { db, log }) {
+  async run(
+    { orderId, paymentStatus, previousStatus, orderCoveredAmount, settledOutOfBand, callbackProcessed },
+    { db, log },
+  ) {
     if (callbackProcessed) return; // a duplicate
 
     if (paymentStatus === 'SUCCESSFUL') {
+      // Money that came after a cancel, or was set aside, and was taken all the same: an order that was given up is wanted again.
+      const takesUp = previousStatus === 'CANCELED' || previousStatus === 'QUARANTINED';
       const paid = await db.query(
         `update public.shop_order set status = 'paid'
           where id = $1 and amount <= $2::bigint
-            and status not in ('paid', 'canceled') returning id`,
-        [orderId, orderCoveredAmount],
+            and (status not in ('paid', 'canceled') or ($3::boolean and status = 'canceled')) returning id`,
+        [orderId, orderCoveredAmount, takesUp],
       );
       if (paid.length > 0) {
         log.info({ orderId, orderCoveredAmount, settledOutOfBand }, 'order paid');
@@ -26,6 +31,9 @@ export const paymentCallback = definePaymentCallback({
       );
       if (left.length === 0)
         throw new Error(`Order ${orderId} was not marked paid: a policy, rule or trigger keeps its row.`);
+    } else if (paymentStatus === 'QUARANTINED') {
+      // Not what was asked for, or after a cancel (previousStatus): it counts for nothing until somebody decides.
+      log.warn({ orderId, previousStatus }, 'money was set aside; see "tollgate quarantine list"');
     } else {
       // The payment failed, was canceled, or goes on: the order stays as it is. Your own logic goes here.
     }

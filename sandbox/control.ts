@@ -22,7 +22,7 @@ import type { LoggedRequest, RequestLog } from './request-log.js';
 import { charges } from './resources/charge-row.js';
 import { closeDispute, DISPUTE_ENDS, disputes, escalateDispute, openDispute } from './resources/dispute.js';
 import { events, publicEvent } from './resources/event.js';
-import { authenticate } from './resources/payment-intent.js';
+import { authenticate, payLate } from './resources/payment-intent.js';
 import { paymentIntents } from './resources/payment-intent-row.js';
 import { failRefund, succeedRefund } from './resources/refund.js';
 import { refunds } from './resources/refund-row.js';
@@ -245,6 +245,8 @@ export const createControl = (parts: ControlParts) => {
     'POST /refunds/:id/succeed': ({ id }) => endRefund(id, succeedRefund),
     'POST /payment_intents/:id/authenticate': ({ id, body }) =>
       authenticateAny(id, optionalString(readJson(body), 'outcome') ?? 'complete'),
+    'POST /payment_intents/:id/succeed_late': ({ id, body }) =>
+      payLate(scopeOf(paymentIntents, id), id, optionalString(readJson(body), 'payment_method') ?? 'pm_card_visa'),
     'POST /setup_intents/:id/authenticate': ({ id, body }) =>
       authenticateAny(id, optionalString(readJson(body), 'outcome') ?? 'complete'),
     'GET /3ds/:id': ({ id }) => showIntent(id),

@@ -10,6 +10,7 @@ import { addFlowCommands } from './cli/flows.js';
 import { addInitCommand } from './cli/init.js';
 import { addMigrateCommand } from './cli/migrate.js';
 import { addPlanCommand } from './cli/plan.js';
+import { addQuarantineCommands } from './cli/quarantine.js';
 import { addReconcileCommand } from './cli/reconcile.js';
 import { addRoleCommands } from './cli/roles.js';
 import { addRunCommands } from './cli/run.js';
@@ -48,6 +49,7 @@ const createProgram = async (): Promise<Command> => {
   addEventCommands(program);
   addEffectCommands(program);
   addFlowCommands(program);
+  addQuarantineCommands(program);
   addReconcileCommand(program);
   addDoctorCommand(program);
   addEncryptionCommand(program);

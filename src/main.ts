@@ -174,7 +174,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     const registry = new Registry();
     const eventTypes = eventTypesOf(nouns);
     const door = createStripeDoor({ ...shared, storage, operator, nouns: built, eventTypes, inboxLimits, registry });
-    const operations = createOperations({ storage, door, recorder, rehearses });
+    const operations = createOperations({ storage, door, nouns: built, recorder, rehearses });
     if (command) return { url: '', sandboxUrl: undefined, operations, stop };
     const schema = createSchema(nouns);
     const server = createClientDoors({

@@ -302,6 +302,22 @@ export const cancelIntent = (scope: Scope, intent: PaymentIntent, reason: string
   scope.emit('payment_intent.canceled', intent);
 };
 
+/**
+ * Money that comes although the intent was cancelled, as from a bank that was too late to stop it; Stripe itself has no call for that.
+ * Throws unless it was cancelled.
+ */
+export const succeedLate = (scope: Scope, intent: PaymentIntent, method: PaymentMethod): void => {
+  if (intent.status !== 'canceled')
+    throw unexpectedState(
+      intent,
+      `This PaymentIntent has a status of ${intent.status}; only a canceled one succeeds late.`,
+    );
+  Object.assign(intent, { canceled_at: null, cancellation_reason: null, payment_method: method.id });
+  const made = newCharge(scope, intent, method, { status: 'succeeded', captured: true, isAuthenticated: false });
+  keepMethod(scope, intent, method);
+  finishSuccess(scope, intent, made, behaviourOf(scope, method));
+};
+
 /** Ends a delayed payment (Stripe: "Delayed notification payment methods"). Does nothing once it ended. */
 export const settleIntent = (scope: Scope, id: string): void => {
   const intent = scope.find(paymentIntents, id);

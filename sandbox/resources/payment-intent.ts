@@ -36,6 +36,7 @@ import {
   confirmIntent,
   expireIntent,
   settleIntent,
+  succeedLate,
   unexpectedState,
 } from './payment-intent-flow.js';
 import { type PaymentIntent, paymentIntents } from './payment-intent-row.js';
@@ -488,6 +489,13 @@ export const paymentIntentResource: Resource = {
     }),
   ],
   tasks: { 'payment_intent.settle': { run: settleIntent }, 'payment_intent.expire': { run: expireIntent } },
+};
+
+/** The cancelled intent of this id, paid all the same (the control API). */
+export const payLate = (scope: Scope, id: string, paymentMethod: string): PaymentIntent => {
+  const intent = scope.get(paymentIntents, id);
+  succeedLate(scope, intent, usePaymentMethod(scope, paymentMethod));
+  return intent;
 };
 
 /** The intent of this id, authenticated or refused by its customer (the control API and the 3-D Secure page). */

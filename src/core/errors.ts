@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'PAYMENT_NOT_REFUNDABLE'
   | 'REFUND_EXCEEDS_PAYMENT'
   | 'PAYMENT_DISPUTED'
+  | 'PAYMENT_NOT_QUARANTINED'
   | 'PRICE_NOT_FOUND'
   | 'PRICE_UNSUPPORTED'
   | 'RECURRING_ALREADY_EXISTS'
@@ -246,6 +247,11 @@ export class IllegalTransitionError extends DomainError {
 /** The payment is not SUCCESSFUL, or can't be reached with the keys that are set. */
 export class PaymentNotRefundableError extends DomainError {
   readonly code = 'PAYMENT_NOT_REFUNDABLE';
+}
+
+/** Nothing of the payment waits for a decision: it isn't QUARANTINED, or all of its money was sent back. */
+export class PaymentNotQuarantinedError extends DomainError {
+  readonly code = 'PAYMENT_NOT_QUARANTINED';
 }
 
 /** More than is left of the payment; `refundable` in the extensions says what is, in minor units. */

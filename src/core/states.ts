@@ -53,6 +53,26 @@ export const PAYMENT_NEXT: Readonly<Record<PaymentStatus, Readonly<Record<Paymen
   QUARANTINED: final('QUARANTINED'),
 };
 
+/** Why money is set aside: it came after a cancel, or isn't what was asked for. */
+export const QUARANTINE_REASONS = ['LATE', 'MISMATCH'] as const;
+export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
+
+/** Why this signal sets a payment's money aside; undefined where it doesn't. */
+export const quarantineReason = (status: PaymentStatus, signal: PaymentSignal): QuarantineReason | undefined => {
+  if (status === 'QUARANTINED' || PAYMENT_NEXT[status][signal] !== 'QUARANTINED') return undefined;
+  return signal === 'mismatch' ? 'MISMATCH' : 'LATE';
+};
+
+/** What may be decided of quarantined money. */
+export const QUARANTINE_DECISIONS = ['ACCEPT', 'REFUND'] as const;
+export type QuarantineDecision = (typeof QUARANTINE_DECISIONS)[number];
+
+/** Where people or the policy, not Stripe, take a quarantined payment: what is sent back is never counted. */
+export const QUARANTINE_NEXT: Readonly<Record<QuarantineDecision, PaymentStatus>> = {
+  ACCEPT: 'SUCCESSFUL',
+  REFUND: 'QUARANTINED',
+};
+
 /** Signals after which Stripe says nothing else of a payment intent. */
 const CONCLUSIVE: ReadonlySet<PaymentSignal> = new Set(['succeed', 'cancel', 'mismatch']);
 

@@ -101,7 +101,8 @@ const overpaidCheck = ({ database, orders }: Parts): Check => ({
     return found({
       code: 'ORDER_OVERPAID',
       message: `${rows.length} order(s) have received more than they cost: ${some.join(', ')}${rows.length > SHOWN ? ', …' : ''}.`,
-      remedy: "Look at the order's payments and refund what is too much; then this is over.",
+      remedy:
+        "Look at the order's payments (payments(orderId: …)) and refund what is too much with refund; then this is over.",
       since: first.since,
     });
   },

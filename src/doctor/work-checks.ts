@@ -119,10 +119,11 @@ const QUESTIONS: readonly Question[] = [
     asks: 'tollgate.payment',
     code: 'PAYMENTS_QUARANTINED',
     rows: `select id::text, updated_at as at from tollgate.payment
-      where status = 'QUARANTINED' and amount_refunded < amount_received`,
-    message: (count, some) => `Money arrived that is not what was asked for, on ${count} payment(s): ${some}.`,
+      where status = 'QUARANTINED' and amount_refunded + amount_refund_pending < amount_received`,
+    message: (count, some) =>
+      `Money arrived that is not what was asked for, or after a cancel, on ${count} payment(s): ${some}.`,
     remedy:
-      "Read the payment's timeline, then refund all of it in Stripe's dashboard: the refund shows here, and this is over.",
+      'Read the payment\'s timeline, then take the money with "npx tollgate quarantine accept <id>", or send it back with "npx tollgate quarantine refund <id>".',
   },
 ];
 

@@ -66,6 +66,11 @@ const unfinished = ({ table, id, why }: FlowTarget): string =>
 const hasOf = ({ status, amount }: FlowTarget): string =>
   status !== null && amount !== null ? 'orderCoveredAmount' : 'orderPaidAmount';
 
+/** Money that came late, or in another amount, and was taken all the same. */
+const TAKES_UP = `      // Money that came after a cancel, or was set aside, and was taken all the same: an order that was given up is wanted again.
+      const takesUp = previousStatus === 'CANCELED' || previousStatus === 'QUARANTINED';
+`;
+
 const paymentBranch = (target: FlowTarget): string => {
   const { table, id, amount, status } = target;
   if (status === null)
@@ -75,12 +80,19 @@ const paymentBranch = (target: FlowTarget): string => {
   const ended = listOf([words.paid, words.canceled], status);
   const isOpen = `${column} not in (${ended})`;
   const covered = amount === null ? '' : ` and ${sql(amount)} <= $2::bigint`;
-  const values = amount === null ? '[orderId]' : '[orderId, orderCoveredAmount]';
-  return `      const paid = await db.query(
+  const given = amount === null ? ['orderId'] : ['orderId', 'orderCoveredAmount'];
+  const values = `[${given.join(', ')}]`;
+  const again =
+    words.canceled === null
+      ? ''
+      : ` or ($${given.length + 1}::boolean and ${column} = ${literal(words.canceled, status)})`;
+  const orNull = status.isRequired ? '' : `${column} is null or `;
+  const takes = again === '' && orNull === '' ? isOpen : `(${orNull}${isOpen}${again})`;
+  return `${again === '' ? '' : TAKES_UP}      const paid = await db.query(
         \`update ${sql(table)} set ${column} = ${literal(words.paid ?? '', status)}
           where ${sql(id)} = $1${covered}
-            and ${status.isRequired ? isOpen : `(${column} is null or ${isOpen})`} returning ${sql(id)}\`,
-        ${values},
+            and ${takes} returning ${sql(id)}\`,
+        ${again === '' ? values : `[${[...given, 'takesUp'].join(', ')}]`},
       );
       if (paid.length > 0) {
         log.info({ orderId, ${hasOf(target)}, settledOutOfBand }, 'order paid');
@@ -97,17 +109,24 @@ const paymentBranch = (target: FlowTarget): string => {
 
 const usesDatabase = (isWritten: boolean): string => (isWritten ? 'db, ' : '');
 
+/** On a line of their own each where they are too long for one. */
+const argumentsOf = (data: string, context: string): string =>
+  data.length + context.length > 100 ? `\n    ${data},\n    ${context},\n  ` : `${data}, ${context}`;
+
 const paymentCallback = (target: FlowTarget): string => {
   const { status } = target;
-  const data = `orderId, paymentStatus, ${hasOf(target)}, ${status === null ? '' : 'settledOutOfBand, '}callbackProcessed`;
+  const data = `orderId, paymentStatus, previousStatus, ${hasOf(target)}, ${status === null ? '' : 'settledOutOfBand, '}callbackProcessed`;
   return `${heading('definePaymentCallback', orderNames(target))}
 /** ${status === null ? 'Runs when money was received: it does not say yet what that does to the order.' : 'Marks the order paid once what was received, or settled otherwise, covers its amount.'} */
 export const paymentCallback = definePaymentCallback({
-  async run({ ${data} }, { ${usesDatabase(status !== null)}log }) {
+  async run(${argumentsOf(`{ ${data} }`, `{ ${usesDatabase(status !== null)}log }`)}) {
     if (callbackProcessed) return; // a duplicate
 
     if (paymentStatus === 'SUCCESSFUL') {
 ${paymentBranch(target)}
+    } else if (paymentStatus === 'QUARANTINED') {
+      // Not what was asked for, or after a cancel (previousStatus): it counts for nothing until somebody decides.
+      log.warn({ orderId, previousStatus }, 'money was set aside; see "tollgate quarantine list"');
     } else {
       // The payment failed, was canceled, or goes on: the order stays as it is. Your own logic goes here.
     }

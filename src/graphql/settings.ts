@@ -1,3 +1,5 @@
+import { actorOf } from '../core/caller.js';
+import { MONEY_POLICIES } from '../installation/money-policy.js';
 import type { Builder } from './builder.js';
 
 /** Defines the settings: the publishable key for everyone, the rest for operators, and how keys are set. */
@@ -28,6 +30,7 @@ export const defineSettings = (builder: Builder): void => {
     }),
   });
   defineConfigureStripe(builder);
+  defineMoneyPolicy(builder);
 };
 
 /** The plan is added where plans are defined. */
@@ -79,6 +82,34 @@ const defineConfigureStripe = (builder: Builder): void => {
         });
         // The keys are stored; that the endpoint is missing must not pass unheard.
         if (endpoint.outcome === 'failed') throw endpoint.error;
+        return { settings: await settings.read() };
+      },
+    }),
+  );
+};
+
+const defineMoneyPolicy = (builder: Builder): void => {
+  const policy = builder.enumType('MoneyPolicy', {
+    description:
+      "Money that isn't what was asked for, or that comes after a cancel. ASK: quarantined until an operator decides. REFUND: sent back at once. ACCEPT (late money of the right amount and currency only): taken.",
+    values: MONEY_POLICIES,
+  });
+  builder.objectFields('PaymentSettings', (t) => ({
+    latePaymentPolicy: t.expose('latePaymentPolicy', { type: policy, nullable: false }),
+    mismatchPolicy: t.expose('mismatchPolicy', { type: policy, nullable: false }),
+  }));
+  const input = builder.inputType('SetMoneyPolicyInput', {
+    fields: (t) => ({ latePayment: t.field({ type: policy }), mismatch: t.field({ type: policy }) }),
+  });
+  builder.mutationField('setMoneyPolicy', (t) =>
+    t.field({
+      type: 'SettingsPayload',
+      nullable: false,
+      permission: 'SETTINGS_MANAGE',
+      args: { input: t.arg({ type: input, required: true }) },
+      resolve: async (_, { input: { latePayment, mismatch } }, { settings, session: { caller } }) => {
+        const given = { latePayment: latePayment ?? undefined, mismatch: mismatch ?? undefined };
+        await settings.setMoneyPolicy(given, actorOf(caller));
         return { settings: await settings.read() };
       },
     }),

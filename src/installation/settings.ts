@@ -5,6 +5,7 @@ import type { OrderBinding } from '../storage/order-binding.js';
 import type { StripeGateway } from '../stripe/gateway.js';
 import type { Vault } from './encryption.js';
 import { assertKeyKinds, type KeyPair, verifyKeys } from './key-verification.js';
+import { type MoneyPolicies, type MoneyPolicy, readMoneyPolicies, setMoneyPolicies } from './money-policy.js';
 import { countOpenElsewhere, type OpenIn, type OpenRows } from './open-rows.js';
 import { includesPayments, type Plan, type Plans } from './plan.js';
 import { readSetting } from './setting-rows.js';
@@ -24,6 +25,9 @@ export interface PaymentSettings {
   /** False without keys. */
   readonly livemode: boolean;
   readonly orderTable: OrderBinding | null;
+  /** What becomes of money that comes after a cancel, and of another amount or currency. */
+  readonly latePaymentPolicy: MoneyPolicy;
+  readonly mismatchPolicy: MoneyPolicy;
 }
 
 /** The keys to store. */
@@ -55,6 +59,8 @@ export interface Settings {
   /** Stripe's publishable key; null while none is set. */
   publishableKey(): Promise<string | null>;
   read(): Promise<PaymentSettings>;
+  /** @throws BadUserInputError, see setMoneyPolicies */
+  setMoneyPolicy(given: Parameters<typeof setMoneyPolicies>[1], actor: string): Promise<MoneyPolicies>;
   /**
    * Verifies the keys with Stripe, stores them encrypted, registers the webhook endpoint, and tells every process. The
    * same keys again change nothing.
@@ -133,7 +139,12 @@ export const createSettings = (parts: Parts): Settings => {
     publishableKey: async () => (await keys.read())?.publishableKey ?? null,
 
     async read() {
-      const [plan, found, binding] = await Promise.all([plans.current(), keys.read(), orders.findBinding()]);
+      const [plan, found, binding, policies] = await Promise.all([
+        plans.current(),
+        keys.read(),
+        orders.findBinding(),
+        readMoneyPolicies(database),
+      ]);
       return {
         active: binding !== undefined && includesPayments(plan),
         plan,
@@ -142,8 +153,12 @@ export const createSettings = (parts: Parts): Settings => {
         webhookSecretSet: (found?.webhookSecrets.length ?? 0) > 0,
         livemode: found !== undefined && isLiveKey(found.secretKey),
         orderTable: binding ?? null,
+        latePaymentPolicy: policies.latePayment,
+        mismatchPolicy: policies.mismatch,
       };
     },
+
+    setMoneyPolicy: (given, actor) => setMoneyPolicies(database, given, actor),
 
     async configure(given) {
       const request = withoutSpace(given);

@@ -1,4 +1,5 @@
 import { AlreadyActivatedError } from '../core/errors.js';
+import { writeAudit } from '../storage/audit.js';
 import type { Tx } from '../storage/database.js';
 import type { OrderBinding } from '../storage/order-binding.js';
 import { rowRulesSql } from '../storage/row-rules.js';
@@ -40,10 +41,8 @@ export const addColumns = async (
   // The rules of an earlier version refuse what this one allows.
   for (const text of rowRulesSql(true)) await tx.query({ text });
   await writeColumns(tx, columns);
-  await tx.query({
-    text: `insert into tollgate.audit (actor, action, detail) values ($1, 'BINDING_EXTENDED', $2)`,
-    values: [actor, JSON.stringify(Object.fromEntries(wanted.map((column) => [column, columns[column]])))],
-  });
+  const added = Object.fromEntries(wanted.map((column) => [column, columns[column]]));
+  await tx.query(writeAudit(actor, 'BINDING_EXTENDED', added));
   const binding = await readBinding(tx);
   if (!binding) throw new Error('The binding is gone, although it is never removed.');
   return { binding, isBound: false };

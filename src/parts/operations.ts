@@ -1,11 +1,13 @@
 import { createEffectJobs, type EffectJobs } from '../flows/effect-jobs.js';
 import type { Drift, DriftRecorder } from '../inbox/drift.js';
+import type { BuiltNouns } from './nouns.js';
 import type { Storage } from './storage.js';
 import type { StripeDoor } from './stripe-door.js';
 
 /** What an operator does by command. */
 export interface Operations extends Pick<StripeDoor, 'events' | 'reconciler'> {
   readonly effects: EffectJobs;
+  readonly quarantine: BuiltNouns['domain']['quarantine'];
   /** What changed, or would have. */
   drift(): Promise<Drift[]>;
 }
@@ -14,16 +16,19 @@ export interface Operations extends Pick<StripeDoor, 'events' | 'reconciler'> {
 export const createOperations = ({
   storage,
   door,
+  nouns,
   recorder,
   rehearses,
 }: {
   storage: Storage;
   door: StripeDoor;
+  nouns: BuiltNouns;
   recorder: DriftRecorder;
   rehearses: boolean;
 }): Operations => ({
   events: door.events,
   effects: createEffectJobs(storage.database),
+  quarantine: nouns.domain.quarantine,
   reconciler: door.reconciler,
   drift: () => recorder.report(rehearses),
 });

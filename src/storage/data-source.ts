@@ -11,6 +11,7 @@ import { Audit1764319200000 } from '../../migrations/1764319200000-audit.js';
 import { AskedBy1764324600000 } from '../../migrations/1764324600000-asked-by.js';
 import { FlowFreezes1764400000000 } from '../../migrations/1764400000000-flow-freezes.js';
 import { Disputes1764500000000 } from '../../migrations/1764500000000-disputes.js';
+import { Quarantine1764610000000 } from '../../migrations/1764610000000-quarantine.js';
 import { connectionOf } from './connection.js';
 import { settleSession } from './session.js';
 
@@ -27,6 +28,7 @@ const MIGRATIONS = [
   AskedBy1764324600000,
   FlowFreezes1764400000000,
   Disputes1764500000000,
+  Quarantine1764610000000,
 ];
 
 /** The classes of tables. */

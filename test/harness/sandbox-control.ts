@@ -37,3 +37,7 @@ export const advanceClock = (sandbox: Sandbox, advanceSeconds: number): Promise<
 /** Ends the authentication that a payment intent waits for. */
 export const authenticate = (sandbox: Sandbox, intentId: string, outcome: 'complete' | 'fail'): Promise<unknown> =>
   post(sandbox, `/payment_intents/${intentId}/authenticate`, { outcome });
+
+/** Money comes for a payment intent that was cancelled. */
+export const succeedLate = (sandbox: Sandbox, intentId: string): Promise<unknown> =>
+  post(sandbox, `/payment_intents/${intentId}/succeed_late`, {});

@@ -6,6 +6,7 @@ import {
   judgeSnapshot,
   PAYMENT_NEXT,
   type PaymentSignal,
+  QUARANTINE_NEXT,
   type Verdict,
 } from '../../core/states.js';
 import { unixSeconds } from '../../core/unix-time.js';
@@ -14,6 +15,7 @@ import { type Orders, unreadableOr } from '../../orders/orders.js';
 import type { Tx } from '../../storage/database.js';
 import type { PaymentFacts } from '../../stripe/translate.js';
 import { isSettledOutOfBand } from '../refunds/refundable.js';
+import { type Intake, takeIn } from './money-policy.js';
 import type { PaidSums, Payment } from './row.js';
 import {
   lockById,
@@ -56,6 +58,8 @@ export interface PaymentTransitions {
    * logs the change, all in the transaction. Twice the same snapshot changes nothing the second time.
    */
   apply(tx: Tx, payment: Payment, snapshot: PaymentFacts, cause: Cause): Promise<Outcome>;
+  /** Makes a locked, quarantined payment SUCCESSFUL with what was received, its callback included: somebody decided so. */
+  accept(tx: Tx, payment: Payment, decided: { actor: string; note: string }): Promise<Payment>;
   /** Ends a locked payment that Stripe refused to make, so that the order is free for another attempt. */
   refuse(tx: Tx, payment: Payment, refusal: { code: string; actor: string }): Promise<Payment>;
 }
@@ -117,14 +121,36 @@ export const updateOf = (payment: Payment, snapshot: PaymentFacts, signal: Payme
   return { id, status, amountReceived, settledElsewhere, intentId, failureCode, failureMessage, chargeId, at };
 };
 
+/** What a version writes that leaves everything as it is. */
+const asItIs = ({
+  amountSettledElsewhere,
+  stripePaymentIntentId,
+  stripeChargeId,
+  ...payment
+}: Payment): PaymentUpdate => {
+  const { id, status, amountReceived, failureCode, failureMessage, seenAt } = payment;
+  return {
+    id,
+    status,
+    amountReceived,
+    failureCode,
+    failureMessage,
+    settledElsewhere: amountSettledElsewhere,
+    intentId: stripePaymentIntentId,
+    chargeId: stripeChargeId,
+    at: unixSeconds(seenAt),
+  };
+};
+
 /** The update with its entry in the timeline; the flow is in it where the status moves. */
-export const versionOf = (payment: Payment, update: PaymentUpdate, cause: Cause): VersionWrite => ({
+export const versionOf = (payment: Payment, update: PaymentUpdate, cause: Cause, note?: string): VersionWrite => ({
   update,
   entry: {
     fromStatus: payment.status,
     actor: actorOf(payment, update.status, cause),
     eventId: cause.eventId,
     flow: update.status === payment.status ? undefined : PAYMENT_FLOW,
+    note,
   },
 });
 
@@ -174,7 +200,7 @@ export const createPaymentTransitions = ({
   };
 
   /** Writes a version: the row with its entry in the timeline, then the callback when the status moved. */
-  const move = async (tx: Tx, payment: Payment, update: PaymentUpdate, cause: Cause): Promise<Payment> => {
+  const move = async (tx: Tx, payment: Payment, { update, note }: Intake, cause: Cause): Promise<Payment> => {
     const amountOf = await orders.amountSql();
     // A page's intent is made when the customer confirms: its events, and its refunds', may have come before its id was known.
     if (payment.mode === 'CHECKOUT' && payment.stripePaymentIntentId === null && update.intentId !== null) {
@@ -182,7 +208,9 @@ export const createPaymentTransitions = ({
       tx.send(reviveEvents(update.intentId));
     }
     if (mayLeaveOthers(payment, update)) tx.send(markOthers(payment));
-    const [row] = await tx.query<Payment & PaidSums>(writeVersions([versionOf(payment, update, cause)], amountOf));
+    const [row] = await tx.query<Payment & PaidSums>(
+      writeVersions([versionOf(payment, update, cause, note)], amountOf),
+    );
     if (!row) throw new Error(`Payment ${payment.id} is gone, although rows are never deleted.`);
     const { paid, covered, ...changed } = row;
     if (changed.status !== payment.status)
@@ -193,27 +221,9 @@ export const createPaymentTransitions = ({
   /** The status stays. A row that learns its intent's id gets a version all the same: clients see the id. */
   const keep = async (tx: Tx, payment: Payment, snapshot: PaymentFacts, cause: Cause): Promise<Outcome> => {
     if (payment.stripePaymentIntentId === null && snapshot.intentId !== null) {
-      const {
-        id,
-        status,
-        amountReceived,
-        amountSettledElsewhere: settledElsewhere,
-        failureCode,
-        failureMessage,
-      } = payment;
       const { intentId, chargeId, at } = snapshot;
-      const update = {
-        id,
-        status,
-        amountReceived,
-        settledElsewhere,
-        failureCode,
-        failureMessage,
-        intentId,
-        chargeId,
-        at,
-      };
-      return { kind: 'changed', payment: await move(tx, payment, update, cause) };
+      const update = { ...asItIs(payment), intentId, chargeId, at };
+      return { kind: 'changed', payment: await move(tx, payment, { update }, cause) };
     }
     tx.send(writeSeen(payment.id, snapshot.at));
     if (flows.paymentCallback.duplicates === 'deliver' && cause.eventId !== undefined) {
@@ -249,7 +259,13 @@ export const createPaymentTransitions = ({
       const verdict = judge(payment, snapshot, signal, cause);
       if (verdict === 'ask') return { kind: 'asked', payment };
       if (verdict === 'keep') return keep(tx, payment, snapshot, cause);
-      return { kind: 'changed', payment: await move(tx, payment, updateOf(payment, snapshot, signal), cause) };
+      const intake = await takeIn(tx, payment, { update: updateOf(payment, snapshot, signal), signal, snapshot });
+      return { kind: 'changed', payment: await move(tx, payment, intake, cause) };
+    },
+
+    accept(tx, payment, { actor, note }) {
+      const update = { ...asItIs(payment), status: QUARANTINE_NEXT.ACCEPT };
+      return move(tx, payment, { update, note }, { actor, body: { source: 'API', object: {} }, current: true });
     },
 
     refuse(tx, payment, { code, actor }) {
@@ -264,7 +280,7 @@ export const createPaymentTransitions = ({
         chargeId: null,
         at: 0,
       };
-      return move(tx, payment, update, { actor, body: { source: 'API', object: {} }, current: true });
+      return move(tx, payment, { update }, { actor, body: { source: 'API', object: {} }, current: true });
     },
   };
 };

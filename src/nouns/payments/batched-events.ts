@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import type { PaymentSignal } from '../../core/states.js';
+import { type PaymentSignal, quarantineReason } from '../../core/states.js';
 import { type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
 import { createFlowTurns } from '../../flows/turns.js';
 import type { Rider, Together } from '../../inbox/together.js';
@@ -58,6 +58,8 @@ export const createBatchedPaymentIntents = ({ orders, flows, marks, publish, log
     const body = { source: 'EVENT' as const, event, object: event.data.object };
     const cause: Cause = { actor: 'stripe', eventId: event.id, body, current: false };
     if (judge(payment, snapshot, signal, cause) !== 'apply') return undefined;
+    // The policy for such money is asked alone.
+    if (quarantineReason(payment.status, signal) !== undefined) return undefined;
     const update = updateOf(payment, snapshot, signal);
     return mayLeaveOthers(payment, update) ? undefined : { payment, update, cause };
   };

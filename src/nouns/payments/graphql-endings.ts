@@ -3,9 +3,15 @@ import { isNodeId } from '../../core/node-id.js';
 import type { Builder } from '../../graphql/builder.js';
 import type { Payment } from './row.js';
 
+declare module '../../graphql/builder.js' {
+  interface ObjectTypes {
+    PaymentPayload: { readonly payment: Payment };
+  }
+}
+
 /** Defines how an attempt is ended by people: cancelPayment and capturePayment. */
 export const definePaymentEndings = (builder: Builder): void => {
-  const payload = builder.objectRef<{ readonly payment: Payment }>('PaymentPayload').implement({
+  builder.objectType('PaymentPayload', {
     fields: (t) => ({ payment: t.expose('payment', { type: 'Payment', nullable: false }) }),
   });
   const cancelInput = builder.inputType('CancelPaymentInput', {
@@ -20,7 +26,7 @@ export const definePaymentEndings = (builder: Builder): void => {
   });
   builder.mutationField('cancelPayment', (t) =>
     t.field({
-      type: payload,
+      type: 'PaymentPayload',
       nullable: false,
       permission: 'PAYMENT_CREATE',
       args: { input: t.arg({ type: cancelInput, required: true }) },
@@ -31,7 +37,7 @@ export const definePaymentEndings = (builder: Builder): void => {
   );
   builder.mutationField('capturePayment', (t) =>
     t.field({
-      type: payload,
+      type: 'PaymentPayload',
       nullable: false,
       permission: 'PAYMENT_MANAGE',
       args: { input: t.arg({ type: captureInput, required: true }) },

@@ -1,5 +1,12 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
-import { OPEN_PAYMENT_STATUSES, PAID_STATUSES, PAYMENT_STATUSES, type PaymentStatus } from '../../core/states.js';
+import {
+  OPEN_PAYMENT_STATUSES,
+  PAID_STATUSES,
+  PAYMENT_STATUSES,
+  type PaymentStatus,
+  QUARANTINE_REASONS,
+  type QuarantineReason,
+} from '../../core/states.js';
 import { statusIn } from '../../core/status-sql.js';
 import { keyText, wholeNumber } from '../../storage/columns.js';
 import { RecurringPayment } from '../recurring/row.js';
@@ -32,6 +39,10 @@ export interface PaidSums {
 export const isOfSameOrder = (one: string, other: string): string =>
   ['order_id', 'currency', 'livemode', 'stripe_account'].map((c) => `${other}.${c} = ${one}.${c}`).join(' and ');
 
+/** What the received money of a payment is in: its refunds are too. */
+export const receivedIn = ({ currency, receivedCurrency }: Pick<Payment, 'currency' | 'receivedCurrency'>): string =>
+  receivedCurrency ?? currency;
+
 /** One open collection per order, mode and Stripe account, whichever kind; an invoice that comes beside another is marked. */
 const COLLECTS_ALONE = `not shares_order and ${OPEN_PAYMENT}`;
 
@@ -45,12 +56,14 @@ const COLLECTS_ALONE = `not shares_order and ${OPEN_PAYMENT}`;
 @Check('payment_disputed_not_negative', 'amount_disputed >= 0')
 @Check('payment_currency_code', "currency ~ '^[A-Z]{3}$'")
 @Check('payment_status_known', `status in ('${PAYMENT_STATUSES.join("', '")}')`)
+@Check('payment_quarantined_for_known', `quarantined_for in ('${QUARANTINE_REASONS.join("', '")}')`)
 @Unique('payment_intent_once', ['stripePaymentIntentId'])
 @Unique('payment_checkout_session_once', ['stripeCheckoutSessionId'])
 @Unique('payment_invoice_once', ['stripeInvoiceId'])
 @Index('payment_collects_once', ['orderId', 'livemode', 'stripeAccount'], { unique: true, where: COLLECTS_ALONE })
 @Index('payment_withdrawn', ['withdrawAt'], { where: 'withdraw_at is not null' })
 @Index('payment_excess', ['excessAt'], { where: 'excess_at is not null' })
+@Index('payment_send_back', ['sendBackAt'], { where: 'send_back_at is not null' })
 @Index('payment_order', ['orderId'])
 @Index('payment_account', ['accountId'])
 @Index('payment_recurring', ['recurringPaymentId'])
@@ -103,6 +116,13 @@ export class Payment {
   @Column({ name: 'withdraw_at', type: 'timestamptz', nullable: true, select: false }) declare withdrawAt?: Date | null;
   /** When it brought its order more than was due. */
   @Column({ name: 'excess_at', type: 'timestamptz', nullable: true, select: false }) declare excessAt?: Date | null;
+  /** Why its money was set aside; it stays once the money was taken or sent back. */
+  @Column({ name: 'quarantined_for', type: 'text', nullable: true }) declare quarantinedFor: QuarantineReason | null;
+  /** What the received money is in where that isn't `currency`; only quarantined money is. */
+  @Column({ name: 'received_currency', type: 'text', nullable: true }) declare receivedCurrency: string | null;
+  /** When a job sends quarantined money back, as the policy says. */
+  @Column({ name: 'send_back_at', type: 'timestamptz', nullable: true, select: false })
+  declare sendBackAt?: Date | null;
   /** The latest charge, of the last attempt: tells a second decline from a repeat of the first. */
   @Column({ name: 'stripe_charge_id', type: 'text', nullable: true }) declare stripeChargeId: string | null;
   @Column({ type: 'boolean' }) declare livemode: boolean;

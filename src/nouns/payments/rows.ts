@@ -1,4 +1,4 @@
-import type { PaymentStatus } from '../../core/states.js';
+import type { PaymentStatus, QuarantineReason } from '../../core/states.js';
 import { changeOf, type VersionEntry } from '../../outbox/change-log.js';
 import type { Statement } from '../../storage/database.js';
 import { isDue } from '../../storage/due.js';
@@ -116,7 +116,7 @@ export type AmountOf = (orderId: string) => string;
 /** A new version of a payment, and what the timeline says of it. */
 export interface VersionWrite {
   readonly update: PaymentUpdate;
-  readonly entry: Omit<VersionEntry, 'note'>;
+  readonly entry: VersionEntry;
 }
 
 /**
@@ -127,8 +127,8 @@ export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountO
   // without a name of its own: what is compared changes once an amount is bound
   text: `with u as (
       select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::float8[],
-          $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[])
-        as u (id, status, intent, received, failure, message, charge, at, was, actor, event, flow, elsewhere)),
+          $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[])
+        as u (id, status, intent, received, failure, message, charge, at, was, actor, event, flow, elsewhere, note)),
     other as (
       select u.id, ${paidSums('o')}
       from u join tollgate.payment t on t.id = u.id
@@ -143,10 +143,10 @@ export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountO
         stripe_charge_id = coalesce(u.charge, t.stripe_charge_id),
         seen_at = greatest(t.seen_at, to_timestamp(u.at)), updated_at = now()
       from u join other on other.id = u.id where t.id = u.id
-      returning t.*, u.was, u.actor, u.event, u.flow, other.paid as order_paid, other.covered as order_covered),
+      returning t.*, u.was, u.actor, u.event, u.flow, u.note, other.paid as order_paid, other.covered as order_covered),
     entry as (
-      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, event_id, flow, flow_outcome)
-      select 'PAYMENT', p.id, p.version, p.was, p.status, p.actor, p.event, p.flow, case when p.flow is not null then 'done' end from p)
+      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, event_id, flow, flow_outcome, note)
+      select 'PAYMENT', p.id, p.version, p.was, p.status, p.actor, p.event, p.flow, case when p.flow is not null then 'done' end, p.note from p)
     select ${PAYMENT_COLUMNS},
       p.order_paid + case when ${paidPayment('p.status')} then ${paidBy('p')} else 0 end as "paid",
       p.order_covered + case when ${paidPayment('p.status')} then ${broughtBy('p')} else 0 end as "covered"
@@ -165,6 +165,7 @@ export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountO
     writes.map(({ entry }) => entry.eventId ?? null),
     writes.map(({ entry }) => entry.flow ?? null),
     writes.map(({ update }) => update.settledElsewhere),
+    writes.map(({ entry }) => entry.note ?? null),
   ],
 });
 
@@ -243,6 +244,31 @@ export const writeAsked = (id: string, status: 'CANCELED' | 'SUCCESSFUL', actor:
   name: 'payment_write_asked',
   text: 'update tollgate.payment set asked_for = $2, asked_by = $3 where id = $1',
   values: [id, status, actor],
+});
+
+/** Remembers why money is set aside, what it is in, and whether a job sends it back; the version that does so is written beside. */
+export const writeQuarantine = (
+  id: string,
+  { reason, currency, sendsBack }: { reason: QuarantineReason; currency: string; sendsBack: boolean },
+): Statement => ({
+  text: `update tollgate.payment set quarantined_for = $2, received_currency = nullif($3, currency),
+      send_back_at = case when $4::boolean then now() end
+    where id = $1`,
+  values: [id, reason, currency, sendsBack],
+});
+
+/** Takes up quarantined payments whose money is to go back; each comes back by itself after `leaseSeconds` if this process dies with it. */
+export const claimSendBack = (limit: number, leaseSeconds: number): Statement => ({
+  text: `update tollgate.payment p set send_back_at = now() + $2 * interval '1 second' where id in (
+      select id from tollgate.payment where send_back_at <= now() order by send_back_at limit $1 for update skip locked)
+    returning ${PAYMENT_COLUMNS}`,
+  values: [limit, leaseSeconds],
+});
+
+/** It was decided, or can't be sent back by itself: a job has nothing more to do. */
+export const clearSendBack = (id: string): Statement => ({
+  text: 'update tollgate.payment set send_back_at = null where id = $1',
+  values: [id],
 });
 
 /** Remembers that Stripe was seen at `at`, without a new version: nothing that shows has changed. */

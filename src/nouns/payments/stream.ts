@@ -10,7 +10,15 @@ export const orderPaymentsTopic = (orderId: string): string => `tollgate:order:$
 /** How payments are told to every process. */
 export const PAYMENT_STREAM: Stream<Payment> = {
   nodeType: 'PAYMENT',
-  times: { attemptedAt: true, excessAt: true, withdrawAt: true, seenAt: true, createdAt: true, updatedAt: true },
+  times: {
+    attemptedAt: true,
+    excessAt: true,
+    withdrawAt: true,
+    sendBackAt: true,
+    seenAt: true,
+    createdAt: true,
+    updatedAt: true,
+  },
   topics: ({ id, orderId }) => [paymentTopic(id), orderPaymentsTopic(orderId)],
   stripeId: ({ stripePaymentIntentId }) => stripePaymentIntentId,
 };

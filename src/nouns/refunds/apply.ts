@@ -9,7 +9,7 @@ import { NotAnAnswerError, NotOursError } from '../../stripe/answer.js';
 import type { Marks } from '../../stripe/marks.js';
 import type { RefundSnapshot } from '../../stripe/refund-snapshot.js';
 import type { Cause, PaymentTransitions } from '../payments/apply.js';
-import type { PaidSums, Payment } from '../payments/row.js';
+import { type PaidSums, type Payment, receivedIn } from '../payments/row.js';
 import { markExcess, markOthers, sumPaid } from '../payments/rows.js';
 import type { Refund } from './row.js';
 import {
@@ -297,7 +297,7 @@ export const createRefundTransitions = ({
     lock: async (tx, payment) => hold(tx, await payments.lockById(tx, payment)),
 
     reserve(tx, held, { amount, reason, stripeReason, actor }) {
-      const { currency } = held.payment;
+      const currency = receivedIn(held.payment);
       const unknown = { status: 'PENDING', failureReason: null, stripeRefundId: null, at: 0 };
       const body = { source: 'API' as const, object: {} };
       return insert(tx, held, { amount, currency, reason, stripeReason, ...unknown }, { actor, body });

@@ -1,6 +1,6 @@
 import type { Built, Machine, Noun } from '../noun.js';
 import { payments } from '../payments/noun.js';
-import { createRefundTransitions, type HeldRefunds } from './apply.js';
+import { createRefundTransitions, type HeldRefunds, type RefundTransitions } from './apply.js';
 import { createRefundEvents, REFUND_EVENTS } from './events.js';
 import { defineRefund, refundKind } from './graphql.js';
 import type { RefundTiming } from './make.js';
@@ -9,7 +9,7 @@ import { createOpenRefunds } from './reconcile.js';
 import { createRefunds, type Refunds } from './refunds.js';
 import { createRefundReservations } from './reserve.js';
 import { RESERVES, Refund } from './row.js';
-import { createRefundAttempts, REFUND_TIMING } from './settle.js';
+import { createRefundAttempts, REFUND_TIMING, type RefundAttempts } from './settle.js';
 import { REFUND_STREAM } from './stream.js';
 import { createLiveRefunds } from './watch.js';
 
@@ -23,6 +23,10 @@ declare module '../noun.js' {
 /** What other nouns need of refunds. */
 export interface RefundParts {
   readonly refunds: Refunds;
+  readonly transitions: RefundTransitions;
+  readonly attempts: RefundAttempts;
+  /** Tells every process of committed changes. */
+  readonly publish: (changed: HeldRefunds['changed']) => void;
 }
 
 const build = (machine: Machine): Built<RefundParts> => {
@@ -50,7 +54,7 @@ const build = (machine: Machine): Built<RefundParts> => {
     deliversDuplicates: flows.refundCallback.duplicates === 'deliver',
   });
   return {
-    parts: { refunds },
+    parts: { refunds, transitions, attempts, publish },
     handlers: [[REFUND_EVENTS, events]],
     openRows: [createOpenRefunds(database, attempts)],
     domain: { refunds },

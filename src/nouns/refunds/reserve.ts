@@ -53,7 +53,7 @@ export interface RefundReservations {
 const REASON_LENGTH = 500;
 
 /** Refuses what no payment could make right. */
-export const checkReason = ({ reason }: RefundRequest): void => {
+export const checkReason = ({ reason }: Pick<RefundRequest, 'reason'>): void => {
   if (reason !== undefined && reason.length > REASON_LENGTH)
     throw new BadUserInputError(`A reason has at most ${REASON_LENGTH} characters.`);
 };
@@ -85,7 +85,7 @@ const assertRefundable = (payment: Payment, amount: MinorUnits, access: RefundRe
 };
 
 /** Stripe refuses to refund a charge whose dispute has taken the money: known before, nothing is written. */
-const assertUndisputed = async (tx: Tx, { id }: Payment): Promise<void> => {
+export const assertUndisputed = async (tx: Tx, { id }: Payment): Promise<void> => {
   const [dispute] = await tx.query<Dispute>(findBlocking(id));
   if (dispute) throw new PaymentDisputedError(id);
 };
