@@ -24,6 +24,7 @@ const UNGATED = [
   'activatePayments',
   'configureStripe',
   'setPlan',
+  'setMoneyPolicy',
   'grantPermission',
   'revokePermission',
   'assignRole',

@@ -45,8 +45,6 @@ export const defineQuarantine = (builder: Builder): void => {
       description:
         'ACCEPT: SUCCESSFUL with what was received. REFUND: all of it goes back. Whoever decides at once, the first decision holds.',
       permission: 'PAYMENT_MANAGE',
-      // Money that arrived must not wait for a plan.
-      onEveryPlan: true,
       args: { input: t.arg({ type: input, required: true }) },
       resolve: async (_, { input: { paymentId, decision, reason, idempotencyKey } }, { quarantine, session }) => {
         if (!isNodeId(paymentId)) throw new NotFoundError('payment', paymentId);
