@@ -40,6 +40,8 @@ export const payment = (id: string, change: Partial<Payment> = {}): Payment => (
   successUrl: null,
   cancelUrl: null,
   stripeInvoiceId: null,
+  quarantinedFor: null,
+  receivedCurrency: null,
   stripeChargeId: null,
   livemode: false,
   stripeAccount: 'acct_1',
