@@ -3,16 +3,14 @@ import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../harness/postgres.js';
 import { createPlainOwner } from '../harness/role.js';
 import { sql } from '../harness/sql.js';
-import { type Ended, runCommand } from './command.js';
+import { CLI_WORDS, type Ended, runCommand } from './command.js';
 
 /** Of util-linux: it gives a command a terminal. */
 const SCRIPT = 'script';
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 const ORDERS =
   'create table public.booking (ref bigint primary key, guest text, cents bigint, currency text, status text)';
 const BIND = ['activate', '--no-flow-files', '--order-table', 'public.booking', '--id-column', 'ref'];
@@ -43,7 +41,7 @@ describe('tollgate activate', { timeout: 300_000 }, () => {
 
   /** As on a terminal: each line is typed once its question stands there. */
   const type = async (words: readonly string[], answers: readonly (readonly [string, string])[]): Promise<string> => {
-    const command = [process.execPath, '--import', 'tsx', CLI, ...words, ...adminSql()]
+    const command = [process.execPath, ...CLI_WORDS, ...words, ...adminSql()]
       .map((word) => `'${word}'`)
       .join(' ');
     const child = spawn(SCRIPT, ['-qec', command, '/dev/null'], {

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { isBuilt } from '../harness/built.js';
 
-const isBuilt = process.env['TOLLGATE_TEST_BUILT'] === '1';
-const CLI = fileURLToPath(new URL(isBuilt ? '../../dist/src/cli.js' : '../../src/cli.ts', import.meta.url));
+/** The words for node that run the command line. */
+export const CLI_WORDS: readonly string[] = isBuilt
+  ? [fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))]
+  : ['--import', 'tsx', fileURLToPath(new URL('../../src/cli.ts', import.meta.url))];
 
 /** How a command ended. */
 export interface Ended {
@@ -18,7 +21,7 @@ export const runCommand = async (
   environment: Readonly<Record<string, string>> = {},
   input = '',
 ): Promise<Ended> => {
-  const child = spawn(process.execPath, [...(isBuilt ? [] : ['--import', 'tsx']), CLI, ...words], {
+  const child = spawn(process.execPath, [...CLI_WORDS, ...words], {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
   });
   let stdout = '';

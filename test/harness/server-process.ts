@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { isBuilt, wordsFor } from './built.js';
 import { forgetProcess, watchProcess } from './steward.js';
 
-/** `npm test` builds first; a run by vitest alone takes the sources, which start slower. */
-const isBuilt = process.env['TOLLGATE_TEST_BUILT'] === '1';
 const MAIN = fileURLToPath(new URL(isBuilt ? '../../dist/src/main.js' : '../../src/main.ts', import.meta.url));
 const START_MS = 60_000;
 
@@ -30,7 +29,7 @@ export const startServerProcess = async (
   environment: Readonly<Record<string, string>>,
   entry: string = MAIN,
 ): Promise<ServerProcess> => {
-  const child: ChildProcess = spawn(process.execPath, entry.endsWith('.ts') ? ['--import', 'tsx', entry] : [entry], {
+  const child: ChildProcess = spawn(process.execPath, await wordsFor(entry), {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LOG_LEVEL: 'warn', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
