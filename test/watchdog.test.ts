@@ -60,7 +60,7 @@ describe('a flow that never gives back control', { timeout: 180_000 }, () => {
     deliverTo(first.server, body);
     expect(await first.process.ended).toBe(EXIT_FROZEN);
     expect(first.process.output()).toContain(`flow payment-callback (order ${orderId}, event ${id})`);
-    expect(first.process.output()).toMatch(/freezing-server\.ts:\d+/);
+    expect(first.process.output()).toMatch(/freezing-server\.[jt]s:\d+/);
 
     // It was never answered; the next process knows it all the same, and tries once more.
     const second = await start('payment-callback loop');
@@ -94,20 +94,20 @@ describe('a flow that never gives back control', { timeout: 180_000 }, () => {
       ask(server, 'mutation ($id: ID!) { cancelPayment(input: { id: $id }) { payment { status } } }', {
         id: paymentId,
       });
-    const begin = await start('payment-callback loop');
+    const begin = await start('payment-callback hold');
     const { payment } = await pay(begin.server, orderId, { amount: FREEZING_AMOUNT });
     void cancel(begin.server, payment.id).catch(() => undefined);
     expect(await begin.process.ended).toBe(EXIT_FROZEN);
-    const second = await start('payment-callback loop');
+    const second = await start('payment-callback hold');
     void cancel(second.server, payment.id).catch(() => undefined);
     expect(await second.process.ended).toBe(EXIT_FROZEN);
-    const third = await start('payment-callback loop');
+    const third = await start('payment-callback hold');
     await cancel(third.server, payment.id).catch(() => undefined);
     expect(await codesOf(third.server)).toContain('FLOWS_FROZEN');
   });
 
   test('an effect is refused after two times, and the others go on', async () => {
-    const first = await start('effect loop');
+    const first = await start('effect hold');
     const { body } = await successOf(first.server, FREEZING_AMOUNT);
     deliverTo(first.server, body);
     expect(await first.process.ended).toBe(EXIT_FROZEN);
@@ -115,12 +115,12 @@ describe('a flow that never gives back control', { timeout: 180_000 }, () => {
     await bed.sql.query(
       `select tollgate_jobs.force_unlock_workers(array_agg(locked_by)) from tollgate_jobs._private_jobs`,
     );
-    const second = await start('effect loop');
+    const second = await start('effect hold');
     expect(await second.process.ended).toBe(EXIT_FROZEN);
     await bed.sql.query(
       `select tollgate_jobs.force_unlock_workers(array_agg(locked_by)) from tollgate_jobs._private_jobs`,
     );
-    const third = await start('effect loop');
+    const third = await start('effect hold');
     await until(async () => {
       const { rows } = await bed.sql.query('select last_error from tollgate_jobs.jobs');
       return String(rows[0]?.last_error).includes('tollgate flows retry');
@@ -152,14 +152,14 @@ describe('a flow that never gives back control', { timeout: 180_000 }, () => {
     bed.sandbox.setWebhookUrl(`${healthy.process.url}/webhooks/stripe`);
     const { id } = await startActive(bed, healthy.server);
     await healthy.process.end('SIGTERM');
-    const first = await start('recurring-charge loop');
+    const first = await start('recurring-charge hold');
     bed.sandbox.setWebhookUrl(`${first.process.url}/webhooks/stripe`);
     await renew(bed);
     expect(await first.process.ended).toBe(EXIT_FROZEN);
     expect(first.process.output()).toContain('flow recurring-charge (order');
-    const second = await start('recurring-charge loop');
+    const second = await start('recurring-charge hold');
     expect(await second.process.ended).toBe(EXIT_FROZEN);
-    const third = await start('recurring-charge loop');
+    const third = await start('recurring-charge hold');
     await until(async () => (await codesOf(third.server)).includes('EVENTS_DEAD'), 'its event waits for an operator');
     expect(await readCharges(third.server, id)).toHaveLength(1);
   });
@@ -187,7 +187,7 @@ const isAlive = (pid: number): boolean => fs.existsSync(`/proc/${pid}`);
 test('an embedded run that is held up takes its database along', { timeout: 120_000 }, async () => {
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-frozen-'));
   const running = await startServerProcess(
-    { TOLLGATE_DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0', TOLLGATE_FREEZE: 'payment-callback loop' },
+    { TOLLGATE_DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0', TOLLGATE_FREEZE: 'payment-callback hold' },
     FREEZING,
   );
   const children = childrenOf(running.pid);

@@ -9,6 +9,8 @@ const [where = '', how = ''] = (process.env['TOLLGATE_FREEZE'] ?? '').split(' ')
 
 const freeze = async (): Promise<void> => {
   if (how === 'loop') for (;;);
+  // The same without a core: JavaScript runs, and never gives back.
+  if (how === 'hold') for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
   if (how === 'microtasks') for (;;) await undefined;
   if (how === 'call') execFileSync('sleep', ['600']);
 };
@@ -35,4 +37,4 @@ const freezing = (flows: Flows): Flows => ({
   effects: new Map([['mail', { run: freeze }]]),
 });
 
-if (process.argv[1]?.includes('freezing-server')) await run({ adapt: freezing });
+if (process.argv[1]?.includes('freezing-server')) await run({ adapt: freezing, frozenMs: 4_000 });
