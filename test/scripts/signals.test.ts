@@ -3,14 +3,15 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { forgetProcess, watchProcess } from '../harness/steward.js';
 
 let dataDir: string;
-beforeEach(() => {
+// The same for all, so that each also starts on what the one before left.
+beforeAll(() => {
   dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-signals-'));
 });
-afterEach(() => fs.rmSync(dataDir, { recursive: true, force: true }));
+afterAll(() => fs.rmSync(dataDir, { recursive: true, force: true }));
 
 interface Started {
   readonly child: ChildProcess;
