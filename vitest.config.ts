@@ -14,6 +14,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/harness/global-setup.ts'],
+    // Nothing of ours keeps state in a module, so that the files of a worker can share what it has loaded.
+    isolate: false,
     // Much of the suite waits for outages and clocks, so one file more than there are cores keeps them busy.
     maxWorkers: Math.max(2, availableParallelism() + 1),
     // Generous, since a busy machine may be ten times slower; what must be fast is measured inside its test.
