@@ -1,6 +1,7 @@
-// The hour in which Tollgate is put in front of an app, as one script: an empty database, an order table with a uuid key, a
-// Stripe-compatible server, a real Redis; then only commands, HTTP and a socket, up to the first live payment. Each step is
-// printed; exit code 0 only if every one held. Works in a copy of this checkout, so that the generated flows harm nothing.
+// The hour in which Tollgate is put in front of an app, as one script. First as a newcomer: the package is packed, installed in
+// an empty folder, a project made, tested, started on embedded defaults and paid at. Then for real: an empty database, an order
+// table with a uuid key, a Stripe-compatible server, a Redis; only commands, HTTP and a socket, up to the first live payment.
+// Each step is printed; exit code 0 only if every one held.
 // DATABASE_URL (a server on which a database may be made) and REDIS_URL are used where they are set.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -15,23 +16,13 @@ import { createClient } from 'graphql-ws';
 import pg from 'pg';
 import WebSocket from 'ws';
 import { ensureInstalled } from './install.mjs';
-import { root, secondsSince } from './run.mjs';
+import { fingerprint, makeProject, packPackage, runScript } from './packed-project.mjs';
+import { secondsSince } from './run.mjs';
 import { failed } from './step.mjs';
 
-const COPIED = [
-  'src',
-  'flows',
-  'migrations',
-  'sandbox',
-  'simulation',
-  'bin',
-  'scripts',
-  'dist',
-  'package.json',
-  'package-lock.json',
-  'tsconfig.json',
-];
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
+const PACKAGE = path.join('node_modules', 'tollgate');
+const CLI = path.join(PACKAGE, 'bin', 'tollgate.mjs');
 /** Of an account of its own, so that the keys which the sandbox names to everyone are not taken for ours. */
 const KEYS = {
   test: ['pk_test_sandbox_inn', 'sk_test_sandbox_inn'],
@@ -71,28 +62,26 @@ const freePort = async () => {
   }
 };
 
-const copyCheckout = () => {
-  const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-first-payment-'));
-  fs.chmodSync(copy, 0o755);
-  stops.push(() => fs.rmSync(copy, { recursive: true, force: true }));
-  for (const name of COPIED.filter((name) => fs.existsSync(path.join(root, name))))
-    fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
-  fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'), 'dir');
-  return copy;
+const makeFolder = () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-first-payment-'));
+  fs.chmodSync(folder, 0o755); // started by root, PostgreSQL runs as somebody else
+  stops.push(() => fs.rmSync(folder, { recursive: true, force: true }));
+  return folder;
 };
 
 /** Starts a program and gives its lines as they come; it is ended with the script. */
 const start = (program, words, options = {}) => {
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
   const closed = once(child, 'close');
-  stops.push(async () => {
+  const end = async () => {
     child.kill('SIGTERM');
     await closed;
-  });
+  };
+  stops.push(end);
   const note = (line) => seen.push(line);
   createInterface({ input: child.stderr }).on('line', note);
   const lines = createInterface({ input: child.stdout }).on('line', note);
-  return { lines, closed };
+  return { lines, end };
 };
 
 const untilLine = (lines, holds) =>
@@ -109,13 +98,13 @@ const untilLine = (lines, holds) =>
     );
   });
 
-const openPostgres = async (copy) => {
+const openPostgres = async (project) => {
   const given = process.env['DATABASE_URL'];
   let admin = given;
   if (given === undefined) {
-    const file = path.join(copy, 'dist', 'src', 'storage', 'embedded-postgres.js');
+    const file = path.join(project, PACKAGE, 'dist', 'src', 'storage', 'embedded-postgres.js');
     const { startEmbeddedPostgres } = await import(pathToFileURL(file).href);
-    const postgres = await startEmbeddedPostgres({ dataDir: path.join(copy, 'postgres') });
+    const postgres = await startEmbeddedPostgres({ dataDir: path.join(project, 'postgres') });
     stops.push(() => postgres.stop());
     admin = postgres.url;
   }
@@ -146,12 +135,11 @@ const openRedis = async () => {
   return `redis://127.0.0.1:${port}`;
 };
 
-/** Runs one command in the copy, as an operator types it; `input` is piped in. Fails unless it ends with `code`. */
+/** Runs one command in the project, as an operator types it; `input` is piped in. Fails unless it ends with `code`. */
 const createCli =
-  (copy, environment) =>
+  (project, environment) =>
   async (words, { input = '', code = 0 } = {}) => {
-    const cli = path.join(copy, 'scripts', 'tollgate.mjs');
-    const child = spawn(process.execPath, [cli, ...words], { cwd: copy, env: environment });
+    const child = spawn(process.execPath, [CLI, ...words], { cwd: project, env: environment });
     const output = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'])
       child[name].setEncoding('utf8').on('data', (chunk) => {
@@ -207,23 +195,67 @@ const confirm = async (sandboxUrl, { payment, clientSecret, publishableKey }) =>
   assert.equal(response.status, 200, await response.text());
 };
 
+/** As a newcomer: the package alone, up to a payment at the demo shop. Gives the project. */
+const firstMinutes = async (environment) => {
+  const folder = makeFolder();
+  let packed;
+  let project;
+  await step('npm pack', async () => {
+    packed = await packPackage(folder, environment);
+    const kilobytes = (bytes) => `${Math.round(bytes / 1024)} kB`;
+    return `${packed.entryCount} files, ${kilobytes(packed.size)}, ${kilobytes(packed.unpackedSize)} unpacked`;
+  });
+  await step('npm install, npx tollgate init, npm install, below a path with a space', async () => {
+    project = await makeProject({ folder: path.join(folder, 'an app'), tarball: packed.tarball, env: environment });
+  });
+  const modules = path.join(project, 'node_modules');
+  const before = fingerprint(modules);
+  await step('npm run types', () => runScript(project, 'types', environment).then(() => undefined));
+  await step('npm test', async () => {
+    const said = await runScript(project, 'test', environment);
+    assert.match(said, /pass 3\n/);
+    assert.match(said, /fail 0\n/);
+    return 'it pays, declines, and renews';
+  });
+  await step('npm start, a payment at the demo shop, and its end', () => payAtTheShop(project, environment));
+  await step('Nothing was written into node_modules', () => assert.equal(fingerprint(modules), before));
+  return project;
+};
+
+const payAtTheShop = async (project, environment) => {
+  const env = { ...environment, PORT: String(await freePort()), SANDBOX_PORT: String(await freePort()) };
+  const url = `http://127.0.0.1:${env.PORT}`;
+  const { lines, end } = start('npm', ['start'], { cwd: project, env });
+  await untilLine(lines, (line) => line.includes(`${url}/console`));
+  for (const page of ['/', '/console']) assert.equal((await fetch(`${url}${page}`)).status, 200, page);
+  const { token } = await (await fetch(`${url}/demo/token?account=demo-customer`)).json();
+  const made = await fetch(`${url}/demo/orders`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ amount: 2500, currency: 'EUR' }),
+  });
+  const { id: orderId } = await made.json();
+  const sandboxUrl = `http://127.0.0.1:${env.SANDBOX_PORT}`;
+  const rows = await payOnce({ url, token, sandboxUrl, orderId, amount: 2500 });
+  await end(); // of npm; that the server has ended too is seen at its output's end
+  await assert.rejects(fetch(`${url}/health`));
+  return rows.map(({ status }) => status).join(' → ');
+};
+
 const journey = async () => {
-  let copy;
   let databaseUrl;
   let redisUrl;
   let sandboxUrl;
   let orders = [];
   await ensureInstalled();
-  await step('Copy this checkout', () => {
-    copy = copyCheckout();
-  });
   const environment = { ...process.env };
   for (const name of Object.keys(environment))
-    if (/^(STRIPE|TOLLGATE|JWT|SANDBOX|CORS|NODE_ENV|PORT|HOST)/.test(name)) delete environment[name];
-  const cli = createCli(copy, environment);
-  await step('Build it', () => cli(['--help']).then(() => undefined));
+    if (/^(STRIPE|TOLLGATE|JWT|SANDBOX|CORS|NODE_ENV|PORT|HOST|DATABASE_URL|REDIS_URL|npm_)/.test(name))
+      delete environment[name];
+  const project = await firstMinutes(environment);
+  const cli = createCli(project, environment);
   await step('An empty database, and the order table of an app', async () => {
-    databaseUrl = await openPostgres(copy);
+    databaseUrl = await openPostgres(project);
     await runSql(databaseUrl, SHOP);
     orders = await runSql(
       databaseUrl,
@@ -235,8 +267,8 @@ const journey = async () => {
     redisUrl = await openRedis();
   });
   await step('A local Stripe: tollgate sandbox', async () => {
-    const words = [path.join(copy, 'scripts', 'tollgate.mjs'), 'sandbox', '--port', '0'];
-    const { lines } = start(process.execPath, words, { cwd: copy, env: environment });
+    const words = [CLI, 'sandbox', '--port', '0'];
+    const { lines } = start(process.execPath, words, { cwd: project, env: environment });
     sandboxUrl = /http:\S+/.exec(await untilLine(lines, (line) => line.includes('http')))?.[0];
     return sandboxUrl;
   });
@@ -248,7 +280,7 @@ const journey = async () => {
     STRIPE_API_BASE: sandboxUrl,
     JWT_SECRET: randomBytes(48).toString('base64'),
     TOLLGATE_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-    TOLLGATE_DATA_DIR: path.join(copy, '.tollgate'),
+    TOLLGATE_DATA_DIR: path.join(project, '.tollgate-live'),
     PORT: String(port),
     PUBLIC_URL: url,
     LOG_FORMAT: 'json',
@@ -272,7 +304,7 @@ const journey = async () => {
   });
   await step('tollgate activate', async () => {
     assert.match(await cli(activate), /bound to public\.booking for good/);
-    assert.match(fs.readFileSync(path.join(copy, 'flows/payment-callback.ts'), 'utf8'), /booking/);
+    assert.match(fs.readFileSync(path.join(project, 'flows/payment-callback.ts'), 'utf8'), /booking/);
     return 'bound, the flows are written';
   });
   await step('tollgate activate again, and another table', async () => {
@@ -287,8 +319,7 @@ const journey = async () => {
     return `${account}, endpoint ${endpoint.id}`;
   });
   await step('tollgate start', async () => {
-    const words = [path.join(copy, 'scripts', 'tollgate.mjs'), 'start'];
-    const { lines } = start(process.execPath, words, { cwd: copy, env: environment });
+    const { lines } = start(process.execPath, [CLI, 'start'], { cwd: project, env: environment });
     await untilLine(lines, (line) => line.includes('/webhooks/stripe'));
     assert.equal((await fetch(`${url}/ready`)).status, 200);
     return url;
