@@ -34,7 +34,8 @@ export class EmbeddedPostgresError extends Error {
 export const locateBinaries = async (runAs: RunAs, copyDir: string): Promise<Binaries> => {
   const { native, version } = findPackage();
   const inPlace = binariesIn(native);
-  if (linksOf(native).every(({ link }) => fs.existsSync(link)) && (await runs(inPlace, runAs)) === undefined) return inPlace;
+  if (linksOf(native).every(({ link }) => fs.existsSync(link)) && (await runs(inPlace, runAs)) === undefined)
+    return inPlace;
 
   const copy = path.join(copyDir, `binaries-${version}`);
   if (!fs.existsSync(copy)) copyBinaries(native, copy);

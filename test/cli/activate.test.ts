@@ -41,9 +41,7 @@ describe('tollgate activate', { timeout: 300_000 }, () => {
 
   /** As on a terminal: each line is typed once its question stands there. */
   const type = async (words: readonly string[], answers: readonly (readonly [string, string])[]): Promise<string> => {
-    const command = [process.execPath, ...CLI_WORDS, ...words, ...adminSql()]
-      .map((word) => `'${word}'`)
-      .join(' ');
+    const command = [process.execPath, ...CLI_WORDS, ...words, ...adminSql()].map((word) => `'${word}'`).join(' ');
     const child = spawn(SCRIPT, ['-qec', command, '/dev/null'], {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], DATABASE_URL: database.url },
     });
