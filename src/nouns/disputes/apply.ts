@@ -3,7 +3,8 @@ import { type DisputeCallbackData, type FlowLog, type Flows, runFlow } from '../
 import { writeChange } from '../../outbox/change-log.js';
 import type { Tx } from '../../storage/database.js';
 import { NotAnAnswerError, NotOursError } from '../../stripe/answer.js';
-import type { Cause, PaymentTransitions } from '../payments/apply.js';
+import type { PaymentTransitions } from '../payments/apply.js';
+import type { Cause } from '../payments/decide.js';
 import type { Payment } from '../payments/row.js';
 import { sumPaid } from '../payments/rows.js';
 import type { Dispute } from './row.js';

@@ -56,11 +56,9 @@ export const createDisputeEvents = (parts: Parts): EventHandler => {
   const settlePayment = async (held: HeldDisputes, fetched: Fetched, { event, actor }: Told, tx: Tx) => {
     if (hasArrived(held.payment)) return held;
     const { intent } = answerOf(fetched);
-    const outcome = await payments.apply(tx, held.payment, paymentSnapshot(intent, fetched.answer.at), {
-      actor,
-      eventId: event.id,
-      body: { source: 'FETCH', event, object: intent },
-      current: true,
+    const outcome = await payments.apply(tx, held.payment, {
+      snapshot: paymentSnapshot(intent, fetched.answer.at),
+      cause: { actor, eventId: event.id, body: { source: 'FETCH', event, object: intent }, current: true },
     });
     const { payment } = outcome;
     const changed = { ...held.changed, ...(outcome.kind === 'changed' && { payment }) };

@@ -1,9 +1,9 @@
 import type Stripe from 'stripe';
-import type { EventHandler } from '../../inbox/handler.js';
+import type { Applied, EventHandler, Fetched, Told } from '../../inbox/handler.js';
 import { assertSame, hintOf, ignored, processed } from '../../inbox/hints.js';
 import type { Together } from '../../inbox/together.js';
 import type { StripeConnection } from '../../installation/stripe-connection.js';
-import type { Database } from '../../storage/database.js';
+import type { Database, Tx } from '../../storage/database.js';
 import type { Marks } from '../../stripe/marks.js';
 import { hidesReason, type PaymentSnapshot, paymentSnapshot } from '../../stripe/translate.js';
 import type { PaymentTransitions } from './apply.js';
@@ -56,9 +56,50 @@ const assertNoMoney = ({ signal, intentId }: PaymentSnapshot, payment: Pick<Paym
     );
 };
 
+interface Arrived {
+  readonly told: Told;
+  readonly fetched: Fetched | undefined;
+  readonly intent: Stripe.PaymentIntent;
+  readonly snapshot: PaymentSnapshot;
+}
+
+/** An invoice's payment may just be made: then the event is its. */
+const applyUnknown = async (
+  { transitions, marks }: Parts,
+  tx: Tx,
+  { fetched, snapshot }: Arrived,
+): Promise<Applied> => {
+  const reference = referenceOf(snapshot, marks);
+  await tx.query(lockIntent(snapshot.intentId));
+  const made = await transitions.lockByReference(tx, reference);
+  if (made) return { kind: 'ask', version: made.version };
+  const [claimed] = await tx.query<Payment>(findClaimed(reference));
+  if (!claimed) return ignored(UNMATCHED);
+  if (!fetched) return { kind: 'ask', version: undefined };
+  assertNoMoney(snapshot, claimed);
+  return ignored(UNMATCHED);
+};
+
+const applyTo = async (
+  { transitions, publish }: Parts,
+  { tx, payment }: { readonly tx: Tx; readonly payment: Payment },
+  { told: { event, actor }, fetched, intent, snapshot }: Arrived,
+): Promise<Applied> => {
+  // An answer that was read before the row was known may be older than the row.
+  if (fetched && fetched.version !== payment.version) return { kind: 'ask', version: payment.version };
+  // The bank's own reason is with the charge, which an event doesn't bring.
+  if (!fetched && hidesReason(snapshot)) return { kind: 'ask', version: payment.version };
+  const body = { source: fetched ? ('FETCH' as const) : ('EVENT' as const), event, object: intent };
+  const cause = { actor, eventId: event.id, body, current: fetched !== undefined };
+  const outcome = await transitions.apply(tx, payment, { snapshot, cause });
+  if (outcome.kind === 'asked') return { kind: 'ask', version: payment.version };
+  const changed = outcome.kind === 'changed' ? outcome.payment : undefined;
+  return processed(() => changed && publish(changed));
+};
+
 /** Builds the handler of payment intents. */
 export const createPaymentIntentEvents = (parts: Parts): EventHandler => {
-  const { database, transitions, attempts, connection, marks, publish, deliversDuplicates, together } = parts;
+  const { database, transitions, attempts, connection, marks, deliversDuplicates, together } = parts;
 
   return {
     unmatched: UNMATCHED,
@@ -73,38 +114,14 @@ export const createPaymentIntentEvents = (parts: Parts): EventHandler => {
       return (await on.query(findByIntentOrMark(hint.id, marks.rowOf(hint.ownerOf('payment'))))).length > 0;
     },
 
-    async prepare(tx, { event, actor }, fetched) {
+    async prepare(tx, told, fetched) {
+      const { event } = told;
       const intent = (fetched?.answer.object ?? event.data.object) as Stripe.PaymentIntent;
       const snapshot = paymentSnapshot(intent, fetched?.answer.at ?? event.created);
       if (fetched) assertSame(event, 'payment', { ...snapshot, id: snapshot.intentId });
-      const reference = referenceOf(snapshot, marks);
-      const payment = await transitions.lockByReference(tx, reference);
-      return async () => {
-        if (!payment) {
-          // An invoice's payment may just be made: then the event is its.
-          await tx.query(lockIntent(snapshot.intentId));
-          const made = await transitions.lockByReference(tx, reference);
-          if (made) return { kind: 'ask', version: made.version };
-          const [claimed] = await tx.query<Payment>(findClaimed(reference));
-          if (!claimed) return ignored(UNMATCHED);
-          if (!fetched) return { kind: 'ask', version: undefined };
-          assertNoMoney(snapshot, claimed);
-          return ignored(UNMATCHED);
-        }
-        // An answer that was read before the row was known may be older than the row.
-        if (fetched && fetched.version !== payment.version) return { kind: 'ask', version: payment.version };
-        // The bank's own reason is with the charge, which an event doesn't bring.
-        if (!fetched && hidesReason(snapshot)) return { kind: 'ask', version: payment.version };
-        const outcome = await transitions.apply(tx, payment, snapshot, {
-          actor,
-          eventId: event.id,
-          body: { source: fetched ? 'FETCH' : 'EVENT', event, object: intent },
-          current: fetched !== undefined,
-        });
-        if (outcome.kind === 'asked') return { kind: 'ask', version: payment.version };
-        const changed = outcome.kind === 'changed' ? outcome.payment : undefined;
-        return processed(() => changed && publish(changed));
-      };
+      const payment = await transitions.lockByReference(tx, referenceOf(snapshot, marks));
+      const arrived = { told, fetched, intent, snapshot };
+      return () => (payment ? applyTo(parts, { tx, payment }, arrived) : applyUnknown(parts, tx, arrived));
     },
 
     deliversDuplicates,

@@ -1,7 +1,7 @@
 import { NotFoundError } from '../../core/errors.js';
 import { isNodeId } from '../../core/node-id.js';
 import type { Builder, Once } from '../../graphql/builder.js';
-import type { PayRequest } from './payments.js';
+import type { PayRequest } from './pay.js';
 
 /** The enums that payments and recurring payments share. */
 export type PayEnums = ReturnType<typeof definePayEnums>;

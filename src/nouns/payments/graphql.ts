@@ -6,7 +6,8 @@ import type { NodeKind } from '../../graphql/node.js';
 import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
 import { amountRefundable, isSettledOutOfBand } from '../refunds/refundable.js';
-import type { PayAnswer, Payments } from './payments.js';
+import type { PayAnswer } from './pay.js';
+import type { Payments } from './payments.js';
 import type { Payment } from './row.js';
 import type { Live } from './watch.js';
 

@@ -1,48 +1,12 @@
 import { actorOf, type Caller } from '../../core/caller.js';
-import {
-  BadUserInputError,
-  IllegalTransitionError,
-  NotFoundError,
-  PaymentInProgressError,
-  StripeDeclinedError,
-} from '../../core/errors.js';
-import { assertChargeable, findCurrency, type MinorUnits } from '../../core/money.js';
+import { IllegalTransitionError, NotFoundError } from '../../core/errors.js';
 import type { Page, PageRequest } from '../../core/page.js';
 import { isOpen, type PaymentStatus } from '../../core/states.js';
-import type { Redirects, ReturnAddresses } from '../../installation/redirects.js';
-import { assertReachable, type StripeAccess, type StripeConnection } from '../../installation/stripe-connection.js';
 import type { Change } from '../../outbox/change.js';
-import type { Database } from '../../storage/database.js';
-import { type IdempotentRequest, idempotentRequest } from '../../storage/idempotent-request.js';
-import type { PaymentAttempts } from './attempts.js';
 import type { PaymentEndings } from './cancel-and-capture.js';
+import { goOnOrEnd, type PayAnswer, type PayParts, type PayRequest, pay } from './pay.js';
 import type { PaymentReads } from './read.js';
-import type { PaymentReservations } from './reserve.js';
 import type { Payment } from './row.js';
-
-/** What a client asks for with `pay`. */
-export interface PayRequest {
-  readonly orderId: string;
-  readonly currency: string;
-  readonly amount: MinorUnits;
-  readonly mode: 'ELEMENTS' | 'CHECKOUT';
-  readonly captureMethod: 'AUTOMATIC' | 'MANUAL';
-  readonly description?: string;
-  readonly successUrl?: string;
-  readonly cancelUrl?: string;
-  readonly idempotencyKey?: string;
-}
-
-/** A payment and what the browser needs to go on with it. */
-export interface PayAnswer {
-  readonly payment: Payment;
-  /** For Stripe.js; undefined when nothing is left to confirm. */
-  readonly clientSecret?: string;
-  readonly clientSecretType?: 'PAYMENT' | 'SETUP';
-  /** Stripe's page, for the mode CHECKOUT; undefined once it is closed. */
-  readonly checkoutUrl?: string;
-  readonly publishableKey: string;
-}
 
 /** What a list of payments may be narrowed to. */
 export interface PaymentFilter extends PageRequest {
@@ -81,157 +45,27 @@ export interface Payments extends PaymentEndings {
   findWatchable(orderId: string, caller: Caller): Promise<string | undefined>;
 }
 
-/** Longest description; Stripe takes 1000 characters. */
-const DESCRIPTION_LENGTH = 1000;
-/** Rounds of cancelling an attempt for another amount and reserving again, before the client is asked to come back. */
-const ROUNDS = 4;
-
-/** Statuses in which the browser still has something to confirm. */
-const CONFIRMABLE: ReadonlySet<PaymentStatus> = new Set(['PENDING', 'REQUIRES_ACTION', 'FAILED']);
-
-const checkRequest = (request: PayRequest, redirects: Redirects): PayRequest => {
-  const currency = findCurrency(request.currency);
-  assertChargeable(request.amount, currency);
-  if (request.description !== undefined && request.description.length > DESCRIPTION_LENGTH)
-    throw new BadUserInputError(`A description has at most ${DESCRIPTION_LENGTH} characters.`);
-  return { ...request, ...checkAddresses(request, redirects), currency: currency.code };
-};
-
-/** Checks where people come back to: with CHECKOUT alone they go anywhere. */
-export const checkAddresses = (
-  request: ReturnAddresses & Pick<PayRequest, 'mode'>,
-  redirects: Redirects,
-): ReturnAddresses => {
-  if (request.mode === 'CHECKOUT') return redirects.check(request);
-  if (request.successUrl !== undefined || request.cancelUrl !== undefined)
-    throw new BadUserInputError('successUrl and cancelUrl belong to the mode CHECKOUT; leave them out with ELEMENTS.');
-  return {};
-};
-
-/** A payment on Stripe's page whose delayed method failed: that page takes no other one. */
-const isDeadEnd = ({ payment, checkoutUrl }: PayAnswer): boolean =>
-  payment.mode === 'CHECKOUT' && payment.status === 'FAILED' && checkoutUrl === undefined;
-
-interface Parts {
-  readonly database: Database;
-  readonly connection: StripeConnection;
-  readonly reservations: PaymentReservations;
-  readonly attempts: PaymentAttempts;
+interface Parts extends PayParts {
   readonly endings: PaymentEndings;
   readonly reads: PaymentReads;
-  readonly redirects: Redirects;
-  readonly publish: (payment: Payment) => void;
 }
 
 /** Builds the calls over their parts: reservations lock and write, attempts call Stripe, reads read. */
-export const createPayments = (parts: Parts): Payments => {
-  const { database, connection, reservations, attempts, endings, reads, redirects, publish } = parts;
+export const createPayments = (parts: Parts): Payments => ({
+  ...parts.reads,
+  ...parts.endings,
 
-  const goOn = async (payment: Payment, access: StripeAccess, actor: string, fresh = false): Promise<PayAnswer> => {
-    const { publishableKey } = access;
-    if (!isOpen(payment)) return { payment, publishableKey };
-    assertReachable('Payment', payment, access);
-    const settled = await attempts.settle(payment, { access, actor }, fresh);
-    const answer = { payment: settled.payment, publishableKey };
-    if (!CONFIRMABLE.has(settled.payment.status)) return answer;
-    const { clientSecret, checkoutUrl } = settled;
-    return {
-      ...answer,
-      ...(clientSecret !== null && { clientSecret, clientSecretType: 'PAYMENT' as const }),
-      ...(checkoutUrl !== null && { checkoutUrl }),
-    };
-  };
+  pay: (request, caller) => pay(parts, request, caller),
 
-  /** The same key again: the same payment as it is now; one that Stripe had refused is refused again. */
-  const repeat = async (payment: Payment, access: StripeAccess, actor: string): Promise<PayAnswer> => {
-    const { status, stripePaymentIntentId, stripeCheckoutSessionId } = payment;
-    if (status === 'CANCELED' && stripePaymentIntentId === null && stripeCheckoutSessionId === null)
-      throw new StripeDeclinedError('Stripe refused this payment. Use a new idempotency key to try again.', undefined);
-    return goOn(payment, access, actor);
-  };
-
-  /**
-   * Cancels an attempt that can't serve; undefined when the order is free for another one, the payment where it went through
-   * meanwhile.
-   *
-   * @throws PaymentInProgressError when Stripe can't stop it any more
-   */
-  const replace = async (payment: Payment, access: StripeAccess, actor: string): Promise<PayAnswer | undefined> => {
-    assertReachable('Payment', payment, access);
-    const ended = await attempts.cancel(payment, { access, actor });
-    if (ended.status === 'CANCELED') return undefined;
-    if (isOpen(ended))
-      throw new PaymentInProgressError(
-        `Payment ${ended.id} is ${ended.status} and can't be replaced any more; wait for its end.`,
-        ended.id,
+  async continuePayment(id, caller) {
+    const payment = await parts.reads.find(id, caller);
+    if (!payment) throw new NotFoundError('payment', id);
+    if (!isOpen(payment))
+      throw new IllegalTransitionError(
+        `Payment ${id} is ${payment.status}; only an open one can go on. Start another with pay.`,
       );
-    return { payment: ended, publishableKey: access.publishableKey };
-  };
-
-  /** Goes on with an attempt that fits its order; one that doesn't is cancelled, and the caller told why. */
-  const goOnOrEnd = async (payment: Payment, access: StripeAccess, actor: string): Promise<PayAnswer> => {
-    const misfit = await database.transaction((tx) => reservations.review(tx, payment), payment.orderId);
-    if (!misfit) return goOn(payment, access, actor);
-    const wentThrough = await replace(payment, access, actor);
-    if (wentThrough) return wentThrough;
-    throw misfit;
-  };
-
-  const payOnce = async (
-    request: PayRequest,
-    caller: Caller,
-    access: StripeAccess,
-    { idempotency, again }: { idempotency: IdempotentRequest | undefined; again: boolean },
-  ): Promise<PayAnswer | undefined> => {
-    const actor = actorOf(caller);
-    const reserved = await database.transaction(
-      (tx) => reservations.reserve(tx, { request, caller, access, actor, idempotency, again }),
-      request.orderId,
-    );
-    switch (reserved.kind) {
-      case 'made':
-        publish(reserved.payment);
-        return goOn(reserved.payment, access, actor, true);
-      case 'repeated':
-        return repeat(reserved.payment, access, actor);
-      case 'open': {
-        const answer = await goOn(reserved.payment, access, actor);
-        if (isDeadEnd(answer)) return replace(answer.payment, access, actor);
-        // Stripe had cancelled the attempt: the order is free for another one.
-        return answer.payment.status === 'CANCELED' ? undefined : answer;
-      }
-      case 'differs':
-        return replace(reserved.payment, access, actor);
-    }
-  };
-
-  return {
-    ...reads,
-    ...endings,
-
-    async pay(input, caller) {
-      const request = checkRequest(input, redirects);
-      const idempotency = idempotentRequest(caller, 'pay', request);
-      // A repeated key answers as before, whatever became of the order.
-      if (!idempotency) await reservations.check(request, caller);
-      const access = await connection.access();
-      for (let round = 1; round <= ROUNDS; round += 1) {
-        const answer = await payOnce(request, caller, access, { idempotency, again: round > 1 });
-        if (answer) return answer;
-      }
-      throw new IllegalTransitionError(`The payments of order ${request.orderId} keep changing; try again.`);
-    },
-
-    async continuePayment(id, caller) {
-      const payment = await reads.find(id, caller);
-      if (!payment) throw new NotFoundError('payment', id);
-      if (!isOpen(payment))
-        throw new IllegalTransitionError(
-          `Payment ${id} is ${payment.status}; only an open one can go on. Start another with pay.`,
-        );
-      if (payment.stripeInvoiceId !== null && payment.stripePaymentIntentId === null)
-        throw new IllegalTransitionError(`The invoice of payment ${id} has nothing to confirm yet.`);
-      return goOnOrEnd(payment, await connection.access(), actorOf(caller));
-    },
-  };
-};
+    if (payment.stripeInvoiceId !== null && payment.stripePaymentIntentId === null)
+      throw new IllegalTransitionError(`The invoice of payment ${id} has nothing to confirm yet.`);
+    return goOnOrEnd(parts, payment, { access: await parts.connection.access(), actor: actorOf(caller) });
+  },
+});

@@ -15,7 +15,7 @@ import { type IdempotentRequest, recall, remember } from '../../storage/idempote
 import { LIVE_RECURRING, type RecurringPayment } from '../recurring/row.js';
 import { RECURRING_COLUMNS } from '../recurring/rows.js';
 import { assertDue, assertPayable, type Charge, type Scope } from './due.js';
-import type { PayRequest } from './payments.js';
+import type { PayRequest } from './pay.js';
 import { OPEN_PAYMENT, type Payment } from './row.js';
 import { lockById, PAYMENT_COLUMNS } from './rows.js';
 

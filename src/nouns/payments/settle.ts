@@ -5,7 +5,7 @@ import { isDatabaseError, UNIQUE_VIOLATION } from '../../storage/database.js';
 import { type Answer, NotAnAnswerError } from '../../stripe/answer.js';
 import { type AppliedOrMoved, applyOrReadAgain } from '../../stripe/apply-or-read-again.js';
 import { refusalOf } from '../../stripe/refusal.js';
-import { signalFor } from './apply.js';
+import { signalFor } from './decide.js';
 import { makeObject, type Settling, type SettlingParts } from './make.js';
 import { type PaymentObject, type PaymentWithObject, readOwn } from './object.js';
 import type { Payment } from './row.js';
@@ -123,7 +123,7 @@ const applyOnce = async <T extends { id: string }>(
       if (row.version !== known.version || own !== answer.object.id) return { kind: 'moved' as const, payment: row };
       object.note?.(tx, row, answer.object);
       const body = { source: sourceOf(actor), object: answer.object };
-      return transitions.apply(tx, row, facts, { actor, body, current: true });
+      return transitions.apply(tx, row, { snapshot: facts, cause: { actor, body, current: true } });
     }, known.orderId)
     .catch((error: unknown) => {
       if (ID_CONSTRAINTS.some((constraint) => isDatabaseError(error, UNIQUE_VIOLATION, constraint)))

@@ -6,7 +6,7 @@ import { writeChange } from '../../outbox/change-log.js';
 import { readClock } from '../../storage/clock.js';
 import type { Tx } from '../../storage/database.js';
 import type { SubscriptionSnapshot } from '../../stripe/subscription-snapshot.js';
-import type { Cause } from '../payments/apply.js';
+import type { Cause } from '../payments/decide.js';
 import { markUnpaid } from '../payments/rows.js';
 import type { RecurringPayment } from './row.js';
 import {

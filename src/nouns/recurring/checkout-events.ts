@@ -80,12 +80,8 @@ export const createCheckoutEvents = (parts: Parts): EventHandler => {
       if (fetched?.version !== payment.version) return { kind: 'ask', version: payment.version };
       tx.send(writeSession('payment', payment.id, snapshot.sessionId));
       const body = { source: 'FETCH' as const, event, object: session };
-      const outcome = await payments.apply(tx, payment, snapshot.payment, {
-        actor,
-        eventId: event.id,
-        body,
-        current: true,
-      });
+      const cause = { actor, eventId: event.id, body, current: true };
+      const outcome = await payments.apply(tx, payment, { snapshot: snapshot.payment, cause });
       return processed(() => outcome.kind === 'changed' && publish(outcome.payment));
     };
   };

@@ -13,7 +13,7 @@ import { assertReachable, type StripeConnection, type Who } from '../../installa
 import type { Database } from '../../storage/database.js';
 import { type IdempotentRequest, idempotentRequest, recall, remember } from '../../storage/idempotent-request.js';
 import { secretOf } from '../../stripe/subscription-snapshot.js';
-import { checkAddresses } from '../payments/payments.js';
+import { checkAddresses } from '../payments/pay.js';
 import type { Payment } from '../payments/row.js';
 import type { RecurringTransitions } from './apply.js';
 import type { FreshPrice, RecurringAttempts } from './attempts.js';

@@ -69,11 +69,9 @@ export const createRefundEvents = (parts: Parts): EventHandler => {
   const settlePayment = async (held: HeldRefunds, fetched: Fetched, { event, actor }: Told, tx: Tx) => {
     if (hasArrived(held.payment)) return held;
     const { intent } = fetched.answer.object as IntentWithRefunds;
-    const outcome = await payments.apply(tx, held.payment, paymentSnapshot(intent, fetched.answer.at), {
-      actor,
-      eventId: event.id,
-      body: { source: 'FETCH', event, object: intent },
-      current: true,
+    const outcome = await payments.apply(tx, held.payment, {
+      snapshot: paymentSnapshot(intent, fetched.answer.at),
+      cause: { actor, eventId: event.id, body: { source: 'FETCH', event, object: intent }, current: true },
     });
     const { payment } = outcome;
     const changed = { ...held.changed, ...(outcome.kind === 'changed' && { payment }) };

@@ -5,7 +5,8 @@ import { writeChange } from '../../outbox/change-log.js';
 import type { Statement, Tx } from '../../storage/database.js';
 import type { InvoiceSnapshot } from '../../stripe/invoice-snapshot.js';
 import type { PaymentFacts } from '../../stripe/translate.js';
-import type { Cause, PaymentTransitions } from '../payments/apply.js';
+import type { PaymentTransitions } from '../payments/apply.js';
+import type { Cause } from '../payments/decide.js';
 import { OPEN_PAYMENT, type Payment } from '../payments/row.js';
 import { lockIntent, markUnpaid, PAYMENT_COLUMNS, reviveEvents } from '../payments/rows.js';
 import type { RecurringPayment } from '../recurring/row.js';
@@ -241,7 +242,8 @@ export const createInvoicePayments = ({
       const payment = known ? await followIntent(tx, known, invoice) : await open(tx, recurring, invoice, cause);
       if (invoice.status === 'paid' && !invoice.isFirst) tx.send(wakeTooLate(invoice.invoiceId));
       const facts = factsOf(recurring, payment, invoice);
-      const outcome = facts && (await transitions.apply(tx, payment, facts, { ...cause, current: true }));
+      const outcome =
+        facts && (await transitions.apply(tx, payment, { snapshot: facts, cause: { ...cause, current: true } }));
       if (outcome?.kind === 'changed') return { payment: outcome.payment, lowering };
       return { payment: known ? undefined : payment, lowering };
     },
