@@ -26,6 +26,12 @@ export interface DisputeOutcome {
   readonly held: HeldDisputes;
 }
 
+/** What Stripe says of a dispute, and who brought it. */
+export interface SeenDispute {
+  readonly snapshot: DisputeSnapshot;
+  readonly cause: Cause;
+}
+
 /** The only code that moves a dispute: webhooks and reconciliation come here. */
 export interface DisputeTransitions {
   /** Locks the order, the payment and its disputes, in this order. */
@@ -37,7 +43,7 @@ export interface DisputeTransitions {
    * disputes have taken, the dispute callback where the status moved, both timelines. Twice the same snapshot changes nothing the
    * second time.
    */
-  apply(tx: Tx, held: HeldDisputes, snapshot: DisputeSnapshot, cause: Cause): Promise<DisputeOutcome>;
+  apply(tx: Tx, held: HeldDisputes, seen: SeenDispute): Promise<DisputeOutcome>;
 }
 
 const FLOW = 'dispute-callback';
@@ -67,116 +73,145 @@ const isSame = (dispute: Dispute, snapshot: DisputeSnapshot): boolean =>
 const noteOf = ({ id, amount, currency, status, reason }: Dispute): string =>
   `dispute ${id} of ${formatMoney(amount, currency)} (${reason}) is ${status}`;
 
-/** Builds the transitions over the payments' and the developer's flows. */
-export const createDisputeTransitions = ({
-  payments,
-  flows,
-  log,
-}: {
-  payments: PaymentTransitions;
-  flows: Flows;
-  log: FlowLog;
-}): DisputeTransitions => {
-  const hold = async (tx: Tx, payment: Payment): Promise<HeldDisputes> => ({
+interface Parts {
+  readonly payments: PaymentTransitions;
+  readonly flows: Flows;
+  readonly log: FlowLog;
+}
+
+/** The parts in one transaction. */
+interface Writing extends Parts {
+  readonly tx: Tx;
+}
+
+/** A dispute's row, as it was and as it was written. */
+interface Written {
+  readonly before: Dispute | undefined;
+  readonly dispute: Dispute;
+  readonly cause: Cause;
+}
+
+const hold = async (tx: Tx, payment: Payment): Promise<HeldDisputes> => ({
+  payment,
+  disputes: await tx.query<Dispute>(lockDisputesOf(payment.id)),
+  changed: { payment: undefined, dispute: undefined },
+});
+
+const runCallback = async (
+  { tx, flows, log }: Writing,
+  { payment, dispute, previousStatus }: Pick<DisputeCallbackData, 'payment' | 'dispute' | 'previousStatus'>,
+  { body, duplicate }: { body: DisputeCallbackData['body']; duplicate: boolean },
+): Promise<void> => {
+  const [sum] = await tx.query<{ paid: number; covered: number }>(sumPaid(payment));
+  const data = {
+    orderId: payment.orderId,
+    status: dispute.status,
+    callbackProcessed: duplicate,
+    dispute,
     payment,
-    disputes: await tx.query<Dispute>(lockDisputesOf(payment.id)),
-    changed: { payment: undefined, dispute: undefined },
-  });
-
-  const runCallback = async (
-    tx: Tx,
-    { payment, dispute, previousStatus }: Pick<DisputeCallbackData, 'payment' | 'dispute' | 'previousStatus'>,
-    { body, duplicate }: { body: DisputeCallbackData['body']; duplicate: boolean },
-  ): Promise<void> => {
-    const [sum] = await tx.query<{ paid: number; covered: number }>(sumPaid(payment));
-    const data = {
-      orderId: payment.orderId,
-      status: dispute.status,
-      callbackProcessed: duplicate,
-      dispute,
-      payment,
-      orderPaidAmount: sum?.paid ?? 0,
-      orderCoveredAmount: sum?.covered ?? 0,
-      previousStatus,
-      body,
-    };
-    await runFlow(FLOW, flows.disputeCallback, data, { tx, log, effects: flows.effects });
+    orderPaidAmount: sum?.paid ?? 0,
+    orderCoveredAmount: sum?.covered ?? 0,
+    previousStatus,
+    body,
   };
+  await runFlow(FLOW, flows.disputeCallback, data, { tx, log, effects: flows.effects });
+};
 
-  /** After the row was written: what was taken of the payment, the callback where the status moved, both timelines. */
-  const follow = async (tx: Tx, held: HeldDisputes, before: Dispute | undefined, dispute: Dispute, cause: Cause) => {
-    const previousStatus = before?.status ?? null;
-    const moved = previousStatus !== dispute.status;
-    const isTold = moved || before?.amount !== dispute.amount;
-    const [told] = isTold ? await tx.query<Payment>(writeDisputeSums(dispute.paymentId)) : [];
-    const payment = told ?? held.payment;
-    if (moved) await runCallback(tx, { payment, dispute, previousStatus }, { body: cause.body, duplicate: false });
-    const entry = { actor: cause.actor, eventId: cause.eventId, flow: moved ? FLOW : undefined };
-    const { id: nodeId, version, status: toStatus } = dispute;
-    tx.send(writeChange({ ...entry, nodeType: 'DISPUTE', nodeId, version, fromStatus: previousStatus, toStatus }));
-    if (told)
-      tx.send(
-        writeChange({
-          ...entry,
-          nodeType: 'PAYMENT',
-          nodeId: payment.id,
-          version: payment.version,
-          fromStatus: payment.status,
-          toStatus: payment.status,
-          note: noteOf(dispute),
-        }),
-      );
-    return {
-      payment,
-      disputes: [...held.disputes.filter(({ id }) => id !== dispute.id), dispute],
-      changed: { payment: told ?? held.changed.payment, dispute },
-    };
-  };
-
-  const insert = async (tx: Tx, held: HeldDisputes, snapshot: DisputeSnapshot, cause: Cause) => {
-    const { id: paymentId, livemode, stripeAccount } = held.payment;
-    const stripeDisputeId = snapshot.disputeId;
-    const [made] = await tx.query<Dispute>(
-      insertDispute({ ...snapshot, paymentId, stripeDisputeId, livemode, stripeAccount }),
+/** After the row was written: what was taken of the payment, the callback where the status moved, both timelines. */
+const follow = async (
+  writing: Writing,
+  held: HeldDisputes,
+  { before, dispute, cause }: Written,
+): Promise<HeldDisputes> => {
+  const { tx } = writing;
+  const previousStatus = before?.status ?? null;
+  const moved = previousStatus !== dispute.status;
+  const isTold = moved || before?.amount !== dispute.amount;
+  const [told] = isTold ? await tx.query<Payment>(writeDisputeSums(dispute.paymentId)) : [];
+  const payment = told ?? held.payment;
+  if (moved) await runCallback(writing, { payment, dispute, previousStatus }, { body: cause.body, duplicate: false });
+  const entry = { actor: cause.actor, eventId: cause.eventId, flow: moved ? FLOW : undefined };
+  const { id: nodeId, version, status: toStatus } = dispute;
+  tx.send(writeChange({ ...entry, nodeType: 'DISPUTE', nodeId, version, fromStatus: previousStatus, toStatus }));
+  if (told)
+    tx.send(
+      writeChange({
+        ...entry,
+        nodeType: 'PAYMENT',
+        nodeId: payment.id,
+        version: payment.version,
+        fromStatus: payment.status,
+        toStatus: payment.status,
+        note: noteOf(dispute),
+      }),
     );
-    if (!made) throw new Error('The new dispute was not returned.');
-    return follow(tx, held, undefined, made, cause);
-  };
-
-  const move = async (tx: Tx, held: HeldDisputes, dispute: Dispute, snapshot: DisputeSnapshot, cause: Cause) => {
-    const [changed] = await tx.query<Dispute>(writeDisputeVersion(dispute.id, snapshot));
-    if (!changed) throw new Error(`Dispute ${dispute.id} is gone, although rows are never deleted.`);
-    return follow(tx, held, dispute, changed, cause);
-  };
-
-  /** Nothing that shows changes; a flow that asked for duplicates sees the event again. */
-  const keep = async (tx: Tx, held: HeldDisputes, dispute: Dispute, snapshot: DisputeSnapshot, cause: Cause) => {
-    tx.send(writeDisputeSeen(dispute.id, snapshot.at));
-    if (flows.disputeCallback.duplicates === 'deliver' && cause.eventId !== undefined)
-      await runCallback(
-        tx,
-        { payment: held.payment, dispute, previousStatus: dispute.status },
-        { body: cause.body, duplicate: true },
-      );
-    return held;
-  };
-
   return {
-    hold,
-
-    lock: async (tx, payment) => hold(tx, await payments.lockById(tx, payment)),
-
-    async apply(tx, held, snapshot, cause) {
-      assertDisputeOf(held.payment, snapshot);
-      const row = held.disputes.find(({ stripeDisputeId }) => stripeDisputeId === snapshot.disputeId);
-      if (!row) return { kind: 'applied', held: await insert(tx, held, snapshot, cause) };
-      if (row.currency !== snapshot.currency) throw new NotAnAnswerError(`a dispute in ${snapshot.currency}`);
-      if (isSame(row, snapshot)) return { kind: 'applied', held: await keep(tx, held, row, snapshot, cause) };
-      const seenAt = seconds(row.seenAt) ?? 0;
-      const verdict = cause.current ? 'apply' : judgeDispute(row.status, snapshot.status, snapshot.at, seenAt);
-      if (verdict === 'ask') return { kind: 'asked', held };
-      const after = verdict === 'keep' ? keep : move;
-      return { kind: 'applied', held: await after(tx, held, row, snapshot, cause) };
-    },
+    payment,
+    disputes: [...held.disputes.filter(({ id }) => id !== dispute.id), dispute],
+    changed: { payment: told ?? held.changed.payment, dispute },
   };
 };
+
+const insert = async (
+  writing: Writing,
+  held: HeldDisputes,
+  { snapshot, cause }: SeenDispute,
+): Promise<HeldDisputes> => {
+  const { id: paymentId, livemode, stripeAccount } = held.payment;
+  const stripeDisputeId = snapshot.disputeId;
+  const [dispute] = await writing.tx.query<Dispute>(
+    insertDispute({ ...snapshot, paymentId, stripeDisputeId, livemode, stripeAccount }),
+  );
+  if (!dispute) throw new Error('The new dispute was not returned.');
+  return follow(writing, held, { before: undefined, dispute, cause });
+};
+
+interface KnownDispute extends SeenDispute {
+  readonly row: Dispute;
+}
+
+const move = async (
+  writing: Writing,
+  held: HeldDisputes,
+  { row, snapshot, cause }: KnownDispute,
+): Promise<HeldDisputes> => {
+  const [dispute] = await writing.tx.query<Dispute>(writeDisputeVersion(row.id, snapshot));
+  if (!dispute) throw new Error(`Dispute ${row.id} is gone, although rows are never deleted.`);
+  return follow(writing, held, { before: row, dispute, cause });
+};
+
+/** Nothing that shows changes; a flow that asked for duplicates sees the event again. */
+const keep = async (
+  writing: Writing,
+  held: HeldDisputes,
+  { row, snapshot, cause }: KnownDispute,
+): Promise<HeldDisputes> => {
+  const { tx, flows } = writing;
+  tx.send(writeDisputeSeen(row.id, snapshot.at));
+  if (flows.disputeCallback.duplicates === 'deliver' && cause.eventId !== undefined) {
+    const told = { payment: held.payment, dispute: row, previousStatus: row.status };
+    await runCallback(writing, told, { body: cause.body, duplicate: true });
+  }
+  return held;
+};
+
+/** Builds the transitions over the payments' and the developer's flows. */
+export const createDisputeTransitions = (parts: Parts): DisputeTransitions => ({
+  hold,
+
+  lock: async (tx, payment) => hold(tx, await parts.payments.lockById(tx, payment)),
+
+  async apply(tx, held, seen) {
+    const { snapshot, cause } = seen;
+    const writing = { ...parts, tx };
+    assertDisputeOf(held.payment, snapshot);
+    const row = held.disputes.find(({ stripeDisputeId }) => stripeDisputeId === snapshot.disputeId);
+    if (!row) return { kind: 'applied', held: await insert(writing, held, seen) };
+    if (row.currency !== snapshot.currency) throw new NotAnAnswerError(`a dispute in ${snapshot.currency}`);
+    if (isSame(row, snapshot)) return { kind: 'applied', held: await keep(writing, held, { row, ...seen }) };
+    const verdict = cause.current ? 'apply' : judgeDispute(row.status, snapshot, seconds(row.seenAt) ?? 0);
+    if (verdict === 'ask') return { kind: 'asked', held };
+    const after = verdict === 'keep' ? keep : move;
+    return { kind: 'applied', held: await after(writing, held, { row, ...seen }) };
+  },
+});

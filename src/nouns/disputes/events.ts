@@ -11,7 +11,7 @@ import type { PaymentTransitions } from '../payments/apply.js';
 import { referenceOf } from '../payments/events.js';
 import type { Payment } from '../payments/row.js';
 import { lockIntent } from '../payments/rows.js';
-import { type DisputeTransitions, type HeldDisputes, versionOf } from './apply.js';
+import { type DisputeOutcome, type DisputeTransitions, type HeldDisputes, versionOf } from './apply.js';
 import { findDisputed } from './rows.js';
 import { disputeSnapshot } from './snapshot.js';
 
@@ -48,53 +48,89 @@ const UNMATCHED = 'No payment of this installation is disputed by it.';
 
 const answerOf = ({ answer }: Fetched): DisputedIntent => answer.object as DisputedIntent;
 
+/** The parts in one transaction. */
+interface Applying extends Parts {
+  readonly tx: Tx;
+}
+
+interface FetchedEvent {
+  readonly told: Told;
+  readonly fetched: Fetched;
+}
+
+/** Brings the payment to Stripe's state, its own flow first: before its money has arrived nothing is disputed. */
+const settlePayment = async (
+  { tx, payments }: Applying,
+  held: HeldDisputes,
+  { told: { event, actor }, fetched }: FetchedEvent,
+): Promise<HeldDisputes> => {
+  if (hasArrived(held.payment)) return held;
+  const { intent } = answerOf(fetched);
+  const outcome = await payments.apply(tx, held.payment, {
+    snapshot: paymentSnapshot(intent, fetched.answer.at),
+    cause: { actor, eventId: event.id, body: { source: 'FETCH', event, object: intent }, current: true },
+  });
+  const { payment } = outcome;
+  const changed = { ...held.changed, ...(outcome.kind === 'changed' && { payment }) };
+  return { ...held, payment, changed };
+};
+
+const applyFetched = async (applying: Applying, held: HeldDisputes, read: FetchedEvent): Promise<DisputeOutcome> => {
+  const { event, actor } = read.told;
+  const { dispute } = answerOf(read.fetched);
+  const settled = await settlePayment(applying, held, read);
+  return applying.disputes.apply(applying.tx, settled, {
+    snapshot: disputeSnapshot(dispute, read.fetched.answer.at),
+    cause: { actor, eventId: event.id, body: { source: 'FETCH', event, object: dispute }, current: true },
+  });
+};
+
+const applyPayload = async (
+  { tx, disputes }: Applying,
+  held: HeldDisputes,
+  { event, actor }: Told,
+): Promise<DisputeOutcome> => {
+  if (!hasArrived(held.payment)) return { kind: 'asked', held };
+  const { object } = event.data;
+  return disputes.apply(tx, held, {
+    snapshot: disputeSnapshot(object, event.created),
+    cause: { actor, eventId: event.id, body: { source: 'EVENT', event, object }, current: false },
+  });
+};
+
+const applyTo = async (
+  applying: Applying,
+  payment: Payment,
+  { told, fetched }: { readonly told: Told; readonly fetched: Fetched | undefined },
+): Promise<Applied> => {
+  const { tx, disputes, publish } = applying;
+  const held = await disputes.hold(tx, payment);
+  const version = versionOf(held);
+  // An answer that was read before the rows were known may be older than they are.
+  if (fetched && fetched.version !== version) return { kind: 'ask', version };
+  const outcome = await (fetched
+    ? applyFetched(applying, held, { told, fetched })
+    : applyPayload(applying, held, told));
+  if (outcome.kind === 'asked') return { kind: 'ask', version };
+  return processed(() => publish(outcome.held.changed));
+};
+
+/** Our row may not have learned its intent's id yet: only the intent itself carries our mark. */
+const applyUnknown = async (
+  applying: Applying,
+  intentId: string,
+  { told, fetched }: FetchedEvent,
+): Promise<Applied> => {
+  const { tx, payments, marks } = applying;
+  await tx.query(lockIntent(intentId));
+  const reference = referenceOf(paymentSnapshot(answerOf(fetched).intent, fetched.answer.at), marks);
+  const marked = await payments.lockByReference(tx, reference);
+  return marked ? applyTo(applying, marked, { told, fetched }) : ignored(UNMATCHED);
+};
+
 /** Builds the handler of disputes. They carry no mark of ours: their payment is found by its intent, which does. */
 export const createDisputeEvents = (parts: Parts): EventHandler => {
-  const { payments, disputes, connection, marks, publish, deliversDuplicates } = parts;
-
-  /** Brings the payment to Stripe's state, its own flow first: before its money has arrived nothing is disputed. */
-  const settlePayment = async (held: HeldDisputes, fetched: Fetched, { event, actor }: Told, tx: Tx) => {
-    if (hasArrived(held.payment)) return held;
-    const { intent } = answerOf(fetched);
-    const outcome = await payments.apply(tx, held.payment, {
-      snapshot: paymentSnapshot(intent, fetched.answer.at),
-      cause: { actor, eventId: event.id, body: { source: 'FETCH', event, object: intent }, current: true },
-    });
-    const { payment } = outcome;
-    const changed = { ...held.changed, ...(outcome.kind === 'changed' && { payment }) };
-    return { ...held, payment, changed };
-  };
-
-  const applyFetched = async (held: HeldDisputes, fetched: Fetched, told: Told, tx: Tx) => {
-    const { event, actor } = told;
-    const { dispute } = answerOf(fetched);
-    const settled = await settlePayment(held, fetched, told, tx);
-    const body = { source: 'FETCH' as const, event, object: dispute };
-    const cause = { actor, eventId: event.id, body, current: true };
-    return disputes.apply(tx, settled, disputeSnapshot(dispute, fetched.answer.at), cause);
-  };
-
-  const applyPayload = (held: HeldDisputes, { event, actor }: Told, tx: Tx) => {
-    if (!hasArrived(held.payment)) return { kind: 'asked' as const, held };
-    const { object } = event.data;
-    const body = { source: 'EVENT' as const, event, object };
-    return disputes.apply(tx, held, disputeSnapshot(object, event.created), {
-      actor,
-      eventId: event.id,
-      body,
-      current: false,
-    });
-  };
-
-  const apply = async (payment: Payment, told: Told, fetched: Fetched | undefined, tx: Tx): Promise<Applied> => {
-    const held = await disputes.hold(tx, payment);
-    const version = versionOf(held);
-    // An answer that was read before the rows were known may be older than they are.
-    if (fetched && fetched.version !== version) return { kind: 'ask', version };
-    const outcome = await (fetched ? applyFetched(held, fetched, told, tx) : applyPayload(held, told, tx));
-    if (outcome.kind === 'asked') return { kind: 'ask', version };
-    return processed(() => publish(outcome.held.changed));
-  };
+  const { payments, connection, deliversDuplicates } = parts;
 
   return {
     unmatched: UNMATCHED,
@@ -113,14 +149,10 @@ export const createDisputeEvents = (parts: Parts): EventHandler => {
       const intentId = intent?.id ?? hintOf(told.event).intentId;
       if (intentId === null) return async () => ignored('No payment intent took the disputed money.');
       const known = await payments.lockByReference(tx, { ...NO_MARK, intentId });
+      const applying = { ...parts, tx };
       return async () => {
-        if (known) return apply(known, told, fetched, tx);
-        // Our row may not have learned its intent's id yet: only the intent itself carries our mark.
-        if (!intent) return { kind: 'ask', version: undefined };
-        await tx.query(lockIntent(intentId));
-        const reference = referenceOf(paymentSnapshot(intent, fetched.answer.at), marks);
-        const marked = await payments.lockByReference(tx, reference);
-        return marked ? apply(marked, told, fetched, tx) : ignored(UNMATCHED);
+        if (known) return applyTo(applying, known, { told, fetched });
+        return fetched ? applyUnknown(applying, intentId, { told, fetched }) : { kind: 'ask', version: undefined };
       };
     },
 

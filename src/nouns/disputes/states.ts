@@ -40,18 +40,17 @@ const DISPUTE_GOES_ON: Readonly<Record<DisputeStatus, readonly DisputeStatus[]>>
  * Judges a snapshot that may be late: events carry the state of their own time, and arrive in any order. What goes on from here,
  * not earlier than what was seen, decides; what the row has behind it changes nothing; everything else is asked.
  *
- * @param snapshotAt Stripe's time of the snapshot, in unix seconds
+ * @param snapshot what Stripe told, and its time of it in unix seconds
  * @param seenAt the newest Stripe time seen of the dispute, in unix seconds
  */
 export const judgeDispute = (
   status: DisputeStatus,
-  next: DisputeStatus,
-  snapshotAt: number,
+  { status: next, at }: { readonly status: DisputeStatus; readonly at: number },
   seenAt: number,
 ): Verdict => {
-  if (next === status) return snapshotAt > seenAt ? 'apply' : snapshotAt === seenAt ? 'ask' : 'keep';
-  if (DISPUTE_GOES_ON[status].includes(next) && snapshotAt >= seenAt) return 'apply';
-  return DISPUTE_GOES_ON[next].includes(status) && snapshotAt <= seenAt ? 'keep' : 'ask';
+  if (next === status) return at > seenAt ? 'apply' : at === seenAt ? 'ask' : 'keep';
+  if (DISPUTE_GOES_ON[status].includes(next) && at >= seenAt) return 'apply';
+  return DISPUTE_GOES_ON[next].includes(status) && at <= seenAt ? 'keep' : 'ask';
 };
 
 /** Statuses in which Stripe has taken the disputed money. */

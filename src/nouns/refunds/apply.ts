@@ -1,5 +1,4 @@
-import { formatMoney } from '../../core/money.js';
-import { holdsReservation, judgeRefund, REFUND_NEXT, type RefundStatus } from '../../core/states.js';
+import { judgeRefund, REFUND_NEXT, type RefundStatus } from '../../core/states.js';
 import { unixSeconds } from '../../core/unix-time.js';
 import { type FlowLog, type Flows, type RefundCallbackData, runFlow } from '../../flows/flows.js';
 import type { Orders } from '../../orders/orders.js';
@@ -12,6 +11,7 @@ import type { PaymentTransitions } from '../payments/apply.js';
 import type { Cause } from '../payments/decide.js';
 import { type PaidSums, type Payment, receivedIn } from '../payments/row.js';
 import { markExcess, markOthers, sumPaid } from '../payments/rows.js';
+import { inOrder, isEnded, noteOf, overshoots, rowOf } from './decide.js';
 import type { Refund } from './row.js';
 import {
   insertRefund,
@@ -50,9 +50,9 @@ export interface RefundTransitions {
    * come before the others, so that the sums never exceed what was received. For each that ended: the row, the payment's sums, the refund callback.
    * Twice the same snapshots change nothing the second time.
    */
-  apply(tx: Tx, held: HeldRefunds, snapshots: readonly RefundSnapshot[], cause: RefundCause): Promise<RefundOutcome>;
+  apply(tx: Tx, held: HeldRefunds, seen: SeenRefunds): Promise<RefundOutcome>;
   /** Ends a refund that Stripe refused to make, and frees what it had reserved. */
-  refuse(tx: Tx, held: HeldRefunds, refund: Refund, refusal: { code: string; actor: string }): Promise<HeldRefunds>;
+  refuse(tx: Tx, held: HeldRefunds, refusal: { refund: Refund; code: string; actor: string }): Promise<HeldRefunds>;
 }
 
 /** A refund to reserve; the amount in minor units. */
@@ -70,46 +70,19 @@ export interface RefundCause extends Omit<Cause, 'body'> {
   readonly listed?: ReadonlySet<string>;
 }
 
+/** What Stripe says of refunds, and who brought it. */
+export interface SeenRefunds {
+  readonly snapshots: readonly RefundSnapshot[];
+  readonly cause: RefundCause;
+}
+
 const FLOW = 'refund-callback';
 
 type ByPayment = 'paymentId' | 'livemode' | 'stripeAccount';
 
-type Ended = RefundCallbackData['status'];
-const isEnded = (status: RefundStatus): status is Ended => !holdsReservation(status);
-
 /** A version number of the payment and its refunds together: any change of any of them raises it. */
 export const versionOf = ({ payment, refunds }: Pick<HeldRefunds, 'payment' | 'refunds'>): number =>
   refunds.reduce((sum, { version }) => sum + version, payment.version);
-
-/**
- * Whose row it is: the one that the refund's mark of this installation names, else the one that knows its id. `contradicts`: the
- * row knows another amount, currency or id, so that one of the two is wrong.
- */
-const rowOf = (refunds: readonly Refund[], snapshot: RefundSnapshot, markedId: string | null) => {
-  const { refundId, amount, currency } = snapshot;
-  const marked = refunds.find(({ id }) => id === markedId);
-  const row = marked ?? refunds.find(({ stripeRefundId }) => stripeRefundId === refundId);
-  const contradicts =
-    row !== undefined &&
-    (row.amount !== amount || row.currency !== currency || (row.stripeRefundId ?? refundId) !== refundId);
-  return { row, contradicts };
-};
-
-const endsBadly = ({ signal }: RefundSnapshot): boolean => signal === 'fail' || signal === 'cancel';
-
-/** Failures first, else as they were given. */
-const inOrder = (snapshots: readonly RefundSnapshot[]): RefundSnapshot[] =>
-  [...snapshots].sort((a, b) => Number(endsBadly(b)) - Number(endsBadly(a)));
-
-/** What the payment's timeline says of it. */
-const noteOf = (refund: Refund, payment: Payment): string => {
-  const taken = payment.amountRefunded + payment.amountRefundPending;
-  const surplus =
-    taken > payment.amountReceived
-      ? `; refunds take ${formatMoney(taken, payment.currency)} of ${formatMoney(payment.amountReceived, payment.currency)}`
-      : '';
-  return `refund ${refund.id} of ${formatMoney(refund.amount, refund.currency)} is ${refund.status}${surplus}`;
-};
 
 interface Step {
   readonly actor: string;
@@ -118,209 +91,225 @@ interface Step {
   readonly body: RefundCallbackData['body'];
 }
 
-/** Builds the transitions over the payments' and the developer's flows. */
-export const createRefundTransitions = ({
-  payments,
-  orders,
-  flows,
-  marks,
-  log,
-}: {
-  payments: PaymentTransitions;
-  orders: Pick<Orders, 'amountSql'>;
-  flows: Flows;
-  marks: Marks;
-  log: FlowLog;
-}): RefundTransitions => {
-  const hold = async (tx: Tx, payment: Payment): Promise<HeldRefunds> => ({
+interface Parts {
+  readonly payments: PaymentTransitions;
+  readonly orders: Pick<Orders, 'amountSql'>;
+  readonly flows: Flows;
+  readonly marks: Marks;
+  readonly log: FlowLog;
+}
+
+/** The parts in one transaction. */
+interface Writing extends Parts {
+  readonly tx: Tx;
+}
+
+/** A refund's row, as it was and as it was written. */
+interface Written {
+  readonly before: Refund | undefined;
+  readonly after: Refund;
+}
+
+const hold = async (tx: Tx, payment: Payment): Promise<HeldRefunds> => ({
+  payment,
+  refunds: await tx.query<Refund>(lockRefundsOf(payment.id)),
+  changed: { payment: undefined, refunds: [] },
+});
+
+/** False where the refund hasn't ended: the flow is told of its end. */
+const runCallback = async (
+  { tx, flows, log }: Writing,
+  { payment, refund, previousStatus }: { payment: Payment; refund: Refund; previousStatus: RefundStatus | null },
+  { body, duplicate }: { body: RefundCallbackData['body']; duplicate: boolean },
+): Promise<boolean> => {
+  if (!isEnded(refund.status)) return false;
+  const [sum] = await tx.query<PaidSums>(sumPaid(payment));
+  const data = {
+    orderId: payment.orderId,
+    status: refund.status,
+    callbackProcessed: duplicate,
+    refund,
     payment,
-    refunds: await tx.query<Refund>(lockRefundsOf(payment.id)),
-    changed: { payment: undefined, refunds: [] },
-  });
-
-  const runCallback = async (
-    tx: Tx,
-    { payment, refund, previousStatus }: { payment: Payment; refund: Refund; previousStatus: RefundStatus | null },
-    { body, duplicate }: { body: RefundCallbackData['body']; duplicate: boolean },
-  ): Promise<boolean> => {
-    if (!isEnded(refund.status)) return false;
-    const [sum] = await tx.query<PaidSums>(sumPaid(payment));
-    const data = {
-      orderId: payment.orderId,
-      status: refund.status,
-      callbackProcessed: duplicate,
-      refund,
-      payment,
-      orderPaidAmount: sum?.paid ?? 0,
-      orderCoveredAmount: sum?.covered ?? 0,
-      previousStatus,
-      body,
-    };
-    await runFlow(FLOW, flows.refundCallback, data, { tx, log, effects: flows.effects });
-    return true;
+    orderPaidAmount: sum?.paid ?? 0,
+    orderCoveredAmount: sum?.covered ?? 0,
+    previousStatus,
+    body,
   };
-
-  /** After a refund's row was written: the payment's sums, the callback where it ended, both timelines. */
-  const follow = async (tx: Tx, held: HeldRefunds, before: Refund | undefined, after: Refund, step: Step) => {
-    const [counted] = await tx.query<Payment>(writeRefundSums(after.paymentId));
-    const payment = counted ?? held.payment;
-    const previousStatus = before?.status ?? null;
-    // What had gone back is there again: the order may be covered, or more than that.
-    if (previousStatus === 'REFUNDED' && after.status !== 'REFUNDED') {
-      tx.send(markOthers(payment));
-      tx.send(markExcess(payment, await orders.amountSql()));
-    }
-    const ran =
-      previousStatus !== after.status &&
-      (await runCallback(tx, { payment, refund: after, previousStatus }, { body: step.body, duplicate: false }));
-    const { actor, eventId } = step;
-    const entry = { actor, eventId, flow: ran ? FLOW : undefined };
-    tx.send(
-      writeChange({
-        ...entry,
-        nodeType: 'REFUND',
-        nodeId: after.id,
-        version: after.version,
-        fromStatus: previousStatus,
-        toStatus: after.status,
-      }),
-    );
-    if (counted)
-      tx.send(
-        writeChange({
-          ...entry,
-          nodeType: 'PAYMENT',
-          nodeId: payment.id,
-          version: payment.version,
-          fromStatus: payment.status,
-          toStatus: payment.status,
-          note: noteOf(after, payment),
-        }),
-      );
-    return {
-      payment,
-      refunds: [...held.refunds.filter(({ id }) => id !== after.id), after],
-      changed: {
-        payment: counted ?? held.changed.payment,
-        refunds: [...held.changed.refunds.filter(({ id }) => id !== after.id), after],
-      },
-    };
-  };
-
-  const insert = async (tx: Tx, held: HeldRefunds, row: Omit<NewRefund, ByPayment>, step: Step) => {
-    const { id: paymentId, livemode, stripeAccount } = held.payment;
-    const [refund] = await tx.query<Refund>(insertRefund({ ...row, paymentId, livemode, stripeAccount }));
-    if (!refund) throw new Error('The new refund was not returned.');
-    return follow(tx, held, undefined, refund, step);
-  };
-
-  const move = async (tx: Tx, held: HeldRefunds, refund: Refund, update: Omit<RefundUpdate, 'id'>, step: Step) => {
-    const [changed] = await tx.query<Refund>(writeRefundVersion({ id: refund.id, ...update }));
-    if (!changed) throw new Error(`Refund ${refund.id} is gone, although rows are never deleted.`);
-    return follow(tx, held, refund, changed, step);
-  };
-
-  /** A fact that would give back more than was received contradicts what we know: another refund has failed meanwhile. */
-  const overshoots = ({ payment, refunds }: HeldRefunds, row: Refund | undefined, snapshot: RefundSnapshot): boolean =>
-    snapshot.signal === 'succeed' &&
-    refunds
-      .filter(({ id, status }) => status === 'REFUNDED' && id !== row?.id)
-      .reduce((sum, { amount }) => sum + amount, snapshot.amount) > payment.amountReceived;
-
-  /** The status stays. A row that learns its Stripe id gets a version all the same: clients see the id. */
-  const keep = async (tx: Tx, held: HeldRefunds, refund: Refund, snapshot: RefundSnapshot, step: Step) => {
-    if (refund.stripeRefundId === null) {
-      const { status, failureReason } = refund;
-      return move(
-        tx,
-        held,
-        refund,
-        { status, failureReason, stripeRefundId: snapshot.refundId, at: snapshot.at },
-        step,
-      );
-    }
-    tx.send(writeRefundSeen(refund.id, snapshot.at));
-    if (flows.refundCallback.duplicates === 'deliver' && step.mayRepeat)
-      await runCallback(
-        tx,
-        { payment: held.payment, refund, previousStatus: refund.status },
-        { body: step.body, duplicate: true },
-      );
-    return held;
-  };
-
-  /** An id that Stripe's whole list doesn't hold was never that refund's: the row takes the one that carries its mark. */
-  const correct = async (tx: Tx, row: Refund, snapshot: RefundSnapshot, listed: RefundCause['listed']) => {
-    const { amount, currency, stripeRefundId } = row;
-    if (amount !== snapshot.amount || currency !== snapshot.currency)
-      throw new NotAnAnswerError(`refund ${row.id} of ${snapshot.amount} ${snapshot.currency}`);
-    if (stripeRefundId === null || !listed || listed.has(stripeRefundId))
-      throw new NotOursError(`the refund ${snapshot.refundId} in place of ${stripeRefundId}`);
-    const [corrected] = await tx.query<Refund>(writeRefundId(row.id, snapshot.refundId));
-    return corrected ?? row;
-  };
-
-  /** Undefined: the snapshot can't decide. */
-  const applyOne = async (
-    tx: Tx,
-    held: HeldRefunds,
-    snapshot: RefundSnapshot,
-    cause: RefundCause,
-  ): Promise<HeldRefunds | undefined> => {
-    const { actor, eventId, current, source, event } = cause;
-    const mayRepeat = cause.subject === snapshot.refundId;
-    const step: Step = {
-      actor,
-      eventId,
-      mayRepeat,
-      body: { source, ...(event && { event }), object: snapshot.object },
-    };
-    const { row: known, contradicts } = rowOf(held.refunds, snapshot, marks.rowOf(snapshot.owner));
-    if (contradicts && !current) return undefined;
-    const row = known && contradicts ? await correct(tx, known, snapshot, cause.listed) : known;
-    if (!current && overshoots(held, row, snapshot)) return undefined;
-    const { refundId: stripeRefundId, failureReason, amount, currency, reason, stripeReason, signal, at } = snapshot;
-    if (!row) {
-      const status = REFUND_NEXT.PENDING[signal];
-      const made = { amount, currency, status, reason, stripeReason, failureReason, stripeRefundId, at };
-      return insert(tx, held, made, step);
-    }
-    const status = REFUND_NEXT[row.status][signal];
-    const verdict = current ? 'apply' : judgeRefund(row.status, signal, at, unixSeconds(row.seenAt));
-    if (verdict === 'ask') return undefined;
-    if (status === row.status) return keep(tx, held, row, snapshot, step);
-    return move(tx, held, row, { status, stripeRefundId, failureReason, at }, step);
-  };
-
-  return {
-    hold,
-
-    lock: async (tx, payment) => hold(tx, await payments.lockById(tx, payment)),
-
-    reserve(tx, held, { amount, reason, stripeReason, actor }) {
-      const currency = receivedIn(held.payment);
-      const unknown = { status: 'PENDING', failureReason: null, stripeRefundId: null, at: 0 };
-      const body = { source: 'API' as const, object: {} };
-      return insert(tx, held, { amount, currency, reason, stripeReason, ...unknown }, { actor, body });
-    },
-
-    async apply(tx, held, snapshots, cause) {
-      let now = held;
-      for (const snapshot of inOrder(snapshots)) {
-        const next = await applyOne(tx, now, snapshot, cause);
-        if (!next) return { kind: 'asked', held };
-        now = next;
-      }
-      return { kind: 'applied', held: now };
-    },
-
-    refuse: (tx, held, refund, { code, actor }) =>
-      move(
-        tx,
-        held,
-        refund,
-        { status: REFUND_NEXT[refund.status].fail, stripeRefundId: null, failureReason: code, at: 0 },
-        { actor, body: { source: 'API', object: {} } },
-      ),
-  };
+  await runFlow(FLOW, flows.refundCallback, data, { tx, log, effects: flows.effects });
+  return true;
 };
+
+/** The lines in the timelines of the refund, and of its payment where that was counted anew. */
+const writeTimelines = (
+  tx: Tx,
+  { before, after, counted }: Written & { readonly counted: Payment | undefined },
+  entry: { readonly actor: string; readonly eventId: string | undefined; readonly flow: string | undefined },
+): void => {
+  tx.send(
+    writeChange({
+      ...entry,
+      nodeType: 'REFUND',
+      nodeId: after.id,
+      version: after.version,
+      fromStatus: before?.status ?? null,
+      toStatus: after.status,
+    }),
+  );
+  if (!counted) return;
+  tx.send(
+    writeChange({
+      ...entry,
+      nodeType: 'PAYMENT',
+      nodeId: counted.id,
+      version: counted.version,
+      fromStatus: counted.status,
+      toStatus: counted.status,
+      note: noteOf(after, counted),
+    }),
+  );
+};
+
+/** After a refund's row was written: the payment's sums, the callback where it ended, both timelines. */
+const follow = async (
+  writing: Writing,
+  held: HeldRefunds,
+  { before, after, step }: Written & { readonly step: Step },
+): Promise<HeldRefunds> => {
+  const { tx, orders } = writing;
+  const [counted] = await tx.query<Payment>(writeRefundSums(after.paymentId));
+  const payment = counted ?? held.payment;
+  const previousStatus = before?.status ?? null;
+  // What had gone back is there again: the order may be covered, or more than that.
+  if (previousStatus === 'REFUNDED' && after.status !== 'REFUNDED') {
+    tx.send(markOthers(payment));
+    tx.send(markExcess(payment, await orders.amountSql()));
+  }
+  const { actor, eventId, body } = step;
+  const ran =
+    previousStatus !== after.status &&
+    (await runCallback(writing, { payment, refund: after, previousStatus }, { body, duplicate: false }));
+  writeTimelines(tx, { before, after, counted }, { actor, eventId, flow: ran ? FLOW : undefined });
+  const refunds = [...held.refunds.filter(({ id }) => id !== after.id), after];
+  const changedRefunds = [...held.changed.refunds.filter(({ id }) => id !== after.id), after];
+  return { payment, refunds, changed: { payment: counted ?? held.changed.payment, refunds: changedRefunds } };
+};
+
+const insert = async (
+  writing: Writing,
+  held: HeldRefunds,
+  { row, step }: { readonly row: Omit<NewRefund, ByPayment>; readonly step: Step },
+): Promise<HeldRefunds> => {
+  const { id: paymentId, livemode, stripeAccount } = held.payment;
+  const [after] = await writing.tx.query<Refund>(insertRefund({ ...row, paymentId, livemode, stripeAccount }));
+  if (!after) throw new Error('The new refund was not returned.');
+  return follow(writing, held, { before: undefined, after, step });
+};
+
+interface Move {
+  readonly before: Refund;
+  readonly update: Omit<RefundUpdate, 'id'>;
+  readonly step: Step;
+}
+
+const move = async (writing: Writing, held: HeldRefunds, { before, update, step }: Move): Promise<HeldRefunds> => {
+  const [after] = await writing.tx.query<Refund>(writeRefundVersion({ id: before.id, ...update }));
+  if (!after) throw new Error(`Refund ${before.id} is gone, although rows are never deleted.`);
+  return follow(writing, held, { before, after, step });
+};
+
+/** The status stays. A row that learns its Stripe id gets a version all the same: clients see the id. */
+const keep = async (
+  writing: Writing,
+  held: HeldRefunds,
+  { refund, snapshot, step }: { readonly refund: Refund; readonly snapshot: RefundSnapshot; readonly step: Step },
+): Promise<HeldRefunds> => {
+  const { tx, flows } = writing;
+  const { refundId: stripeRefundId, at } = snapshot;
+  const { status, failureReason } = refund;
+  if (refund.stripeRefundId === null) {
+    const update = { status, failureReason, stripeRefundId, at };
+    return move(writing, held, { before: refund, update, step });
+  }
+  tx.send(writeRefundSeen(refund.id, at));
+  if (flows.refundCallback.duplicates === 'deliver' && step.mayRepeat) {
+    const told = { payment: held.payment, refund, previousStatus: status };
+    await runCallback(writing, told, { body: step.body, duplicate: true });
+  }
+  return held;
+};
+
+/** An id that Stripe's whole list doesn't hold was never that refund's: the row takes the one that carries its mark. */
+const correct = async (
+  tx: Tx,
+  row: Refund,
+  { snapshot, listed }: { readonly snapshot: RefundSnapshot; readonly listed: RefundCause['listed'] },
+): Promise<Refund> => {
+  const { amount, currency, stripeRefundId } = row;
+  if (amount !== snapshot.amount || currency !== snapshot.currency)
+    throw new NotAnAnswerError(`refund ${row.id} of ${snapshot.amount} ${snapshot.currency}`);
+  if (stripeRefundId === null || !listed || listed.has(stripeRefundId))
+    throw new NotOursError(`the refund ${snapshot.refundId} in place of ${stripeRefundId}`);
+  const [corrected] = await tx.query<Refund>(writeRefundId(row.id, snapshot.refundId));
+  return corrected ?? row;
+};
+
+const stepOf = ({ refundId, object }: RefundSnapshot, cause: RefundCause): Step => {
+  const { actor, eventId, source, event, subject } = cause;
+  return { actor, eventId, mayRepeat: subject === refundId, body: { source, ...(event && { event }), object } };
+};
+
+/** Undefined: the snapshot can't decide. */
+const applyOne = async (
+  writing: Writing,
+  held: HeldRefunds,
+  { snapshot, cause }: { readonly snapshot: RefundSnapshot; readonly cause: RefundCause },
+): Promise<HeldRefunds | undefined> => {
+  const { tx, marks } = writing;
+  const { current, listed } = cause;
+  const step = stepOf(snapshot, cause);
+  const { row: known, contradicts } = rowOf(held.refunds, snapshot, marks.rowOf(snapshot.owner));
+  if (contradicts && !current) return undefined;
+  const row = known && contradicts ? await correct(tx, known, { snapshot, listed }) : known;
+  if (!current && overshoots(held, row, snapshot)) return undefined;
+  const { refundId: stripeRefundId, failureReason, amount, currency, reason, stripeReason, signal, at } = snapshot;
+  if (!row) {
+    const status = REFUND_NEXT.PENDING[signal];
+    const made = { amount, currency, status, reason, stripeReason, failureReason, stripeRefundId, at };
+    return insert(writing, held, { row: made, step });
+  }
+  const status = REFUND_NEXT[row.status][signal];
+  const verdict = current ? 'apply' : judgeRefund(row.status, signal, at, unixSeconds(row.seenAt));
+  if (verdict === 'ask') return undefined;
+  if (status === row.status) return keep(writing, held, { refund: row, snapshot, step });
+  return move(writing, held, { before: row, update: { status, stripeRefundId, failureReason, at }, step });
+};
+
+/** Builds the transitions over the payments' and the developer's flows. */
+export const createRefundTransitions = (parts: Parts): RefundTransitions => ({
+  hold,
+
+  lock: async (tx, payment) => hold(tx, await parts.payments.lockById(tx, payment)),
+
+  reserve(tx, held, { amount, reason, stripeReason, actor }) {
+    const currency = receivedIn(held.payment);
+    const unknown = { status: 'PENDING', failureReason: null, stripeRefundId: null, at: 0 };
+    const step = { actor, body: { source: 'API' as const, object: {} } };
+    return insert({ ...parts, tx }, held, { row: { amount, currency, reason, stripeReason, ...unknown }, step });
+  },
+
+  async apply(tx, held, { snapshots, cause }) {
+    let now = held;
+    for (const snapshot of inOrder(snapshots)) {
+      const next = await applyOne({ ...parts, tx }, now, { snapshot, cause });
+      if (!next) return { kind: 'asked', held };
+      now = next;
+    }
+    return { kind: 'applied', held: now };
+  },
+
+  refuse(tx, held, { refund, code, actor }) {
+    const update = { status: REFUND_NEXT[refund.status].fail, stripeRefundId: null, failureReason: code, at: 0 };
+    const step = { actor, body: { source: 'API' as const, object: {} } };
+    return move({ ...parts, tx }, held, { before: refund, update, step });
+  },
+});

@@ -12,7 +12,7 @@ import type { PaymentTransitions } from '../payments/apply.js';
 import { referenceOf } from '../payments/events.js';
 import type { Payment } from '../payments/row.js';
 import { lockIntent } from '../payments/rows.js';
-import { type HeldRefunds, type RefundTransitions, versionOf } from './apply.js';
+import { type HeldRefunds, type RefundCause, type RefundOutcome, type RefundTransitions, versionOf } from './apply.js';
 import { assertRefundOf } from './ours.js';
 import { findRefunded } from './rows.js';
 
@@ -48,72 +48,115 @@ const NO_MARK = { paymentId: null, amount: 0, currency: '', livemode: false } as
 const UNMATCHED = 'No payment of this installation was refunded by it.';
 const isRefund = (object: Stripe.Refund | Stripe.Charge): object is Stripe.Refund => object.object === 'refund';
 
+const objectOf = (event: Stripe.Event) => event.data.object as Stripe.Refund | Stripe.Charge;
+
+const causeOf = ({ event, actor }: Told, fetched: Fetched | undefined): RefundCause => {
+  const object = objectOf(event);
+  return {
+    actor,
+    eventId: event.id,
+    source: fetched ? 'FETCH' : 'EVENT',
+    event,
+    current: fetched !== undefined,
+    ...(isRefund(object) && { subject: object.id }),
+  };
+};
+
+/** The parts in one transaction. */
+interface Applying extends Parts {
+  readonly tx: Tx;
+}
+
+interface FetchedEvent {
+  readonly told: Told;
+  readonly fetched: Fetched;
+}
+
+/** Brings the payment to Stripe's state, its own flow first: before its money has arrived it has no refunds. */
+const settlePayment = async (
+  { tx, payments }: Applying,
+  held: HeldRefunds,
+  { told: { event, actor }, fetched }: FetchedEvent,
+): Promise<HeldRefunds> => {
+  if (hasArrived(held.payment)) return held;
+  const { intent } = fetched.answer.object as IntentWithRefunds;
+  const outcome = await payments.apply(tx, held.payment, {
+    snapshot: paymentSnapshot(intent, fetched.answer.at),
+    cause: { actor, eventId: event.id, body: { source: 'FETCH', event, object: intent }, current: true },
+  });
+  const { payment } = outcome;
+  const changed = { ...held.changed, ...(outcome.kind === 'changed' && { payment }) };
+  return { ...held, payment, changed };
+};
+
+const applyFetched = async (applying: Applying, held: HeldRefunds, read: FetchedEvent): Promise<RefundOutcome> => {
+  const { object, at } = read.fetched.answer;
+  const settled = await settlePayment(applying, held, read);
+  const snapshots = (object as IntentWithRefunds).refunds.map((refund) => refundSnapshot(refund, at));
+  for (const snapshot of snapshots) assertRefundOf(settled.payment, snapshot);
+  const listed = new Set(snapshots.map(({ refundId }) => refundId));
+  const cause = { ...causeOf(read.told, read.fetched), listed };
+  return applying.refunds.apply(applying.tx, settled, { snapshots, cause });
+};
+
+const applyPayload = async ({ tx, refunds }: Applying, held: HeldRefunds, told: Told): Promise<RefundOutcome> => {
+  const object = objectOf(told.event);
+  if (!isRefund(object) || !hasArrived(held.payment)) return { kind: 'asked', held };
+  const snapshots = [refundSnapshot(object, told.event.created)];
+  return refunds.apply(tx, held, { snapshots, cause: causeOf(told, undefined) });
+};
+
+const applyTo = async (
+  applying: Applying,
+  payment: Payment,
+  { told, fetched }: { readonly told: Told; readonly fetched: Fetched | undefined },
+): Promise<Applied> => {
+  const { tx, refunds, publish } = applying;
+  const held = await refunds.hold(tx, payment);
+  const version = versionOf(held);
+  // An answer that was read before the rows were known may be older than they are.
+  if (fetched && fetched.version !== version) return { kind: 'ask', version };
+  const outcome = await (fetched
+    ? applyFetched(applying, held, { told, fetched })
+    : applyPayload(applying, held, told));
+  if (outcome.kind === 'asked') return { kind: 'ask', version };
+  return processed(() => publish(outcome.held.changed));
+};
+
+const nounOf = ({ kind }: Hint) => (kind === 'refund' ? ('refund' as const) : ('payment' as const));
+
+/** Our row may not have learned its intent's id yet: only the intent itself carries our mark. */
+const applyUnknown = async (
+  applying: Applying,
+  intentId: string,
+  { told, fetched }: { readonly told: Told; readonly fetched: Fetched | undefined },
+): Promise<Applied> => {
+  const { tx, payments, marks } = applying;
+  await tx.query(lockIntent(intentId));
+  if (fetched) {
+    const { intent } = fetched.answer.object as IntentWithRefunds;
+    const reference = referenceOf(paymentSnapshot(intent, fetched.answer.at), marks);
+    const marked = await payments.lockByReference(tx, reference);
+    return marked ? applyTo(applying, marked, { told, fetched }) : ignored(UNMATCHED);
+  }
+  const hint = hintOf(told.event);
+  const isMarked = hint.ownerOf(nounOf(hint)) !== undefined;
+  return isMarked ? { kind: 'ask', version: undefined } : ignored(UNMATCHED);
+};
+
+/** The refunded intent: as the event names it, else as Stripe's charge or refund does. */
+const intentOf = async (event: Stripe.Event, { gateway }: StripeAccess): Promise<string> => {
+  const { intentId, id, kind } = hintOf(event);
+  if (intentId !== null) return intentId;
+  const { object } = await (kind === 'refund' ? gateway.retrieveRefund(id) : gateway.retrieveCharge(id));
+  const found = idOf(object.payment_intent);
+  if (found === null) throw new NotAnAnswerError(`${id} without its payment intent`);
+  return found;
+};
+
 /** Builds the handler of refunds. */
 export const createRefundEvents = (parts: Parts): EventHandler => {
-  const { payments, refunds, connection, marks, publish, deliversDuplicates } = parts;
-  const objectOf = (event: Stripe.Event) => event.data.object as Stripe.Refund | Stripe.Charge;
-
-  const causeOf = ({ event, actor }: Told, fetched: Fetched | undefined) => {
-    const object = objectOf(event);
-    return {
-      actor,
-      eventId: event.id,
-      source: fetched ? ('FETCH' as const) : ('EVENT' as const),
-      event,
-      current: fetched !== undefined,
-      ...(isRefund(object) && { subject: object.id }),
-    };
-  };
-
-  /** Brings the payment to Stripe's state, its own flow first: before its money has arrived it has no refunds. */
-  const settlePayment = async (held: HeldRefunds, fetched: Fetched, { event, actor }: Told, tx: Tx) => {
-    if (hasArrived(held.payment)) return held;
-    const { intent } = fetched.answer.object as IntentWithRefunds;
-    const outcome = await payments.apply(tx, held.payment, {
-      snapshot: paymentSnapshot(intent, fetched.answer.at),
-      cause: { actor, eventId: event.id, body: { source: 'FETCH', event, object: intent }, current: true },
-    });
-    const { payment } = outcome;
-    const changed = { ...held.changed, ...(outcome.kind === 'changed' && { payment }) };
-    return { ...held, payment, changed };
-  };
-
-  const applyFetched = async (held: HeldRefunds, fetched: Fetched, told: Told, tx: Tx) => {
-    const { object, at } = fetched.answer;
-    const settled = await settlePayment(held, fetched, told, tx);
-    const snapshots = (object as IntentWithRefunds).refunds.map((refund) => refundSnapshot(refund, at));
-    for (const snapshot of snapshots) assertRefundOf(settled.payment, snapshot);
-    const listed = new Set(snapshots.map(({ refundId }) => refundId));
-    return refunds.apply(tx, settled, snapshots, { ...causeOf(told, fetched), listed });
-  };
-
-  const applyPayload = (held: HeldRefunds, told: Told, tx: Tx) => {
-    const object = objectOf(told.event);
-    if (!isRefund(object) || !hasArrived(held.payment)) return { kind: 'asked' as const, held };
-    return refunds.apply(tx, held, [refundSnapshot(object, told.event.created)], causeOf(told, undefined));
-  };
-
-  const apply = async (payment: Payment, told: Told, fetched: Fetched | undefined, tx: Tx): Promise<Applied> => {
-    const held = await refunds.hold(tx, payment);
-    const version = versionOf(held);
-    // An answer that was read before the rows were known may be older than they are.
-    if (fetched && fetched.version !== version) return { kind: 'ask', version };
-    const outcome = await (fetched ? applyFetched(held, fetched, told, tx) : applyPayload(held, told, tx));
-    if (outcome.kind === 'asked') return { kind: 'ask', version };
-    return processed(() => publish(outcome.held.changed));
-  };
-
-  const nounOf = ({ kind }: Hint) => (kind === 'refund' ? ('refund' as const) : ('payment' as const));
-
-  /** The refunded intent: as the event names it, else as Stripe's charge or refund does. */
-  const intentOf = async (event: Stripe.Event, { gateway }: StripeAccess): Promise<string> => {
-    const { intentId, id, kind } = hintOf(event);
-    if (intentId !== null) return intentId;
-    const { object } = await (kind === 'refund' ? gateway.retrieveRefund(id) : gateway.retrieveCharge(id));
-    const found = idOf(object.payment_intent);
-    if (found === null) throw new NotAnAnswerError(`${id} without its payment intent`);
-    return found;
-  };
+  const { payments, connection, marks, deliversDuplicates } = parts;
 
   return {
     unmatched: UNMATCHED,
@@ -139,19 +182,9 @@ export const createRefundEvents = (parts: Parts): EventHandler => {
       if (intentId === null) return async () => ignored('No payment intent took the refunded money.');
       if (!fetched && isRefund(object)) refundSnapshot(object, told.event.created);
       const known = await payments.lockByReference(tx, { ...NO_MARK, intentId });
-      return async () => {
-        if (known) return apply(known, told, fetched, tx);
-        // Our row may not have learned its intent's id yet: only the intent itself carries our mark.
-        const reference = given && referenceOf(paymentSnapshot(given, fetched.answer.at), marks);
-        await tx.query(lockIntent(intentId));
-        if (reference) {
-          const marked = await payments.lockByReference(tx, reference);
-          return marked ? apply(marked, told, fetched, tx) : ignored(UNMATCHED);
-        }
-        const hint = hintOf(told.event);
-        const isMarked = hint.ownerOf(nounOf(hint)) !== undefined;
-        return isMarked ? { kind: 'ask', version: undefined } : ignored(UNMATCHED);
-      };
+      const applying = { ...parts, tx };
+      return () =>
+        known ? applyTo(applying, known, { told, fetched }) : applyUnknown(applying, intentId, { told, fetched });
     },
 
     deliversDuplicates,

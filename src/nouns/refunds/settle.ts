@@ -73,7 +73,7 @@ const applyOnce = async (
     const locked = await transitions.lock(tx, payment);
     if (findIn(locked, refund)?.version !== refund.version) return { held: locked, moved: true };
     const cause = { actor, source: 'API' as const, current: true };
-    return { held: (await transitions.apply(tx, locked, [snapshot], cause)).held, moved: false };
+    return { held: (await transitions.apply(tx, locked, { snapshots: [snapshot], cause })).held, moved: false };
   }, payment.orderId);
   publish(held.changed);
   const row = findIn(held, refund) ?? refund;
@@ -112,7 +112,7 @@ const end = async (
     const locked = await transitions.lock(tx, payment);
     const row = findIn(locked, refund);
     if (row?.status !== 'PENDING' || row.stripeRefundId !== null) return locked;
-    return transitions.refuse(tx, locked, row, { code: refusal.stripeCode ?? 'refused', actor });
+    return transitions.refuse(tx, locked, { refund: row, code: refusal.stripeCode ?? 'refused', actor });
   }, payment.orderId);
   publish(held.changed);
   return findIn(held, refund) ?? refund;
@@ -130,7 +130,7 @@ const takeAll = async (
     if (known && findIn(locked, known)?.version !== known.version) return locked;
     const listed = new Set(snapshots.map(({ refundId }) => refundId));
     const cause = { actor, source: sourceOf(actor), current: true, listed };
-    return (await transitions.apply(tx, locked, snapshots, cause)).held;
+    return (await transitions.apply(tx, locked, { snapshots, cause })).held;
   }, payment.orderId);
   publish(held.changed);
 };
