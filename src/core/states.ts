@@ -76,9 +76,12 @@ export const QUARANTINE_NEXT: Readonly<Record<QuarantineDecision, PaymentStatus>
 /** Signals after which Stripe says nothing else of a payment intent. */
 const CONCLUSIVE: ReadonlySet<PaymentSignal> = new Set(['succeed', 'cancel', 'mismatch']);
 
+/** Whether Stripe says nothing else of a payment intent after it. */
+export const isConclusive = (signal: PaymentSignal): boolean => CONCLUSIVE.has(signal);
+
 /** Whether the signal would end the payment: it could never go back. */
 export const endsPayment = (status: PaymentStatus, signal: PaymentSignal): boolean =>
-  CONCLUSIVE.has(signal) && PAYMENT_NEXT[status][signal] !== status;
+  isConclusive(signal) && PAYMENT_NEXT[status][signal] !== status;
 
 /** `apply`: the snapshot decides. `ask`: only Stripe's present state can tell. `keep`: it changes nothing. */
 export type Verdict = 'apply' | 'ask' | 'keep';
@@ -99,7 +102,7 @@ export const judgeSnapshot = (
 ): Verdict => {
   const next = PAYMENT_NEXT[status][signal];
   if (next === status && (signal !== 'fail' || status !== 'FAILED')) return 'keep';
-  if (CONCLUSIVE.has(signal)) return 'apply';
+  if (isConclusive(signal)) return 'apply';
   return snapshotAt > seenAt || (status === 'PENDING' && snapshotAt === seenAt) ? 'apply' : 'ask';
 };
 

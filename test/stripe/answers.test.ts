@@ -388,3 +388,82 @@ describe('a read that is older than the truth', () => {
     expect(await bed.orderStatus(paid.payment.orderId)).toBe('paid');
   });
 });
+
+describe('a status that is said once, of what could never go back', () => {
+  /** The first answer of this kind says it. */
+  const sayOnce = (path: RegExp, change: Change): void => proxy.lie(lieOnce('GET', path, change));
+  const chargeOf = async (recurringId: string): Promise<Record<string, unknown>> => {
+    const { rows } = await bed.sql.query<{ id: string }>(
+      'select id::text from tollgate.payment where recurring_payment_id = $1 order by id desc limit 1',
+      [recurringId],
+    );
+    return readPayment(server, rows[0]?.id ?? '');
+  };
+
+  test('of an invoice, void or paid, neither ends its payment nor settles its order', async () => {
+    const orderId = await bed.createOrder();
+    const { recurringPayment, clientSecret } = await initiate(server, orderId, await monthlyPrice(bed));
+    for (const lie of [{ status: 'void' }, { status: 'paid' }]) {
+      proxy.lie(lieOnce('GET', /^\/v1\/invoices\/in_/, (body) => ({ ...body, ...lie })));
+      await reconcile({ STRIPE_API_BASE: proxy.url });
+      expect(await chargeOf(recurringPayment.id)).toMatchObject({ status: 'PENDING' });
+    }
+    proxy.lie();
+    await bed.stripe.paymentIntents.confirm(intentOf(clientSecret), { payment_method: 'pm_card_visa' });
+    await eventually(
+      () => bed.orderStatus(orderId),
+      (status) => status === 'paid',
+    );
+  });
+
+  test('of what an event tells of: the object is read once more', async () => {
+    const { recurringPayment, clientSecret } = await initiate(server, await bed.createOrder(), await monthlyPrice(bed));
+    const { id, stripeSubscriptionId } = recurringPayment;
+    const processed = async (about: string): Promise<number> =>
+      (await bed.sql.query(`select from tollgate.stripe_event where object_id = $1 and status = 'PROCESSED'`, [about]))
+        .rowCount ?? 0;
+    const tell = async (about: string, path: RegExp, lie: object, work: () => Promise<unknown>): Promise<void> => {
+      const before = await processed(about);
+      sayOnce(path, (body) => ({ ...body, ...lie }));
+      await work();
+      await eventually(
+        () => processed(about),
+        (count) => count > before,
+      );
+      proxy.lie();
+    };
+    await tell(stripeSubscriptionId, /^\/v1\/subscriptions\/sub_/, { status: 'canceled' }, () =>
+      bed.stripe.subscriptions.update(stripeSubscriptionId, { metadata: { note: 'as it was' } }),
+    );
+    expect(await readRecurring(server, id)).toMatchObject({ status: 'INCOMPLETE' });
+    const invoiceId = String((await bed.stripe.subscriptions.retrieve(stripeSubscriptionId)).latest_invoice);
+    await tell(invoiceId, /^\/v1\/invoices\/in_/, { status: 'void' }, () =>
+      bed.stripe.paymentIntents
+        .confirm(intentOf(clientSecret), { payment_method: 'pm_card_visa_chargeDeclined' })
+        .catch(() => undefined),
+    );
+    expect(await chargeOf(id)).toMatchObject({ status: 'FAILED' });
+    const { payment } = await pay(server, await bed.createOrder());
+    await tell(payment.stripePaymentIntentId, /^\/v1\/payment_intents\/pi_/, { status: 'canceled' }, () =>
+      bed.stripe.paymentIntents
+        .confirm(payment.stripePaymentIntentId, { payment_method: 'pm_card_visa_chargeDeclined' })
+        .catch(() => undefined),
+    );
+    expect(await readPayment(server, payment.id)).toMatchObject({ status: 'FAILED' });
+  });
+
+  test('of an invoice that is to be voided, as paid, leaves it to be voided', async () => {
+    const { recurringPayment } = await initiate(server, await bed.createOrder(), await monthlyPrice(bed));
+    const { id, stripeSubscriptionId } = recurringPayment;
+    const invoiceId = String((await bed.stripe.subscriptions.retrieve(stripeSubscriptionId)).latest_invoice);
+    await bed.sql.query(`update tollgate.payment set withdraw_at = null where stripe_invoice_id = $1`, [invoiceId]);
+    sayOnce(/^\/v1\/invoices\/in_/, (body) => ({ ...body, status: 'paid' }));
+    await cancel(server, { recurringPaymentId: id, at: 'NOW' });
+    proxy.lie();
+    await eventually(
+      () => chargeOf(id),
+      ({ status }) => status === 'CANCELED',
+    );
+    expect(await bed.stripe.invoices.retrieve(invoiceId)).toMatchObject({ status: 'void' });
+  });
+});

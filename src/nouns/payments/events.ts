@@ -5,6 +5,7 @@ import type { Together } from '../../inbox/together.js';
 import type { StripeConnection } from '../../installation/stripe-connection.js';
 import type { Database, Tx } from '../../storage/database.js';
 import type { Marks } from '../../stripe/marks.js';
+import { endOfFacts, saidTwice } from '../../stripe/said-twice.js';
 import { hidesReason, type PaymentSnapshot, paymentSnapshot } from '../../stripe/translate.js';
 import type { PaymentTransitions } from './apply.js';
 import type { PaymentAttempts } from './attempts.js';
@@ -130,7 +131,11 @@ export const createPaymentIntentEvents = (parts: Parts): EventHandler => {
     /** A row that names another intent than the one that carries its mark may be wrong: Stripe is asked about that one too. */
     async fetch(event) {
       const access = await connection.access();
-      const answer = await access.gateway.retrievePaymentIntent(hintOf(event).id);
+      const read = () => access.gateway.retrievePaymentIntent(hintOf(event).id);
+      const answer = await saidTwice(await read(), {
+        endOf: ({ object, at }) => endOfFacts(paymentSnapshot(object, at)),
+        read,
+      });
       const reference = referenceOf(paymentSnapshot(answer.object, answer.at), marks);
       const [claimed] = await database.query<Payment>(findClaimed(reference));
       if (claimed) await attempts.forgetUnknown(claimed, access);

@@ -5,6 +5,7 @@ import { isDatabaseError, UNIQUE_VIOLATION } from '../../storage/database.js';
 import { type Answer, NotAnAnswerError } from '../../stripe/answer.js';
 import { type AppliedOrMoved, applyOrReadAgain } from '../../stripe/apply-or-read-again.js';
 import { refusalOf } from '../../stripe/refusal.js';
+import { saidTwice } from '../../stripe/said-twice.js';
 import { signalFor } from './decide.js';
 import { makeObject, type Settling, type SettlingParts } from './make.js';
 import { type PaymentObject, type PaymentWithObject, readOwn } from './object.js';
@@ -103,10 +104,18 @@ const confirm = async <T extends { id: string }>(
   answer: Answer<T>,
 ): Promise<Answer<T>> => {
   object.assertOurs(payment, marks.of('payment', payment.id), answer);
-  if (!endsPayment(payment.status, signalFor(payment, object.facts(answer)))) return answer;
-  const again = await readOwn(marks, { payment, object }, answer.object.id);
-  if (!again) throw new NotAnAnswerError(`${answer.object.id} can't be read again`);
-  return again;
+  return saidTwice(answer, {
+    endOf(said) {
+      const facts = object.facts(said);
+      const signal = signalFor(payment, facts);
+      return endsPayment(payment.status, signal) ? `${signal} ${facts.amountReceived}` : undefined;
+    },
+    async read() {
+      const again = await readOwn(marks, { payment, object }, answer.object.id);
+      if (!again) throw new NotAnAnswerError(`${answer.object.id} can't be read again`);
+      return again;
+    },
+  });
 };
 
 /** Applies an answer under the locks, unless the row moved since it was asked for. */

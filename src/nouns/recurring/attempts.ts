@@ -11,6 +11,7 @@ import { readKnown } from '../../stripe/make-once.js';
 import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
 import { refusalOf } from '../../stripe/refusal.js';
+import { saidTwice } from '../../stripe/said-twice.js';
 import { invoiceOf, type SubscriptionSnapshot, subscriptionSnapshot } from '../../stripe/subscription-snapshot.js';
 import type { Payment } from '../payments/row.js';
 import { sourceOf } from '../payments/settle.js';
@@ -78,7 +79,10 @@ interface Change extends Who {
 
 const snapshotOf = ({ object, at }: Subscription): SubscriptionSnapshot => subscriptionSnapshot(object, at);
 
-const hasEnded = ({ status }: SubscriptionSnapshot): boolean => status !== undefined && !isLive({ status });
+/** The end of a recurring payment that Stripe's word would be; undefined while it lives. */
+export const endOfSubscription = ({ status }: SubscriptionSnapshot): string | undefined =>
+  status !== undefined && !isLive({ status }) ? status : undefined;
+const hasEnded = (snapshot: SubscriptionSnapshot): boolean => endOfSubscription(snapshot) !== undefined;
 const isOver = (subscription: Stripe.Subscription): boolean => hasEnded(subscriptionSnapshot(subscription, 0));
 const isScheduled = (subscription: Stripe.Subscription): boolean =>
   subscription.cancel_at_period_end || subscription.cancel_at !== null;
@@ -140,10 +144,15 @@ const confirm = async (
   { answer, access }: { readonly answer: Subscription; readonly access: StripeAccess },
 ): Promise<Subscription> => {
   assertOurs(parts, row, { answer });
-  if (!isLive(row) || !hasEnded(snapshotOf(answer))) return answer;
-  const again = await access.gateway.retrieveSubscription(snapshotOf(answer).subscriptionId);
-  assertOurs(parts, row, { answer: again });
-  return again;
+  if (!isLive(row)) return answer;
+  return saidTwice(answer, {
+    endOf: (said) => endOfSubscription(snapshotOf(said)),
+    async read() {
+      const again = await access.gateway.retrieveSubscription(snapshotOf(answer).subscriptionId);
+      assertOurs(parts, row, { answer: again });
+      return again;
+    },
+  });
 };
 
 /** Applies Stripe's present state; if a webhook moved the row since it was read, Stripe is read again. */

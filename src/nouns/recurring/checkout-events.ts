@@ -6,12 +6,14 @@ import type { Tx } from '../../storage/database.js';
 import type { Answer } from '../../stripe/answer.js';
 import { type CheckoutSnapshot, checkoutSnapshot } from '../../stripe/checkout-snapshot.js';
 import type { Marks } from '../../stripe/marks.js';
+import { endOfFacts, saidTwice } from '../../stripe/said-twice.js';
 import { subscriptionSnapshot } from '../../stripe/subscription-snapshot.js';
 import type { PaymentTransitions } from '../payments/apply.js';
 import { findByCheckout, writeSession } from '../payments/checkout-rows.js';
 import type { Payment } from '../payments/row.js';
 import { findByIntentOrMark } from '../payments/rows.js';
 import type { RecurringTransitions } from './apply.js';
+import { endOfSubscription } from './attempts.js';
 import type { RecurringPayment } from './row.js';
 import { findBySubscriptionOrMark } from './rows.js';
 
@@ -54,6 +56,13 @@ const sessionOf = (event: Stripe.Event, fetched: FetchedSession) => {
   const snapshot = checkoutSnapshot(session, fetched?.answer.at ?? event.created);
   if (fetched) assertSame(event, snapshot.owner?.noun ?? 'payment', { ...snapshot, id: snapshot.sessionId });
   return { session, snapshot, subscription: fetched?.answer.object.subscription };
+};
+
+/** The end of a row that the session, or its subscription, would be. */
+const endOf = ({ object: { session, subscription }, at }: Answer<SessionWithSubscription>): string | undefined => {
+  const { isExpired, payment } = checkoutSnapshot(session, at);
+  const own = endOfFacts(payment) ?? (isExpired ? 'expired' : undefined);
+  return own ?? (subscription && endOfSubscription(subscriptionSnapshot(subscription.object, subscription.at)));
 };
 
 /** Builds the handler of Checkout Sessions: none is applied from a payload, Stripe's present one decides. */
@@ -137,10 +146,13 @@ export const createCheckoutEvents = (parts: Parts): EventHandler => {
     /** The session with its payment intent, and the subscription that it started, where there is one. */
     async fetch(event): Promise<Answer<SessionWithSubscription>> {
       const { gateway } = await connection.access();
-      const { object: session, at } = await gateway.retrieveCheckout(hintOf(event).id);
-      const { subscriptionId } = checkoutSnapshot(session, at);
-      const subscription = subscriptionId === null ? undefined : await gateway.retrieveSubscription(subscriptionId);
-      return { object: { object: 'checkout_with_subscription', session, subscription }, at };
+      const read = async (): Promise<Answer<SessionWithSubscription>> => {
+        const { object: session, at } = await gateway.retrieveCheckout(hintOf(event).id);
+        const { subscriptionId } = checkoutSnapshot(session, at);
+        const subscription = subscriptionId === null ? undefined : await gateway.retrieveSubscription(subscriptionId);
+        return { object: { object: 'checkout_with_subscription', session, subscription }, at };
+      };
+      return saidTwice(await read(), { endOf, read });
     },
   };
 };

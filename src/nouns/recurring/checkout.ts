@@ -12,6 +12,7 @@ import { readKnown } from '../../stripe/make-once.js';
 import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
 import { refusalOf } from '../../stripe/refusal.js';
+import { saidTwice } from '../../stripe/said-twice.js';
 import { writeSession } from '../payments/checkout-rows.js';
 import type { RecurringTransitions } from './apply.js';
 import type { FreshPrice, RecurringAttempts } from './attempts.js';
@@ -100,10 +101,15 @@ const confirm = async (
   { answer, access }: { readonly answer: Session; readonly access: StripeAccess },
 ): Promise<Session> => {
   assertOurs(parts, row, answer);
-  if (!isLive(row) || !snapshotOf(answer).isExpired) return answer;
-  const again = await access.gateway.retrieveCheckout(answer.object.id);
-  assertOurs(parts, row, again);
-  return again;
+  if (!isLive(row)) return answer;
+  return saidTwice(answer, {
+    endOf: (said) => (snapshotOf(said).isExpired ? 'expired' : undefined),
+    async read() {
+      const again = await access.gateway.retrieveCheckout(answer.object.id);
+      assertOurs(parts, row, again);
+      return again;
+    },
+  });
 };
 
 /** Applies the session's own word under the locks, unless the row has another session by now. */

@@ -4,9 +4,10 @@ import { assertSame, hintOf, ignored, processed } from '../../inbox/hints.js';
 import type { StripeConnection } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
 import type { Marks } from '../../stripe/marks.js';
+import { saidTwice } from '../../stripe/said-twice.js';
 import { type SubscriptionSnapshot, subscriptionSnapshot } from '../../stripe/subscription-snapshot.js';
 import type { RecurringTransitions } from './apply.js';
-import type { RecurringAttempts } from './attempts.js';
+import { endOfSubscription, type RecurringAttempts } from './attempts.js';
 import type { RecurringPayment } from './row.js';
 import { findBySubscriptionOrMark, findClaimedSubscription, type RecurringReference } from './rows.js';
 
@@ -89,7 +90,11 @@ export const createSubscriptionEvents = (parts: Parts): EventHandler => {
     /** A row that names another subscription than the one that carries its mark may be wrong: Stripe is asked about that one too. */
     async fetch(event) {
       const access = await connection.access();
-      const answer = await access.gateway.retrieveSubscription(hintOf(event).id);
+      const read = () => access.gateway.retrieveSubscription(hintOf(event).id);
+      const answer = await saidTwice(await read(), {
+        endOf: ({ object, at }) => endOfSubscription(subscriptionSnapshot(object, at)),
+        read,
+      });
       const reference = recurringReferenceOf(subscriptionSnapshot(answer.object, answer.at), marks);
       const [claimed] = await database.query<RecurringPayment>(findClaimedSubscription(reference));
       if (claimed) await attempts.forgetUnknown(claimed, { access, actor: 'stripe' });

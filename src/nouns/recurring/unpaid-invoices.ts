@@ -6,6 +6,7 @@ import { type Answer, StripeCallError } from '../../stripe/answer.js';
 import { invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
 import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
+import { readInvoice } from '../../stripe/said-twice.js';
 import type { Payment } from '../payments/row.js';
 import { markUnpaid, readUnpaid } from '../payments/rows.js';
 import type { InvoicePayments } from '../renewals/invoice-payments.js';
@@ -45,7 +46,7 @@ const VOIDABLE: ReadonlySet<string> = new Set(['open', 'uncollectible']);
 /** Builds it. */
 export const createUnpaidInvoices = ({ database, invoices, marks, keeps, publish }: Parts): UnpaidInvoices => {
   const voidOrRead = async (payment: Payment, invoiceId: string, { gateway }: StripeAccess) => {
-    const present = await gateway.retrieveInvoice(invoiceId);
+    const present = await readInvoice(gateway, invoiceId);
     if (keeps || !VOIDABLE.has(present.object.status ?? '')) return present;
     const owner = marks.of('payment', payment.id);
     // Read just now and harmless twice: a key of its own for each reading, so that a stored 5xx is not replayed.
@@ -55,7 +56,7 @@ export const createUnpaidInvoices = ({ database, invoices, marks, keeps, publish
     } catch (error) {
       if (!(error instanceof StripeCallError) || error.failure !== 'refused') throw error; // else it was paid meanwhile
     }
-    return gateway.retrieveInvoice(invoiceId);
+    return readInvoice(gateway, invoiceId);
   };
 
   const apply = async (

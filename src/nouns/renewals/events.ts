@@ -4,6 +4,7 @@ import { assertSame, hintOf, ignored, processed } from '../../inbox/hints.js';
 import type { StripeConnection } from '../../installation/stripe-connection.js';
 import { invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
 import type { Marks } from '../../stripe/marks.js';
+import { readInvoice } from '../../stripe/said-twice.js';
 import type { Payment } from '../payments/row.js';
 import { findBySubscriptionOrMark } from '../recurring/rows.js';
 import type { InvoicePayments } from './invoice-payments.js';
@@ -88,6 +89,6 @@ export const createInvoiceEvents = (parts: Parts): EventHandler => {
 
     deliversDuplicates: false,
 
-    fetch: async (event) => (await connection.access()).gateway.retrieveInvoice(hintOf(event).id),
+    fetch: async (event) => readInvoice((await connection.access()).gateway, hintOf(event).id),
   };
 };

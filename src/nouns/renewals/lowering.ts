@@ -5,11 +5,12 @@ import type { RecurringChargeFlow } from '../../flows/flows.js';
 import type { StripeAccess, StripeConnection } from '../../installation/stripe-connection.js';
 import { readClock } from '../../storage/clock.js';
 import type { Database } from '../../storage/database.js';
-import { StripeCallError } from '../../stripe/answer.js';
+import { type Answer, StripeCallError } from '../../stripe/answer.js';
 import { type InvoiceSnapshot, invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
 import { makeOnce } from '../../stripe/make-once.js';
 import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
+import { saidTwice } from '../../stripe/said-twice.js';
 import type { Payment } from '../payments/row.js';
 import type { RecurringPayment } from '../recurring/row.js';
 import { readRecurring } from '../recurring/rows.js';
@@ -63,12 +64,21 @@ interface Work {
   readonly access: StripeAccess;
 }
 
-const readInvoice = async ({ renewal, access, recurring }: Work): Promise<InvoiceSnapshot> => {
-  const { object, at } = await access.gateway.retrieveInvoice(renewal.stripeInvoiceId);
+const snapshotOf = ({ renewal, recurring }: Work, { object, at }: Answer<unknown>): InvoiceSnapshot => {
   const snapshot = invoiceSnapshot(object, at);
   if (snapshot) assertInvoiceOf(recurring, renewal.stripeInvoiceId, snapshot);
   else throw new Error(`Invoice ${renewal.stripeInvoiceId} belongs to no subscription any more.`);
   return snapshot;
+};
+
+/** What the invoice shows, said twice where it ends the lowering: `last`, when nothing more will be tried. */
+const read = async (work: Work, last?: 'last'): Promise<InvoiceSnapshot> => {
+  const retrieve = () => work.access.gateway.retrieveInvoice(work.renewal.stripeInvoiceId);
+  const endOf = (answer: Answer<unknown>): string | undefined => {
+    const { status, total } = snapshotOf(work, answer);
+    return last || status !== 'draft' || total === work.decided ? `${status} ${total}` : undefined;
+  };
+  return snapshotOf(work, await saidTwice(await retrieve(), { endOf, read: retrieve }));
 };
 
 const fail = async ({ database, tooLate, log }: Parts, { renewal }: Work, problem: RenewalProblem): Promise<void> => {
@@ -119,7 +129,7 @@ const reduce = async ({ database, marks }: Parts, work: Work, invoice: InvoiceSn
 
 const lower = async (parts: Parts, work: Work): Promise<void> => {
   const { renewal, access } = work;
-  const invoice = await readInvoice(work);
+  const invoice = await read(work);
   if (await judge(parts, work, invoice)) return;
   if (invoice.finalizesAt !== null && invoice.finalizesAt - invoice.at < TIGHT_SECONDS) {
     const owner = parts.marks.of('renewal', renewal.stripeInvoiceId);
@@ -127,7 +137,7 @@ const lower = async (parts: Parts, work: Work): Promise<void> => {
     await access.gateway.postponeInvoice(invoice.invoiceId, invoice.at + POSTPONED_SECONDS, key);
   }
   await reduce(parts, work, invoice);
-  if (await judge(parts, work, await readInvoice(work))) return;
+  if (await judge(parts, work, await read(work, 'last'))) return;
   await fail(parts, work, 'NOT_SHOWN');
 };
 

@@ -2,6 +2,7 @@ import { type OpenRows, readOpenRows } from '../../inbox/open-rows.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
 import { invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
+import { readInvoice } from '../../stripe/said-twice.js';
 import { OPEN_PAYMENT, type Payment } from '../payments/row.js';
 import { PAYMENT_COLUMNS } from '../payments/rows.js';
 import type { InvoicePayments } from './invoice-payments.js';
@@ -19,7 +20,7 @@ interface Parts {
 /** The open payments of invoices, which Stripe is asked about by their invoice. */
 export const createOpenInvoicePayments = ({ database, invoices, publish, lower }: Parts): OpenRows<Payment> => {
   const askInvoice = async (row: Payment, invoiceId: string, { gateway }: StripeAccess): Promise<void> => {
-    const { object: invoice, at } = await gateway.retrieveInvoice(invoiceId);
+    const { object: invoice, at } = await readInvoice(gateway, invoiceId);
     const snapshot = invoiceSnapshot(invoice, at);
     if (!snapshot) return;
     const outcome = await database.transaction(async (tx) => {
