@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { IllegalTransitionError, NotConfiguredError } from '../core/errors.js';
 import type { Database } from '../storage/database.js';
-import { StripeCallError } from '../stripe/answer.js';
+import { NotAnAnswerError, StripeCallError } from '../stripe/answer.js';
 import type { StripeGateway } from '../stripe/gateway.js';
 import { refusalOf } from '../stripe/refusal.js';
 
@@ -95,6 +95,8 @@ export const createStripeConnection = ({
     });
     if (known) return known.value;
     const account = await accountOf(gateway, secretKey);
+    // It is stored for good, and every row is bound to it.
+    if ((await accountOf(gateway, secretKey)) !== account) throw new NotAnAnswerError('two accounts of one key');
     await database.query({
       text: `insert into tollgate.setting (key, value) values ($1, to_jsonb($2::text)) on conflict (key) do nothing`,
       values: [name, account],

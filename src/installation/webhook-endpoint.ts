@@ -1,5 +1,4 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type Stripe from 'stripe';
 import { BadUserInputError, StripeUnavailableError } from '../core/errors.js';
 import { withoutCredentials } from '../core/web-address.js';
 import { readClock } from '../storage/clock.js';
@@ -9,7 +8,7 @@ import { StripeCallError } from '../stripe/answer.js';
 import { STRIPE_API_VERSION } from '../stripe/client.js';
 import { isKeySafe } from '../stripe/key-in-flight.js';
 import type { Marks } from '../stripe/marks.js';
-import type { WebhookEndpointRequest } from '../stripe/operator-calls.js';
+import type { EndpointAtStripe, WebhookEndpointRequest } from '../stripe/operator-calls.js';
 import { refusalOf } from '../stripe/refusal.js';
 import type { Vault } from './encryption.js';
 import { type EndpointRow, PURPOSE, readEndpointsRow, updateEndpointsRow } from './stored-keys.js';
@@ -35,7 +34,7 @@ export interface EndpointState {
   readonly wanted: WebhookEndpointRequest;
   /** Whether its secret is stored. */
   readonly stored: EndpointRow | undefined;
-  readonly atStripe: Stripe.WebhookEndpoint | undefined;
+  readonly atStripe: EndpointAtStripe | undefined;
 }
 
 /** Registers the endpoint at which Stripe delivers to this installation, and looks after it. */
@@ -84,7 +83,7 @@ const deliveryUrl = (publicUrl: string): string =>
   new URL('webhooks/stripe', publicUrl.endsWith('/') ? publicUrl : `${publicUrl}/`).href;
 
 /** Whether Stripe's endpoint differs in what an update can mend. */
-export const needsMending = (endpoint: Stripe.WebhookEndpoint, { url, eventTypes }: WebhookEndpointRequest): boolean =>
+export const needsMending = (endpoint: EndpointAtStripe, { url, eventTypes }: WebhookEndpointRequest): boolean =>
   endpoint.url !== url ||
   endpoint.status !== 'enabled' ||
   [...endpoint.enabled_events].sort().join() !== [...eventTypes].sort().join();
@@ -126,7 +125,7 @@ export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
   const isInScope = (row: EndpointRow, { account, livemode }: StripeAccess): boolean =>
     row.account === account && row.livemode === livemode;
 
-  const listOurs = async ({ gateway }: StripeAccess): Promise<Stripe.WebhookEndpoint[]> =>
+  const listOurs = async ({ gateway }: StripeAccess): Promise<EndpointAtStripe[]> =>
     (await gateway.listWebhookEndpoints()).filter(({ metadata }) => marks.made(metadata));
 
   /** Notes the attempt before Stripe is asked, so that a run after a crash repeats it and gets the same answer. */
@@ -147,15 +146,15 @@ export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
 
   const forgetAttempt = (): Promise<unknown> => updateEndpointsRow(database, (row) => ({ ...row, pending: null }));
 
-  const create = async (access: StripeAccess): Promise<Stripe.WebhookEndpoint> => {
+  const create = async (access: StripeAccess): Promise<EndpointAtStripe> => {
     const wanted = request();
     const subject = [access.account, access.livemode, STRIPE_API_VERSION, wanted.url, ...eventTypes].join();
     const hash = createHash('sha256').update(subject).digest('hex').slice(0, 24);
     const { attempt, repeated } = await beginAttempt(hash);
     try {
-      const { object } = await access.gateway.createWebhookEndpoint(wanted, keyOf(attempt));
+      const made = await access.gateway.createWebhookEndpoint(wanted, keyOf(attempt));
       // A repeated answer may tell of an endpoint that was deleted meanwhile.
-      if (!repeated || (await listOurs(access)).some(({ id }) => id === object.id)) return object;
+      if (!repeated || (await listOurs(access)).some(({ id }) => id === made.id)) return made;
     } catch (error) {
       if (error instanceof StripeCallError && error.failure === 'refused') await forgetAttempt();
       throw fullAccount(error);
@@ -165,7 +164,7 @@ export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
   };
 
   /** Stores the new endpoint with its secret; the old one, if any, is accepted until `oldRetiresAt`. */
-  const keep = async (made: Stripe.WebhookEndpoint, access: StripeAccess, oldRetiresAt: string): Promise<void> => {
+  const keep = async (made: EndpointAtStripe, access: StripeAccess, oldRetiresAt: string): Promise<void> => {
     if (made.secret === undefined)
       throw new StripeUnavailableError({ cause: new Error('Stripe made an endpoint and told no secret.') });
     const fresh: EndpointRow = {
@@ -222,7 +221,7 @@ export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
     return { wanted: request(), stored, atStripe };
   };
 
-  const makeAnother = async (access: StripeAccess, oldRetiresAt: string): Promise<Stripe.WebhookEndpoint> => {
+  const makeAnother = async (access: StripeAccess, oldRetiresAt: string): Promise<EndpointAtStripe> => {
     const made = await create(access);
     await keep(made, access, oldRetiresAt);
     return made;

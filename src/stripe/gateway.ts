@@ -30,8 +30,6 @@ export interface StripeGateway
     OperatorCalls,
     EventCalls,
     CheckoutCalls {
-  /** The id of the account that the key belongs to. */
-  accountId(): Promise<string>;
   createPaymentIntent(request: PaymentIntentRequest): Promise<Answer<Stripe.PaymentIntent>>;
   /** With its latest charge. */
   retrievePaymentIntent(id: string): Promise<Answer<Stripe.PaymentIntent>>;
@@ -63,10 +61,6 @@ const createStripeGateway = (stripe: Stripe, { read, write }: Caller): StripeGat
   ...createRefundCalls(stripe, { read, write }),
   ...createDisputeCalls(stripe, { read, write }),
   ...createBillingCalls(stripe, { read, write }),
-
-  async accountId() {
-    return (await read('account', (options) => stripe.accounts.retrieveCurrent({}, options))).object.id;
-  },
 
   createPaymentIntent: (request) =>
     write('payment_intent', (options) =>

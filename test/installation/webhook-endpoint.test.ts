@@ -1,11 +1,17 @@
+import fc from 'fast-check';
 import type Stripe from 'stripe';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { DomainError, StripeUnavailableError } from '../../src/core/errors.js';
 import { readEndpointsRow } from '../../src/installation/stored-keys.js';
 import { NOUNS } from '../../src/nouns.js';
 import { eventTypesOf } from '../../src/parts/nouns.js';
+import { StripeCallError } from '../../src/stripe/answer.js';
 import { STRIPE_API_VERSION } from '../../src/stripe/client.js';
+import { connectStripe } from '../../src/stripe/gateway.js';
 import { type OperatorOptions, type OperatorParts, openOperator, TEST_KEYS } from '../doctor/operator-parts.js';
+import { lieAbout } from '../harness/lies.js';
 import { addFault, clearFaults } from '../harness/sandbox-control.js';
+import { openStripeProxy } from '../harness/stripe-proxy.js';
 import { openTestBed, type TestBed } from '../harness/tollgate.js';
 
 const PUBLIC_URL = 'https://pay.example/shop';
@@ -101,6 +107,51 @@ describe('the webhook endpoint', () => {
     expect(await otherVersion.endpoints.ensure()).toMatchObject({ outcome: 'replaced' });
     expect(await atStripe()).toHaveLength(2);
     expect(await secretsOf(parts)).toHaveLength(2);
+  });
+
+  test('any JSON as an answer to what sets up and looks after is told in words, and another one’s endpoint is not taken for ours', {
+    timeout: 120_000,
+  }, async () => {
+    const proxy = await openStripeProxy(bed.sandbox.url);
+    const parts = await open({ tamper: () => connectStripe({ secretKey: 'sk_test_sandbox', apiBase: proxy.url }) });
+    const doctor = parts.checks.filter(({ title }) => /keys at Stripe|clock|endpoint|deliveries/.test(title));
+    const works: (() => Promise<unknown>)[] = [
+      () => parts.settings.configure(TEST_KEYS),
+      () => parts.endpoints.ensure(),
+      () => parts.endpoints.rotate(0),
+      ...doctor.map((check) => () => check.run()),
+    ];
+    const property = fc.asyncProperty(fc.constantFrom(...works), fc.nat(4), fc.integer(), async (work, at, seed) => {
+      let count = 0;
+      proxy.lie(async (_, forward) => {
+        const answer = await forward();
+        count += 1;
+        return count - 1 === at
+          ? { ...answer, body: fc.sample(lieAbout(answer.body), { seed, numRuns: 1 })[0] }
+          : answer;
+      });
+      const error: unknown = await work().then(
+        () => undefined,
+        (failure: unknown) => failure,
+      );
+      if (error !== undefined && !(error instanceof StripeCallError)) expect(error).toBeInstanceOf(DomainError);
+    });
+    try {
+      await fc.assert(property, { numRuns: 60 });
+      proxy.lie();
+      await parts.settings.configure(TEST_KEYS);
+      const another = await bed.stripe.webhookEndpoints.create({ url: 'https://other.example', enabled_events: ['*'] });
+      proxy.lie(async ({ method, path }, forward) => {
+        const answer = await forward();
+        const isCreate = method === 'POST' && path === '/v1/webhook_endpoints';
+        return isCreate ? { ...answer, body: JSON.parse(JSON.stringify(another)) } : answer;
+      });
+      const secrets = await secretsOf(parts);
+      await expect(parts.endpoints.rotate(3_600)).rejects.toThrow(StripeUnavailableError);
+      expect(await secretsOf(parts)).toEqual(secrets);
+    } finally {
+      await proxy.close();
+    }
   });
 
   test('one that was deleted in the dashboard is made again', async () => {
