@@ -1,7 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { runCommand } from '../cli/command.js';
 import { ask, confirm, confirmUntil, type Paid, pay, readPayment } from '../harness/payments.js';
-import { cancel, eventually, initiate, intentOf, monthlyPrice, readRecurring } from '../harness/recurring.js';
+import {
+  cancel,
+  eventually,
+  type Initiated,
+  initiate,
+  intentOf,
+  monthlyPrice,
+  readRecurring,
+} from '../harness/recurring.js';
 import { ADMIN, payOrder, readMoney, readRefunds, refund, refundedAtStripe } from '../harness/refunds.js';
 import { addFault, clearFaults } from '../harness/sandbox-control.js';
 import { type Liar, openStripeProxy, type StripeAnswer, type StripeProxy } from '../harness/stripe-proxy.js';
@@ -401,19 +409,33 @@ describe('a status that is said once, of what could never go back', () => {
   };
 
   test('of an invoice, void or paid, neither ends its payment nor settles its order', async () => {
-    const orderId = await bed.createOrder();
-    const { recurringPayment, clientSecret } = await initiate(server, orderId, await monthlyPrice(bed));
-    for (const lie of [{ status: 'void' }, { status: 'paid' }]) {
-      proxy.lie(lieOnce('GET', /^\/v1\/invoices\/in_/, (body) => ({ ...body, ...lie })));
-      await reconcile({ STRIPE_API_BASE: proxy.url });
-      expect(await chargeOf(recurringPayment.id)).toMatchObject({ status: 'PENDING' });
+    const priceId = await monthlyPrice(bed);
+    const lies = new Map<string, string>();
+    const started: Initiated[] = [];
+    for (const status of ['void', 'paid']) {
+      const made = await initiate(server, await bed.createOrder(), priceId);
+      const { latest_invoice: invoice } = await bed.stripe.subscriptions.retrieve(
+        made.recurringPayment.stripeSubscriptionId,
+      );
+      lies.set(`/v1/invoices/${invoice}`, status);
+      started.push(made);
     }
+    proxy.lie(async ({ method, path }, forward) => {
+      const answer = await forward();
+      const status = method === 'GET' ? lies.get(path) : undefined;
+      return lies.delete(path) ? { ...answer, body: { ...answer.body, status } } : answer;
+    });
+    await reconcile({ STRIPE_API_BASE: proxy.url });
     proxy.lie();
-    await bed.stripe.paymentIntents.confirm(intentOf(clientSecret), { payment_method: 'pm_card_visa' });
-    await eventually(
-      () => bed.orderStatus(orderId),
-      (status) => status === 'paid',
-    );
+    expect(lies.size).toBe(0);
+    for (const { recurringPayment, clientSecret } of started) {
+      expect(await chargeOf(recurringPayment.id)).toMatchObject({ status: 'PENDING' });
+      await bed.stripe.paymentIntents.confirm(intentOf(clientSecret), { payment_method: 'pm_card_visa' });
+      await eventually(
+        () => bed.orderStatus(recurringPayment.orderId),
+        (status) => status === 'paid',
+      );
+    }
   });
 
   test('of what an event tells of: the object is read once more', async () => {
