@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { limitVariable, VARIABLES } from './environment/environment.js';
 import { misspelt } from './environment/misspelt.js';
+import { withSecretFiles } from './environment/secret-files.js';
 import { type Port, UnreadableError, type Variable } from './environment/variables.js';
 import type { Introspection } from './graphql/introspection.js';
 import { DEFAULT_LIMITS, LIMIT_VARIABLES, type Limits } from './graphql/limits.js';
@@ -256,7 +257,9 @@ const refuseDemoInPublic = (
  * @throws ConfigError naming every variable that is wrong or missing, with its remedy
  */
 export const readConfig = (environment: Environment, isTerminal = false, serves = true): Config => {
-  const read = new Reader(environment);
+  const files = withSecretFiles(environment);
+  const read = new Reader(files.environment);
+  read.problems.push(...files.problems);
   const values = read.all(VARIABLES);
   const embedded = !read.isSet('DATABASE_URL');
   const production = values.NODE_ENV === 'production';

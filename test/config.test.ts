@@ -1,6 +1,7 @@
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../src/config.js';
 import { CONFIGURE, SECTIONS, type VARIABLES } from '../src/environment/environment.js';
 import { environmentHelp, environmentPage } from '../src/environment/environment-page.js';
@@ -16,6 +17,39 @@ const problemsOf = (environment: Record<string, string>): string[] => {
     return error.problems.map(({ variable }) => variable);
   }
 };
+
+describe('a secret in a file', () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-secrets-'));
+  afterAll(() => fs.rmSync(folder, { recursive: true }));
+  const fileOf = (text: string): string => {
+    const file = path.join(folder, String(fs.readdirSync(folder).length));
+    fs.writeFileSync(file, text);
+    return file;
+  };
+
+  test('is read, without the end of its last line and without a warning', () => {
+    const config = readConfig({
+      DATABASE_URL_FILE: fileOf('postgres://app:word@db/app\n'),
+      JWT_SECRET_FILE: fileOf(`${'x'.repeat(40)}\n`),
+      STRIPE_WEBHOOK_SECRET_FILE: fileOf('whsec_one,whsec_two\n'),
+    });
+    expect(config).toMatchObject({
+      databaseUrl: 'postgres://app:word@db/app',
+      jwt: { secret: 'x'.repeat(40) },
+      stripe: { webhookSecrets: ['whsec_one', 'whsec_two'] },
+      warnings: [],
+    });
+  });
+
+  test.each([
+    ['that is not there', { ...REAL, TOLLGATE_ENCRYPTION_KEY_FILE: '/nowhere' }, 'TOLLGATE_ENCRYPTION_KEY_FILE'],
+    ['that is empty', { ...REAL, TOLLGATE_ENCRYPTION_KEY_FILE: fileOf(' \n') }, 'TOLLGATE_ENCRYPTION_KEY_FILE'],
+    ['beside the value', { ...REAL, JWT_SECRET_FILE: fileOf('x'.repeat(40)) }, 'JWT_SECRET_FILE'],
+    ['with a wrong value', { ...REAL, REDIS_URL_FILE: fileOf('http://redis') }, 'REDIS_URL'],
+  ])('%s stops the start by its name', (_, environment, variable) => {
+    expect(problemsOf(environment)).toEqual([variable]);
+  });
+});
 
 describe('the environment', () => {
   test('empty: an embedded run with the sandbox on the usual ports', () => {

@@ -1,5 +1,6 @@
 import leven, { closestMatch } from 'leven';
 import { SECTIONS } from './environment.js';
+import { FROM_FILES, fileVariable } from './secret-files.js';
 
 /** Names that begin so are ours or meant for us. */
 const OURS = /^(TOLLGATE|STRIPE|JWT)_/;
@@ -10,7 +11,10 @@ const TEST = /^TOLLGATE_TEST_/;
 /** So near, a name is a slip, whatever it begins with; of a short name little would be left. */
 const NEAR = { distance: 2, length: 8 };
 
-const known = (): string[] => Object.values(SECTIONS).flatMap((variables) => Object.keys(variables));
+const known = (): string[] => [
+  ...Object.values(SECTIONS).flatMap((variables) => Object.keys(variables)),
+  ...FROM_FILES.map(fileVariable),
+];
 
 /**
  * The names that look as if they were meant for us and are not read, each with the nearest one that is; values are never
