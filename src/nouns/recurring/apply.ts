@@ -24,6 +24,12 @@ export interface RecurringOutcome {
   readonly recurringPayment: RecurringPayment;
 }
 
+/** What Stripe says of a subscription, and who brought it. */
+export interface SeenSubscription {
+  readonly snapshot: SubscriptionSnapshot;
+  readonly cause: Cause;
+}
+
 /** The only code that moves a recurring payment: webhooks, answers to our own calls, and reconciliation all come here. */
 export interface RecurringTransitions {
   /** Locks the order, then the recurring payment that a Stripe object refers to; undefined when none of ours does. */
@@ -35,7 +41,7 @@ export interface RecurringTransitions {
    * scheduled end changed, and logs the change, all in the transaction. An answer older than what the row has seen
    * changes nothing, and neither does the same one twice.
    */
-  apply(tx: Tx, row: RecurringPayment, snapshot: SubscriptionSnapshot, cause: Cause): Promise<RecurringOutcome>;
+  apply(tx: Tx, row: RecurringPayment, seen: SeenSubscription): Promise<RecurringOutcome>;
   /** Ends a locked row that Stripe refused to make, so that the order is free for another one. */
   refuse(tx: Tx, row: RecurringPayment, refusal: { code: string; actor: string }): Promise<RecurringPayment>;
   /** Ends a locked row whose checkout page closed before a subscription began; one that has ended is left alone. */
@@ -159,7 +165,7 @@ export const createRecurringTransitions = ({
         : undefined;
     },
 
-    async apply(tx, row, snapshot, cause) {
+    async apply(tx, row, { snapshot, cause }) {
       if (await isOlder(tx, snapshot, row)) return { kind: 'kept', recurringPayment: row };
       const update = updateFrom(row, snapshot);
       if (differs(row, update))

@@ -121,8 +121,8 @@ const applyOnce = async (
       if (row.revision !== known.revision || own !== snapshot.subscriptionId)
         return { kind: 'moved' as const, recurringPayment: row, payment: undefined };
       const cause = { actor, body: { source: sourceOf(actor), object: answer.object }, current: true };
-      const applied = await transitions.apply(tx, row, snapshot, cause);
-      const paid = first && (await invoices.recordFirst(tx, applied.recurringPayment, first, cause));
+      const applied = await transitions.apply(tx, row, { snapshot, cause });
+      const paid = first && (await invoices.recordFirst(tx, applied.recurringPayment, { invoice: first, cause }));
       return { ...applied, payment: paid };
     }, known.orderId)
     .catch((error: unknown) => {

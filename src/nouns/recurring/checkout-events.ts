@@ -108,7 +108,10 @@ export const createCheckoutEvents = (parts: Parts): EventHandler => {
       const cause = { actor, eventId: event.id, body: { source: 'FETCH' as const, event, object }, current: true };
       if (!subscription && !snapshot.isExpired) return processed(() => undefined);
       const outcome = subscription
-        ? await recurring.apply(tx, row, subscriptionSnapshot(subscription.object, subscription.at), cause)
+        ? await recurring.apply(tx, row, {
+            snapshot: subscriptionSnapshot(subscription.object, subscription.at),
+            cause,
+          })
         : await recurring.expire(tx, row, cause);
       return processed(() => outcome.kind === 'changed' && publishRecurring(outcome.recurringPayment));
     };

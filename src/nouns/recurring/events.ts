@@ -74,11 +74,9 @@ export const createSubscriptionEvents = (parts: Parts): EventHandler => {
         }
         // An answer that was read before the row was known may be older than the row.
         if (fetched?.version !== row.revision) return { kind: 'ask', version: row.revision };
-        const outcome = await transitions.apply(tx, row, snapshot, {
-          actor,
-          eventId: event.id,
-          body: { source: 'FETCH', event, object: subscription },
-          current: true,
+        const outcome = await transitions.apply(tx, row, {
+          snapshot,
+          cause: { actor, eventId: event.id, body: { source: 'FETCH', event, object: subscription }, current: true },
         });
         return processed(() => outcome.kind === 'changed' && publish(outcome.recurringPayment));
       };

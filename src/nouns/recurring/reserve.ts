@@ -64,8 +64,7 @@ const accountOf = (order: Order, caller: Caller): string => {
  */
 const assertOneCurrency = async (
   tx: Tx,
-  accountId: string,
-  currency: string,
+  { accountId, currency }: { readonly accountId: string; readonly currency: string },
   { livemode, account }: RecurringReservation['access'],
 ): Promise<void> => {
   const scope = { accountId, livemode, stripeAccount: account };
@@ -151,7 +150,7 @@ export const createRecurringReservations = (orders: Orders): RecurringReservatio
         open.id,
       );
     }
-    await assertOneCurrency(tx, accountOf(order, caller), price.currency, access);
+    await assertOneCurrency(tx, { accountId: accountOf(order, caller), currency: price.currency }, access);
     const recurringPayment = await insert(tx, order, { reservation, price });
     await remember(tx, idempotency, recurringPayment.id);
     return { kind: 'made', recurringPayment };

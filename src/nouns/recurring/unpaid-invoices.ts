@@ -62,8 +62,7 @@ export const createUnpaidInvoices = ({ database, invoices, marks, keeps, publish
   const apply = async (
     row: RecurringPayment,
     { invoiceId, orderId }: { readonly invoiceId: string; readonly orderId: string },
-    { object, at }: Answer<{ id: string }>,
-    actor: string,
+    { answer: { object, at }, actor }: { readonly answer: Answer<{ id: string }>; readonly actor: string },
   ): Promise<void> => {
     const snapshot = invoiceSnapshot(object, at);
     if (!snapshot) return;
@@ -78,7 +77,10 @@ export const createUnpaidInvoices = ({ database, invoices, marks, keeps, publish
     const outcome = await database.transaction(async (tx) => {
       const target = await invoices.lock(tx, invoiceId, reference);
       if (!target || target === 'moved') return undefined;
-      return invoices.apply(tx, target, snapshot, { actor, body: { source: 'API', object }, current: true });
+      return invoices.apply(tx, target, {
+        invoice: snapshot,
+        cause: { actor, body: { source: 'API', object }, current: true },
+      });
     }, orderId);
     if (outcome?.payment) publish(outcome.payment);
   };
@@ -89,7 +91,7 @@ export const createUnpaidInvoices = ({ database, invoices, marks, keeps, publish
     const [row] = await database.query<RecurringPayment>(readRecurring(recurringPaymentId));
     if (!row || isLive(row)) return;
     const answer = await voidOrRead(payment, invoiceId, access);
-    await apply(row, { invoiceId, orderId: payment.orderId }, answer, actor);
+    await apply(row, { invoiceId, orderId: payment.orderId }, { answer, actor });
   };
 
   return {

@@ -2,6 +2,7 @@ import { findCurrency } from '../../core/money.js';
 import { type FlowBody, type FlowLog, type Flows, type RecurringCharge, runFlow } from '../../flows/flows.js';
 import type { Tx } from '../../storage/database.js';
 import type { InvoiceSnapshot } from '../../stripe/invoice-snapshot.js';
+import type { Cause } from '../payments/decide.js';
 import type { RecurringPayment } from '../recurring/row.js';
 import type { Renewal, RenewalProblem } from './row.js';
 import { insertRenewal, lockRenewal, writeDecision } from './rows.js';
@@ -40,15 +41,20 @@ const faultOfWish = (
   return wanted !== 0 && wanted < minimumCharge ? 'UNCHARGEABLE' : undefined;
 };
 
+/** What Stripe says of an invoice, and who brought it. */
+export interface SeenInvoice {
+  readonly invoice: InvoiceSnapshot;
+  readonly cause: Cause;
+}
+
 /**
  * Asks the flow once per invoice what a period's charge is to be, and stores its decision before anything is written at
  * Stripe. The recurring payment must be locked. Gives the renewal when something is left to do at Stripe.
  */
 export const decideAmount = async (
-  tx: Tx,
+  { tx, flows, log }: { readonly tx: Tx; readonly flows: Flows; readonly log: FlowLog },
   recurring: RecurringPayment,
-  invoice: InvoiceSnapshot,
-  { flows, log, body }: { flows: Flows; log: FlowLog; body: FlowBody },
+  { invoice, cause: { body } }: SeenInvoice,
 ): Promise<Renewal | undefined> => {
   const { recurringCharge } = flows;
   // What was voided is not charged: collection is paused, or an operator took it back.

@@ -74,11 +74,9 @@ export const createInvoiceEvents = (parts: Parts): EventHandler => {
         // An answer that was read before the row was known may be older than the row.
         if (fetched?.version !== version) return { kind: 'ask', version };
         assertInvoiceOf(target.recurring, hintOf(event).id, snapshot);
-        const { payment, lowering } = await invoices.apply(tx, target, snapshot, {
-          actor,
-          eventId: event.id,
-          body: { source: 'FETCH', event, object: invoice },
-          current: true,
+        const { payment, lowering } = await invoices.apply(tx, target, {
+          invoice: snapshot,
+          cause: { actor, eventId: event.id, body: { source: 'FETCH', event, object: invoice }, current: true },
         });
         return processed(() => {
           if (payment) publish(payment);

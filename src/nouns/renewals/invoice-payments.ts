@@ -6,12 +6,11 @@ import type { Statement, Tx } from '../../storage/database.js';
 import type { InvoiceSnapshot } from '../../stripe/invoice-snapshot.js';
 import type { PaymentFacts } from '../../stripe/translate.js';
 import type { PaymentTransitions } from '../payments/apply.js';
-import type { Cause } from '../payments/decide.js';
 import { OPEN_PAYMENT, type Payment } from '../payments/row.js';
 import { lockIntent, markUnpaid, PAYMENT_COLUMNS, reviveEvents } from '../payments/rows.js';
 import type { RecurringPayment } from '../recurring/row.js';
 import { findByReference, lockRecurring, type RecurringReference } from '../recurring/rows.js';
-import { CHARGE_FLOW, chargeOf, decideAmount } from './decide.js';
+import { CHARGE_FLOW, chargeOf, decideAmount, type SeenInvoice } from './decide.js';
 import type { Renewal } from './row.js';
 import { insertRenewal, wakeTooLate, writeOrder } from './rows.js';
 
@@ -42,14 +41,9 @@ export interface InvoicePayments {
    */
   lock(tx: Tx, invoiceId: string, reference: RecurringReference): Promise<InvoiceTarget | 'moved' | undefined>;
   /** Applies Stripe's present invoice to the locked rows, flows included. Twice the same changes nothing the second time. */
-  apply(tx: Tx, target: InvoiceTarget, invoice: InvoiceSnapshot, cause: Cause): Promise<InvoiceOutcome>;
+  apply(tx: Tx, target: InvoiceTarget, seen: SeenInvoice): Promise<InvoiceOutcome>;
   /** Records the payment of a first invoice that came with its subscription, where it isn't there; the order is locked. */
-  recordFirst(
-    tx: Tx,
-    recurring: RecurringPayment,
-    invoice: InvoiceSnapshot,
-    cause: Cause,
-  ): Promise<Payment | undefined>;
+  recordFirst(tx: Tx, recurring: RecurringPayment, seen: SeenInvoice): Promise<Payment | undefined>;
 }
 
 const lockByInvoice = (invoiceId: string): Statement => ({
@@ -159,98 +153,110 @@ const factsOf = (recurring: RecurringPayment, payment: Payment, invoice: Invoice
   }
 };
 
-/** Builds the rules over the order table, the transitions of payments and the developer's flows. */
-export const createInvoicePayments = ({
-  orders,
-  transitions,
-  flows,
-  log,
-}: {
-  orders: Orders;
-  transitions: PaymentTransitions;
-  flows: Flows;
-  log: FlowLog;
-}): InvoicePayments => {
-  /** The flow's new order; the transaction that records the payment makes it, so a failure leaves neither. */
-  const createOrder = async (tx: Tx, recurring: RecurringPayment, invoice: InvoiceSnapshot, cause: Cause) => {
-    const { recurringCharge } = flows;
-    const charge = chargeOf(recurring, invoice, { amount: invoice.amountDue, body: cause.body });
-    const run = recurringCharge.createOrder.bind(recurringCharge);
-    const orderId = String(await runFlow(CHARGE_FLOW, { run }, charge, { tx, log, effects: flows.effects }));
-    if (!(await orders.lock(tx, orderId)))
-      throw new FlowFailedError(CHARGE_FLOW, {
-        cause: new Error(`createOrder gave ${orderId}, which is no order that the server can see and lock`),
-      });
-    await tx.query(insertRenewal(invoice.invoiceId, recurring.id));
-    const written = await tx.query(writeOrder(invoice.invoiceId, orderId));
-    if (written.length === 0) throw new Error(`Invoice ${invoice.invoiceId} has an order already, but no payment.`);
-    return orderId;
-  };
+interface Parts {
+  readonly orders: Orders;
+  readonly transitions: PaymentTransitions;
+  readonly flows: Flows;
+  readonly log: FlowLog;
+}
 
-  const open = async (tx: Tx, recurring: RecurringPayment, invoice: InvoiceSnapshot, cause: Cause) => {
-    const orderId = invoice.isFirst ? recurring.orderId : await createOrder(tx, recurring, invoice, cause);
-    if (invoice.intentId !== null) tx.send(lockIntent(invoice.intentId));
-    const [payment] = await tx.query<Payment>(insertPayment(recurring, orderId, invoice));
-    if (!payment) throw new Error('The new payment was not returned.');
-    tx.send(
-      writeChange({
-        nodeType: 'PAYMENT',
-        nodeId: payment.id,
-        version: payment.version,
-        fromStatus: null,
-        toStatus: payment.status,
-        actor: cause.actor,
-        eventId: cause.eventId,
-        flow: invoice.isFirst ? undefined : CHARGE_FLOW,
-      }),
-    );
-    if (invoice.intentId !== null) tx.send(reviveEvents(invoice.intentId));
-    if (!isLive(recurring)) tx.send(markUnpaid(recurring.id, 0));
-    return payment;
-  };
+/** The parts in one transaction. */
+interface Writing extends Parts {
+  readonly tx: Tx;
+}
 
-  const followIntent = async (tx: Tx, payment: Payment, { intentId }: InvoiceSnapshot): Promise<Payment> => {
-    if (intentId === null || intentId === payment.stripePaymentIntentId) return payment;
-    tx.send(lockIntent(intentId));
-    tx.send(reviveEvents(intentId));
-    if (payment.stripePaymentIntentId === null) return payment; // the transition writes it, with a version
-    const [followed] = await tx.query<Payment>(writeIntent(payment.id, intentId));
-    return followed ?? payment;
-  };
-
-  return {
-    async lock(tx, invoiceId, reference) {
-      const [found] = await tx.query<{ id: string; orderId: string }>(findByReference(reference));
-      if (!found) return undefined;
-      const [known] = await tx.query<{ orderId: string }>(findOrderOf(invoiceId));
-      const orderId = known?.orderId ?? found.orderId;
-      await orders.hold(tx, orderId);
-      const [recurring] = await tx.query<RecurringPayment>(lockRecurring(found.id));
-      if (!recurring) return undefined;
-      // Seen before it is locked: a payment of another order is locked by whoever holds that order, and wants the recurring payment.
-      const [present] = await tx.query<{ orderId: string }>(findOrderOf(invoiceId));
-      if (present && present.orderId !== orderId) return 'moved';
-      const [payment] = await tx.query<Payment>(lockByInvoice(invoiceId));
-      return { recurring, payment };
-    },
-
-    async apply(tx, { recurring, payment: known }, invoice, cause) {
-      const lowering = invoice.isFirst
-        ? undefined
-        : await decideAmount(tx, recurring, invoice, { flows, log, body: cause.body });
-      if (!known && !makesPayment(invoice)) return { payment: undefined, lowering };
-      const payment = known ? await followIntent(tx, known, invoice) : await open(tx, recurring, invoice, cause);
-      if (invoice.status === 'paid' && !invoice.isFirst) tx.send(wakeTooLate(invoice.invoiceId));
-      const facts = factsOf(recurring, payment, invoice);
-      const outcome =
-        facts && (await transitions.apply(tx, payment, { snapshot: facts, cause: { ...cause, current: true } }));
-      if (outcome?.kind === 'changed') return { payment: outcome.payment, lowering };
-      return { payment: known ? undefined : payment, lowering };
-    },
-
-    async recordFirst(tx, recurring, invoice, cause) {
-      const [known] = await tx.query<Payment>(lockByInvoice(invoice.invoiceId));
-      return known || !makesPayment(invoice) ? undefined : open(tx, recurring, invoice, cause);
-    },
-  };
+/** The flow's new order; the transaction that records the payment makes it, so a failure leaves neither. */
+const createOrder = async (
+  { tx, orders, flows, log }: Writing,
+  recurring: RecurringPayment,
+  { invoice, cause }: SeenInvoice,
+): Promise<string> => {
+  const { recurringCharge } = flows;
+  const charge = chargeOf(recurring, invoice, { amount: invoice.amountDue, body: cause.body });
+  const run = recurringCharge.createOrder.bind(recurringCharge);
+  const orderId = String(await runFlow(CHARGE_FLOW, { run }, charge, { tx, log, effects: flows.effects }));
+  if (!(await orders.lock(tx, orderId)))
+    throw new FlowFailedError(CHARGE_FLOW, {
+      cause: new Error(`createOrder gave ${orderId}, which is no order that the server can see and lock`),
+    });
+  await tx.query(insertRenewal(invoice.invoiceId, recurring.id));
+  const written = await tx.query(writeOrder(invoice.invoiceId, orderId));
+  if (written.length === 0) throw new Error(`Invoice ${invoice.invoiceId} has an order already, but no payment.`);
+  return orderId;
 };
+
+const open = async (writing: Writing, recurring: RecurringPayment, seen: SeenInvoice): Promise<Payment> => {
+  const { tx } = writing;
+  const { invoice, cause } = seen;
+  const orderId = invoice.isFirst ? recurring.orderId : await createOrder(writing, recurring, seen);
+  if (invoice.intentId !== null) tx.send(lockIntent(invoice.intentId));
+  const [payment] = await tx.query<Payment>(insertPayment(recurring, orderId, invoice));
+  if (!payment) throw new Error('The new payment was not returned.');
+  tx.send(
+    writeChange({
+      nodeType: 'PAYMENT',
+      nodeId: payment.id,
+      version: payment.version,
+      fromStatus: null,
+      toStatus: payment.status,
+      actor: cause.actor,
+      eventId: cause.eventId,
+      flow: invoice.isFirst ? undefined : CHARGE_FLOW,
+    }),
+  );
+  if (invoice.intentId !== null) tx.send(reviveEvents(invoice.intentId));
+  if (!isLive(recurring)) tx.send(markUnpaid(recurring.id, 0));
+  return payment;
+};
+
+const followIntent = async (tx: Tx, payment: Payment, { intentId }: InvoiceSnapshot): Promise<Payment> => {
+  if (intentId === null || intentId === payment.stripePaymentIntentId) return payment;
+  tx.send(lockIntent(intentId));
+  tx.send(reviveEvents(intentId));
+  if (payment.stripePaymentIntentId === null) return payment; // the transition writes it, with a version
+  const [followed] = await tx.query<Payment>(writeIntent(payment.id, intentId));
+  return followed ?? payment;
+};
+
+const lockRows = async (
+  { tx, orders }: Writing,
+  invoiceId: string,
+  reference: RecurringReference,
+): Promise<InvoiceTarget | 'moved' | undefined> => {
+  const [found] = await tx.query<{ id: string; orderId: string }>(findByReference(reference));
+  if (!found) return undefined;
+  const [known] = await tx.query<{ orderId: string }>(findOrderOf(invoiceId));
+  const orderId = known?.orderId ?? found.orderId;
+  await orders.hold(tx, orderId);
+  const [recurring] = await tx.query<RecurringPayment>(lockRecurring(found.id));
+  if (!recurring) return undefined;
+  // Seen before it is locked: a payment of another order is locked by whoever holds that order, and wants the recurring payment.
+  const [present] = await tx.query<{ orderId: string }>(findOrderOf(invoiceId));
+  if (present && present.orderId !== orderId) return 'moved';
+  const [payment] = await tx.query<Payment>(lockByInvoice(invoiceId));
+  return { recurring, payment };
+};
+
+/** Builds the rules over the order table, the transitions of payments and the developer's flows. */
+export const createInvoicePayments = (parts: Parts): InvoicePayments => ({
+  lock: (tx, invoiceId, reference) => lockRows({ ...parts, tx }, invoiceId, reference),
+
+  async apply(tx, { recurring, payment: known }, seen) {
+    const { invoice, cause } = seen;
+    const writing = { ...parts, tx };
+    const lowering = invoice.isFirst ? undefined : await decideAmount(writing, recurring, seen);
+    if (!known && !makesPayment(invoice)) return { payment: undefined, lowering };
+    const payment = known ? await followIntent(tx, known, invoice) : await open(writing, recurring, seen);
+    if (invoice.status === 'paid' && !invoice.isFirst) tx.send(wakeTooLate(invoice.invoiceId));
+    const snapshot = factsOf(recurring, payment, invoice);
+    const outcome =
+      snapshot && (await parts.transitions.apply(tx, payment, { snapshot, cause: { ...cause, current: true } }));
+    if (outcome?.kind === 'changed') return { payment: outcome.payment, lowering };
+    return { payment: known ? undefined : payment, lowering };
+  },
+
+  async recordFirst(tx, recurring, seen) {
+    const [known] = await tx.query<Payment>(lockByInvoice(seen.invoice.invoiceId));
+    return known || !makesPayment(seen.invoice) ? undefined : open({ ...parts, tx }, recurring, seen);
+  },
+});

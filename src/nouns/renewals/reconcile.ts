@@ -34,7 +34,7 @@ export const createOpenInvoicePayments = ({ database, invoices, publish, lower }
       if (!target || target === 'moved' || target.payment?.version !== row.version) return undefined;
       assertInvoiceOf(target.recurring, invoiceId, snapshot);
       const body = { source: 'FETCH' as const, object: invoice };
-      return invoices.apply(tx, target, snapshot, { actor: 'job', body, current: true });
+      return invoices.apply(tx, target, { invoice: snapshot, cause: { actor: 'job', body, current: true } });
     }, row.orderId);
     if (outcome?.payment) publish(outcome.payment);
     if (outcome?.lowering) lower(outcome.lowering);
