@@ -29,9 +29,13 @@ export const countFrozenEvents = (database: Database, inbox: Inbox): Promise<voi
     });
     for (const { event: payload, place, name, freezes } of frozen) {
       const at = place === null ? '' : `, at ${place}`;
-      inbox.countFrozen(tx, JSON.parse(payload) as Stripe.Event, payload, {
-        error: `The flow ${name} held up the server until it was ended${at}.`,
-        isLast: freezes >= FREEZES_UNTIL_REFUSED,
-      });
+      inbox.countFrozen(
+        tx,
+        { event: JSON.parse(payload) as Stripe.Event, payload },
+        {
+          error: `The flow ${name} held up the server until it was ended${at}.`,
+          isLast: freezes >= FREEZES_UNTIL_REFUSED,
+        },
+      );
     }
   });

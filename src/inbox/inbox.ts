@@ -22,7 +22,7 @@ export interface DueEvent {
 /** Every verified event, exactly once by its id, and how it ended. */
 export interface Inbox {
   /** Inserts the event as ended inside the transaction that applies it; false when the event is known already. */
-  insert(tx: Tx, event: Stripe.Event, payload: string, end: EventEnd): Promise<boolean>;
+  insert(tx: Tx, delivery: Delivery, end: EventEnd): Promise<boolean>;
   /** The same for several, as processed: gives the ids of those that were not known. */
   insertAll(tx: Tx, deliveries: readonly Delivery[]): Promise<ReadonlySet<string>>;
   /** Leaves events that `insertAll` inserted as RECEIVED to this process; a job takes them up if it dies. */
@@ -38,12 +38,7 @@ export interface Inbox {
   /** Stores the failure, in a transaction of its own; after the last attempt the event is DEAD, and stays so when replayed. */
   recordFailure(event: Stripe.Event, payload: string, error: unknown): Promise<void>;
   /** Counts an attempt that ended with its process, inside the transaction; after the last one the event is DEAD. */
-  countFrozen(
-    tx: Tx,
-    event: Stripe.Event,
-    payload: string,
-    frozen: { readonly error: string; readonly isLast: boolean },
-  ): void;
+  countFrozen(tx: Tx, delivery: Delivery, frozen: { readonly error: string; readonly isLast: boolean }): void;
   /** Leaves an event that was taken up to a later turn, without counting this one: what it needs is busy. */
   postpone(eventId: string, seconds: number): Promise<void>;
   /**
@@ -78,9 +73,32 @@ const objectIdOf = (event: Stripe.Event): string | null => {
   return typeof key === 'string' ? key : null;
 };
 
+const recordFailure = async (
+  database: Database,
+  { event, payload }: Delivery,
+  { error, limits }: { readonly error: unknown; readonly limits: InboxLimits },
+): Promise<void> => {
+  const message = (error instanceof Error ? error.message : String(error)).slice(0, ERROR_LENGTH);
+  const [row] = await database.query<{ attempts: number; status: EventStatus }>({
+    text: `insert into tollgate.stripe_event as e (id, type, object_id, status, payload, last_error, next_attempt_at)
+      values ($1, $2, $3, 'FAILED', $4, $5, now())
+      on conflict (id) do update set attempts = e.attempts + 1, last_error = $5,
+          status = case e.status when 'DEAD' then 'DEAD' else 'FAILED' end
+        where e.status in ('RECEIVED', 'FAILED', 'DEAD') returning attempts, status`,
+    values: [event.id, event.type, objectIdOf(event), payload, message],
+  });
+  if (row?.status !== 'FAILED') return;
+  const dead = row.attempts >= limits.maximumAttempts;
+  await database.query({
+    text: `update tollgate.stripe_event set status = $2, next_attempt_at = now() + $3 * interval '1 second'
+      where id = $1 and status = 'FAILED'`,
+    values: [event.id, dead ? 'DEAD' : 'FAILED', dead ? null : waitSeconds(row.attempts, limits)],
+  });
+};
+
 /** Builds the inbox. */
 export const createInbox = (database: Database, limits: InboxLimits = INBOX_LIMITS): Inbox => ({
-  async insert(tx, event, payload, end) {
+  async insert(tx, { event, payload }, end) {
     const rows = await tx.query({
       name: 'event_insert',
       text: `insert into tollgate.stripe_event (id, type, object_id, status, reason, payload, processed_at)
@@ -150,26 +168,9 @@ export const createInbox = (database: Database, limits: InboxLimits = INBOX_LIMI
     });
   },
 
-  async recordFailure(event, payload, error) {
-    const message = (error instanceof Error ? error.message : String(error)).slice(0, ERROR_LENGTH);
-    const [row] = await database.query<{ attempts: number; status: EventStatus }>({
-      text: `insert into tollgate.stripe_event as e (id, type, object_id, status, payload, last_error, next_attempt_at)
-        values ($1, $2, $3, 'FAILED', $4, $5, now())
-        on conflict (id) do update set attempts = e.attempts + 1, last_error = $5,
-            status = case e.status when 'DEAD' then 'DEAD' else 'FAILED' end
-          where e.status in ('RECEIVED', 'FAILED', 'DEAD') returning attempts, status`,
-      values: [event.id, event.type, objectIdOf(event), payload, message],
-    });
-    if (row?.status !== 'FAILED') return;
-    const dead = row.attempts >= limits.maximumAttempts;
-    await database.query({
-      text: `update tollgate.stripe_event set status = $2, next_attempt_at = now() + $3 * interval '1 second'
-        where id = $1 and status = 'FAILED'`,
-      values: [event.id, dead ? 'DEAD' : 'FAILED', dead ? null : waitSeconds(row.attempts, limits)],
-    });
-  },
+  recordFailure: (event, payload, error) => recordFailure(database, { event, payload }, { error, limits }),
 
-  countFrozen(tx, event, payload, { error, isLast }) {
+  countFrozen(tx, { event, payload }, { error, isLast }) {
     tx.send({
       text: `insert into tollgate.stripe_event as e (id, type, object_id, status, payload, last_error, next_attempt_at)
         values ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 second')
