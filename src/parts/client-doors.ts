@@ -2,7 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config.js';
-import { DatabaseDownError } from '../core/errors.js';
+import { DatabaseDownError, NotActivatedError } from '../core/errors.js';
 import { createDemoDoor } from '../embedded/demo-door.js';
 import { createTokenVerifier, type TokenVerifier } from '../graphql/token.js';
 import { createPages, WEB_FOLDER } from '../http/pages.js';
@@ -45,21 +45,41 @@ const verifierOf = ({ jwt: { secret, jwksUrl, issuer, audience, trustRoles, maxA
     ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
   });
 
+/** What the operator has set up for payments; the database is asked, so it must answer. */
+const setupOf = async ({ operator: { orders, connection } }: Needs): Promise<Readonly<Record<string, string>>> => ({
+  orders: await orders.binding().then(
+    () => 'ok',
+    (error: unknown) =>
+      error instanceof NotActivatedError
+        ? 'no order table is bound: run "tollgate activate"'
+        : 'the binding is not known',
+  ),
+  stripe: await connection.keys().then(
+    (keys) => (keys ? 'ok' : 'no Stripe keys are set: run "tollgate configure"'),
+    () => 'the Stripe keys can not be read; "tollgate doctor" says why',
+  ),
+});
+
 const readinessOf =
-  ({ storage, pubsub }: Needs): Readiness =>
-  async () => ({
-    database: await assertTakesPayments(storage.database).then(
+  (needs: Needs): Readiness =>
+  async () => {
+    const { storage, pubsub } = needs;
+    const database = await assertTakesPayments(storage.database).then(
       () => 'ok',
       (error: unknown) =>
         unavailableOr(error) instanceof DatabaseDownError
           ? 'PostgreSQL does not answer'
           : 'PostgreSQL refuses what a payment writes; "tollgate doctor" says why',
-    ),
-    pubsub: await pubsub.ping().then(
-      () => 'ok',
-      () => 'Redis does not answer',
-    ),
-  });
+    );
+    return {
+      database,
+      ...(database === 'ok' && (await setupOf(needs))),
+      pubsub: await pubsub.ping().then(
+        () => 'ok',
+        () => 'Redis does not answer',
+      ),
+    };
+  };
 
 /** The pages, and the demo door of an embedded run. */
 const routesOf = ({ config, storage }: Needs, tokens: TokenVerifier): Routes => {

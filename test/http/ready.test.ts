@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
+import { SAMPLE_ORDERS } from '../../src/embedded/embedded-run.js';
+import { runCommand } from '../cli/command.js';
+import { newKey } from '../doctor/operator-parts.js';
+import { startServerProcess } from '../harness/server-process.js';
+import { activate, openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
 import { until } from '../outbox/until.js';
 
 let bed: TestBed;
@@ -20,6 +24,35 @@ const setReadOnly = async (isReadOnly: boolean): Promise<void> => {
     `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'tollgate'`,
   );
 };
+
+test('without an order table or Stripe keys it is 503 with the reason, until both are there', async () => {
+  const bare = await openTestBed({ binding: null });
+  const {
+    STRIPE_SECRET_KEY: secretKey = '',
+    STRIPE_PUBLISHABLE_KEY: publishableKey = '',
+    ...others
+  } = bare.environment;
+  const environment = { ...others, TOLLGATE_ENCRYPTION_KEY: newKey(), TOLLGATE_RECONCILE_MINUTES: '0' };
+  const fresh = await startServerProcess(environment);
+  const told = async (): Promise<unknown> => (await fetch(`${fresh.url}/ready`)).json();
+  try {
+    expect(await told()).toMatchObject({
+      status: 'not ready',
+      checks: { orders: expect.stringContaining('activate'), stripe: expect.stringContaining('configure') },
+    });
+    expect((await fetch(`${fresh.url}/health`)).status).toBe(200);
+    await activate(bare.database.url, SAMPLE_ORDERS, 'PRO');
+    await until(async () => !JSON.stringify(await told()).includes('activate'), 'the table is bound');
+    expect((await fetch(`${fresh.url}/ready`)).status).toBe(503);
+    const given = ['configure', '--publishable-key', publishableKey, '--secret-key', secretKey];
+    const { code, stderr } = await runCommand(given, environment);
+    expect(code, stderr).toBe(0);
+    await until(async () => (await fetch(`${fresh.url}/ready`)).status === 200, 'the server is ready');
+  } finally {
+    await fresh.end('SIGKILL');
+    await bare.close();
+  }
+}, 120_000);
 
 test('ready means that payments can be taken: 503 where the database answers and takes no transaction', async () => {
   expect(await ready()).toBe(200);
