@@ -204,7 +204,7 @@ export const addActivateCommand = (program: Command): void => {
     .command('activate')
     .description('bind the order table of your app, once and for good; the same binding again changes nothing')
     .option('--order-table <table>', 'schema.table, for example public.shop_order')
-    .option('--id-column <column>', 'its key: integer, bigint or uuid', 'id')
+    .option('--id-column <column>', 'its key: integer, bigint, uuid, text or varchar', 'id')
     .option('--owner-column <column>', "the owner's account id; others can't pay for the order")
     .option('--amount-column <column>', "what is due in the currency's smallest unit; pay refuses another amount")
     .option('--currency-column <column>', 'its ISO 4217 code; pay refuses another currency')

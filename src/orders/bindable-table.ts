@@ -121,6 +121,8 @@ interface Column {
   readonly name: string;
   readonly type: string;
   readonly isKey: boolean;
+  /** False where different texts may be the same to its collation. */
+  readonly isExact: boolean;
 }
 
 /** The table's columns with their types; `isKey`: a primary or unique key of that column alone, which a foreign key can lead to. */
@@ -128,7 +130,8 @@ const readColumns = (on: Queryable, tableName: string): Promise<Column[]> =>
   on.query<Column>({
     text: `select a.attname as "name", format_type(a.atttypid, a.atttypmod) as "type",
         exists (select from pg_index i where i.indrelid = a.attrelid and i.indisunique and i.indisvalid and i.indimmediate
-          and i.indpred is null and i.indnkeyatts = 1 and i.indkey[0] = a.attnum) as "isKey"
+          and i.indpred is null and i.indnkeyatts = 1 and i.indkey[0] = a.attnum) as "isKey",
+        coalesce((select l.collisdeterministic from pg_collation l where l.oid = a.attcollation), true) as "isExact"
       from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
       where format('%I.%I', n.nspname, c.relname) = $1 and a.attnum > 0 and not a.attisdropped order by a.attnum`,
     values: [tableName],
@@ -143,6 +146,21 @@ const columnNamed = (columns: readonly Column[], name: string, table: string): C
   return column;
 };
 
+/** @throws BadUserInputError where the column can be no key of orders */
+const keyTypeOf = ({ name, type, isKey, isExact }: Column, tableName: string): OrderKeyType => {
+  const plain = /^character varying(\(\d+\))?$/.test(type) ? 'text' : type;
+  const idType = ORDER_KEY_TYPES.find((known) => known === plain);
+  const column = `${tableName}.${name}`;
+  if (idType === undefined)
+    throw new BadUserInputError(`${column} is ${type}; an order's key is integer, bigint, uuid, text or varchar.`);
+  if (!isExact)
+    throw new BadUserInputError(
+      `${column} has a collation to which different texts are the same; an order's key needs a deterministic one.`,
+    );
+  if (!isKey) throw new BadUserInputError(`${column} must be the primary key, or unique by itself and not deferrable.`);
+  return idType;
+};
+
 /**
  * Gives the key's type, once every column is one that can be bound.
  *
@@ -154,14 +172,7 @@ export const checkColumns = async (
   { idColumn, ownerColumn, amountColumn, currencyColumn }: BindableColumns,
 ): Promise<OrderKeyType> => {
   const columns = await readColumns(on, tableName);
-  const key = columnNamed(columns, idColumn, tableName);
-  const idType = ORDER_KEY_TYPES.find((type) => type === key.type);
-  if (idType === undefined)
-    throw new BadUserInputError(`${tableName}.${key.name} is ${key.type}; an order's key is integer, bigint or uuid.`);
-  if (!key.isKey)
-    throw new BadUserInputError(
-      `${tableName}.${key.name} must be the primary key, or unique by itself and not deferrable.`,
-    );
+  const idType = keyTypeOf(columnNamed(columns, idColumn, tableName), tableName);
   if (ownerColumn !== undefined) columnNamed(columns, ownerColumn, tableName);
   if (amountColumn !== undefined) {
     const { name, type } = columnNamed(columns, amountColumn, tableName);

@@ -47,11 +47,15 @@ const wholeNumber = (text: string, bits: number): string | undefined => {
   return BigInt.asIntN(bits, number) === number ? number.toString() : undefined;
 };
 
+/** Longer than any id that is generated; a key is part of what is published. */
+const LONGEST_KEY = 255;
+
 /** What a client may write for a key, in the one form that the database writes: rows are found, compared and announced by it. */
 export const ORDER_KEYS: Readonly<Record<OrderKeyType, (text: string) => string | undefined>> = {
   integer: (text) => wholeNumber(text, 32),
   bigint: (text) => wholeNumber(text, 64),
   uuid: (text) => (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text) ? text.toLowerCase() : undefined),
+  text: (text) => (text !== '' && text.length <= LONGEST_KEY ? text : undefined),
 };
 
 const FIND_BINDING = `select table_name as "tableName", id_column as "idColumn", id_type as "idType",

@@ -1,5 +1,5 @@
 /** The types that the bound table's key may have. */
-export const ORDER_KEY_TYPES = ['integer', 'bigint', 'uuid'] as const;
+export const ORDER_KEY_TYPES = ['integer', 'bigint', 'uuid', 'text'] as const;
 export type OrderKeyType = (typeof ORDER_KEY_TYPES)[number];
 
 /** The bound table and its columns, as far as they are kept from being altered. */

@@ -86,14 +86,17 @@ describe('binding an order table', () => {
   });
 
   test.each([
-    [{ orderTable: 'plain', idColumn: 'id' }, /key is integer, bigint or uuid/],
+    [{ orderTable: 'plain', idColumn: 'id' }, /key is integer, bigint, uuid, text or varchar/],
+    [{ orderTable: 'lax', idColumn: 'id' }, /different texts are the same/],
     [{ orderTable: 'plain', idColumn: 'nope' }, /has no column nope/],
     [{ orderTable: 'loose', idColumn: 'id' }, /primary key, or unique/],
     [{ orderTable: 'looked', idColumn: 'id' }, /is no table/],
     [{ orderTable: 'priced', idColumn: 'id', amountColumn: 'amount' }, /whole number/],
     [{ orderTable: 'priced', idColumn: 'id', currencyColumn: 'currency' }, /currency is text/],
   ])('refuses a table that can not be used: %o', async (binding, message) => {
-    const schema = `create table plain (id text primary key, n bigint); create table loose (id bigint);
+    const schema = `create table plain (id numeric primary key, n bigint); create table loose (id bigint);
+      create collation case_blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+      create table lax (id text collate case_blind primary key);
       create table priced (id bigint primary key, amount numeric, currency integer); create view looked as select 1 as id`;
     await expect(openTestBed({ schema, binding })).rejects.toThrow(message);
   });

@@ -124,3 +124,35 @@ describe('an order key that is a uuid', () => {
     for (const spelled of [`{${id}}`, id.replaceAll('-', ''), `urn:uuid:${id}`, '1']) await isNoOrder(server, spelled);
   });
 });
+
+describe.each([
+  ['text', 'text'],
+  ['varchar with a collation of its own', 'varchar(30) collate "C"'],
+])('an order key that is %s', (_, type) => {
+  const CUID = 'ckQZ9x0002l708J1ée3f';
+  let bed: TestBed;
+  let server: Server;
+  beforeAll(async () => {
+    bed = await openTestBed({
+      schema: `create table public.booking (id ${type} unique not null, account_id text not null, amount bigint, currency text, no serial primary key)`,
+      binding: {
+        orderTable: 'public.booking',
+        idColumn: 'id',
+        ownerColumn: 'account_id',
+        amountColumn: 'amount',
+        currencyColumn: 'currency',
+      },
+    });
+    server = await bed.start();
+    await bed.sql.query(`insert into public.booking values ($1, 'customer', 10000, 'USD')`, [CUID]);
+  });
+  afterAll(() => bed.close());
+
+  test('is found to the letter by every field', () => isOneOrder(bed, server, CUID, CUID));
+
+  test('written in any other way is no order to any field', async () => {
+    const { length } = CUID;
+    for (const spelled of [CUID.toLowerCase(), ` ${CUID}`, `${CUID} `, CUID.slice(0, length - 1), 'x'.repeat(300), ''])
+      await isNoOrder(server, spelled);
+  });
+});
