@@ -41,7 +41,7 @@ import { openPubSub } from './parts/links.js';
 import { buildNouns, eventTypesOf } from './parts/nouns.js';
 import { createStops } from './parts/on-stop.js';
 import { createOperations, type Operations } from './parts/operations.js';
-import { createOperatorParts, type OperatorParts } from './parts/operator.js';
+import { createOperatorParts, linkSettings, type OperatorParts } from './parts/operator.js';
 import { openStorage, type Storage } from './parts/storage.js';
 import { createStripeDoor } from './parts/stripe-door.js';
 import { startWatchdog, type Watchdog } from './parts/watchdog.js';
@@ -120,7 +120,14 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     watchdog?.equip({ databaseUrl: storage.databaseUrl });
     const pubsub = await openPubSub(shared, storage.installation());
     const given = { environment: environment.stripe, sandbox: embedded?.sandbox && SANDBOX_KEYS };
-    const operator = createOperatorParts({ ...shared, ...given, storage, pubsub, flowFolder, stopCalls: calls.signal });
+    const operator = createOperatorParts({
+      ...storage,
+      ...given,
+      config,
+      link: linkSettings(pubsub, log),
+      flowFolder,
+      stopCalls: calls.signal,
+    });
     await prepare(embedded, storage, operator, log);
 
     // The developer's flows: a server runs none that held up its predecessors; a command is an operator's own try

@@ -9,8 +9,8 @@ import { createKeyStore, type GivenKeys, type KeyStore } from '../installation/s
 import { createOrders, type Orders } from '../orders/orders.js';
 import type { PubSub } from '../outbox/pubsub.js';
 import { SETTINGS_TOPIC } from '../outbox/topics.js';
+import type { Database } from '../storage/database.js';
 import { connectStripe, type StripeGateway } from '../stripe/gateway.js';
-import type { Storage } from './storage.js';
 
 /** What an operator decides, read by everything else. */
 export interface OperatorParts {
@@ -27,23 +27,41 @@ export interface OperatorParts {
   readonly settingsChanged: () => Promise<void>;
 }
 
+/** How processes hear of each other's settings. */
+export interface SettingsLink {
+  /** Tells the others; never rejects. */
+  tell(): Promise<void>;
+  /** Calls back at each change in another process; left out, this one doesn't live long enough. */
+  hear?(changed: () => void): void;
+}
+
 interface Needs {
-  readonly config: Config;
-  readonly storage: Storage;
-  readonly pubsub: PubSub;
+  readonly config: Pick<Config, 'encryption' | 'stripe'>;
+  readonly database: Database;
+  readonly link: SettingsLink;
   /** Keys of the environment, and those of the sandbox where one runs beside. */
   readonly environment: Config['stripe'];
   readonly sandbox: GivenKeys | undefined;
   readonly flowFolder: string | undefined;
   /** Ends what is under way at Stripe. */
-  readonly stopCalls: AbortSignal;
-  readonly log: Logger;
+  readonly stopCalls?: AbortSignal;
 }
 
-/** Builds what an operator decides; a change here or in another process is heard at once. */
+/** The link of a server. */
+export const linkSettings = (pubsub: PubSub, log: Logger): SettingsLink => ({
+  tell: () =>
+    pubsub
+      .publish(SETTINGS_TOPIC, '{}')
+      .catch((error: unknown) => log.warn({ err: error }, 'other processes hear of the new settings within seconds')),
+  hear(changed) {
+    // Waits while Redis is down, and must not keep the start from going on.
+    void pubsub.subscribe(SETTINGS_TOPIC, changed).catch(() => undefined);
+  },
+});
+
+/** Builds what an operator decides, for a server and for a command; a change here or in another process is heard at once. */
 export const createOperatorParts = (needs: Needs): OperatorParts => {
-  const { config, pubsub, flowFolder, log } = needs;
-  const { database } = needs.storage;
+  const { config, database, link, flowFolder, stopCalls } = needs;
   const plans = createPlans({ database, changed: () => settingsChanged() });
   const roles = createRoles(database);
   const orders = createOrders(database);
@@ -55,20 +73,18 @@ export const createOperatorParts = (needs: Needs): OperatorParts => {
     orders.forget();
     keys.forget();
   };
-  const settingsChanged = async (): Promise<void> => {
+  const settingsChanged = (): Promise<void> => {
     forget();
-    await pubsub
-      .publish(SETTINGS_TOPIC, '{}')
-      .catch((error: unknown) => log.warn({ err: error }, 'other processes hear of the new settings within seconds'));
+    return link.tell();
   };
-  // Waits while Redis is down, and must not keep the start from going on.
-  void pubsub.subscribe(SETTINGS_TOPIC, forget).catch(() => undefined);
+  link.hear?.(forget);
+  const { apiBase, timeoutMs } = config.stripe;
   const connect = (secretKey: string): StripeGateway =>
     connectStripe({
       secretKey,
-      timeoutMs: config.stripe.timeoutMs,
-      stop: needs.stopCalls,
-      ...(config.stripe.apiBase !== undefined && { apiBase: config.stripe.apiBase }),
+      timeoutMs,
+      ...(stopCalls && { stop: stopCalls }),
+      ...(apiBase !== undefined && { apiBase }),
     });
   return {
     orders,
