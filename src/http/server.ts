@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { GraphQLSchema } from 'graphql';
+import type { GraphQLError, GraphQLSchema } from 'graphql';
 import type { Registry } from 'prom-client';
 import { createAdmission } from '../graphql/admission.js';
 import type { Domain } from '../graphql/context.js';
@@ -143,11 +143,7 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
     answer(request, response, requestId).catch((error: unknown) => {
       if (response.destroyed) return; // the client is gone; nobody waits
-      const { message, extensions } = present(error, requestId);
-      if (response.headersSent) response.destroy();
-      else if (extensions['code'] !== 'UNAVAILABLE')
-        reply(response, json(500, { error: 'Something went wrong on our side.', requestId }));
-      else reply(response, json(503, { error: message }, { 'retry-after': String(extensions['retryAfterSeconds']) }));
+      replyFailure(response, present(error, requestId), requestId);
     });
   });
   const sockets = createSockets({
@@ -176,6 +172,13 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
       await graphql.dispose();
     },
   };
+};
+
+const replyFailure = (response: ServerResponse, { message, extensions }: GraphQLError, requestId: string): void => {
+  if (response.headersSent) response.destroy();
+  else if (extensions['code'] !== 'UNAVAILABLE')
+    reply(response, json(500, { error: 'Something went wrong on our side.', requestId }));
+  else reply(response, json(503, { error: message }, { 'retry-after': String(extensions['retryAfterSeconds']) }));
 };
 
 /** Keeps a stream from looking idle: a line that readers skip, which may stand between any two. Source: HTML, "Server-sent events". */

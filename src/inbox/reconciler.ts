@@ -89,98 +89,104 @@ const chunksOf = <T>(items: readonly T[], size: number): T[][] =>
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Builds the reconciler; every process may have one. */
-export const createReconciler = (parts: Parts): Reconciler => {
-  const { database, databaseUrl, connection, processor, openRows, state, eventTypes, everyMs, log } = parts;
+/** One run: what is asked, and where it may be cut short. */
+interface Run extends Parts {
+  readonly isStopped: () => boolean;
+  readonly tell: (words: string) => void;
+}
 
-  let stopped = false;
+const inTurns = async <T>({ isStopped }: Run, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
+  for (const turn of chunksOf(items, AT_ONCE)) {
+    if (isStopped()) throw new Error('The server stops; the next reconciliation goes on.');
+    await Promise.all(turn.map(work));
+  }
+};
 
-  const inTurns = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
-    for (const turn of chunksOf(items, AT_ONCE)) {
-      if (stopped) throw new Error('The server stops; the next reconciliation goes on.');
-      await Promise.all(turn.map(work));
+const unknownAmong = async (database: Database, events: readonly Stripe.Event[]): Promise<Stripe.Event[]> => {
+  const known = await database.query<{ id: string }>({
+    text: 'select id from tollgate.stripe_event where id = any($1::text[])',
+    values: [events.map(({ id }) => id)],
+  });
+  const ids = new Set(known.map(({ id }) => id));
+  return events.filter(({ id }) => !ids.has(id));
+};
+
+const takeEvents = async (run: Run, { gateway }: StripeAccess, since: Date) => {
+  const missing: MissingEvent[] = [];
+  let eventsListed = 0;
+  for (const types of chunksOf(run.eventTypes, MOST_EVENT_TYPES))
+    for await (const page of gateway.listEvents(types, Math.floor(since.getTime() / 1_000))) {
+      eventsListed += page.length;
+      // Within a page the oldest first: flows see things in the order in which they happened.
+      await inTurns(run, (await unknownAmong(run.database, page)).reverse(), async (event) => {
+        const error = (await run.processor.catchUp(event))?.message;
+        const { id, type, created } = event;
+        missing.push({ id, type, createdAt: new Date(created * 1_000), ...(error !== undefined && { error }) });
+      });
+      run.tell(`${eventsListed} events listed, ${missing.length} were missing`);
+    }
+  return { eventsListed, missing };
+};
+
+const askRows = async (run: Run, access: StripeAccess, everyRow: boolean) => {
+  const unanswered: UnansweredRow[] = [];
+  let rowsAsked = 0;
+  const { livemode, account } = access;
+  const askAll = async ({ kind, read, ask }: OpenRows): Promise<void> => {
+    for (let after: string | undefined = '0'; after !== undefined; ) {
+      const page: { readonly id: string }[] = await read({ livemode, account, everyRow, after });
+      await inTurns(run, page, async (row) => {
+        rowsAsked += 1;
+        await ask(row, access).catch((error: unknown) => unanswered.push({ kind, id: row.id, error: wordsOf(error) }));
+      });
+      after = page.at(-1)?.id;
+      if (page.length > 0) run.tell(`${rowsAsked} open rows asked about`);
     }
   };
+  for (const rows of run.openRows) await askAll(rows);
+  return { rowsAsked, unanswered };
+};
 
-  const unknownAmong = async (events: readonly Stripe.Event[]): Promise<Stripe.Event[]> => {
-    const known = await database.query<{ id: string }>({
-      text: 'select id from tollgate.stripe_event where id = any($1::text[])',
-      values: [events.map(({ id }) => id)],
-    });
-    const ids = new Set(known.map(({ id }) => id));
-    return events.filter(({ id }) => !ids.has(id));
-  };
+const reconcileOnce = async (run: Run, { since, everyRow = false }: ReconciliationRequest) => {
+  const { database, state, connection } = run;
+  const startedAt = await readClock(database);
+  const completedAt = await state.completedAt();
+  const oldest = startedAt.getTime() - KEPT_MS;
+  // A time that is yet to come was written by a clock that was off: it says nothing of what was listed.
+  const isUntrue = completedAt !== undefined && completedAt > startedAt;
+  const last = isUntrue ? oldest : (completedAt ?? startedAt).getTime() - OVERLAP_MS;
+  const from = new Date(Math.max(since?.getTime() ?? last, oldest));
+  const access = await connection.access();
+  const taken = await takeEvents(run, access, from);
+  const asked = await askRows(run, access, everyRow);
+  // A run that began listing later than the last one ended has left a gap.
+  if (!completedAt || from <= completedAt) await state.complete(startedAt);
+  return { since: from, startedAt, ...taken, ...asked };
+};
 
-  const takeEvents = async ({ gateway }: StripeAccess, since: Date, tell: (words: string) => void) => {
-    const missing: MissingEvent[] = [];
-    let eventsListed = 0;
-    for (const types of chunksOf(eventTypes, MOST_EVENT_TYPES))
-      for await (const page of gateway.listEvents(types, Math.floor(since.getTime() / 1_000))) {
-        eventsListed += page.length;
-        // Within a page the oldest first: flows see things in the order in which they happened.
-        await inTurns((await unknownAmong(page)).reverse(), async (event) => {
-          const error = (await processor.catchUp(event))?.message;
-          const { id, type, created } = event;
-          missing.push({ id, type, createdAt: new Date(created * 1_000), ...(error !== undefined && { error }) });
-        });
-        tell(`${eventsListed} events listed, ${missing.length} were missing`);
-      }
-    return { eventsListed, missing };
-  };
+const isDue = async ({ database, state, everyMs }: Parts): Promise<boolean> => {
+  const completedAt = await state.completedAt();
+  const now = await readClock(database);
+  if (completedAt) return completedAt > now || now.getTime() - completedAt.getTime() >= everyMs;
+  // A new installation has nothing to catch up with: its first run is one interval away.
+  await state.complete(now);
+  return false;
+};
 
-  const askRows = async (access: StripeAccess, everyRow: boolean, tell: (words: string) => void) => {
-    const unanswered: UnansweredRow[] = [];
-    let rowsAsked = 0;
-    const { livemode, account } = access;
-    const askAll = async ({ kind, read, ask }: OpenRows): Promise<void> => {
-      for (let after: string | undefined = '0'; after !== undefined; ) {
-        const page: { readonly id: string }[] = await read({ livemode, account, everyRow, after });
-        await inTurns(page, async (row) => {
-          rowsAsked += 1;
-          await ask(row, access).catch((error: unknown) =>
-            unanswered.push({ kind, id: row.id, error: wordsOf(error) }),
-          );
-        });
-        after = page.at(-1)?.id;
-        if (page.length > 0) tell(`${rowsAsked} open rows asked about`);
-      }
-    };
-    for (const rows of openRows) await askAll(rows);
-    return { rowsAsked, unanswered };
-  };
-
-  const run = async ({ since, everyRow = false, tell = () => undefined }: ReconciliationRequest) => {
-    const startedAt = await readClock(database);
-    const completedAt = await state.completedAt();
-    const oldest = startedAt.getTime() - KEPT_MS;
-    // A time that is yet to come was written by a clock that was off: it says nothing of what was listed.
-    const isUntrue = completedAt !== undefined && completedAt > startedAt;
-    const last = isUntrue ? oldest : (completedAt ?? startedAt).getTime() - OVERLAP_MS;
-    const from = new Date(Math.max(since?.getTime() ?? last, oldest));
-    const access = await connection.access();
-    const taken = await takeEvents(access, from, tell);
-    const asked = await askRows(access, everyRow, tell);
-    // A run that began listing later than the last one ended has left a gap.
-    if (!completedAt || from <= completedAt) await state.complete(startedAt);
-    return { since: from, startedAt, ...taken, ...asked };
-  };
-
-  const isDue = async (): Promise<boolean> => {
-    const completedAt = await state.completedAt();
-    const now = await readClock(database);
-    if (completedAt) return completedAt > now || now.getTime() - completedAt.getTime() >= everyMs;
-    // A new installation has nothing to catch up with: its first run is one interval away.
-    await state.complete(now);
-    return false;
-  };
+/** Builds the reconciler; every process may have one. */
+export const createReconciler = (parts: Parts): Reconciler => {
+  const { databaseUrl, connection, everyMs, log } = parts;
+  let stopped = false;
+  const run = (request: ReconciliationRequest) =>
+    reconcileOnce({ ...parts, isStopped: () => stopped, tell: request.tell ?? (() => undefined) }, request);
 
   return {
     reconcile: (request = {}) => withSessionLock(databaseUrl, LOCK, () => run(request)),
 
     async reconcileIfDue() {
-      if (everyMs === 0 || (await connection.keys()) === undefined || !(await isDue())) return;
+      if (everyMs === 0 || (await connection.keys()) === undefined || !(await isDue(parts))) return;
       await trySessionLock(databaseUrl, LOCK, async () => {
-        if (!(await isDue())) return;
+        if (!(await isDue(parts))) return;
         const { missing, unanswered, eventsListed, rowsAsked } = await run({});
         const counts = { eventsListed, missing: missing.length, rowsAsked, unanswered: unanswered.length };
         if (missing.length + unanswered.length > 0)

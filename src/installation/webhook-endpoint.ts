@@ -96,219 +96,223 @@ const fullAccount = (error: unknown): unknown =>
       )
     : refusalOf(error);
 
-/** Builds the care of the endpoint. */
-export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => {
-  const { database, vault, connection, marks, publicUrl, eventTypes } = parts;
+/** The parts, and the keys under which the endpoint is looked after. */
+interface Caring extends Parts {
+  readonly access: StripeAccess;
+}
 
-  const inSeconds = async (seconds: number): Promise<string> =>
-    new Date((await readClock(database)).getTime() + seconds * 1_000).toISOString();
+const inSeconds = async (database: Database, seconds: number): Promise<string> =>
+  new Date((await readClock(database)).getTime() + seconds * 1_000).toISOString();
 
-  const isOver = ({ retireAt }: EndpointRow, now: Date): boolean =>
-    retireAt !== null && Date.parse(retireAt) <= now.getTime();
+const isOver = ({ retireAt }: EndpointRow, now: Date): boolean =>
+  retireAt !== null && Date.parse(retireAt) <= now.getTime();
 
-  const offReason = async (): Promise<string | undefined> => {
-    if (publicUrl === undefined)
-      return 'PUBLIC_URL is not set, so Tollgate registers no webhook endpoint. Set it to where Stripe can reach this server, or give the secret of an endpoint of your own.';
-    const source = (await parts.keys.read())?.webhookSource;
-    if (source === 'environment')
-      return 'STRIPE_WEBHOOK_SECRET is set, so the webhook endpoint is yours to look after.';
-    if (source === 'given') return 'A webhook secret was given, so the webhook endpoint is yours to look after.';
-    return source === 'sandbox' ? 'The sandbox delivers to this server by itself.' : undefined;
-  };
-
-  const request = (): WebhookEndpointRequest => ({
-    installation: marks.installation,
-    url: deliveryUrl(publicUrl ?? ''),
-    eventTypes,
-  });
-
-  const isInScope = (row: EndpointRow, { account, livemode }: StripeAccess): boolean =>
-    row.account === account && row.livemode === livemode;
-
-  const listOurs = async ({ gateway }: StripeAccess): Promise<EndpointAtStripe[]> =>
-    (await gateway.listWebhookEndpoints()).filter(({ metadata }) => marks.made(metadata));
-
-  /** Notes the attempt before Stripe is asked, so that a run after a crash repeats it and gets the same answer. */
-  const beginAttempt = async (hash: string): Promise<{ attempt: string; repeated: boolean }> => {
-    let repeated = false;
-    const attempt = randomUUID();
-    const now = await readClock(database);
-    const { pending } = await updateEndpointsRow(database, (row) => {
-      const known = row.pending;
-      repeated = known?.request === hash && isKeySafe(new Date(known.at), now);
-      if (repeated) return row;
-      return { ...row, pending: { attempt, request: hash, at: now.toISOString() } };
-    });
-    return { attempt: pending?.attempt ?? attempt, repeated };
-  };
-
-  const keyOf = (attempt: string): string => `tg:${marks.installation}:webhook_endpoint:${attempt}`;
-
-  const forgetAttempt = (): Promise<unknown> => updateEndpointsRow(database, (row) => ({ ...row, pending: null }));
-
-  const create = async (access: StripeAccess): Promise<EndpointAtStripe> => {
-    const wanted = request();
-    const subject = [access.account, access.livemode, STRIPE_API_VERSION, wanted.url, ...eventTypes].join();
-    const hash = createHash('sha256').update(subject).digest('hex').slice(0, 24);
-    const { attempt, repeated } = await beginAttempt(hash);
-    try {
-      const made = await access.gateway.createWebhookEndpoint(wanted, keyOf(attempt));
-      // A repeated answer may tell of an endpoint that was deleted meanwhile.
-      if (!repeated || (await listOurs(access)).some(({ id }) => id === made.id)) return made;
-    } catch (error) {
-      if (error instanceof StripeCallError && error.failure === 'refused') await forgetAttempt();
-      throw fullAccount(error);
-    }
-    await forgetAttempt();
-    return create(access);
-  };
-
-  /** Stores the new endpoint with its secret; the old one, if any, is accepted until `oldRetiresAt`. */
-  const keep = async (made: EndpointAtStripe, access: StripeAccess, oldRetiresAt: string): Promise<void> => {
-    if (made.secret === undefined)
-      throw new StripeUnavailableError({ cause: new Error('Stripe made an endpoint and told no secret.') });
-    const fresh: EndpointRow = {
-      id: made.id,
-      account: access.account,
-      livemode: access.livemode,
-      secret: vault.seal(made.secret, PURPOSE.webhookSecret),
-      retireAt: null,
-    };
-    await updateEndpointsRow(database, (row) => ({
-      ...row,
-      pending: null,
-      endpoints: [
-        ...row.endpoints
-          .filter(({ id }) => id !== made.id)
-          .map((old) => (isInScope(old, access) && old.retireAt === null ? { ...old, retireAt: oldRetiresAt } : old)),
-        fresh,
-      ],
-    }));
-    await parts.changed();
-  };
-
-  const remove = async (id: string, { gateway }: StripeAccess): Promise<void> => {
-    await gateway.deleteWebhookEndpoint(id);
-    await updateEndpointsRow(database, (row) => ({
-      ...row,
-      endpoints: row.endpoints.filter((endpoint) => endpoint.id !== id),
-    }));
-  };
-
-  const retire = async (access: StripeAccess): Promise<number> => {
-    const now = await readClock(database);
-    const due = (await readEndpointsRow(database)).endpoints.filter(
-      (row) => isInScope(row, access) && isOver(row, now),
-    );
-    for (const { id } of due) await remove(id, access);
-    if (due.length > 0) await parts.changed();
-    return due.length;
-  };
-
-  /** Ours at this address, with a secret that nobody knows: of a run that died before it stored the answer. */
-  const removeStrays = async (access: StripeAccess): Promise<void> => {
-    const { endpoints } = await readEndpointsRow(database);
-    const { url } = request();
-    for (const stray of await listOurs(access))
-      if (stray.url === url && !endpoints.some(({ id }) => id === stray.id))
-        await access.gateway.deleteWebhookEndpoint(stray.id);
-  };
-
-  const current = async (access: StripeAccess): Promise<EndpointState> => {
-    const { endpoints } = await readEndpointsRow(database);
-    const stored = endpoints.find((row) => isInScope(row, access) && row.retireAt === null);
-    const atStripe = (await listOurs(access)).find(({ id }) => id === stored?.id);
-    return { wanted: request(), stored, atStripe };
-  };
-
-  const makeAnother = async (access: StripeAccess, oldRetiresAt: string): Promise<EndpointAtStripe> => {
-    const made = await create(access);
-    await keep(made, access, oldRetiresAt);
-    return made;
-  };
-
-  const bringUp = async (access: StripeAccess): Promise<EndpointReport> => {
-    const { wanted, stored, atStripe } = await current(access);
-    const url = withoutCredentials(wanted.url);
-    if (!atStripe || atStripe.api_version !== STRIPE_API_VERSION) {
-      const made = await makeAnother(access, await inSeconds(atStripe ? VERSION_OVERLAP_SECONDS : 0));
-      await removeStrays(access);
-      return { outcome: stored ? 'replaced' : 'made', id: made.id, url };
-    }
-    await removeStrays(access);
-    if (!needsMending(atStripe, wanted)) return { outcome: 'kept', id: atStripe.id, url };
-    await access.gateway.updateWebhookEndpoint(atStripe.id, wanted, keyOf(randomUUID()));
-    return { outcome: 'mended', id: atStripe.id, url };
-  };
-
-  const shorten = async (access: StripeAccess, until: string): Promise<EndpointRow | undefined> => {
-    const { endpoints } = await updateEndpointsRow(database, (row) => ({
-      ...row,
-      endpoints: row.endpoints.map((endpoint) =>
-        isInScope(endpoint, access) && endpoint.retireAt !== null && endpoint.retireAt > until
-          ? { ...endpoint, retireAt: until }
-          : endpoint,
-      ),
-    }));
-    return endpoints.find((endpoint) => isInScope(endpoint, access) && endpoint.retireAt !== null);
-  };
-
-  const locked = async <T>(work: (access: StripeAccess) => Promise<T>): Promise<T> => {
-    const access = await connection.access();
-    return withSessionLock(parts.databaseUrl, LOCK, () => work(access)).catch((error: unknown) => {
-      throw refusalOf(error);
-    });
-  };
-
-  return {
-    offReason,
-
-    async ensure() {
-      const reason = await offReason();
-      if (reason !== undefined) return { outcome: 'off', reason };
-      return locked(async (access) => {
-        const report = await bringUp(access);
-        await retire(access);
-        return report;
-      });
-    },
-
-    async rotate(overlapSeconds) {
-      const reason = await offReason();
-      if (reason !== undefined)
-        throw new BadUserInputError(
-          `${reason} Roll its secret in Stripe, and set both secrets until the old one ends.`,
-        );
-      return locked(async (access) => {
-        await retire(access);
-        const until = await inSeconds(overlapSeconds);
-        const old = await shorten(access, until);
-        const brought = old ? undefined : await bringUp(access);
-        const { stored } = await current(access);
-        const isFirst = brought?.outcome === 'made' || brought?.outcome === 'replaced';
-        const id = old || isFirst ? (stored?.id ?? '') : (await makeAnother(access, until)).id;
-        await retire(access);
-        const left = (await readEndpointsRow(database)).endpoints.find(
-          (row) => isInScope(row, access) && row.retireAt !== null,
-        );
-        return { outcome: old ? 'under-way' : 'rotated', id, oldAcceptedUntil: left?.retireAt ?? null };
-      });
-    },
-
-    async retireDue() {
-      const { endpoints } = await readEndpointsRow(database);
-      const now = await readClock(database);
-      if (!endpoints.some((row) => isOver(row, now))) return 0;
-      return locked(retire);
-    },
-
-    async inspect() {
-      if ((await offReason()) !== undefined) return undefined;
-      try {
-        return await current(await connection.access());
-      } catch (error) {
-        throw refusalOf(error);
-      }
-    },
-  };
+const offReason = async ({ publicUrl, keys }: Parts): Promise<string | undefined> => {
+  if (publicUrl === undefined)
+    return 'PUBLIC_URL is not set, so Tollgate registers no webhook endpoint. Set it to where Stripe can reach this server, or give the secret of an endpoint of your own.';
+  const source = (await keys.read())?.webhookSource;
+  if (source === 'environment') return 'STRIPE_WEBHOOK_SECRET is set, so the webhook endpoint is yours to look after.';
+  if (source === 'given') return 'A webhook secret was given, so the webhook endpoint is yours to look after.';
+  return source === 'sandbox' ? 'The sandbox delivers to this server by itself.' : undefined;
 };
+
+const requestOf = ({ marks, publicUrl, eventTypes }: Parts): WebhookEndpointRequest => ({
+  installation: marks.installation,
+  url: deliveryUrl(publicUrl ?? ''),
+  eventTypes,
+});
+
+const isInScope = (row: EndpointRow, { account, livemode }: StripeAccess): boolean =>
+  row.account === account && row.livemode === livemode;
+
+const listOurs = async ({ marks, access }: Caring): Promise<EndpointAtStripe[]> =>
+  (await access.gateway.listWebhookEndpoints()).filter(({ metadata }) => marks.made(metadata));
+
+/** Notes the attempt before Stripe is asked, so that a run after a crash repeats it and gets the same answer. */
+const beginAttempt = async (database: Database, hash: string): Promise<{ attempt: string; repeated: boolean }> => {
+  let repeated = false;
+  const attempt = randomUUID();
+  const now = await readClock(database);
+  const { pending } = await updateEndpointsRow(database, (row) => {
+    const known = row.pending;
+    repeated = known?.request === hash && isKeySafe(new Date(known.at), now);
+    if (repeated) return row;
+    return { ...row, pending: { attempt, request: hash, at: now.toISOString() } };
+  });
+  return { attempt: pending?.attempt ?? attempt, repeated };
+};
+
+const keyOf = ({ marks }: Parts, attempt: string): string => `tg:${marks.installation}:webhook_endpoint:${attempt}`;
+
+const forgetAttempt = (database: Database): Promise<unknown> =>
+  updateEndpointsRow(database, (row) => ({ ...row, pending: null }));
+
+const create = async (caring: Caring): Promise<EndpointAtStripe> => {
+  const { database, access, eventTypes } = caring;
+  const wanted = requestOf(caring);
+  const subject = [access.account, access.livemode, STRIPE_API_VERSION, wanted.url, ...eventTypes].join();
+  const hash = createHash('sha256').update(subject).digest('hex').slice(0, 24);
+  const { attempt, repeated } = await beginAttempt(database, hash);
+  try {
+    const made = await access.gateway.createWebhookEndpoint(wanted, keyOf(caring, attempt));
+    // A repeated answer may tell of an endpoint that was deleted meanwhile.
+    if (!repeated || (await listOurs(caring)).some(({ id }) => id === made.id)) return made;
+  } catch (error) {
+    if (error instanceof StripeCallError && error.failure === 'refused') await forgetAttempt(database);
+    throw fullAccount(error);
+  }
+  await forgetAttempt(database);
+  return create(caring);
+};
+
+/** Stores the new endpoint with its secret; the old one, if any, is accepted until `oldRetiresAt`. */
+const keep = async (caring: Caring, made: EndpointAtStripe, oldRetiresAt: string): Promise<void> => {
+  const { database, vault, access } = caring;
+  if (made.secret === undefined)
+    throw new StripeUnavailableError({ cause: new Error('Stripe made an endpoint and told no secret.') });
+  const fresh: EndpointRow = {
+    id: made.id,
+    account: access.account,
+    livemode: access.livemode,
+    secret: vault.seal(made.secret, PURPOSE.webhookSecret),
+    retireAt: null,
+  };
+  await updateEndpointsRow(database, (row) => ({
+    ...row,
+    pending: null,
+    endpoints: [
+      ...row.endpoints
+        .filter(({ id }) => id !== made.id)
+        .map((old) => (isInScope(old, access) && old.retireAt === null ? { ...old, retireAt: oldRetiresAt } : old)),
+      fresh,
+    ],
+  }));
+  await caring.changed();
+};
+
+const remove = async ({ database, access }: Caring, id: string): Promise<void> => {
+  await access.gateway.deleteWebhookEndpoint(id);
+  await updateEndpointsRow(database, (row) => ({
+    ...row,
+    endpoints: row.endpoints.filter((endpoint) => endpoint.id !== id),
+  }));
+};
+
+const retire = async (caring: Caring): Promise<number> => {
+  const { database, access } = caring;
+  const now = await readClock(database);
+  const due = (await readEndpointsRow(database)).endpoints.filter((row) => isInScope(row, access) && isOver(row, now));
+  for (const { id } of due) await remove(caring, id);
+  if (due.length > 0) await caring.changed();
+  return due.length;
+};
+
+/** Ours at this address, with a secret that nobody knows: of a run that died before it stored the answer. */
+const removeStrays = async (caring: Caring): Promise<void> => {
+  const { endpoints } = await readEndpointsRow(caring.database);
+  const { url } = requestOf(caring);
+  for (const stray of await listOurs(caring))
+    if (stray.url === url && !endpoints.some(({ id }) => id === stray.id))
+      await caring.access.gateway.deleteWebhookEndpoint(stray.id);
+};
+
+const current = async (caring: Caring): Promise<EndpointState> => {
+  const { endpoints } = await readEndpointsRow(caring.database);
+  const stored = endpoints.find((row) => isInScope(row, caring.access) && row.retireAt === null);
+  const atStripe = (await listOurs(caring)).find(({ id }) => id === stored?.id);
+  return { wanted: requestOf(caring), stored, atStripe };
+};
+
+const makeAnother = async (caring: Caring, oldRetiresAt: string): Promise<EndpointAtStripe> => {
+  const made = await create(caring);
+  await keep(caring, made, oldRetiresAt);
+  return made;
+};
+
+const bringUp = async (caring: Caring): Promise<EndpointReport> => {
+  const { wanted, stored, atStripe } = await current(caring);
+  const url = withoutCredentials(wanted.url);
+  if (!atStripe || atStripe.api_version !== STRIPE_API_VERSION) {
+    const made = await makeAnother(caring, await inSeconds(caring.database, atStripe ? VERSION_OVERLAP_SECONDS : 0));
+    await removeStrays(caring);
+    return { outcome: stored ? 'replaced' : 'made', id: made.id, url };
+  }
+  await removeStrays(caring);
+  if (!needsMending(atStripe, wanted)) return { outcome: 'kept', id: atStripe.id, url };
+  await caring.access.gateway.updateWebhookEndpoint(atStripe.id, wanted, keyOf(caring, randomUUID()));
+  return { outcome: 'mended', id: atStripe.id, url };
+};
+
+const shorten = async ({ database, access }: Caring, until: string): Promise<EndpointRow | undefined> => {
+  const { endpoints } = await updateEndpointsRow(database, (row) => ({
+    ...row,
+    endpoints: row.endpoints.map((endpoint) =>
+      isInScope(endpoint, access) && endpoint.retireAt !== null && endpoint.retireAt > until
+        ? { ...endpoint, retireAt: until }
+        : endpoint,
+    ),
+  }));
+  return endpoints.find((endpoint) => isInScope(endpoint, access) && endpoint.retireAt !== null);
+};
+
+const rotate = async (caring: Caring, overlapSeconds: number): Promise<RotationReport> => {
+  const { database, access } = caring;
+  await retire(caring);
+  const until = await inSeconds(database, overlapSeconds);
+  const old = await shorten(caring, until);
+  const brought = old ? undefined : await bringUp(caring);
+  const { stored } = await current(caring);
+  const isFirst = brought?.outcome === 'made' || brought?.outcome === 'replaced';
+  const id = old || isFirst ? (stored?.id ?? '') : (await makeAnother(caring, until)).id;
+  await retire(caring);
+  const left = (await readEndpointsRow(database)).endpoints.find(
+    (row) => isInScope(row, access) && row.retireAt !== null,
+  );
+  return { outcome: old ? 'under-way' : 'rotated', id, oldAcceptedUntil: left?.retireAt ?? null };
+};
+
+/** One process at a time looks after it. */
+const locked = async <T>(parts: Parts, work: (caring: Caring) => Promise<T>): Promise<T> => {
+  const access = await parts.connection.access();
+  return withSessionLock(parts.databaseUrl, LOCK, () => work({ ...parts, access })).catch((error: unknown) => {
+    throw refusalOf(error);
+  });
+};
+
+/** Builds the care of the endpoint. */
+export const createWebhookEndpoints = (parts: Parts): WebhookEndpoints => ({
+  offReason: () => offReason(parts),
+
+  async ensure() {
+    const reason = await offReason(parts);
+    if (reason !== undefined) return { outcome: 'off', reason };
+    return locked(parts, async (caring) => {
+      const report = await bringUp(caring);
+      await retire(caring);
+      return report;
+    });
+  },
+
+  async rotate(overlapSeconds) {
+    const reason = await offReason(parts);
+    if (reason !== undefined)
+      throw new BadUserInputError(`${reason} Roll its secret in Stripe, and set both secrets until the old one ends.`);
+    return locked(parts, (caring) => rotate(caring, overlapSeconds));
+  },
+
+  async retireDue() {
+    const { endpoints } = await readEndpointsRow(parts.database);
+    const now = await readClock(parts.database);
+    if (!endpoints.some((row) => isOver(row, now))) return 0;
+    return locked(parts, retire);
+  },
+
+  async inspect() {
+    if ((await offReason(parts)) !== undefined) return undefined;
+    try {
+      return await current({ ...parts, access: await parts.connection.access() });
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  },
+});
