@@ -72,6 +72,26 @@ const indexedText = (value: StripeObject, field: string): string | undefined => 
   return typeof content === 'string' ? content : undefined;
 };
 
+const reindex = (into: Table, entry: Entry, value: StripeObject | null): void => {
+  for (const [field, lists] of into.indexes) {
+    const before = entry.indexed.get(field);
+    const after = value ? indexedText(value, field) : undefined;
+    if (before === after) continue;
+    if (before !== undefined) {
+      const list = lists.get(before);
+      if (list) remove(list, entry);
+      if (list?.length === 0) lists.delete(before);
+      entry.indexed.delete(field);
+    }
+    if (after !== undefined) {
+      const list = lists.get(after);
+      if (list) insert(list, entry);
+      else lists.set(after, [entry]);
+      entry.indexed.set(field, after);
+    }
+  }
+};
+
 /** An empty store; `kinds` tells which fields are indexed, `onChange` hears every change. */
 export const createStore = (
   kinds: ReadonlyMap<string, Kind<StripeObject>>,
@@ -93,26 +113,6 @@ export const createStore = (
       partitioned.set(name, found);
     }
     return found;
-  };
-
-  const reindex = (into: Table, entry: Entry, value: StripeObject | null): void => {
-    for (const [field, lists] of into.indexes) {
-      const before = entry.indexed.get(field);
-      const after = value ? indexedText(value, field) : undefined;
-      if (before === after) continue;
-      if (before !== undefined) {
-        const list = lists.get(before);
-        if (list) remove(list, entry);
-        if (list?.length === 0) lists.delete(before);
-        entry.indexed.delete(field);
-      }
-      if (after !== undefined) {
-        const list = lists.get(after);
-        if (list) insert(list, entry);
-        else lists.set(after, [entry]);
-        entry.indexed.set(field, after);
-      }
-    }
   };
 
   const write = (partition: string, name: string, id: string, value: StripeObject | null, seq?: number): number => {

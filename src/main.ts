@@ -18,6 +18,7 @@ import { createFlowFreezes } from './flows/freezes.js';
 import { watchFlows } from './flows/watched-flows.js';
 import { createSchema } from './graphql/schema.js';
 import { hasConsole, WEB_FOLDER } from './http/pages.js';
+import type { HttpServer } from './http/server.js';
 import { createDriftRecorder } from './inbox/drift.js';
 import { countFrozenEvents } from './inbox/frozen-events.js';
 import type { InboxLimits } from './inbox/inbox.js';
@@ -25,7 +26,7 @@ import { startJobs } from './inbox/jobs.js';
 import { createPayloadKeeping } from './inbox/payload-keeping.js';
 import { createEndpointCare } from './installation/endpoint-care.js';
 import { setFirstPlan } from './installation/plan.js';
-import { createRedirects } from './installation/redirects.js';
+import { createRedirects, type Redirects } from './installation/redirects.js';
 import { isLiveKey } from './installation/stripe-connection.js';
 import { createLogger } from './logger.js';
 import type { Noun } from './nouns/noun.js';
@@ -33,17 +34,17 @@ import type { RefundTiming } from './nouns/refunds/make.js';
 import { NOUNS } from './nouns.js';
 import { createActivation } from './orders/activation.js';
 import { findOrderBarriers } from './orders/order-access.js';
-import { createOutbox } from './outbox/outbox.js';
+import { createOutbox, type Outbox } from './outbox/outbox.js';
 import { createClientDoors } from './parts/client-doors.js';
 import { createConsole } from './parts/console.js';
 import { entitiesOf } from './parts/entities.js';
 import { openPubSub } from './parts/links.js';
-import { buildNouns, eventTypesOf } from './parts/nouns.js';
-import { createStops } from './parts/on-stop.js';
+import { type BuiltNouns, buildNouns, eventTypesOf } from './parts/nouns.js';
+import { createStops, type OnStop } from './parts/on-stop.js';
 import { createOperations, type Operations } from './parts/operations.js';
 import { createOperatorParts, linkSettings, type OperatorParts } from './parts/operator.js';
 import { openStorage, type Storage } from './parts/storage.js';
-import { createStripeDoor } from './parts/stripe-door.js';
+import { createStripeDoor, type StripeDoor } from './parts/stripe-door.js';
 import { startWatchdog, type Watchdog } from './parts/watchdog.js';
 
 /** A running Tollgate. */
@@ -87,6 +88,7 @@ const CALLS_MS = 3_000;
 const LAST_MS = 14_500;
 
 /** Builds every part, starts it, and gives the way to stop it in reverse. What had started is stopped if a later part fails. */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: every part once, from top to bottom, is read as one list
 export const startTollgate = async (environment: Config, parts: StartParts): Promise<Tollgate> => {
   const { onStop, run: stopParts } = createStops(STOP);
   const calls = new AbortController();
@@ -148,11 +150,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     onStop(() => outbox.flush());
     // An embedded run is reached by its own address too, which is known once it listens.
     const addresses: string[] = config.publicUrl === undefined ? [] : [config.publicUrl];
-    const redirects = createRedirects({
-      origins: () => [...config.redirectOrigins, ...addresses.map((address) => new URL(address).origin)],
-      // People come from the shop's pages and go back there; an embedded run's shop is its own.
-      own: () => config.corsOrigins.find((origin) => config.redirectOrigins.includes(origin)) ?? addresses[0],
-    });
+    const redirects = redirectsTo(config, addresses);
     const { keepsUnpaidInvoices } = config;
     const settings = { keepsUnpaidInvoices, ...(parts.refundTiming && { refundTiming: parts.refundTiming }) };
     const built = buildNouns(nouns, {
@@ -196,40 +194,69 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
       registry,
     });
 
-    // From here on it serves
     const countFrozen = async (): Promise<void> => {
       await countFrozenEvents(storage.database, door.inbox);
       await freezes.refresh();
     };
     await countFrozen();
-    const port = await listenOnFree(config.port, 'PORT', (number) => server.listen(number, config.host));
-    const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+    const { url, port } = await listen(config, server);
     if (embedded) addresses.push(url, `http://localhost:${port}`);
     await embedded?.announce(url);
-    const jobs = startJobs({
-      ...door,
-      outbox,
-      jobs: built.jobs,
-      payloads: createPayloadKeeping(storage.database, config.eventPayloadDays),
-      countFrozen,
-      endpointCare: createEndpointCare(operator.keys, console.endpoints),
-      log,
-      ...(parts.jobsEveryMs !== undefined && { everyMs: parts.jobsEveryMs }),
-    });
-    onStop(() => jobs.stop());
-    const effects = startEffects({
-      ...storage,
-      effects: flows.effects,
-      log,
-      ...(parts.effectTiming && { timing: parts.effectTiming }),
-    });
-    onStop(() => effects.stop());
+    const endpointCare = createEndpointCare(operator.keys, console.endpoints);
+    startWork({ ...shared, ...parts, storage, door, outbox, flows, jobs: built.jobs, countFrozen, endpointCare });
     onStop(() => server.close());
     return { url, sandboxUrl: embedded?.sandbox?.url, operations, stop };
   } catch (error) {
     await stop().catch((failure: unknown) => parts.log.error({ err: failure }, 'the stop failed'));
     throw error;
   }
+};
+
+/** Where people may be sent back to. */
+const redirectsTo = (
+  { redirectOrigins, corsOrigins }: Pick<Config, 'redirectOrigins' | 'corsOrigins'>,
+  addresses: readonly string[],
+): Redirects =>
+  createRedirects({
+    origins: () => [...redirectOrigins, ...addresses.map((address) => new URL(address).origin)],
+    // People come from the shop's pages and go back there; an embedded run's shop is its own.
+    own: () => corsOrigins.find((origin) => redirectOrigins.includes(origin)) ?? addresses[0],
+  });
+
+/** From here on it serves. */
+const listen = async ({ host, port: wanted }: Pick<Config, 'host' | 'port'>, server: HttpServer) => {
+  const port = await listenOnFree(wanted, 'PORT', (number) => server.listen(number, host));
+  return { port, url: `http://${host.includes(':') ? `[${host}]` : host}:${port}` };
+};
+
+interface Work extends Pick<StartParts, 'log' | 'jobsEveryMs' | 'effectTiming'> {
+  readonly config: Pick<Config, 'eventPayloadDays'>;
+  readonly storage: Storage;
+  readonly door: StripeDoor;
+  readonly outbox: Outbox;
+  readonly flows: Flows;
+  readonly jobs: BuiltNouns['jobs'];
+  readonly countFrozen: () => Promise<void>;
+  readonly endpointCare: () => Promise<void>;
+  readonly onStop: OnStop;
+}
+
+/** Starts what nobody asks for: jobs and effects. */
+const startWork = ({ config, storage, door, flows, onStop, jobsEveryMs, effectTiming, ...work }: Work): void => {
+  const jobs = startJobs({
+    ...work,
+    ...door,
+    payloads: createPayloadKeeping(storage.database, config.eventPayloadDays),
+    ...(jobsEveryMs !== undefined && { everyMs: jobsEveryMs }),
+  });
+  onStop(() => jobs.stop());
+  const effects = startEffects({
+    ...storage,
+    effects: flows.effects,
+    log: work.log,
+    ...(effectTiming && { timing: effectTiming }),
+  });
+  onStop(() => effects.stop());
 };
 
 /** Stored keys are known only once the database is open. */

@@ -45,11 +45,9 @@ type TellAbsent = (place: string) => void;
 const EMPTY = { run: () => undefined };
 
 const load = async (
-  read: ImportFile,
-  folder: string,
+  { read, folder, tellAbsent }: { readonly read: ImportFile; readonly folder: string; readonly tellAbsent: TellAbsent },
   name: string,
   { file, entry, isOptional }: FlowTemplate,
-  tellAbsent: TellAbsent,
 ): Promise<unknown> => {
   const usual = path.join(folder, `${file}.ts`);
   const found = ENDS.map((end) => path.join(folder, `${file}${end}`)).find((at) => fs.existsSync(at));
@@ -81,6 +79,6 @@ export const loadFlows = async (folder: string, tellAbsent: TellAbsent = () => u
   const read = createImport();
   const loaded: Record<string, unknown> = {};
   for (const [name, template] of Object.entries(FLOW_TEMPLATES))
-    loaded[name] = await load(read, folder, name, template, tellAbsent);
+    loaded[name] = await load({ read, folder, tellAbsent }, name, template);
   return { ...loaded, effects: await loadEffects(read, path.join(folder, 'effects')) } as unknown as Flows;
 };

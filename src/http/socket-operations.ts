@@ -64,6 +64,7 @@ export const createSocketOperations = ({
   },
   execute: (args) => (args.rootValue as Pipeline).execute(args),
   subscribe: (args) => (args.rootValue as Pipeline).subscribe(args),
+  // biome-ignore lint/complexity/useMaxParams: as graphql-ws calls it
   onNext: (_context, _id, _payload, _args, { data = null, errors }) =>
     errors ? { data, errors: errors.map((error) => toMessage(error).toJSON()) } : undefined,
   onError: (_context, _id, _payload, errors) =>

@@ -4,16 +4,18 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { pino } from 'pino';
+import type { Sandbox } from '../../sandbox/sandbox.js';
 import { readConfig } from '../config.js';
 import { prepareSample, SAMPLE_ORDERS, SANDBOX_KEYS } from '../embedded/embedded-run.js';
 import { loadFlows } from '../flows/flow-loader.js';
+import type { Flows } from '../flows/flows.js';
 import { signToken } from '../graphql/token.js';
 import { setFirstPlan } from '../installation/plan.js';
-import { startTollgate } from '../main.js';
+import { startTollgate, type Tollgate } from '../main.js';
 import { createActivation } from '../orders/activation.js';
 import { createOrders } from '../orders/orders.js';
 import { createDatabase } from '../storage/database.js';
-import { createStripeControl } from './stripe-control.js';
+import { createStripeControl, type StripeControl } from './stripe-control.js';
 import { startTestCluster } from './test-cluster.js';
 
 /** An order table of your own, in place of the sample `public.shop_order`. */
@@ -173,6 +175,174 @@ const chargeOf = async (
   };
 };
 
+type TestOrder = NonNullable<Parameters<TestTollgate['order']>[0]>;
+
+/** What runs for a test file. */
+interface Running {
+  readonly pool: pg.Pool;
+  readonly sandbox: Sandbox;
+  readonly stripe: StripeControl;
+  readonly tollgate: Tollgate;
+  readonly jwtSecret: string;
+  readonly bind: TestOrderTable['bind'];
+}
+
+/** Starts all of it; what is to be stopped goes to `stops`, also when a later part fails. */
+const startParts = async (
+  flows: Flows,
+  { orderTable, environment }: TestOptions,
+  stops: (() => Promise<unknown>)[],
+): Promise<Running & { readonly databaseUrl: string }> => {
+  const { startSandbox } = await import('../../sandbox/sandbox.js');
+  const cluster = await startTestCluster();
+  stops.push(() => cluster.close());
+  await prepareOrders(cluster.url, orderTable);
+  const pool = new pg.Pool({ connectionString: cluster.url, max: 4 });
+  // What a connection says while its database goes away is nobody's fault.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => void client.on('error', () => undefined));
+  stops.push(() => pool.end());
+  const [webhookSecret] = SANDBOX_KEYS.webhookSecrets;
+  const sandbox = await startSandbox({ port: 0, webhookSecret });
+  stops.push(() => sandbox.close());
+  const jwtSecret = randomBytes(48).toString('base64url');
+  const config = readConfig({
+    DATABASE_URL: cluster.url,
+    PORT: '0',
+    STRIPE_API_BASE: sandbox.url,
+    STRIPE_SECRET_KEY: SANDBOX_KEYS.secretKey,
+    STRIPE_PUBLISHABLE_KEY: SANDBOX_KEYS.publishableKey,
+    STRIPE_WEBHOOK_SECRET: webhookSecret,
+    JWT_SECRET: jwtSecret,
+    JWT_TRUST_ROLES: 'true',
+    TOLLGATE_DATA_DIR: path.join(os.tmpdir(), 'tollgate-testing-none'),
+    LOG_LEVEL: 'error',
+    ...environment,
+  });
+  const log = pino({ level: config.log.level }, pino.destination(2));
+  const tollgate = await startTollgate(config, { log, flows });
+  stops.push(() => tollgate.stop());
+  sandbox.setWebhookUrl(`${tollgate.url}/webhooks/stripe`);
+  const stripe = createStripeControl(sandbox.url);
+  const bind = orderTable?.bind ?? SAMPLE_ORDERS;
+  return { pool, sandbox, stripe, tollgate, jwtSecret, bind, databaseUrl: cluster.url };
+};
+
+interface Operation {
+  readonly query: string;
+  readonly variables?: object | undefined;
+}
+
+const askAs = async <Data>(
+  { tollgate, jwtSecret }: Running,
+  { query, variables = {} }: Operation,
+  { account = 'customer', roles = [] }: TestCaller = ADMIN,
+): Promise<Data> => {
+  const token = await signToken(jwtSecret, { accountId: account, roles, expiresInSeconds: 3_600 });
+  const response = await fetch(`${tollgate.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = (await response.json()) as {
+    data?: Data;
+    errors?: { message: string; extensions?: { code?: string } }[];
+  };
+  const [error] = errors ?? [];
+  if (error) throw Object.assign(new Error(error.message), { code: error.extensions?.code });
+  return data as Data;
+};
+
+const readPayment = async (running: Running, id: string): Promise<TestPayment> => {
+  const query = `query ($id: ID!) { payment(id: $id) { ${PAYMENT} } }`;
+  return (await askAs<{ payment: TestPayment }>(running, { query, variables: { id } })).payment;
+};
+
+const insertOrder = async (
+  pool: pg.Pool,
+  { account = 'customer', amount = 10_000, currency = 'USD', description }: TestOrder,
+): Promise<string> => {
+  const { rows } = await pool.query<{ id: string }>(
+    `insert into public.shop_order (account_id, amount, currency, description) values ($1, $2, $3, $4)
+       returning id::text`,
+    [account, amount, currency, description ?? null],
+  );
+  return rows[0]?.id ?? '';
+};
+
+const readOrder = async <Row extends object>({ pool, bind }: Running, orderId: string): Promise<Row> => {
+  const key = `${pg.escapeIdentifier(bind.idColumn)}::text`;
+  const { rows } = await pool.query<Row>(`select * from ${bind.orderTable} where ${key} = $1`, [orderId]);
+  if (!rows[0]) throw new Error(`There is no order ${orderId} in ${bind.orderTable}.`);
+  return rows[0];
+};
+
+/** Pays with the card and waits for a status that the payment can only leave by another payment. */
+const payWith = async (
+  running: Running,
+  { card, ends }: { readonly card: string; readonly ends: readonly string[] },
+  { orderId, charge }: { readonly orderId: string; readonly charge: TestCharge },
+): Promise<TestPayment> => {
+  const { pool, bind, stripe, sandbox } = running;
+  const { account, ...due } = await chargeOf(pool, bind, orderId);
+  const input = { orderId, amount: charge.amount ?? due.amount, currency: charge.currency ?? due.currency };
+  const query = `mutation ($input: PayInput!) { pay(input: $input) { payment { ${PAYMENT} } } }`;
+  const { pay } = await askAs<{ pay: { payment: TestPayment } }>(
+    running,
+    { query, variables: { input } },
+    { account: charge.account ?? account },
+  );
+  await stripe.confirm(pay.payment.stripePaymentIntentId, card);
+  await sandbox.settled();
+  return until(
+    () => readPayment(running, pay.payment.id),
+    ({ status }) => ends.includes(status),
+  );
+};
+
+const refund = async (running: Running, id: string, amount: number | undefined): Promise<TestRefund> => {
+  const { amountReceived, amountRefunded } = await readPayment(running, id);
+  const input = { paymentId: id, refundAmount: amount ?? amountReceived - amountRefunded };
+  const { refund: begun } = await askAs<{ refund: { refund: TestRefund } }>(running, {
+    query: 'mutation ($input: RefundInput!) { refund(input: $input) { refund { id status amount } } }',
+    variables: { input },
+  });
+  await running.sandbox.settled();
+  const query = 'query ($id: ID!) { refund(id: $id) { id status amount } }';
+  const variables = { id: begun.refund.id };
+  const ended = ['REFUNDED', 'FAILED', 'CANCELED'];
+  return until(
+    async () => (await askAs<{ refund: TestRefund }>(running, { query, variables })).refund,
+    ({ status }) => ended.includes(status),
+  );
+};
+
+const subscribe = async (running: Running, orderId: string, charge: TestCharge): Promise<TestRecurringPayment> => {
+  const { pool, bind, stripe, sandbox } = running;
+  const { account, ...due } = await chargeOf(pool, bind, orderId);
+  const priceId = await stripe.monthlyPrice(charge.amount ?? due.amount, charge.currency ?? due.currency);
+  const { initiateRecurringPayment: started } = await askAs<{
+    initiateRecurringPayment: { recurringPayment: TestRecurringPayment; clientSecret: string | null };
+  }>(
+    running,
+    {
+      query: `mutation ($input: InitiateRecurringPaymentInput!) {
+        initiateRecurringPayment(input: $input) { recurringPayment { ${RECURRING} } clientSecret } }`,
+      variables: { input: { orderId, priceId } },
+    },
+    { account: charge.account ?? account },
+  );
+  await stripe.confirm(started.clientSecret?.split('_secret_')[0] ?? null, charge.card ?? 'pm_card_visa');
+  await sandbox.settled();
+  const query = `query ($id: ID!) { recurringPayment(id: $id) { ${RECURRING} } }`;
+  const variables = { id: started.recurringPayment.id };
+  return until(
+    async () =>
+      (await askAs<{ recurringPayment: TestRecurringPayment }>(running, { query, variables })).recurringPayment,
+    ({ status }) => status === 'ACTIVE',
+  );
+};
+
 /**
  * Starts a Tollgate for a test file, with the project's own flows: in `before` or `beforeAll`; `stop` it in `after` or
  * `afterAll`. Nothing of it is shared with another, and nothing is left.
@@ -181,185 +351,52 @@ const chargeOf = async (
  */
 export const startTestTollgate = async (options: TestOptions = {}): Promise<TestTollgate> => {
   const flows = await loadFlows(path.resolve(options.flows ?? 'flows'));
-  const { startSandbox } = await import('../../sandbox/sandbox.js');
-  const cluster = await startTestCluster();
-  const stops: (() => Promise<unknown>)[] = [() => cluster.close()];
+  const stops: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
     for (const end of stops.splice(0).reverse()) await end();
   };
-  try {
-    await prepareOrders(cluster.url, options.orderTable);
-    const pool = new pg.Pool({ connectionString: cluster.url, max: 4 });
-    // What a connection says while its database goes away is nobody's fault.
-    pool.on('error', () => undefined);
-    pool.on('connect', (client) => void client.on('error', () => undefined));
-    stops.push(() => pool.end());
-    const [webhookSecret] = SANDBOX_KEYS.webhookSecrets;
-    const sandbox = await startSandbox({ port: 0, webhookSecret });
-    stops.push(() => sandbox.close());
-    const jwtSecret = randomBytes(48).toString('base64url');
-    const config = readConfig({
-      DATABASE_URL: cluster.url,
-      PORT: '0',
-      STRIPE_API_BASE: sandbox.url,
-      STRIPE_SECRET_KEY: SANDBOX_KEYS.secretKey,
-      STRIPE_PUBLISHABLE_KEY: SANDBOX_KEYS.publishableKey,
-      STRIPE_WEBHOOK_SECRET: webhookSecret,
-      JWT_SECRET: jwtSecret,
-      JWT_TRUST_ROLES: 'true',
-      TOLLGATE_DATA_DIR: path.join(os.tmpdir(), 'tollgate-testing-none'),
-      LOG_LEVEL: 'error',
-      ...options.environment,
-    });
-    const tollgate = await startTollgate(config, {
-      log: pino({ level: config.log.level }, pino.destination(2)),
-      flows,
-    });
-    stops.push(() => tollgate.stop());
-    sandbox.setWebhookUrl(`${tollgate.url}/webhooks/stripe`);
-
-    const ask: TestTollgate['ask'] = async <Data>(
-      query: string,
-      variables: object = {},
-      { account = 'customer', roles = [] }: TestCaller = ADMIN,
-    ) => {
-      const token = await signToken(jwtSecret, { accountId: account, roles, expiresInSeconds: 3_600 });
-      const response = await fetch(`${tollgate.url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-        body: JSON.stringify({ query, variables }),
-      });
-      const { data, errors } = (await response.json()) as {
-        data?: Data;
-        errors?: { message: string; extensions?: { code?: string } }[];
-      };
-      const [error] = errors ?? [];
-      if (error) throw Object.assign(new Error(error.message), { code: error.extensions?.code });
-      return data as Data;
-    };
-    const bind = options.orderTable?.bind ?? SAMPLE_ORDERS;
-    const stripe = createStripeControl(sandbox.url);
-    const payment: TestTollgate['payment'] = async (id) =>
-      (await ask<{ payment: TestPayment }>(`query ($id: ID!) { payment(id: $id) { ${PAYMENT} } }`, { id })).payment;
-    const readOrder: TestTollgate['readOrder'] = async <Row extends object>(orderId: string) => {
-      const key = `${pg.escapeIdentifier(bind.idColumn)}::text`;
-      const { rows } = await pool.query<Row>(`select * from ${bind.orderTable} where ${key} = $1`, [orderId]);
-      if (!rows[0]) throw new Error(`There is no order ${orderId} in ${bind.orderTable}.`);
-      return rows[0];
-    };
-    const advance = async (seconds: number): Promise<void> => {
-      await stripe.advance(seconds);
-      await sandbox.settled();
-    };
-    /** Pays with the card and waits for a status that the payment can only leave by another payment. */
-    const payWith = async (
-      card: string,
-      ends: readonly string[],
-      orderId: string,
-      charge: TestCharge,
-    ): Promise<TestPayment> => {
-      const { account, ...due } = await chargeOf(pool, bind, orderId);
-      const input = { orderId, amount: charge.amount ?? due.amount, currency: charge.currency ?? due.currency };
-      const { pay } = await ask<{ pay: { payment: TestPayment } }>(
-        `mutation ($input: PayInput!) { pay(input: $input) { payment { ${PAYMENT} } } }`,
-        { input },
-        { account: charge.account ?? account },
-      );
-      await stripe.confirm(pay.payment.stripePaymentIntentId, card);
-      await sandbox.settled();
-      return until(
-        () => payment(pay.payment.id),
-        ({ status }) => ends.includes(status),
-      );
-    };
-
-    return {
-      url: tollgate.url,
-      sandboxUrl: sandbox.url,
-      databaseUrl: cluster.url,
-      sql: async <Row extends object>(text: string, values: readonly unknown[] = []) =>
-        (await pool.query<Row>(text, [...values])).rows,
-      async order({
-        account = 'customer',
-        amount = 10_000,
-        currency = 'USD',
-        description = null as string | null,
-      } = {}) {
-        const { rows } = await pool.query<{ id: string }>(
-          `insert into public.shop_order (account_id, amount, currency, description) values ($1, $2, $3, $4)
-             returning id::text`,
-          [account, amount, currency, description],
-        );
-        return rows[0]?.id ?? '';
-      },
-      readOrder,
-      pay: (orderId, charge = {}) =>
-        payWith(charge.card ?? 'pm_card_visa', ['SUCCESSFUL', 'QUARANTINED'], orderId, charge),
-      decline: (orderId, charge = {}) =>
-        payWith(charge.card ?? 'pm_card_visa_chargeDeclined', ['FAILED'], orderId, charge),
-      async refund({ id }, amount) {
-        const { amountReceived, amountRefunded } = await payment(id);
-        const input = { paymentId: id, refundAmount: amount ?? amountReceived - amountRefunded };
-        const { refund } = await ask<{ refund: { refund: TestRefund } }>(
-          'mutation ($input: RefundInput!) { refund(input: $input) { refund { id status amount } } }',
-          { input },
-        );
-        await sandbox.settled();
-        const ended = ['REFUNDED', 'FAILED', 'CANCELED'];
-        return until(
-          async () => {
-            const read = await ask<{ refund: TestRefund }>(
-              'query ($id: ID!) { refund(id: $id) { id status amount } }',
-              { id: refund.refund.id },
-            );
-            return read.refund;
-          },
-          ({ status }) => ended.includes(status),
-        );
-      },
-      async subscribe(orderId, charge = {}) {
-        const { account, ...due } = await chargeOf(pool, bind, orderId);
-        const priceId = await stripe.monthlyPrice(charge.amount ?? due.amount, charge.currency ?? due.currency);
-        const { initiateRecurringPayment: started } = await ask<{
-          initiateRecurringPayment: { recurringPayment: TestRecurringPayment; clientSecret: string | null };
-        }>(
-          `mutation ($input: InitiateRecurringPaymentInput!) {
-             initiateRecurringPayment(input: $input) { recurringPayment { ${RECURRING} } clientSecret } }`,
-          { input: { orderId, priceId } },
-          { account: charge.account ?? account },
-        );
-        await stripe.confirm(started.clientSecret?.split('_secret_')[0] ?? null, charge.card ?? 'pm_card_visa');
-        await sandbox.settled();
-        return until(
-          async () => {
-            const read = await ask<{ recurringPayment: TestRecurringPayment }>(
-              `query ($id: ID!) { recurringPayment(id: $id) { ${RECURRING} } }`,
-              { id: started.recurringPayment.id },
-            );
-            return read.recurringPayment;
-          },
-          ({ status }) => status === 'ACTIVE',
-        );
-      },
-      renewMonth: () => advance(MONTH_SECONDS),
-      advance,
-      async dispute({ stripePaymentIntentId }) {
-        await stripe.dispute(stripePaymentIntentId);
-        await sandbox.settled();
-      },
-      payment,
-      async waitForStatus(orderId, status) {
-        await until(
-          () => readOrder<{ status?: string }>(orderId),
-          (row) => row.status === status,
-        );
-      },
-      until,
-      ask,
-      stop,
-    };
-  } catch (error) {
+  const { databaseUrl, ...running } = await startParts(flows, options, stops).catch(async (error: unknown) => {
     await stop();
     throw error;
-  }
+  });
+  const { pool, sandbox, stripe, tollgate } = running;
+  const advance = async (seconds: number): Promise<void> => {
+    await stripe.advance(seconds);
+    await sandbox.settled();
+  };
+  return {
+    url: tollgate.url,
+    sandboxUrl: sandbox.url,
+    databaseUrl,
+    sql: async <Row extends object>(text: string, values: readonly unknown[] = []) =>
+      (await pool.query<Row>(text, [...values])).rows,
+    order: (order = {}) => insertOrder(pool, order),
+    readOrder: (orderId) => readOrder(running, orderId),
+    pay: (orderId, charge = {}) =>
+      payWith(
+        running,
+        { card: charge.card ?? 'pm_card_visa', ends: ['SUCCESSFUL', 'QUARANTINED'] },
+        { orderId, charge },
+      ),
+    decline: (orderId, charge = {}) =>
+      payWith(running, { card: charge.card ?? 'pm_card_visa_chargeDeclined', ends: ['FAILED'] }, { orderId, charge }),
+    refund: ({ id }, amount) => refund(running, id, amount),
+    subscribe: (orderId, charge = {}) => subscribe(running, orderId, charge),
+    renewMonth: () => advance(MONTH_SECONDS),
+    advance,
+    async dispute({ stripePaymentIntentId }) {
+      await stripe.dispute(stripePaymentIntentId);
+      await sandbox.settled();
+    },
+    payment: (id) => readPayment(running, id),
+    async waitForStatus(orderId, status) {
+      await until(
+        () => readOrder<{ status?: string }>(running, orderId),
+        (row) => row.status === status,
+      );
+    },
+    until,
+    ask: (query, variables, as) => askAs(running, { query, variables }, as),
+    stop,
+  };
 };

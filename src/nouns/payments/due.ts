@@ -47,8 +47,7 @@ const readHas = (on: Queryable, order: Order, { livemode, account }: Scope): Pro
 const readDue = async (
   on: Queryable,
   order: Order,
-  currency: string,
-  scope: Scope,
+  { currency, scope }: { readonly currency: string; readonly scope: Scope },
 ): Promise<MinorUnits | undefined> => {
   const has = await readHas(on, order, scope);
   assertCurrency(order, currency, has);
@@ -79,9 +78,12 @@ export const assertPayable = async (on: Queryable, order: Order, charge: Charge)
  *
  * @throws OrderAlreadyPaidError, AmountMismatchError with what is due, CurrencyMismatchError
  */
-export const assertDue = async (on: Queryable, order: Order, charge: Charge, scope: Scope): Promise<void> => {
-  const { amount, currency } = charge;
-  const due = await readDue(on, order, currency, scope);
+export const assertDue = async (
+  on: Queryable,
+  order: Order,
+  { amount, currency, scope }: Charge & { readonly scope: Scope },
+): Promise<void> => {
+  const due = await readDue(on, order, { currency, scope });
   if (due === undefined || due === amount) return;
   if (due <= 0) throw new OrderAlreadyPaidError(order.id);
   const cost = `Order ${order.id} costs ${formatMoney(Number(order.amount), currency)} (${order.amount})`;

@@ -157,7 +157,7 @@ export const createPaymentReservations = (database: Database, orders: Orders): P
       const [payment] = await tx.query<Payment>(lockById(earlier));
       if (payment) return { kind: 'repeated', payment };
     }
-    await assertDue(tx, order, request, access);
+    await assertDue(tx, order, { ...request, scope: access });
     if (await findLive(tx, order.id, access)) throw new RecurringAlreadyExistsError(order.id);
     const open = await findOpen(tx, order.id, access);
     if (open) {
@@ -176,7 +176,7 @@ export const createPaymentReservations = (database: Database, orders: Orders): P
     if (!row || !isOpen(row) || row.stripeInvoiceId !== null) return undefined;
     if (order.owner !== undefined && order.owner !== row.accountId) return new OrderNotFoundError(order.id);
     try {
-      await assertDue(tx, order, row, { livemode: row.livemode, account: row.stripeAccount });
+      await assertDue(tx, order, { ...row, scope: { livemode: row.livemode, account: row.stripeAccount } });
       return undefined;
     } catch (error) {
       if (error instanceof DomainError) return error;

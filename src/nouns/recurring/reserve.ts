@@ -141,7 +141,8 @@ export const createRecurringReservations = (orders: Orders): RecurringReservatio
       return { kind: 'live', recurringPayment: live };
     }
     if (!price) return { kind: 'price' };
-    await assertDue(tx, order, { amount: periodAmount(price, request.quantity), currency: price.currency }, access);
+    const amount = periodAmount(price, request.quantity);
+    await assertDue(tx, order, { amount, currency: price.currency, scope: access });
     const open = await findOpen(tx, order.id, access);
     if (open) {
       assertNotInvoiced(open);
