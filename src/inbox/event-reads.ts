@@ -31,7 +31,6 @@ const FITS = `($1::text is null or type = $1) and ($2::text is null or status = 
 
 const valuesOf = ({ type, status, since }: EventFilter): unknown[] => [type ?? null, status ?? null, since ?? null];
 
-/** Builds the reads. */
 export const createEventReads = (database: Database): EventReads => ({
   async find(id) {
     const [event] = await database.query<InboxEvent>({

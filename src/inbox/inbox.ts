@@ -96,7 +96,6 @@ const recordFailure = async (
   });
 };
 
-/** Builds the inbox. */
 export const createInbox = (database: Database, limits: InboxLimits = INBOX_LIMITS): Inbox => ({
   async insert(tx, { event, payload }, end) {
     const rows = await tx.query({

@@ -72,7 +72,6 @@ const applyOrRecord = async (
   }
 };
 
-/** Builds the processor. */
 export const createEventProcessor = (parts: Parts): EventProcessor => {
   const { inbox } = parts;
   const running = new Set<Promise<unknown>>();

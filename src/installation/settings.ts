@@ -107,7 +107,6 @@ const assertNotInEnvironment = (
     );
 };
 
-/** Builds the settings. */
 export const createSettings = (parts: Parts): Settings => {
   const { database, vault, keys, endpoints, plans, orders } = parts;
 

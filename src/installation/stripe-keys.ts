@@ -48,7 +48,6 @@ interface Parts {
 const KEPT_MS = 5_000;
 const KEPT_AT_LEAST_MS = 1_000;
 
-/** Builds the store. */
 export const createKeyStore = ({ database, vault, environment, sandbox }: Parts): KeyStore => {
   let kept: { keys: Promise<KeysInForce | undefined>; readAt: number } | undefined;
 

@@ -182,7 +182,6 @@ const bind = async (database: Database, request: ActivationRequest): Promise<Omi
   return database.transaction(bindOnce);
 };
 
-/** Builds the activation. */
 export const createActivation = ({ database, orders, flowFiles, changed }: Parts): Activation => {
   /** What follows the binding, and is done again with each activation. */
   const complete = async (binding: OrderBinding): Promise<Activated> => {

@@ -33,7 +33,6 @@ const scopeOf = (accountId: string, access: StripeAccess): [string, boolean, str
   access.account,
 ];
 
-/** Builds the customers. */
 export const createCustomers = ({ database, marks }: { database: Database; marks: Marks }): Customers => {
   const oneAtATime = createInFlight<string>();
 

@@ -44,7 +44,6 @@ export interface DisputeReads {
 
 const NONE: Page<never> = { rows: [], hasNextPage: false };
 
-/** Builds the reads. */
 export const createDisputeReads = (database: Database): DisputeReads => {
   const disputes = createRowReads(database, 'dispute', Dispute);
   const payments = createRowReads(database, 'payment', Payment);

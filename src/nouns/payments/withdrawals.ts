@@ -31,7 +31,6 @@ const AT_ONCE = 8;
 const LEASE_SECONDS = 60;
 const ACTOR = 'job';
 
-/** Builds it. */
 export const createWithdrawals = ({
   database,
   connection,

@@ -43,7 +43,6 @@ interface Parts {
 const LATER_SECONDS = 60;
 const VOIDABLE: ReadonlySet<string> = new Set(['open', 'uncollectible']);
 
-/** Builds it. */
 export const createUnpaidInvoices = ({ database, invoices, marks, keeps, publish }: Parts): UnpaidInvoices => {
   const voidOrRead = async (payment: Payment, invoiceId: string, { gateway }: StripeAccess) => {
     const present = await readInvoice(gateway, invoiceId);

@@ -32,7 +32,6 @@ export interface RefundReads {
   mayWatch(paymentId: string, caller: Caller): Promise<boolean>;
 }
 
-/** Builds the reads. */
 export const createRefundReads = (database: Database): RefundReads => {
   const refunds = createRowReads(database, 'refund', Refund);
   const payments = createRowReads(database, 'payment', Payment);

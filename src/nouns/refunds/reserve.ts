@@ -90,7 +90,6 @@ export const assertUndisputed = async (tx: Tx, { id }: Payment): Promise<void> =
   if (dispute) throw new PaymentDisputedError(id);
 };
 
-/** Builds the decisions. */
 export const createRefundReservations = (transitions: RefundTransitions): RefundReservations => ({
   async reserve(tx, { request, payment, access, actor, idempotency }) {
     const held = await transitions.lock(tx, payment);

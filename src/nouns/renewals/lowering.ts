@@ -173,7 +173,6 @@ const run = async (parts: Parts, renewal: Renewal): Promise<void> => {
   else await lower(parts, work);
 };
 
-/** Builds the lowering. */
 export const createRenewalLowering = (parts: Parts): RenewalLowering => {
   const { database, log } = parts;
   const running = new Set<Promise<void>>();
