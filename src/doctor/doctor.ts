@@ -5,6 +5,7 @@ import type { Finding } from '../installation/problems.js';
 import type { KeyStore } from '../installation/stripe-keys.js';
 import type { WebhookEndpoints } from '../installation/webhook-endpoint.js';
 import { disputeProblems } from '../nouns/disputes/problems.js';
+import { owedFlowProblems } from '../nouns/owed/problems.js';
 import { renewalProblems } from '../nouns/renewals/problems.js';
 import type { Orders } from '../orders/orders.js';
 import type { Entities } from '../storage/data-source.js';
@@ -158,6 +159,14 @@ const checkDisputes = (database: Database): Check => ({
   run: async () => foundAny(await disputeProblems(database), 'none needs a response'),
 });
 
+const checkOwedFlows = (database: Database): Check => ({
+  title: 'flows that are owed',
+  asks: 'tollgate.owed_flow',
+  code: 'FLOW_OWED',
+  reach: 'local',
+  run: async () => foundAny(await owedFlowProblems(database), 'none'),
+});
+
 /** What can be asked without the database. */
 export const independentChecks = (parts: Pick<DoctorParts, 'redis' | 'loadFlows' | 'tokens'>): readonly Check[] => [
   checkRedis(parts),
@@ -176,6 +185,7 @@ export const createChecks = (parts: DoctorParts): readonly Check[] => [
   ...workChecks(parts.database),
   checkRenewals(parts.database),
   checkDisputes(parts.database),
+  checkOwedFlows(parts.database),
 ];
 
 /** A line of the doctor's list. */

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { z } from 'zod';
-import { redact, TooDeepError } from './redaction.js';
+import { redact, TooDeepError } from '../core/redaction.js';
 
 /** A verified body, read: the event, and the text that is stored of it. */
 export interface Delivery {

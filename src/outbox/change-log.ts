@@ -1,13 +1,17 @@
 import type { Statement } from '../storage/database.js';
 
+/** `done`: it ran to its end. `owed`: it runs later. `skipped`: an operator said that it never will. */
+export type FlowOutcome = 'done' | 'owed' | 'skipped';
+
 /** What the timeline says of a version beside what the row says itself. */
 export interface VersionEntry {
   readonly fromStatus: string | null;
   /** `account:<id>`, `stripe`, `operator` or `job`. */
   readonly actor: string;
   readonly eventId?: string | undefined;
-  /** The flow that ran for it, to its end. */
+  /** The flow that ran for it, to its end, unless `flowOutcome` says otherwise. */
   readonly flow?: string | undefined;
+  readonly flowOutcome?: FlowOutcome | undefined;
   readonly note?: string | undefined;
 }
 
@@ -20,15 +24,19 @@ export interface ChangeEntry extends VersionEntry {
   readonly toStatus: string;
 }
 
+/** What several had to say of one version. */
+export const joinNotes = (...notes: (string | undefined)[]): string | undefined =>
+  notes.filter((note) => note !== undefined).join('; ') || undefined;
+
 const INSERT = `insert into tollgate.change (node_type, node_id, version, to_status,
       from_status, actor, event_id, flow, flow_outcome, note)`;
 
-const valuesOf = ({ fromStatus, actor, eventId, flow, note }: VersionEntry): unknown[] => [
+const valuesOf = ({ fromStatus, actor, eventId, flow, flowOutcome = 'done', note }: VersionEntry): unknown[] => [
   fromStatus,
   actor,
   eventId ?? null,
   flow ?? null,
-  flow === undefined ? null : 'done',
+  flow === undefined ? null : flowOutcome,
   note ?? null,
 ];
 

@@ -18,7 +18,7 @@ export class Change {
   @Column({ type: 'text' }) declare actor: string;
   @Column({ name: 'event_id', type: 'text', nullable: true }) declare eventId: string | null;
   @Column({ type: 'text', nullable: true }) declare flow: string | null;
-  /** How the flow ended: `done`; null when none ran. */
+  /** How the flow ended: `done`, `owed`, `skipped`; null when there was none. */
   @Column({ name: 'flow_outcome', type: 'text', nullable: true }) declare flowOutcome: string | null;
   @Column({ type: 'text', nullable: true }) declare note: string | null;
   @Column({ type: 'timestamptz', default: () => 'now()' }) declare at: Date;

@@ -1,4 +1,5 @@
 import { FlowFreeze } from '../flows/freeze.js';
+import { FlowFailure, OwedFlow } from '../flows/owed-flow.js';
 import { StripeEvent } from '../inbox/stripe-event.js';
 import { AccountRole, Role, RolePermission } from '../installation/role.js';
 import { Setting } from '../installation/setting.js';
@@ -13,6 +14,8 @@ export const entitiesOf = (nouns: readonly Noun[]): Entities => [
   Change,
   StripeEvent,
   FlowFreeze,
+  OwedFlow,
+  FlowFailure,
   Idempotency,
   Setting,
   Role,

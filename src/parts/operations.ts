@@ -8,6 +8,7 @@ import type { StripeDoor } from './stripe-door.js';
 export interface Operations extends Pick<StripeDoor, 'events' | 'reconciler'> {
   readonly effects: EffectJobs;
   readonly quarantine: BuiltNouns['domain']['quarantine'];
+  readonly owedFlows: BuiltNouns['domain']['owedFlows'];
   /** What changed, or would have. */
   drift(): Promise<Drift[]>;
 }
@@ -29,6 +30,7 @@ export const createOperations = ({
   events: door.events,
   effects: createEffectJobs(storage.database),
   quarantine: nouns.domain.quarantine,
+  owedFlows: nouns.domain.owedFlows,
   reconciler: door.reconciler,
   drift: () => recorder.report(rehearses),
 });

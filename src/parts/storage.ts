@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { ConfigError } from '../config.js';
+import { countFlowFailures } from '../flows/owed.js';
 import { readInstallation } from '../installation/settings.js';
 import { ConnectionError } from '../storage/connection.js';
 import { createDataSource, type Entities } from '../storage/data-source.js';
@@ -58,7 +59,7 @@ export const openStorage = async ({ databaseUrl, entities, rehearses, log, onSto
     url: databaseUrl,
     onError: (error) => log.warn({ err: error }, 'database link'),
   });
-  const database = rehearses ? createRehearsal(written) : written;
+  const database = rehearses ? createRehearsal(written) : countFlowFailures(written, log);
   onStop(() => database.close());
   await assertDatabaseUsable(database);
   await isMigrated(database);

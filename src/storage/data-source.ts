@@ -12,6 +12,7 @@ import { AskedBy1764324600000 } from '../../migrations/1764324600000-asked-by.js
 import { FlowFreezes1764400000000 } from '../../migrations/1764400000000-flow-freezes.js';
 import { Disputes1764500000000 } from '../../migrations/1764500000000-disputes.js';
 import { Quarantine1764610000000 } from '../../migrations/1764610000000-quarantine.js';
+import { OwedFlows1764620000000 } from '../../migrations/1764620000000-owed-flows.js';
 import { connectionOf } from './connection.js';
 import { settleSession } from './session.js';
 
@@ -29,6 +30,7 @@ const MIGRATIONS = [
   FlowFreezes1764400000000,
   Disputes1764500000000,
   Quarantine1764610000000,
+  OwedFlows1764620000000,
 ];
 
 /** The classes of tables. */

@@ -1,6 +1,7 @@
 import { formatMoney } from '../../core/money.js';
 import { type DisputeCallbackData, type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
-import { writeChange } from '../../outbox/change-log.js';
+import { type FlowEnd, type FlowSubject, runOrOwe } from '../../flows/owed.js';
+import { joinNotes, writeChange } from '../../outbox/change-log.js';
 import type { Tx } from '../../storage/database.js';
 import { NotAnAnswerError, NotOursError } from '../../stripe/answer.js';
 import type { PaymentTransitions } from '../payments/apply.js';
@@ -91,6 +92,18 @@ interface Written {
   readonly cause: Cause;
 }
 
+/** Whose flow the dispute callback of a new version is. */
+const subjectOf = (dispute: Dispute, { orderId }: Payment, eventId: string | undefined): FlowSubject => ({
+  flow: FLOW,
+  orderId,
+  nodeType: 'DISPUTE',
+  nodeId: dispute.id,
+  countedAs: dispute.stripeDisputeId,
+  version: dispute.version,
+  toStatus: dispute.status,
+  eventId,
+});
+
 const hold = async (tx: Tx, payment: Payment): Promise<HeldDisputes> => ({
   payment,
   disputes: await tx.query<Dispute>(lockDisputesOf(payment.id)),
@@ -100,8 +113,8 @@ const hold = async (tx: Tx, payment: Payment): Promise<HeldDisputes> => ({
 const runCallback = async (
   { tx, flows, log }: Writing,
   { payment, dispute, previousStatus }: Pick<DisputeCallbackData, 'payment' | 'dispute' | 'previousStatus'>,
-  { body, duplicate }: { body: DisputeCallbackData['body']; duplicate: boolean },
-): Promise<void> => {
+  { cause: { body, eventId }, duplicate }: { readonly cause: Cause; readonly duplicate: boolean },
+): Promise<FlowEnd | undefined> => {
   const [sum] = await tx.query<{ paid: number; covered: number }>(sumPaid(payment));
   const data = {
     orderId: payment.orderId,
@@ -114,7 +127,10 @@ const runCallback = async (
     previousStatus,
     body,
   };
-  await runFlow(FLOW, flows.disputeCallback, data, { tx, log, effects: flows.effects });
+  const { effects, disputeCallback } = flows;
+  if (!duplicate) return runOrOwe(subjectOf(dispute, payment, eventId), disputeCallback, { data, tx, log, effects });
+  await runFlow(FLOW, disputeCallback, data, { tx, log, effects });
+  return undefined;
 };
 
 /** After the row was written: what was taken of the payment, the callback where the status moved, both timelines. */
@@ -129,8 +145,9 @@ const follow = async (
   const isTold = moved || before?.amount !== dispute.amount;
   const [told] = isTold ? await tx.query<Payment>(writeDisputeSums(dispute.paymentId)) : [];
   const payment = told ?? held.payment;
-  if (moved) await runCallback(writing, { payment, dispute, previousStatus }, { body: cause.body, duplicate: false });
-  const entry = { actor: cause.actor, eventId: cause.eventId, flow: moved ? FLOW : undefined };
+  const callback = { payment, dispute, previousStatus };
+  const ran = moved ? await runCallback(writing, callback, { cause, duplicate: false }) : undefined;
+  const entry = { actor: cause.actor, eventId: cause.eventId, ...ran };
   const { id: nodeId, version, status: toStatus } = dispute;
   tx.send(writeChange({ ...entry, nodeType: 'DISPUTE', nodeId, version, fromStatus: previousStatus, toStatus }));
   if (told)
@@ -142,7 +159,7 @@ const follow = async (
         version: payment.version,
         fromStatus: payment.status,
         toStatus: payment.status,
-        note: noteOf(dispute),
+        note: joinNotes(noteOf(dispute), ran?.note),
       }),
     );
   return {
@@ -190,7 +207,7 @@ const keep = async (
   tx.send(writeDisputeSeen(row.id, snapshot.at));
   if (flows.disputeCallback.duplicates === 'deliver' && cause.eventId !== undefined) {
     const told = { payment: held.payment, dispute: row, previousStatus: row.status };
-    await runCallback(writing, told, { body: cause.body, duplicate: true });
+    await runCallback(writing, told, { cause, duplicate: true });
   }
   return held;
 };

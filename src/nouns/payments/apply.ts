@@ -1,6 +1,7 @@
 import { OrderUnreadableError } from '../../core/errors.js';
 import { PAYMENT_NEXT, QUARANTINE_NEXT } from '../../core/states.js';
 import { type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
+import { countingFailure, owe } from '../../flows/owed.js';
 import { type Orders, unreadableOr } from '../../orders/orders.js';
 import type { Tx } from '../../storage/database.js';
 import type { PaymentFacts } from '../../stripe/translate.js';
@@ -9,6 +10,7 @@ import {
   type Callback,
   type Cause,
   callbackDataOf,
+  flowSubjectOf,
   judge,
   type Move,
   mayLeaveOthers,
@@ -28,6 +30,7 @@ import {
   type PaymentUpdate,
   reviveEvents,
   sumPaid,
+  type WrittenPayment,
   writeSeen,
   writeVersions,
 } from './rows.js';
@@ -93,11 +96,14 @@ const write = async (writing: Writing, payment: Payment, move: Move): Promise<Pa
     tx.send(reviveEvents(update.intentId));
   }
   if (mayLeaveOthers(payment, update)) tx.send(markOthers(payment));
-  const [row] = await tx.query<Payment & PaidSums>(writeVersions([versionOf(payment, move)], amountOf));
+  const [row] = await tx.query<WrittenPayment>(writeVersions([versionOf(payment, move)], amountOf));
   if (!row) throw new Error(`Payment ${payment.id} is gone, although rows are never deleted.`);
-  const { paid, covered, ...changed } = row;
-  if (changed.status !== payment.status)
-    await runCallback(writing, changed, { cause, duplicate: false, previous: payment, paid, covered });
+  const { paid, covered, obstacle, ...changed } = row;
+  if (changed.status === payment.status) return changed;
+  const callback = { cause, duplicate: false, previous: payment, paid, covered };
+  const subject = flowSubjectOf(changed, cause);
+  if (obstacle !== null) owe(tx, subject, { data: callbackDataOf(changed, callback), obstacle });
+  else await countingFailure(subject, () => runCallback(writing, changed, callback));
   return changed;
 };
 

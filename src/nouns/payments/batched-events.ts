@@ -1,7 +1,8 @@
 import type Stripe from 'stripe';
 import { quarantineReason } from '../../core/states.js';
-import { type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
-import { createFlowTurns, type FlowRun } from '../../flows/turns.js';
+import { type FlowLog, type Flows, type PaymentCallbackData, runFlow } from '../../flows/flows.js';
+import { countingFailure, owe } from '../../flows/owed.js';
+import { createFlowTurns, type FlowRun, type FlowTurns } from '../../flows/turns.js';
 import type { Rider, Together } from '../../inbox/together.js';
 import type { Orders } from '../../orders/orders.js';
 import type { Tx } from '../../storage/database.js';
@@ -11,6 +12,7 @@ import { hidesReason, type PaymentSnapshot, paymentSnapshot } from '../../stripe
 import {
   type Cause,
   callbackDataOf,
+  flowSubjectOf,
   judge,
   type Move,
   mayLeaveOthers,
@@ -21,7 +23,7 @@ import {
 } from './decide.js';
 import { referenceOf } from './events.js';
 import type { PaidSums, Payment } from './row.js';
-import { lockFree, writeVersions } from './rows.js';
+import { lockFree, type WrittenPayment, writeVersions } from './rows.js';
 
 interface IntentRider extends Rider {
   readonly snapshot: PaymentSnapshot;
@@ -34,6 +36,7 @@ interface Step extends Move {
 
 interface Written extends Step, PaidSums {
   readonly changed: Payment;
+  readonly obstacle: string | null;
 }
 
 interface Parts {
@@ -75,25 +78,41 @@ const stepsOf = (parts: Parts, riders: readonly IntentRider[], rows: readonly Pa
 const write = async ({ orders }: Parts, tx: Tx, steps: readonly Step[]): Promise<Written[]> => {
   if (steps.length === 0) return [];
   const versions = steps.map((step) => versionOf(step.payment, step));
-  const rows = await tx.query<Payment & PaidSums>(writeVersions(versions, await orders.amountSql()));
+  const rows = await tx.query<WrittenPayment>(writeVersions(versions, await orders.amountSql()));
   const byId = new Map(rows.map((row) => [row.id, row]));
   return steps.map((step) => {
     const row = byId.get(step.payment.id);
     if (!row) throw new Error(`Payment ${step.payment.id} is gone, although rows are never deleted.`);
-    const { paid, covered, ...changed } = row;
-    return { ...step, changed, paid, covered };
+    const { paid, covered, obstacle, ...changed } = row;
+    return { ...step, changed, paid, covered, obstacle };
   });
 };
 
-/** The callbacks of what was written, one turn each. */
-const turnsOf = ({ flows, log }: Parts, written: readonly Written[]): FlowRun[] => {
+const dataOf = ({ changed, payment: previous, cause, paid, covered }: Written): PaymentCallbackData =>
+  callbackDataOf(changed, { cause, duplicate: false, previous, paid, covered });
+
+/** Runs the callbacks of what was written, one turn each; those that something keeps from running are owed. */
+const runCallbacks = async (
+  { flows, log, flowTurns }: Parts & { readonly flowTurns: FlowTurns },
+  tx: Tx,
+  written: readonly Written[],
+): Promise<void> => {
   const { effects, paymentCallback } = flows;
-  return written
-    .filter(({ changed, payment }) => changed.status !== payment.status)
-    .map(({ changed, payment, cause, paid, covered }) => (tx, jobs) => {
-      const data = callbackDataOf(changed, { cause, duplicate: false, previous: payment, paid, covered });
-      return runFlow(PAYMENT_FLOW, paymentCallback, data, { tx, log, effects, jobs });
-    });
+  const moved = written.filter(({ changed, payment }) => changed.status !== payment.status);
+  for (const one of moved)
+    if (one.obstacle !== null)
+      owe(tx, flowSubjectOf(one.changed, one.cause), { data: dataOf(one), obstacle: one.obstacle });
+  const running = moved.filter(({ obstacle }) => obstacle === null);
+  const [first, ...others] = running;
+  if (!first) return;
+  const turns = running.map(
+    (one): FlowRun =>
+      (turn, jobs) =>
+        runFlow(PAYMENT_FLOW, paymentCallback, dataOf(one), { tx: turn, log, effects, jobs }),
+  );
+  const run = () => flowTurns.run(tx, turns);
+  // Of several, each failure is counted when its event goes alone.
+  await (others.length > 0 ? run() : countingFailure(flowSubjectOf(first.changed, first.cause), run));
 };
 
 const readRider = (event: Stripe.Event): IntentRider | undefined => {
@@ -120,8 +139,7 @@ export const createBatchedPaymentIntents = (parts: Parts): Together<IntentRider>
       return async (isNew) => {
         const fresh = riders.filter(({ event }) => isNew(event.id));
         const written = await write(parts, tx, stepsOf(parts, fresh, rows));
-        const turns = turnsOf(parts, written);
-        if (turns.length > 0) await flowTurns.run(tx, turns);
+        await runCallbacks({ ...parts, flowTurns }, tx, written);
         const applied = new Set(written.map(({ cause }) => cause.eventId));
         return {
           left: fresh.map(({ event }) => event.id).filter((id) => !applied.has(id)),

@@ -9,6 +9,7 @@ import {
 } from '../../core/states.js';
 import { unixSeconds } from '../../core/unix-time.js';
 import type { FlowBody, PaymentCallbackData } from '../../flows/flows.js';
+import type { FlowSubject } from '../../flows/owed.js';
 import type { PaymentFacts } from '../../stripe/translate.js';
 import { isSettledOutOfBand } from '../refunds/refundable.js';
 import type { Intake } from './money-policy.js';
@@ -103,6 +104,17 @@ export const asItIs = ({
 export interface Move extends Intake {
   readonly cause: Cause;
 }
+
+/** Whose flow the payment callback of a new version is. */
+export const flowSubjectOf = ({ id, orderId, version, status }: Payment, { eventId }: Cause): FlowSubject => ({
+  flow: PAYMENT_FLOW,
+  orderId,
+  nodeType: 'PAYMENT',
+  nodeId: id,
+  version,
+  toStatus: status,
+  eventId,
+});
 
 /** The update with its entry in the timeline; the flow is in it where the status moves. */
 export const versionOf = (payment: Payment, { update, note, cause }: Move): VersionWrite => ({

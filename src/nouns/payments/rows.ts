@@ -1,9 +1,19 @@
 import type { PaymentStatus, QuarantineReason } from '../../core/states.js';
+import { obstacleSql } from '../../flows/owed.js';
 import { changeOf, type VersionEntry } from '../../outbox/change-log.js';
 import type { Statement } from '../../storage/database.js';
 import { isDue } from '../../storage/due.js';
 import { selectList } from '../../storage/select-list.js';
-import { broughtBy, isOfSameOrder, OPEN_PAYMENT, Payment, paidBy, paidPayment, paidSums } from './row.js';
+import {
+  broughtBy,
+  isOfSameOrder,
+  OPEN_PAYMENT,
+  type PaidSums,
+  Payment,
+  paidBy,
+  paidPayment,
+  paidSums,
+} from './row.js';
 
 /** The columns of a payment, for SQL that names the table `p`. */
 export const PAYMENT_COLUMNS = selectList(Payment, 'p');
@@ -119,9 +129,23 @@ export interface VersionWrite {
   readonly entry: VersionEntry;
 }
 
+/** What keeps a payment's flow from running now. */
+const OBSTACLE = obstacleSql({
+  flow: 'u.flow',
+  order: 't.order_id::text',
+  type: `'PAYMENT'`,
+  id: 't.id::text',
+  status: 'u.status',
+});
+
+/** A payment as it was written, what its order has, and why its flow is owed; null where it may run. */
+export interface WrittenPayment extends Payment, PaidSums {
+  readonly obstacle: string | null;
+}
+
 /**
  * Writes new versions of payments of different orders with their entries in the timeline, and gives the rows with what their
- * orders have (see sumPaid); what is beyond an order's amount is marked. The orders' and the payments' locks must be held.
+ * orders have (see sumPaid) and what keeps their flows from running; what is beyond an order's amount is marked. The orders' and the payments' locks must be held.
  */
 export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountOf): Statement => ({
   // without a name of its own: what is compared changes once an amount is bound
@@ -143,11 +167,14 @@ export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountO
         stripe_charge_id = coalesce(u.charge, t.stripe_charge_id),
         seen_at = greatest(t.seen_at, to_timestamp(u.at)), updated_at = now()
       from u join other on other.id = u.id where t.id = u.id
-      returning t.*, u.was, u.actor, u.event, u.flow, u.note, other.paid as order_paid, other.covered as order_covered),
+      returning t.*, u.was, u.actor, u.event, u.flow, u.note, other.paid as order_paid, other.covered as order_covered,
+        case when u.flow is not null then ${OBSTACLE} end as obstacle),
     entry as (
       insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, event_id, flow, flow_outcome, note)
-      select 'PAYMENT', p.id, p.version, p.was, p.status, p.actor, p.event, p.flow, case when p.flow is not null then 'done' end, p.note from p)
-    select ${PAYMENT_COLUMNS},
+      select 'PAYMENT', p.id, p.version, p.was, p.status, p.actor, p.event, p.flow,
+        case when p.flow is not null then case when p.obstacle is null then 'done' else 'owed' end end,
+        nullif(concat_ws('; ', p.note, 'the flow is owed: ' || p.obstacle), '') from p)
+    select ${PAYMENT_COLUMNS}, p.obstacle as "obstacle",
       p.order_paid + case when ${paidPayment('p.status')} then ${paidBy('p')} else 0 end as "paid",
       p.order_covered + case when ${paidPayment('p.status')} then ${broughtBy('p')} else 0 end as "covered"
     from p`,

@@ -1,8 +1,9 @@
 import { isLive, RECURRING_NEXT } from '../../core/states.js';
 import { unixSeconds } from '../../core/unix-time.js';
 import { type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
+import { type FlowEnd, type FlowSubject, runOrOwe } from '../../flows/owed.js';
 import type { Orders } from '../../orders/orders.js';
-import { writeChange } from '../../outbox/change-log.js';
+import { joinNotes, writeChange } from '../../outbox/change-log.js';
 import { readClock } from '../../storage/clock.js';
 import type { Tx } from '../../storage/database.js';
 import type { SubscriptionSnapshot } from '../../stripe/subscription-snapshot.js';
@@ -90,6 +91,20 @@ const actorOf = (row: RecurringPayment, changed: RecurringPayment, { actor }: Ca
 const isOlder = async (tx: Tx, { at }: SubscriptionSnapshot, { seenAt }: RecurringPayment): Promise<boolean> =>
   at < unixSeconds(seenAt) && unixSeconds(seenAt) <= unixSeconds(await readClock(tx)) + CLOCKS_DIFFER_SECONDS;
 
+/** Whose flow the callback of a new version is. */
+const subjectOf = (
+  { id, orderId, version, status, cancelAtPeriodEnd }: RecurringPayment,
+  { eventId }: Cause,
+): FlowSubject => ({
+  flow: FLOW,
+  orderId,
+  nodeType: 'RECURRING_PAYMENT',
+  nodeId: id,
+  version,
+  toStatus: cancelAtPeriodEnd ? `${status}, ends with its period` : status,
+  eventId,
+});
+
 /** Builds the transitions over the order table and the developer's flows. */
 export const createRecurringTransitions = ({
   orders,
@@ -100,23 +115,24 @@ export const createRecurringTransitions = ({
   flows: Flows;
   log: FlowLog;
 }): RecurringTransitions => {
-  const runCallback = (
+  const runCallback = async (
     tx: Tx,
     row: RecurringPayment,
     { previous, cause, duplicate }: { previous: RecurringPayment; cause: Cause; duplicate: boolean },
-  ): Promise<void> =>
-    runFlow(
-      FLOW,
-      flows.recurringPaymentCallback,
-      {
-        recurringPayment: row,
-        previousStatus: previous.status,
-        previousCancelAtPeriodEnd: previous.cancelAtPeriodEnd,
-        callbackProcessed: duplicate,
-        body: cause.body,
-      },
-      { tx, log, effects: flows.effects },
-    );
+  ): Promise<FlowEnd | undefined> => {
+    const data = {
+      recurringPayment: row,
+      previousStatus: previous.status,
+      previousCancelAtPeriodEnd: previous.cancelAtPeriodEnd,
+      callbackProcessed: duplicate,
+      body: cause.body,
+    };
+    const parts = { tx, log, effects: flows.effects };
+    const { recurringPaymentCallback } = flows;
+    if (!duplicate) return runOrOwe(subjectOf(row, cause), recurringPaymentCallback, { data, ...parts });
+    await runFlow(FLOW, recurringPaymentCallback, data, parts);
+    return undefined;
+  };
 
   const move = async (
     tx: Tx,
@@ -128,7 +144,7 @@ export const createRecurringTransitions = ({
     // Whoever ended it, nobody is to pay for nothing.
     if (isLive(row) && !isLive(changed)) tx.send(markUnpaid(row.id, UNPAID_SECONDS));
     const moved = changed.status !== row.status || changed.cancelAtPeriodEnd !== row.cancelAtPeriodEnd;
-    if (moved) await runCallback(tx, changed, { previous: row, cause, duplicate: false });
+    const ran = moved ? await runCallback(tx, changed, { previous: row, cause, duplicate: false }) : undefined;
     tx.send(
       writeChange({
         nodeType: 'RECURRING_PAYMENT',
@@ -138,8 +154,8 @@ export const createRecurringTransitions = ({
         toStatus: changed.status,
         actor: actorOf(row, changed, cause),
         eventId: cause.eventId,
-        flow: moved ? FLOW : undefined,
-        note,
+        ...ran,
+        note: joinNotes(note, ran?.note),
       }),
     );
     return changed;

@@ -1,8 +1,9 @@
 import { judgeRefund, REFUND_NEXT, type RefundStatus } from '../../core/states.js';
 import { unixSeconds } from '../../core/unix-time.js';
 import { type FlowLog, type Flows, type RefundCallbackData, runFlow } from '../../flows/flows.js';
+import { type FlowEnd, type FlowSubject, runOrOwe } from '../../flows/owed.js';
 import type { Orders } from '../../orders/orders.js';
-import { writeChange } from '../../outbox/change-log.js';
+import { joinNotes, writeChange } from '../../outbox/change-log.js';
 import type { Tx } from '../../storage/database.js';
 import { NotAnAnswerError, NotOursError } from '../../stripe/answer.js';
 import type { Marks } from '../../stripe/marks.js';
@@ -110,19 +111,31 @@ interface Written {
   readonly after: Refund;
 }
 
+/** Whose flow the refund callback of a new version is. */
+const subjectOf = (refund: Refund, { orderId }: Payment, eventId: string | undefined): FlowSubject => ({
+  flow: FLOW,
+  orderId,
+  nodeType: 'REFUND',
+  nodeId: refund.id,
+  countedAs: refund.stripeRefundId ?? refund.id,
+  version: refund.version,
+  toStatus: refund.status,
+  eventId,
+});
+
 const hold = async (tx: Tx, payment: Payment): Promise<HeldRefunds> => ({
   payment,
   refunds: await tx.query<Refund>(lockRefundsOf(payment.id)),
   changed: { payment: undefined, refunds: [] },
 });
 
-/** False where the refund hasn't ended: the flow is told of its end. */
+/** Undefined where the refund hasn't ended, for the flow is told of its end, and for a duplicate. */
 const runCallback = async (
   { tx, flows, log }: Writing,
   { payment, refund, previousStatus }: { payment: Payment; refund: Refund; previousStatus: RefundStatus | null },
-  { body, duplicate }: { body: RefundCallbackData['body']; duplicate: boolean },
-): Promise<boolean> => {
-  if (!isEnded(refund.status)) return false;
+  { step: { body, eventId }, duplicate }: { readonly step: Step; readonly duplicate: boolean },
+): Promise<FlowEnd | undefined> => {
+  if (!isEnded(refund.status)) return undefined;
   const [sum] = await tx.query<PaidSums>(sumPaid(payment));
   const data = {
     orderId: payment.orderId,
@@ -135,15 +148,17 @@ const runCallback = async (
     previousStatus,
     body,
   };
-  await runFlow(FLOW, flows.refundCallback, data, { tx, log, effects: flows.effects });
-  return true;
+  const { effects, refundCallback } = flows;
+  if (!duplicate) return runOrOwe(subjectOf(refund, payment, eventId), refundCallback, { data, tx, log, effects });
+  await runFlow(FLOW, refundCallback, data, { tx, log, effects });
+  return undefined;
 };
 
 /** The lines in the timelines of the refund, and of its payment where that was counted anew. */
 const writeTimelines = (
   tx: Tx,
   { before, after, counted }: Written & { readonly counted: Payment | undefined },
-  entry: { readonly actor: string; readonly eventId: string | undefined; readonly flow: string | undefined },
+  entry: { readonly actor: string; readonly eventId: string | undefined } & Partial<FlowEnd>,
 ): void => {
   tx.send(
     writeChange({
@@ -164,7 +179,7 @@ const writeTimelines = (
       version: counted.version,
       fromStatus: counted.status,
       toStatus: counted.status,
-      note: noteOf(after, counted),
+      note: joinNotes(noteOf(after, counted), entry.note),
     }),
   );
 };
@@ -184,11 +199,11 @@ const follow = async (
     tx.send(markOthers(payment));
     tx.send(markExcess(payment, await orders.amountSql()));
   }
-  const { actor, eventId, body } = step;
+  const { actor, eventId } = step;
+  const told = { payment, refund: after, previousStatus };
   const ran =
-    previousStatus !== after.status &&
-    (await runCallback(writing, { payment, refund: after, previousStatus }, { body, duplicate: false }));
-  writeTimelines(tx, { before, after, counted }, { actor, eventId, flow: ran ? FLOW : undefined });
+    previousStatus === after.status ? undefined : await runCallback(writing, told, { step, duplicate: false });
+  writeTimelines(tx, { before, after, counted }, { actor, eventId, ...ran });
   const refunds = [...held.refunds.filter(({ id }) => id !== after.id), after];
   const changedRefunds = [...held.changed.refunds.filter(({ id }) => id !== after.id), after];
   return { payment, refunds, changed: { payment: counted ?? held.changed.payment, refunds: changedRefunds } };
@@ -233,7 +248,7 @@ const keep = async (
   tx.send(writeRefundSeen(refund.id, at));
   if (flows.refundCallback.duplicates === 'deliver' && step.mayRepeat) {
     const told = { payment: held.payment, refund, previousStatus: status };
-    await runCallback(writing, told, { body: step.body, duplicate: true });
+    await runCallback(writing, told, { step, duplicate: true });
   }
   return held;
 };

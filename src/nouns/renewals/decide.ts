@@ -1,5 +1,6 @@
 import { findCurrency } from '../../core/money.js';
 import { type FlowBody, type FlowLog, type Flows, type RecurringCharge, runFlow } from '../../flows/flows.js';
+import { countingFailure, failedTooOften } from '../../flows/owed.js';
 import type { Tx } from '../../storage/database.js';
 import type { InvoiceSnapshot } from '../../stripe/invoice-snapshot.js';
 import type { Cause } from '../payments/decide.js';
@@ -9,6 +10,9 @@ import { insertRenewal, lockRenewal, writeDecision } from './rows.js';
 
 /** The flow's name in the timeline and in the log. */
 export const CHARGE_FLOW = 'recurring-charge';
+
+/** What the flows of later charges are counted and owed under, with Stripe's id of the invoice. */
+export const RENEWAL_NODE = 'RENEWAL';
 
 /** The process that decided goes on at once; another one only takes over when it seems to have died. */
 const LEASE_SECONDS = 10;
@@ -45,6 +49,8 @@ const faultOfWish = (
 export interface SeenInvoice {
   readonly invoice: InvoiceSnapshot;
   readonly cause: Cause;
+  /** To run, or to skip, the owed flow that makes its order. */
+  readonly owed?: 'run' | 'skip';
 }
 
 /**
@@ -67,10 +73,24 @@ export const decideAmount = async (
     run: (data: RecurringCharge, context: Parameters<typeof recurringCharge.createOrder>[1]) =>
       recurringCharge.amount?.(data, context),
   };
-  const wanted = await runFlow(CHARGE_FLOW, ask, charge, { tx, log, effects: flows.effects });
   const leave = { decidedAmount: null, originalAmount: invoice.total, problem: null, wanted: null, dueSeconds: null };
   const write = async (decision: Parameters<typeof writeDecision>[1]) =>
     (await tx.query<Renewal>(writeDecision(invoice.invoiceId, decision)))[0];
+  const subject = {
+    flow: CHARGE_FLOW,
+    orderId: recurring.orderId,
+    nodeType: RENEWAL_NODE,
+    nodeId: invoice.invoiceId,
+    version: 0,
+    toStatus: 'AMOUNT',
+  };
+  // A draft can still be lowered; what was charged as invoiced must not wait for a flow that keeps failing.
+  if (invoice.status !== 'draft' && (await failedTooOften(tx, subject))) {
+    await write({ ...leave, problem: 'FLOW_FAILED' });
+    return undefined;
+  }
+  const parts = { tx, log, effects: flows.effects };
+  const wanted = await countingFailure(subject, () => runFlow(CHARGE_FLOW, ask, charge, parts));
   if (wanted === undefined || wanted === invoice.total) {
     await write(leave);
     return undefined;

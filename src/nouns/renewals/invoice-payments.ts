@@ -1,5 +1,6 @@
 import { isLive } from '../../core/states.js';
-import { FlowFailedError, type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
+import { FlowFailedError, type FlowLog, type Flows, type RecurringCharge, runFlow } from '../../flows/flows.js';
+import { countingFailure, type FlowSubject, findObstacle, owe } from '../../flows/owed.js';
 import type { Orders } from '../../orders/orders.js';
 import { writeChange } from '../../outbox/change-log.js';
 import type { Statement, Tx } from '../../storage/database.js';
@@ -10,7 +11,7 @@ import { OPEN_PAYMENT, type Payment } from '../payments/row.js';
 import { lockIntent, markUnpaid, PAYMENT_COLUMNS, reviveEvents } from '../payments/rows.js';
 import type { RecurringPayment } from '../recurring/row.js';
 import { findByReference, lockRecurring, type RecurringReference } from '../recurring/rows.js';
-import { CHARGE_FLOW, chargeOf, decideAmount, type SeenInvoice } from './decide.js';
+import { CHARGE_FLOW, chargeOf, decideAmount, RENEWAL_NODE, type SeenInvoice } from './decide.js';
 import type { Renewal } from './row.js';
 import { insertRenewal, wakeTooLate, writeOrder } from './rows.js';
 
@@ -165,30 +166,68 @@ interface Writing extends Parts {
   readonly tx: Tx;
 }
 
+/** Whose flow the order of a later charge is: no row of ours stands for it until that has run. */
+const subjectOf = ({ orderId }: RecurringPayment, { invoice, cause }: SeenInvoice): FlowSubject => ({
+  flow: CHARGE_FLOW,
+  orderId,
+  nodeType: RENEWAL_NODE,
+  nodeId: invoice.invoiceId,
+  version: 1,
+  toStatus: 'ORDER',
+  eventId: cause.eventId,
+});
+
 /** The flow's new order; the transaction that records the payment makes it, so a failure leaves neither. */
-const createOrder = async (
-  { tx, orders, flows, log }: Writing,
-  recurring: RecurringPayment,
-  { invoice, cause }: SeenInvoice,
-): Promise<string> => {
+const runCreateOrder = async ({ tx, orders, flows, log }: Writing, charge: RecurringCharge): Promise<string> => {
   const { recurringCharge } = flows;
-  const charge = chargeOf(recurring, invoice, { amount: invoice.amountDue, body: cause.body });
   const run = recurringCharge.createOrder.bind(recurringCharge);
   const orderId = String(await runFlow(CHARGE_FLOW, { run }, charge, { tx, log, effects: flows.effects }));
   if (!(await orders.lock(tx, orderId)))
     throw new FlowFailedError(CHARGE_FLOW, {
       cause: new Error(`createOrder gave ${orderId}, which is no order that the server can see and lock`),
     });
-  await tx.query(insertRenewal(invoice.invoiceId, recurring.id));
-  const written = await tx.query(writeOrder(invoice.invoiceId, orderId));
-  if (written.length === 0) throw new Error(`Invoice ${invoice.invoiceId} has an order already, but no payment.`);
   return orderId;
 };
 
-const open = async (writing: Writing, recurring: RecurringPayment, seen: SeenInvoice): Promise<Payment> => {
+/** The order of a later charge: a new one, or the first where an operator skipped the flow; undefined while the flow is owed. */
+const orderOf = async (
+  writing: Writing,
+  recurring: RecurringPayment,
+  seen: SeenInvoice,
+): Promise<string | undefined> => {
+  const { invoice, cause, owed } = seen;
+  if (owed === 'skip') return recurring.orderId;
+  const charge = chargeOf(recurring, invoice, { amount: invoice.amountDue, body: cause.body });
+  if (owed === 'run') return runCreateOrder(writing, charge);
+  const subject = subjectOf(recurring, seen);
+  const obstacle = await findObstacle(writing.tx, subject);
+  if (obstacle === null) return countingFailure(subject, () => runCreateOrder(writing, charge));
+  // The charge is read again when the flow runs.
+  owe(writing.tx, subject, { data: {}, obstacle });
+  return undefined;
+};
+
+const createOrder = async (
+  writing: Writing,
+  recurring: RecurringPayment,
+  seen: SeenInvoice,
+): Promise<string | undefined> => {
+  const { tx } = writing;
+  const { invoiceId } = seen.invoice;
+  const orderId = await orderOf(writing, recurring, seen);
+  if (orderId === undefined) return undefined;
+  await tx.query(insertRenewal(invoiceId, recurring.id));
+  const written = await tx.query(writeOrder(invoiceId, orderId));
+  if (written.length === 0) throw new Error(`Invoice ${invoiceId} has an order already, but no payment.`);
+  return orderId;
+};
+
+/** Undefined while the flow that makes its order is owed. */
+const open = async (writing: Writing, recurring: RecurringPayment, seen: SeenInvoice): Promise<Payment | undefined> => {
   const { tx } = writing;
   const { invoice, cause } = seen;
   const orderId = invoice.isFirst ? recurring.orderId : await createOrder(writing, recurring, seen);
+  if (orderId === undefined) return undefined;
   if (invoice.intentId !== null) tx.send(lockIntent(invoice.intentId));
   const [payment] = await tx.query<Payment>(insertPayment(recurring, orderId, invoice));
   if (!payment) throw new Error('The new payment was not returned.');
@@ -202,6 +241,7 @@ const open = async (writing: Writing, recurring: RecurringPayment, seen: SeenInv
       actor: cause.actor,
       eventId: cause.eventId,
       flow: invoice.isFirst ? undefined : CHARGE_FLOW,
+      flowOutcome: seen.owed === 'skip' ? 'skipped' : 'done',
     }),
   );
   if (invoice.intentId !== null) tx.send(reviveEvents(invoice.intentId));
@@ -247,6 +287,7 @@ export const createInvoicePayments = (parts: Parts): InvoicePayments => ({
     const lowering = invoice.isFirst ? undefined : await decideAmount(writing, recurring, seen);
     if (!known && !makesPayment(invoice)) return { payment: undefined, lowering };
     const payment = known ? await followIntent(tx, known, invoice) : await open(writing, recurring, seen);
+    if (!payment) return { payment: undefined, lowering };
     if (invoice.status === 'paid' && !invoice.isFirst) tx.send(wakeTooLate(invoice.invoiceId));
     const snapshot = factsOf(recurring, payment, invoice);
     const outcome =

@@ -6,12 +6,14 @@ import { refunds } from '../refunds/noun.js';
 import { createInvoiceEvents, INVOICE_EVENTS } from './events.js';
 import { createInvoicePayments, type InvoicePayments } from './invoice-payments.js';
 import { createRenewalLowering } from './lowering.js';
+import { createOwedCharges, type OwedCharges } from './owed-charges.js';
 import { createOpenInvoicePayments } from './reconcile.js';
 import { Renewal } from './row.js';
 
 /** What other nouns need of renewals. */
 export interface RenewalParts {
   readonly invoices: InvoicePayments;
+  readonly owedCharges: OwedCharges;
 }
 
 /** Who gives back what was charged too much: the installation itself. */
@@ -33,9 +35,10 @@ const build = (machine: Machine): Built<RenewalParts> => {
   });
   machine.onStop(() => lowering.idle());
   const lower = machine.rehearses ? () => undefined : lowering.begin;
+  const owedCharges = createOwedCharges({ database, connection, invoices, publish, lower });
   const events = createInvoiceEvents({ invoices, connection, marks, publish, lower });
   return {
-    parts: { invoices },
+    parts: { invoices, owedCharges },
     handlers: [[INVOICE_EVENTS, events]],
     openRows: [createOpenInvoicePayments({ database, invoices, publish, lower })],
     jobs: [{ name: 'lowered amounts', run: () => lowering.finishDue() }],

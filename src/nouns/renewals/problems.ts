@@ -28,6 +28,8 @@ const WHY: Readonly<Record<Kind, string>> = {
   UNCHARGEABLE: 'Stripe can not charge it: it is below the smallest charge, or no multiple that the currency takes',
   TOO_LATE: 'the invoice had been finalised before',
   NOT_SHOWN: 'the invoice does not show it',
+  FLOW_FAILED:
+    'the flow recurring-charge failed when it was asked for the amount, until the invoice was charged as it was',
 };
 
 const REMEDY: Readonly<Record<Kind, string>> = {
@@ -38,6 +40,7 @@ const REMEDY: Readonly<Record<Kind, string>> = {
   TOO_LATE: "Refund the difference, or set tooLate: 'refund' in the flow recurring-charge for the next time.",
   NOT_SHOWN:
     "Look at the invoice in Stripe's dashboard: mend a draft by hand, or refund the difference once it is paid.",
+  FLOW_FAILED: 'Mend the flow recurring-charge, and refund the difference if there should be one.',
 };
 
 /** Later charges of the last 30 days whose amount could not be what the flow wanted, newest first. */

@@ -5,9 +5,10 @@ import { RecurringPayment } from '../recurring/row.js';
 /**
  * Why an amount could not be lowered. `ABOVE_FIRST`: more than the first amount, or than the invoice. `UNCHARGEABLE`:
  * between 1 and Stripe's minimum, not a multiple that the currency takes, or no whole number. `TOO_LATE`: the invoice
- * was finalised before. `NOT_SHOWN`: the invoice does not show the decided amount, although it was taken off.
+ * was finalised before. `NOT_SHOWN`: the invoice does not show the decided amount, although it was taken off. `FLOW_FAILED`:
+ * the flow failed until the invoice was charged as it was.
  */
-export type RenewalProblem = 'ABOVE_FIRST' | 'UNCHARGEABLE' | 'TOO_LATE' | 'NOT_SHOWN';
+export type RenewalProblem = 'ABOVE_FIRST' | 'UNCHARGEABLE' | 'TOO_LATE' | 'NOT_SHOWN' | 'FLOW_FAILED';
 
 /** One later invoice of a recurring payment: what the flow decided, which order it made. */
 @Entity({ schema: 'tollgate', name: 'renewal' })
