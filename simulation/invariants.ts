@@ -213,13 +213,14 @@ const checkOrders = async ({ sql }: World, { payments, stripeRefunds, intents }:
   });
 };
 
-/** Each flow ran once for each version that says so, and money came in once per payment. */
+/** Each flow ran once for each version that says so, also where it was owed then and ran later, and money came in once per payment. */
 const checkFlows = async ({ sql }: World): Promise<Comparison> => {
   const ran = await sql.query<{ count: number }>('select count(*)::int as count from public.flow_run');
   const { rows } = await sql.query<{ what: string }>(`
     with runs as (select flow, row_id, version, count(*) as n from public.flow_run group by 1, 2, 3),
     due as (select flow, node_id::text as row_id, version from tollgate.change where (node_type, flow) in
-      (('PAYMENT', 'payment-callback'), ('REFUND', 'refund-callback'), ('DISPUTE', 'dispute-callback'), ('RECURRING_PAYMENT', 'recurring-payment-callback')))
+      (('PAYMENT', 'payment-callback'), ('REFUND', 'refund-callback'), ('DISPUTE', 'dispute-callback'), ('RECURRING_PAYMENT', 'recurring-payment-callback'))
+      and note is distinct from 'the flow that was owed ran')
     select format('%s ran %s times for version %s of %s', runs.flow, runs.n, runs.version, runs.row_id) as what
       from runs where n > 1
     union all
@@ -315,6 +316,8 @@ export const findStuck = async ({ sql }: World): Promise<Violation[]> => {
       from tollgate.stripe_event where status in ('RECEIVED', 'FAILED', 'DEAD')
     union all
     select format('version %s of %s %s is unpublished', version, node_type, node_id) from tollgate.change where published_at is null
+    union all
+    select format('%s of order %s is still owed: %s', flow, order_id, error) from tollgate.owed_flow where status = 'OWED'
     union all
     select format('refund %s waits for Stripe''s answer', id) from tollgate.refund where status = 'PENDING' and stripe_refund_id is null`);
   return rows.map(({ what }) => what);

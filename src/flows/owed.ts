@@ -130,7 +130,7 @@ export const owe = (
 };
 
 /** What the timeline says of a flow that is owed. */
-export const owedNote = (obstacle: string): string => `the flow is owed: ${obstacle}`;
+const owedNote = (obstacle: string): string => `the flow is owed: ${obstacle}`;
 
 /** Whose failures these errors are: counted once the transaction was rolled back. */
 const subjects = new WeakMap<FlowFailedError, FlowSubject>();
