@@ -105,6 +105,25 @@ const subjectOf = (
   eventId,
 });
 
+/** Undefined for a duplicate, which has no entry in the timeline. */
+const runCallback = async (
+  { tx, flows, log }: { readonly tx: Tx; readonly flows: Flows; readonly log: FlowLog },
+  row: RecurringPayment,
+  { previous, cause, duplicate }: { previous: RecurringPayment; cause: Cause; duplicate: boolean },
+): Promise<FlowEnd | undefined> => {
+  const data = {
+    recurringPayment: row,
+    previousStatus: previous.status,
+    previousCancelAtPeriodEnd: previous.cancelAtPeriodEnd,
+    callbackProcessed: duplicate,
+    body: cause.body,
+  };
+  const { effects, recurringPaymentCallback } = flows;
+  if (!duplicate) return runOrOwe(subjectOf(row, cause), recurringPaymentCallback, { data, tx, log, effects });
+  await runFlow(FLOW, recurringPaymentCallback, data, { tx, log, effects });
+  return undefined;
+};
+
 /** Builds the transitions over the order table and the developer's flows. */
 export const createRecurringTransitions = ({
   orders,
@@ -115,25 +134,6 @@ export const createRecurringTransitions = ({
   flows: Flows;
   log: FlowLog;
 }): RecurringTransitions => {
-  const runCallback = async (
-    tx: Tx,
-    row: RecurringPayment,
-    { previous, cause, duplicate }: { previous: RecurringPayment; cause: Cause; duplicate: boolean },
-  ): Promise<FlowEnd | undefined> => {
-    const data = {
-      recurringPayment: row,
-      previousStatus: previous.status,
-      previousCancelAtPeriodEnd: previous.cancelAtPeriodEnd,
-      callbackProcessed: duplicate,
-      body: cause.body,
-    };
-    const parts = { tx, log, effects: flows.effects };
-    const { recurringPaymentCallback } = flows;
-    if (!duplicate) return runOrOwe(subjectOf(row, cause), recurringPaymentCallback, { data, ...parts });
-    await runFlow(FLOW, recurringPaymentCallback, data, parts);
-    return undefined;
-  };
-
   const move = async (
     tx: Tx,
     row: RecurringPayment,
@@ -144,7 +144,9 @@ export const createRecurringTransitions = ({
     // Whoever ended it, nobody is to pay for nothing.
     if (isLive(row) && !isLive(changed)) tx.send(markUnpaid(row.id, UNPAID_SECONDS));
     const moved = changed.status !== row.status || changed.cancelAtPeriodEnd !== row.cancelAtPeriodEnd;
-    const ran = moved ? await runCallback(tx, changed, { previous: row, cause, duplicate: false }) : undefined;
+    const ran = moved
+      ? await runCallback({ tx, flows, log }, changed, { previous: row, cause, duplicate: false })
+      : undefined;
     tx.send(
       writeChange({
         nodeType: 'RECURRING_PAYMENT',
@@ -188,7 +190,7 @@ export const createRecurringTransitions = ({
         return { kind: 'changed', recurringPayment: await move(tx, row, { update, at: snapshot.at, cause }) };
       tx.send(writeRecurringSeen(row.id, snapshot.at));
       if (flows.recurringPaymentCallback.duplicates === 'deliver' && cause.eventId !== undefined)
-        await runCallback(tx, row, { previous: row, cause, duplicate: true });
+        await runCallback({ tx, flows, log }, row, { previous: row, cause, duplicate: true });
       return { kind: 'kept', recurringPayment: row };
     },
 
