@@ -4,6 +4,8 @@ export interface Decline {
   readonly decline_code?: string;
   readonly message: string;
   readonly advice_code?: 'confirm_card_data' | 'do_not_try_again' | 'try_again_later';
+  /** Stripe's Radar blocks it: the bank never hears of it. */
+  readonly isBlocked?: boolean;
 }
 
 const declined = (
@@ -22,6 +24,7 @@ export const DECLINES = {
   insufficientFunds: declined('insufficient_funds', 'Your card has insufficient funds.'),
   lostCard: declined('lost_card', 'Your card was declined.', 'do_not_try_again'),
   stolenCard: declined('stolen_card', 'Your card was declined.', 'do_not_try_again'),
+  fraudulent: { ...declined('fraudulent', 'Your card was declined.', 'do_not_try_again'), isBlocked: true },
   velocity: declined(
     'card_velocity_exceeded',
     'Your card was declined for making repeated attempts too frequently or exceeding its amount limit.',

@@ -75,6 +75,8 @@ const BEHAVIOURS: readonly Behaviour[] = [
   refused('pm_card_chargeDeclinedExpiredCard', '4000000000000069', DECLINES.expiredCard),
   refused('pm_card_chargeDeclinedIncorrectCvc', '4000000000000127', DECLINES.incorrectCvc),
   refused('pm_card_chargeDeclinedProcessingError', '4000000000000119', DECLINES.processingError),
+  card('pm_card_radarBlock', '4100000000000019', { decline: DECLINES.fraudulent }),
+  card('pm_card_riskLevelHighest', '4000000000004954', { decline: DECLINES.fraudulent }),
   card('pm_card_chargeCustomerFail', '4000000000000341', { decline: DECLINES.generic }),
   card('pm_card_authenticationRequired', '4000002760003184', { authentication: 'always', country: 'DE' }),
   card('pm_card_authenticationRequiredOnSetup', '4000002500003155', { authentication: 'untilSetUp', country: 'FR' }),

@@ -107,6 +107,17 @@ const approved = {
   seller_message: 'Payment complete.',
   type: 'authorized',
 };
+const blocked = {
+  advice_code: 'do_not_try_again',
+  network_advice_code: null,
+  network_decline_code: null,
+  network_status: 'not_sent_to_network',
+  reason: 'highest_risk_level',
+  risk_level: 'highest',
+  risk_score: 92,
+  seller_message: 'Stripe blocked this payment as too risky.',
+  type: 'blocked',
+};
 const refusedOutcome = ({ decline_code, advice_code }: Decline) => ({
   advice_code: advice_code ?? null,
   network_advice_code: null,
@@ -118,6 +129,12 @@ const refusedOutcome = ({ decline_code, advice_code }: Decline) => ({
   seller_message: 'The bank did not return any further details with this decline.',
   type: 'issuer_declined',
 });
+
+/** What the bank, or Stripe's Radar before it, said (Stripe: "Declines"). */
+const outcomeOf = (decline: Decline | undefined) => {
+  if (!decline) return approved;
+  return decline.isBlocked ? blocked : refusedOutcome(decline);
+};
 
 export interface ChargeResult {
   readonly status: 'succeeded' | 'pending' | 'failed';
@@ -155,7 +172,7 @@ export const newCharge = (scope: Scope, intent: PaymentIntent, method: PaymentMe
     livemode: scope.livemode,
     metadata: { ...intent.metadata },
     on_behalf_of: null,
-    outcome: status === 'pending' ? { ...approved, type: 'authorized' } : decline ? refusedOutcome(decline) : approved,
+    outcome: status === 'pending' ? { ...approved, type: 'authorized' } : outcomeOf(decline),
     paid: status === 'succeeded',
     payment_intent: intent.id,
     payment_method: method.id,

@@ -16,13 +16,13 @@ export class TooDeepError extends Error {
 const SECRET_KEY = /secret/i;
 /** Pages of Stripe's that whoever has the address may use: checkout, portal, invoices, authentication. */
 const PAGE_KEY = /^(url|.*_url|invoice_pdf)$/;
-/** Addresses that the app gave itself. */
-const OWN_ADDRESSES = new Set(['success_url', 'cancel_url', 'return_url']);
+/** Addresses that the app gave itself, and the receipt's, which the payment's row shows too. */
+const KEPT_ADDRESSES = new Set(['success_url', 'cancel_url', 'return_url', 'receipt_url']);
 
 const isSecret = (key: string, value: string): boolean =>
   SECRET_KEY.test(key) ||
   value.includes('_secret_') ||
-  (PAGE_KEY.test(key) && !OWN_ADDRESSES.has(key) && /^https?:/.test(value));
+  (PAGE_KEY.test(key) && !KEPT_ADDRESSES.has(key) && /^https?:/.test(value));
 
 /** Replaces secrets in place and gives them. What the app itself put into metadata stays. */
 const collect = (value: object, found: string[], depth: number): void => {

@@ -13,6 +13,7 @@ import { FlowFreezes1764400000000 } from '../../migrations/1764400000000-flow-fr
 import { Disputes1764500000000 } from '../../migrations/1764500000000-disputes.js';
 import { Quarantine1764610000000 } from '../../migrations/1764610000000-quarantine.js';
 import { OwedFlows1764620000000 } from '../../migrations/1764620000000-owed-flows.js';
+import { WhatBecameOfIt1764700000000 } from '../../migrations/1764700000000-what-became-of-it.js';
 import { connectionOf } from './connection.js';
 import { settleSession } from './session.js';
 
@@ -31,6 +32,7 @@ const MIGRATIONS = [
   Disputes1764500000000,
   Quarantine1764610000000,
   OwedFlows1764620000000,
+  WhatBecameOfIt1764700000000,
 ];
 
 /** The classes of tables. */

@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import type { Answer, Caller } from './answer.js';
+import { type HandedOn, handedOn } from './handed-on.js';
 import { isMarked, metadataOf, type Owner } from './metadata.js';
 import { findOnPages } from './pages.js';
 
@@ -13,11 +14,13 @@ interface CheckoutRequest {
 }
 
 /** What a session that takes one payment needs; the amount in minor units. */
-export interface PaymentCheckoutRequest extends CheckoutRequest {
+export interface PaymentCheckoutRequest extends CheckoutRequest, HandedOn {
   readonly amount: number;
   readonly currency: string;
   readonly captureMethod: 'AUTOMATIC' | 'MANUAL';
   readonly description: string | null;
+  /** One that Stripe knows; null: the browser's. */
+  readonly locale: string | null;
 }
 
 /** What a session that starts a subscription needs. */
@@ -40,7 +43,7 @@ export interface CheckoutCalls {
   findCheckout(owner: Owner, since: number): Promise<Answer<Stripe.Checkout.Session> | undefined>;
 }
 
-const SESSION = { expand: ['payment_intent'] };
+const SESSION = { expand: ['payment_intent.latest_charge'] };
 /** The longest name of a product at Stripe. */
 const NAME_LENGTH = 250;
 
@@ -62,6 +65,8 @@ export const createCheckoutCalls = (stripe: Stripe, { read, write }: Caller): Ch
       stripe.checkout.sessions.create(
         {
           ...common(request),
+          ...(request.locale !== null && { locale: request.locale as Stripe.Checkout.SessionCreateParams.Locale }),
+          metadata: { ...request.metadata, ...metadataOf(request.owner, request.orderId) },
           mode: 'payment',
           // What is asked for is what is charged, in the order's currency.
           adaptive_pricing: { enabled: false },
@@ -77,7 +82,8 @@ export const createCheckoutCalls = (stripe: Stripe, { read, write }: Caller): Ch
           ],
           payment_intent_data: {
             // A session's metadata is not handed on to what it makes.
-            metadata: metadataOf(request.owner, request.orderId),
+            metadata: { ...request.metadata, ...metadataOf(request.owner, request.orderId) },
+            ...handedOn(request),
             ...(request.captureMethod === 'MANUAL' && { capture_method: 'manual' as const }),
             ...(request.description !== null && { description: request.description }),
           },

@@ -2,17 +2,19 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type Stripe from 'stripe';
 import { type Answer, type Caller, type CallSignals, createCaller, limitsFor } from './answer.js';
 import { type BillingCalls, createBillingCalls } from './billing-calls.js';
+import { type ChargeCalls, createChargeCalls } from './charge-calls.js';
 import { type CheckoutCalls, createCheckoutCalls } from './checkout-calls.js';
 import { createStripeClient, type StripeClientOptions } from './client.js';
 import { createDisputeCalls, type DisputeCalls } from './dispute-calls.js';
 import { createEventCalls, type EventCalls } from './event-calls.js';
+import { type HandedOn, handedOn } from './handed-on.js';
 import { isMarked, metadataOf, type Owner } from './metadata.js';
 import { createOperatorCalls, type OperatorCalls } from './operator-calls.js';
 import { findOnPages } from './pages.js';
 import { createRefundCalls, type RefundCalls } from './refund-calls.js';
 
 /** What a new payment intent needs; amounts in minor units. */
-export interface PaymentIntentRequest {
+export interface PaymentIntentRequest extends HandedOn {
   readonly owner: Owner;
   readonly orderId: string;
   readonly amount: number;
@@ -26,6 +28,7 @@ export interface PaymentIntentRequest {
 export interface StripeGateway
   extends RefundCalls,
     DisputeCalls,
+    ChargeCalls,
     BillingCalls,
     OperatorCalls,
     EventCalls,
@@ -60,6 +63,7 @@ const createStripeGateway = (stripe: Stripe, { read, write }: Caller): StripeGat
 
   ...createRefundCalls(stripe, { read, write }),
   ...createDisputeCalls(stripe, { read, write }),
+  ...createChargeCalls(stripe, { read, write }),
   ...createBillingCalls(stripe, { read, write }),
 
   createPaymentIntent: (request) =>
@@ -69,7 +73,8 @@ const createStripeGateway = (stripe: Stripe, { read, write }: Caller): StripeGat
           amount: request.amount,
           currency: request.currency.toLowerCase(),
           automatic_payment_methods: { enabled: true },
-          metadata: metadataOf(request.owner, request.orderId),
+          ...handedOn(request),
+          metadata: { ...request.metadata, ...metadataOf(request.owner, request.orderId) },
           ...(request.captureMethod === 'MANUAL' && { capture_method: 'manual' as const }),
           ...(request.description !== null && { description: request.description }),
         },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Owner, ownerOf } from './metadata.js';
 import { parse, shapes } from './shape.js';
-import { idOf, type PaymentSnapshot, paymentSnapshot } from './translate.js';
+import { type InvoiceSummary, idOf, type PaymentSnapshot, paymentSnapshot } from './translate.js';
 
 /** An invoice of a subscription in our words, as it was at `at`. Amounts in minor units. */
 export interface InvoiceSnapshot {
@@ -33,6 +33,8 @@ export interface InvoiceSnapshot {
   readonly finalizesAt: number | null;
   readonly periodStart: Date | null;
   readonly periodEnd: Date | null;
+  /** For people. */
+  readonly summary: InvoiceSummary;
   readonly livemode: boolean;
   /** Stripe's time of this state, unix seconds. */
   readonly at: number;
@@ -64,6 +66,9 @@ const INVOICE = z.object({
   total: shapes.amount,
   amount_due: shapes.amount,
   currency: shapes.currency,
+  number: shapes.text,
+  hosted_invoice_url: shapes.text,
+  invoice_pdf: shapes.text,
   attempted: z.boolean(),
   automatically_finalizes_at: shapes.time.nullish(),
   livemode: z.boolean(),
@@ -113,6 +118,7 @@ export const invoiceSnapshot = (object: unknown, at: number): InvoiceSnapshot | 
   const intent = decisive(payments)?.payment.payment_intent;
   const paid = payments.filter(({ status }) => status === 'paid');
   const line = invoice.lines.data.find(({ parent }) => parent?.type === 'subscription_item_details');
+  const [periodStart, periodEnd] = [dateOf(line?.period?.start), dateOf(line?.period?.end)];
   return {
     ...subscription,
     invoiceId: invoice.id,
@@ -128,8 +134,15 @@ export const invoiceSnapshot = (object: unknown, at: number): InvoiceSnapshot | 
     intent: typeof intent !== 'object' || intent === null ? null : paymentSnapshot(intent, at),
     wasAttempted: invoice.attempted,
     finalizesAt: invoice.automatically_finalizes_at ?? null,
-    periodStart: dateOf(line?.period?.start),
-    periodEnd: dateOf(line?.period?.end),
+    periodStart,
+    periodEnd,
+    summary: {
+      number: invoice.number ?? null,
+      hostedUrl: invoice.hosted_invoice_url ?? null,
+      pdfUrl: invoice.invoice_pdf ?? null,
+      periodStart: periodStart?.toISOString() ?? null,
+      periodEnd: periodEnd?.toISOString() ?? null,
+    },
     livemode: invoice.livemode,
     at,
   };

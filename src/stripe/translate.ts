@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { PaymentSignal } from '../core/states.js';
+import { CHARGE_DETAILS, type ChargeDetails, chargeDetails, methodSummary } from './charge-snapshot.js';
 import { type Owner, ownerOf } from './metadata.js';
 import { parse, shapes } from './shape.js';
 
@@ -16,6 +17,8 @@ export interface PaymentSnapshot {
   readonly failureCode: string | null;
   readonly failureMessage: string | null;
   readonly chargeId: string | null;
+  /** What that charge tells, where it came along; of a failure the method that was tried. */
+  readonly charge?: ChargeDetails;
   /** For the browser; null where the answer carries none. */
   readonly clientSecret: string | null;
   readonly livemode: boolean;
@@ -32,6 +35,17 @@ export interface PaymentFacts extends Omit<PaymentSnapshot, 'intentId' | 'livemo
   readonly isInvoice?: boolean;
   /** Minor units that a paid invoice settled without Stripe's money; see the payment's column. */
   readonly settledElsewhere?: number | null;
+  /** What the invoice says of itself. */
+  readonly invoice?: InvoiceSummary;
+}
+
+/** An invoice, for people; the addresses are Stripe's pages. Times as text, as JSON has them. */
+export interface InvoiceSummary {
+  readonly number: string | null;
+  readonly hostedUrl: string | null;
+  readonly pdfUrl: string | null;
+  readonly periodStart: string | null;
+  readonly periodEnd: string | null;
 }
 
 const SIGNALS: Readonly<Record<string, PaymentSignal>> = {
@@ -50,7 +64,7 @@ export const idOf = (reference: string | { id: string } | null | undefined): str
 
 const { id, amount, currency, metadata, reference, text } = shapes;
 
-const CHARGE = z.looseObject({ id, failure_code: text, failure_message: text });
+const CHARGE = CHARGE_DETAILS.extend({ id, failure_code: text, failure_message: text });
 
 const INTENT = z.object({
   id,
@@ -63,7 +77,14 @@ const INTENT = z.object({
   client_secret: text,
   latest_charge: z.union([id, CHARGE]).nullish(),
   last_payment_error: z
-    .object({ code: text, decline_code: text, type: text, message: text, charge: reference })
+    .object({
+      code: text,
+      decline_code: text,
+      type: text,
+      message: text,
+      charge: reference,
+      payment_method: z.unknown(),
+    })
     .nullish(),
 });
 type Intent = z.infer<typeof INTENT>;
@@ -79,6 +100,13 @@ const failureOf = ({ last_payment_error: error, latest_charge: charge }: Intent)
     failureCode: isGeneric ? (told?.failure_code ?? own) : own,
     failureMessage: (isGeneric ? told?.failure_message : undefined) ?? error?.message ?? null,
   };
+};
+
+/** What the charge tells, or of a failure at least which method was tried. */
+const detailsOf = ({ latest_charge: charge, last_payment_error: error }: Intent): { charge?: ChargeDetails } => {
+  if (typeof charge === 'object' && charge !== null) return { charge: chargeDetails(charge) };
+  const method = methodSummary(error?.payment_method);
+  return method === null ? {} : { charge: { method, receiptUrl: null } };
 };
 
 /** Whether the reason of a failure is with the charge alone, which the object came without. */
@@ -104,6 +132,7 @@ export const paymentSnapshot = (object: unknown, at: number): PaymentSnapshot =>
     currency: intent.currency.toUpperCase(),
     ...(failed ? failureOf(intent) : { failureCode: null, failureMessage: null }),
     chargeId: idOf(intent.latest_charge) ?? (failed ? idOf(error?.charge) : null),
+    ...detailsOf(intent),
     clientSecret: intent.client_secret ?? null,
     livemode: intent.livemode,
     owner: ownerOf(intent.metadata, 'payment'),

@@ -41,6 +41,13 @@ export const payment = (id: string, change: Partial<Payment> = {}): Payment => (
   cancelUrl: null,
   stripeInvoiceId: null,
   quarantinedFor: null,
+  metadata: {},
+  receiptEmail: null,
+  statementDescriptorSuffix: null,
+  locale: null,
+  paymentMethod: null,
+  receiptUrl: null,
+  invoice: null,
   receivedCurrency: null,
   stripeChargeId: null,
   livemode: false,
@@ -235,8 +242,8 @@ const createPayments = (rows: Map<string, Payment>): Partial<Domain['payments']>
       const left = after === undefined ? all : all.filter(({ id }) => Number(id) < Number(after));
       return { rows: left.slice(0, first), hasNextPage: left.length > first };
     },
-    pay: async (request) => ({
-      payment: payment('2', { amount: request.amount, currency: request.currency, orderId: request.orderId }),
+    pay: async ({ amount = 0, currency = '', orderId, ...request }) => ({
+      payment: payment('2', { amount, currency, orderId }),
       clientSecret: `${request.mode} ${request.captureMethod}`,
       clientSecretType: 'PAYMENT',
       publishableKey: 'pk_test_1',

@@ -19,6 +19,7 @@ import {
   updateOf,
   versionOf,
 } from './decide.js';
+import { learns } from './details.js';
 import { takeIn } from './money-policy.js';
 import type { PaidSums, Payment } from './row.js';
 import {
@@ -107,12 +108,13 @@ const write = async (writing: Writing, payment: Payment, move: Move): Promise<Pa
   return changed;
 };
 
-/** The status stays. A row that learns its intent's id gets a version all the same: clients see the id. */
+/** The status stays. A row that learns its intent's id, or more of its charge or invoice, gets a version all the same: clients see it. */
 const keep = async (writing: Writing, payment: Payment, { snapshot, cause }: SeenPayment): Promise<Outcome> => {
   const { tx, flows } = writing;
-  if (payment.stripePaymentIntentId === null && snapshot.intentId !== null) {
-    const { intentId, chargeId, at } = snapshot;
-    const update = { ...asItIs(payment), intentId, chargeId, at };
+  const isNews = cause.current && learns(payment, snapshot);
+  if (isNews || (payment.stripePaymentIntentId === null && snapshot.intentId !== null)) {
+    const { intentId, chargeId, charge, invoice, at } = snapshot;
+    const update = { ...asItIs(payment), intentId, chargeId, charge, invoice, at };
     return { kind: 'changed', payment: await write(writing, payment, { update, cause }) };
   }
   tx.send(writeSeen(payment.id, snapshot.at));

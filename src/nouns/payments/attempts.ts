@@ -62,9 +62,12 @@ const intentObject = (gateway: StripeGateway): PaymentObject<Stripe.PaymentInten
   idOf: ({ stripePaymentIntentId }) => stripePaymentIntentId,
   retrieve: gateway.retrievePaymentIntent,
   find: gateway.findPaymentIntent,
-  create({ orderId, amount, currency, captureMethod, description }, owner, idempotencyKey) {
+  create(payment, owner, idempotencyKey) {
+    const { orderId, amount, currency, captureMethod, description } = payment;
+    const { metadata, receiptEmail, statementDescriptorSuffix } = payment;
+    const handedOn = { metadata, receiptEmail, statementDescriptorSuffix };
     const request = { owner, orderId, amount, currency, captureMethod, description, idempotencyKey };
-    return gateway.createPaymentIntent(request);
+    return gateway.createPaymentIntent({ ...request, ...handedOn });
   },
   assertOurs: (row, owner, answer) => assertIntentOf(row, owner, snapshotOf(answer)),
   facts: snapshotOf,

@@ -38,7 +38,9 @@ const sessionObject = (redirects: Redirects, { gateway }: StripeAccess): Payment
   create(payment, owner, idempotencyKey) {
     const { orderId, amount, currency, captureMethod, description } = payment;
     const request = { owner, orderId, amount, currency, captureMethod, description, idempotencyKey };
-    return gateway.createPaymentCheckout({ ...request, ...redirects.addressesOf(payment, 'payment') });
+    const { metadata, receiptEmail, statementDescriptorSuffix, locale } = payment;
+    const handedOn = { metadata, receiptEmail, statementDescriptorSuffix, locale };
+    return gateway.createPaymentCheckout({ ...request, ...handedOn, ...redirects.addressesOf(payment, 'payment') });
   },
   assertOurs: (row, owner, answer) => assertSessionOf(row, owner, snapshotOf(answer)),
   facts: (answer) => snapshotOf(answer).payment,

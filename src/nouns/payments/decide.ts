@@ -74,9 +74,10 @@ export const updateOf = (payment: Payment, { snapshot, signal }: Read): PaymentU
   const status = PAYMENT_NEXT[payment.status][signal];
   const { intentId, failureCode, failureMessage, chargeId, at } = snapshot;
   const amountReceived = hasArrived({ status }) ? snapshot.amountReceived : payment.amountReceived;
-  const { settledElsewhere = payment.amountSettledElsewhere } = snapshot;
+  const { settledElsewhere = payment.amountSettledElsewhere, charge, invoice } = snapshot;
   const { id } = payment;
-  return { id, status, amountReceived, settledElsewhere, intentId, failureCode, failureMessage, chargeId, at };
+  const facts = { intentId, failureCode, failureMessage, chargeId, charge, invoice, at };
+  return { id, status, amountReceived, settledElsewhere, ...facts };
 };
 
 /** What a version writes that leaves everything as it is. */

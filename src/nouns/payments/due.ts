@@ -1,5 +1,10 @@
-import { AmountMismatchError, CurrencyMismatchError, OrderAlreadyPaidError } from '../../core/errors.js';
-import { formatMoney, type MinorUnits } from '../../core/money.js';
+import {
+  AmountMismatchError,
+  BadUserInputError,
+  CurrencyMismatchError,
+  OrderAlreadyPaidError,
+} from '../../core/errors.js';
+import { assertChargeable, findCurrency, formatMoney, type MinorUnits } from '../../core/money.js';
 import type { Order } from '../../orders/orders.js';
 import type { Queryable } from '../../storage/database.js';
 import type { PaidSums } from './row.js';
@@ -18,6 +23,9 @@ export interface Charge {
   /** Upper case. */
   readonly currency: string;
 }
+
+/** What a client asks for; what is left out is the order's own. */
+export type AskedCharge = Partial<Charge>;
 
 /** What an order has in one currency. */
 interface Has extends PaidSums {
@@ -56,16 +64,55 @@ const readDue = async (
   return Number(order.amount) - (has.find((other) => other.currency === currency)?.covered ?? 0);
 };
 
+/** What a client may leave out where the order says it. @throws BadUserInputError where no column is bound */
+const currencyOf = (order: Order, { currency }: AskedCharge): string => {
+  const found = currency ?? order.currency;
+  if (found === undefined)
+    throw new BadUserInputError('currency must be given: the order table has no currency column bound.');
+  if (found === null) throw new CurrencyMismatchError(`Order ${order.id} has no currency yet.`);
+  return findCurrency(found).code;
+};
+
+const assertAmountBound = (order: Order): void => {
+  if (order.amount === undefined)
+    throw new BadUserInputError('amount must be given: the order table has no amount column bound.');
+};
+
+/**
+ * What a request comes to: what it names must be what is due, what it leaves out is what is due. Exact while the order's lock is held.
+ *
+ * @throws BadUserInputError where neither the request nor the order says it, AmountInvalidError, and as `assertDue`
+ */
+export const chargeOf = async (
+  on: Queryable,
+  order: Order,
+  { scope, ...asked }: AskedCharge & { readonly scope: Scope },
+): Promise<Charge> => {
+  const currency = currencyOf(order, asked);
+  if (asked.amount === undefined) assertAmountBound(order);
+  const amount = asked.amount ?? (await readDue(on, order, { currency, scope })) ?? 0;
+  const charge = { amount, currency };
+  if (asked.amount === undefined && amount <= 0) throw new OrderAlreadyPaidError(order.id);
+  assertChargeable(amount, findCurrency(currency));
+  await assertDue(on, order, { ...charge, scope });
+  return charge;
+};
+
 /**
  * What can be refused before the keys are asked whose rows count: another currency, no amount yet, more than the order costs, or
  * less of an order that has received nothing.
  *
  * @throws CurrencyMismatchError, AmountMismatchError
  */
-export const assertPayable = async (on: Queryable, order: Order, charge: Charge): Promise<void> => {
-  const { amount, currency } = charge;
+export const assertPayable = async (on: Queryable, order: Order, charge: AskedCharge): Promise<void> => {
+  const { amount } = charge;
+  const currency = currencyOf(order, charge);
   assertCurrency(order, currency, []);
   if (order.amount === null) throw new AmountMismatchError(`Order ${order.id} has no amount yet.`);
+  if (amount === undefined) {
+    assertAmountBound(order);
+    return;
+  }
   if (order.amount === undefined || amount === Number(order.amount)) return;
   if (amount < Number(order.amount) && (await on.query(findReceived(order.id))).length > 0) return;
   throw new AmountMismatchError(

@@ -64,13 +64,25 @@ const definePayInput = (builder: Builder, { payMode }: PayEnums) => {
   return builder.inputType('PayInput', {
     fields: (t) => ({
       orderId: t.id({ required: true }),
-      currency: t.field({ type: 'CurrencyCode', required: true }),
-      amount: t.field({ type: 'MinorUnits', required: true }),
+      currency: t.field({
+        type: 'CurrencyCode',
+        description: "May be left out where the order table's column is bound; then the order's own counts.",
+      }),
+      amount: t.field({ type: 'MinorUnits', description: 'The same; what is due of the order then.' }),
       mode: t.field({ type: payMode, defaultValue: 'ELEMENTS' }),
       captureMethod: t.field({ type: captureMethod, defaultValue: 'AUTOMATIC' }),
       description: t.string(),
       successUrl: t.string({ description: 'CHECKOUT only; its origin must be in REDIRECT_ORIGINS.' }),
       cancelUrl: t.string(),
+      metadata: t.field({
+        type: 'JSON',
+        description: 'A flat map of strings: at most 20 keys of 40 characters, values of 500. Stripe gets it too.',
+      }),
+      receiptEmail: t.string({ description: 'Where Stripe mails its receipt; live mode only.' }),
+      statementDescriptorSuffix: t.string({
+        description: "What the customer's statement shows beside your name; 22 characters.",
+      }),
+      locale: t.string({ description: 'CHECKOUT only: a locale that Stripe knows, or auto.' }),
       idempotencyKey: t.string(),
     }),
   });
@@ -81,12 +93,16 @@ type PayInput = ReturnType<typeof definePayInput>['$inferInput'];
 /** An optional field given as null is the same as one left out. */
 const toPayRequest = (input: PayInput): PayRequest => ({
   orderId: input.orderId,
-  currency: input.currency,
-  amount: input.amount,
+  ...(input.currency == null ? {} : { currency: input.currency }),
+  ...(input.amount == null ? {} : { amount: input.amount }),
   mode: input.mode ?? 'ELEMENTS',
   captureMethod: input.captureMethod ?? 'AUTOMATIC',
   ...(input.description == null ? {} : { description: input.description }),
   ...(input.successUrl == null ? {} : { successUrl: input.successUrl }),
   ...(input.cancelUrl == null ? {} : { cancelUrl: input.cancelUrl }),
+  ...(input.metadata == null ? {} : { metadata: input.metadata }),
+  ...(input.receiptEmail == null ? {} : { receiptEmail: input.receiptEmail }),
+  ...(input.statementDescriptorSuffix == null ? {} : { statementDescriptorSuffix: input.statementDescriptorSuffix }),
+  ...(input.locale == null ? {} : { locale: input.locale }),
   ...(input.idempotencyKey == null ? {} : { idempotencyKey: input.idempotencyKey }),
 });

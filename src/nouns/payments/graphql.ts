@@ -6,6 +6,7 @@ import type { NodeKind } from '../../graphql/node.js';
 import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
 import { amountRefundable, isSettledOutOfBand } from '../refunds/refundable.js';
+import { definePaymentDetails, defineRefundState } from './graphql-details.js';
 import type { PayAnswer } from './pay.js';
 import type { Payments } from './payments.js';
 import type { Payment } from './row.js';
@@ -34,8 +35,10 @@ export const paymentKind: NodeKind = {
 /** Defines Payment, its list, and the fields that read and watch payments. */
 export const definePayment = (builder: Builder, once: Once): void => {
   const status = definePaymentStatus(builder);
+  const refundState = defineRefundState(builder);
   definePaymentType(builder, status);
-  definePaymentQueries(builder, once, status);
+  definePaymentDetails(builder, refundState);
+  definePaymentQueries(builder, once, { status, refundState });
   definePaymentStreams(builder);
 };
 
@@ -98,10 +101,20 @@ const definePaymentType = (builder: Builder, status: StatusEnum): void => {
   });
 };
 
+/** An optional argument given as null is the same as one left out. */
+const given = <T extends object>(args: T) =>
+  Object.fromEntries(Object.entries(args).filter(([, value]) => value != null)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
+
 /** Defines lists of payments, which recurring payments have as well. */
 export const definePaymentConnection = (builder: Builder) => defineConnection<Payment>(builder, 'Payment');
 
-const definePaymentQueries = (builder: Builder, once: Once, status: StatusEnum): void => {
+const definePaymentQueries = (
+  builder: Builder,
+  once: Once,
+  { status, refundState }: { status: StatusEnum; refundState: ReturnType<typeof defineRefundState> },
+): void => {
   const connection = once(definePaymentConnection);
   builder.queryField('payment', (t) =>
     t.field({
@@ -115,26 +128,23 @@ const definePaymentQueries = (builder: Builder, once: Once, status: StatusEnum):
     t.field({
       type: connection,
       nullable: false,
-      description: "Newest first; accountId needs PAYMENT_READ_ANY unless it is the caller's.",
+      description:
+        "Newest first; accountId needs PAYMENT_READ_ANY unless it is the caller's. search: an id of a payment, order, account or Stripe object, whole; others' rows need PAYMENT_READ_ANY.",
       permission: 'PAYMENT_READ',
       args: {
         orderId: t.arg.id(),
         accountId: t.arg.id(),
         status: t.arg({ type: status }),
+        refundState: t.arg({ type: refundState }),
+        search: t.arg.string(),
+        createdFrom: t.arg({ type: 'DateTime' }),
+        createdTo: t.arg({ type: 'DateTime' }),
         first: t.arg.int({ defaultValue: DEFAULT_FIRST }),
         after: t.arg.string(),
       },
-      resolve: async (_, { orderId, accountId, status, first, after }, { payments, session }) => {
+      resolve: async (_, { first, after, ...filter }, { payments, session }) => {
         const request = pageRequest({ first, after });
-        const page = await payments.list(
-          {
-            ...request,
-            ...(orderId == null ? {} : { orderId }),
-            ...(accountId == null ? {} : { accountId }),
-            ...(status == null ? {} : { status }),
-          },
-          session.caller,
-        );
+        const page = await payments.list({ ...request, ...given(filter) }, session.caller);
         return toConnection(page, request);
       },
     }),

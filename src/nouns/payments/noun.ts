@@ -4,6 +4,7 @@ import { createPaymentTransitions, type PaymentTransitions } from './apply.js';
 import { createPaymentAttempts, type PaymentAttempts } from './attempts.js';
 import { createBatchedPaymentIntents } from './batched-events.js';
 import { createPaymentEndings } from './cancel-and-capture.js';
+import { CHARGE_EVENTS, createChargeEvents } from './charge-events.js';
 import { createCheckoutAttempts } from './checkout-attempts.js';
 import { createPaymentIntentEvents, PAYMENT_INTENT_EVENTS } from './events.js';
 import { definePayment, paymentKind } from './graphql.js';
@@ -52,7 +53,10 @@ const build = (machine: Machine): Built<PaymentParts> => {
   machine.onStop(close);
   return {
     parts: { payments, transitions, attempts, reservations, redirects, publish },
-    handlers: [[PAYMENT_INTENT_EVENTS, createPaymentIntentEvents(events)]],
+    handlers: [
+      [PAYMENT_INTENT_EVENTS, createPaymentIntentEvents(events)],
+      [CHARGE_EVENTS, createChargeEvents({ transitions, connection, marks, publish })],
+    ],
     openRows: [createOpenPayments(database, attempts)],
     domain: { payments },
     live,
@@ -64,7 +68,7 @@ export const payments: Noun<PaymentParts> = {
   name: 'payments',
   entities: [Payment],
   open: { table: 'tollgate.payment', open: OPEN_PAYMENT, countedAs: 'payments' },
-  eventTypes: PAYMENT_INTENT_EVENTS,
+  eventTypes: [...PAYMENT_INTENT_EVENTS, ...CHARGE_EVENTS],
   node: paymentKind,
   define(builder, once) {
     definePayment(builder, once);

@@ -12,14 +12,16 @@ import { assertReachable, type StripeConnection, type Who } from '../../installa
 import type { Database } from '../../storage/database.js';
 import { type IdempotentRequest, idempotentRequest } from '../../storage/idempotent-request.js';
 import type { PaymentAttempts } from './attempts.js';
+import { checkHandedOn, type HandedOnInput } from './handed-on.js';
 import type { PaymentReservations } from './reserve.js';
 import type { Payment } from './row.js';
 
 /** What a client asks for with `pay`. */
-export interface PayRequest {
+export interface PayRequest extends HandedOnInput {
   readonly orderId: string;
-  readonly currency: string;
-  readonly amount: MinorUnits;
+  /** Left out where the order says it: what is due then. */
+  readonly currency?: string;
+  readonly amount?: MinorUnits;
   readonly mode: 'ELEMENTS' | 'CHECKOUT';
   readonly captureMethod: 'AUTOMATIC' | 'MANUAL';
   readonly description?: string;
@@ -48,11 +50,12 @@ const ROUNDS = 4;
 const CONFIRMABLE: ReadonlySet<PaymentStatus> = new Set(['PENDING', 'REQUIRES_ACTION', 'FAILED']);
 
 const checkRequest = (request: PayRequest, redirects: Redirects): PayRequest => {
-  const currency = findCurrency(request.currency);
-  assertChargeable(request.amount, currency);
+  const currency = request.currency === undefined ? undefined : findCurrency(request.currency);
+  if (currency && request.amount !== undefined) assertChargeable(request.amount, currency);
   if (request.description !== undefined && request.description.length > DESCRIPTION_LENGTH)
     throw new BadUserInputError(`A description has at most ${DESCRIPTION_LENGTH} characters.`);
-  return { ...request, ...checkAddresses(request, redirects), currency: currency.code };
+  const handedOn = checkHandedOn(request, request.mode);
+  return { ...request, ...handedOn, ...checkAddresses(request, redirects), ...(currency && { currency: currency.code }) };
 };
 
 /** Checks where people come back to: with CHECKOUT alone they go anywhere. */

@@ -4,6 +4,7 @@ import type { Page, PageRequest } from '../../core/page.js';
 import { isOpen, type PaymentStatus } from '../../core/states.js';
 import type { Change } from '../../outbox/change.js';
 import type { PaymentEndings } from './cancel-and-capture.js';
+import type { RefundState } from '../refunds/refundable.js';
 import { goOnOrEnd, type PayAnswer, type PayParts, type PayRequest, pay } from './pay.js';
 import type { PaymentReads } from './read.js';
 import type { Payment } from './row.js';
@@ -13,6 +14,12 @@ export interface PaymentFilter extends PageRequest {
   readonly orderId?: string;
   readonly accountId?: string;
   readonly status?: PaymentStatus;
+  readonly refundState?: RefundState;
+  /** The whole id of a payment, order, account or object of Stripe's. */
+  readonly search?: string;
+  /** Made at this time or later, and before that one. */
+  readonly createdFrom?: Date;
+  readonly createdTo?: Date;
 }
 
 /** Which version a payment is at. */

@@ -1,4 +1,4 @@
-import type { DataSource, Repository } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { type Caller, mayRead } from '../../core/caller.js';
 import { denial } from '../../core/errors.js';
 import { isNodeId } from '../../core/node-id.js';
@@ -7,7 +7,8 @@ import { mayUseOrder, type Orders } from '../../orders/orders.js';
 import { Change } from '../../outbox/change.js';
 import type { Database } from '../../storage/database.js';
 import { createRowReads } from '../../storage/row-reads.js';
-import type { PaymentFilter, Payments, PaymentVersion } from './payments.js';
+import { listPayments, soughtBy } from './list.js';
+import type { Payments, PaymentVersion } from './payments.js';
 import { Payment } from './row.js';
 
 /** The reading half of payments. */
@@ -21,23 +22,6 @@ const visibleAccount = (caller: Caller, asked: string | undefined): string | nul
   if (caller.permissions.has('PAYMENT_READ_ANY')) return asked;
   if (asked !== undefined && asked !== caller.accountId) throw denial(caller, 'PAYMENT_READ_ANY');
   return caller.accountId;
-};
-
-const listPayments = async (
-  payments: Repository<Payment>,
-  filter: PaymentFilter,
-  accountId: string | undefined,
-): Promise<Page<Payment>> => {
-  const query = payments
-    .createQueryBuilder('p')
-    .orderBy('p.id', 'DESC')
-    .limit(filter.first + 1);
-  if (accountId !== undefined) query.andWhere('p.accountId = :accountId', { accountId });
-  if (filter.orderId !== undefined) query.andWhere('p.order_id = :orderId', { orderId: filter.orderId });
-  if (filter.status !== undefined) query.andWhere('p.status = :status', { status: filter.status });
-  if (filter.after !== undefined) query.andWhere('p.id < :after', { after: filter.after });
-  const rows = await query.getMany();
-  return { rows: rows.slice(0, filter.first), hasNextPage: rows.length > filter.first };
 };
 
 const NONE: Page<never> = { rows: [], hasNextPage: false };
@@ -64,9 +48,11 @@ export const createPaymentReads = ({
     async list(filter, caller) {
       const accountId = visibleAccount(caller, filter.accountId);
       if (accountId === null || (filter.after !== undefined && !isNodeId(filter.after))) return NONE;
-      if (filter.orderId === undefined) return listPayments(payments, filter, accountId);
+      const sought = filter.search === undefined ? undefined : await soughtBy(filter.search, orders.keyOf);
+      if (filter.search !== undefined && sought === undefined) return NONE;
+      if (filter.orderId === undefined) return listPayments(payments, filter, { accountId, sought });
       const orderId = await orders.keyOf(filter.orderId);
-      return orderId === undefined ? NONE : listPayments(payments, { ...filter, orderId }, accountId);
+      return orderId === undefined ? NONE : listPayments(payments, { ...filter, orderId }, { accountId, sought });
     },
 
     timeline: (id) =>

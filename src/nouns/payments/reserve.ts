@@ -14,13 +14,15 @@ import type { Database, Tx } from '../../storage/database.js';
 import { type IdempotentRequest, recall, remember } from '../../storage/idempotent-request.js';
 import { LIVE_RECURRING, type RecurringPayment } from '../recurring/row.js';
 import { RECURRING_COLUMNS } from '../recurring/rows.js';
-import { assertDue, assertPayable, type Charge, type Scope } from './due.js';
+import { assertDue, assertPayable, type Charge, chargeOf, type Scope } from './due.js';
+import { carries } from './handed-on.js';
 import type { PayRequest } from './pay.js';
 import { OPEN_PAYMENT, type Payment } from './row.js';
 import { lockById, PAYMENT_COLUMNS } from './rows.js';
 
 /** Everything a reservation depends on; the request is checked and its currency in upper case. */
 export interface Reservation {
+  /** What it leaves out of amount and currency is what is due. */
   readonly request: PayRequest;
   readonly caller: Caller;
   readonly access: Pick<StripeAccess, 'livemode' | 'account'>;
@@ -75,17 +77,22 @@ export const findLive = async (tx: Tx, orderId: string, access: Scope): Promise<
     })
   )[0];
 
-const insert = async (tx: Tx, order: Order, { request, caller, access, actor }: Reservation): Promise<Payment> => {
+/** A reservation whose charge is known. */
+interface Charged extends Reservation {
+  readonly charge: Charge;
+}
+
+const insert = async (tx: Tx, order: Order, { request, charge, caller, access, actor }: Charged): Promise<Payment> => {
   const [payment] = await tx.query<Payment>({
     name: 'payment_insert',
     text: `insert into tollgate.payment as p (order_id, account_id, amount, currency, mode, capture_method, description,
-        success_url, cancel_url, livemode, stripe_account, attempted_at)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now()) returning ${PAYMENT_COLUMNS}`,
+        success_url, cancel_url, livemode, stripe_account, metadata, receipt_email, statement_descriptor_suffix, locale, attempted_at)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, now()) returning ${PAYMENT_COLUMNS}`,
     values: [
       order.id,
       order.owner ?? caller.accountId,
-      request.amount,
-      request.currency,
+      charge.amount,
+      charge.currency,
       request.mode,
       request.captureMethod,
       request.description ?? null,
@@ -93,6 +100,10 @@ const insert = async (tx: Tx, order: Order, { request, caller, access, actor }: 
       request.cancelUrl ?? null,
       access.livemode,
       access.account,
+      JSON.stringify(request.metadata ?? {}),
+      request.receiptEmail ?? null,
+      request.statementDescriptorSuffix ?? null,
+      request.locale ?? null,
     ],
   });
   if (!payment) throw new Error('The new payment was not returned.');
@@ -122,18 +133,19 @@ const isSameCharge = (open: Payment, { amount, currency }: Charge): boolean =>
   open.amount === amount && open.currency === currency;
 
 /** Whether the open attempt serves the request; one that Stripe is processing is past its form. */
-const serves = (open: Payment, request: PayRequest): boolean =>
-  isSameCharge(open, request) &&
-  (open.status === 'PROCESSING' || (open.mode === request.mode && open.captureMethod === request.captureMethod));
+const serves = (open: Payment, { request, charge }: Pick<Charged, 'request' | 'charge'>): boolean =>
+  isSameCharge(open, charge) &&
+  (open.status === 'PROCESSING' ||
+    (open.mode === request.mode && open.captureMethod === request.captureMethod && carries(open, request)));
 
 /** What to do with the order's open attempt: it serves, or must be cancelled first. */
-const judgeOpen = (open: Payment, order: Order, { request, caller }: Reservation): 'open' | 'differs' => {
+const judgeOpen = (open: Payment, order: Order, { request, charge, caller }: Charged): 'open' | 'differs' => {
   assertNotInvoiced(open);
   const isOthers = open.accountId !== (order.owner ?? caller.accountId);
   // Where orders have owners the order has changed hands: the attempt of who had it can't serve any more.
   if (isOthers && order.owner === undefined && !caller.permissions.has('PAYMENT_READ_ANY'))
     throw new PaymentInProgressError(`Someone else is paying for order ${order.id}; try again later.`);
-  const isServed = serves(open, request) && !(isOthers && order.owner !== undefined);
+  const isServed = serves(open, { request, charge }) && !(isOthers && order.owner !== undefined);
   if (!isServed && open.status === 'PROCESSING')
     throw new PaymentInProgressError(
       `Payment ${open.id} of ${formatMoney(open.amount, open.currency)} is being processed and can't be replaced; wait for its end.`,
@@ -157,15 +169,15 @@ export const createPaymentReservations = (database: Database, orders: Orders): P
       const [payment] = await tx.query<Payment>(lockById(earlier));
       if (payment) return { kind: 'repeated', payment };
     }
-    await assertDue(tx, order, { ...request, scope: access });
+    const charge = await chargeOf(tx, order, { ...request, scope: access });
     if (await findLive(tx, order.id, access)) throw new RecurringAlreadyExistsError(order.id);
     const open = await findOpen(tx, order.id, access);
     if (open) {
-      const kind = judgeOpen(open, order, reservation);
+      const kind = judgeOpen(open, order, { ...reservation, charge });
       if (kind === 'open') await remember(tx, idempotency, open.id);
       return { kind, payment: open };
     }
-    const payment = await insert(tx, order, reservation);
+    const payment = await insert(tx, order, { ...reservation, charge });
     await remember(tx, idempotency, payment.id);
     return { kind: 'made', payment };
   },

@@ -9,6 +9,8 @@ import {
 } from '../../core/states.js';
 import { statusIn } from '../../core/status-sql.js';
 import { keyText, wholeNumber } from '../../storage/columns.js';
+import type { PaymentMethodSummary } from '../../stripe/charge-snapshot.js';
+import type { InvoiceSummary } from '../../stripe/translate.js';
 import { RecurringPayment } from '../recurring/row.js';
 
 const { always, withIntent } = OPEN_PAYMENT_STATUSES;
@@ -64,6 +66,9 @@ const COLLECTS_ALONE = `not shares_order and ${OPEN_PAYMENT}`;
 @Index('payment_withdrawn', ['withdrawAt'], { where: 'withdraw_at is not null' })
 @Index('payment_excess', ['excessAt'], { where: 'excess_at is not null' })
 @Index('payment_send_back', ['sendBackAt'], { where: 'send_back_at is not null' })
+@Index('payment_charge', ['stripeChargeId'], { where: 'stripe_charge_id is not null' })
+@Index('payment_created', ['createdAt'])
+@Index('payment_refunded', ['id'], { where: 'amount_refunded > 0' })
 @Index('payment_order', ['orderId'])
 @Index('payment_account', ['accountId'])
 @Index('payment_recurring', ['recurringPaymentId'])
@@ -123,6 +128,19 @@ export class Payment {
   /** When a job sends quarantined money back, as the policy says. */
   @Column({ name: 'send_back_at', type: 'timestamptz', nullable: true, select: false })
   declare sendBackAt?: Date | null;
+  /** What the app gave at pay. */
+  @Column({ type: 'jsonb', default: {} }) declare metadata: Readonly<Record<string, string>>;
+  @Column({ name: 'receipt_email', type: 'text', nullable: true }) declare receiptEmail: string | null;
+  @Column({ name: 'statement_descriptor_suffix', type: 'text', nullable: true })
+  declare statementDescriptorSuffix: string | null;
+  @Column({ type: 'text', nullable: true }) declare locale: string | null;
+  /** The method that paid, or was last tried. */
+  @Column({ name: 'payment_method', type: 'jsonb', nullable: true })
+  declare paymentMethod: PaymentMethodSummary | null;
+  @Column({ name: 'receipt_url', type: 'text', nullable: true }) declare receiptUrl: string | null;
+  @Column({ type: 'jsonb', nullable: true }) declare invoice: InvoiceSummary | null;
+  /** The newest word of a charge, which may come before the status that it brings: it shows with that version. */
+  @Column({ type: 'jsonb', nullable: true, select: false }) declare charge?: { readonly id: string } | null;
   /** The latest charge, of the last attempt: tells a second decline from a repeat of the first. */
   @Column({ name: 'stripe_charge_id', type: 'text', nullable: true }) declare stripeChargeId: string | null;
   @Column({ type: 'boolean' }) declare livemode: boolean;

@@ -14,6 +14,8 @@ import {
   paidPayment,
   paidSums,
 } from './row.js';
+import type { ChargeDetails } from '../../stripe/charge-snapshot.js';
+import type { InvoiceSummary } from '../../stripe/translate.js';
 
 /** The columns of a payment, for SQL that names the table `p`. */
 export const PAYMENT_COLUMNS = selectList(Payment, 'p');
@@ -96,7 +98,7 @@ export const lockIntent = (intentId: string): Statement => ({
 export const reviveEvents = (intentId: string): Statement => ({
   text: `update tollgate.stripe_event set status = 'RECEIVED', reason = null, next_attempt_at = now()
     where object_id = $1 and status = 'IGNORED' and payload is not null
-      and (type like 'payment_intent.%' or type like 'refund.%' or type like 'charge.refund%' or type like 'charge.dispute.%')`,
+      and (type like 'payment_intent.%' or type like 'refund.%' or type like 'charge.%')`,
   values: [intentId],
 });
 
@@ -117,6 +119,9 @@ export interface PaymentUpdate {
   readonly failureCode: string | null;
   readonly failureMessage: string | null;
   readonly chargeId: string | null;
+  /** What the charge tells, and the invoice of itself, where they came along; what is left out stays. */
+  readonly charge?: ChargeDetails | undefined;
+  readonly invoice?: InvoiceSummary | undefined;
   readonly at: number;
 }
 
@@ -142,6 +147,18 @@ const OBSTACLE = obstacleSql({
 export interface WrittenPayment extends Payment, PaidSums {
   readonly obstacle: string | null;
 }
+/** Whether the charge that is known beside the row `t` is the one that the version `u` brings. */
+const KNOWN_CHARGE = "t.charge ->> 'id' = coalesce(u.charge, t.stripe_charge_id)";
+
+/** What came along, else what is known of the version's charge, else, while that is the same one, what the row says. */
+const DETAILS = `payment_method = case when u.method is not null then u.method
+            when ${KNOWN_CHARGE} then coalesce(nullif(t.charge -> 'method', 'null'), t.payment_method)
+            when u.charge is null or u.charge = t.stripe_charge_id then t.payment_method end,
+        receipt_url = coalesce(u.receipt, case when ${KNOWN_CHARGE} then t.charge ->> 'receiptUrl' end,
+          case when u.charge is null or u.charge = t.stripe_charge_id then t.receipt_url end),
+        invoice = coalesce(u.invoice, t.invoice)`;
+
+const jsonOf = (value: object | null | undefined): string | null => (value ? JSON.stringify(value) : null);
 
 /**
  * Writes new versions of payments of different orders with their entries in the timeline, and gives the rows with what their
@@ -151,8 +168,8 @@ export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountO
   // without a name of its own: what is compared changes once an amount is bound
   text: `with u as (
       select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::float8[],
-          $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[])
-        as u (id, status, intent, received, failure, message, charge, at, was, actor, event, flow, elsewhere, note)),
+          $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::jsonb[], $16::text[], $17::jsonb[])
+        as u (id, status, intent, received, failure, message, charge, at, was, actor, event, flow, elsewhere, note, method, receipt, invoice)),
     other as (
       select u.id, ${paidSums('o')}
       from u join tollgate.payment t on t.id = u.id
@@ -164,7 +181,7 @@ export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountO
           and other.covered + u.received - t.amount_refunded + coalesce(u.elsewhere, 0) > ${amountOf('t.order_id')} then now() else t.excess_at end,
         stripe_payment_intent_id = coalesce(t.stripe_payment_intent_id, u.intent), amount_received = u.received,
         amount_settled_elsewhere = u.elsewhere, failure_code = u.failure, failure_message = u.message,
-        stripe_charge_id = coalesce(u.charge, t.stripe_charge_id),
+        stripe_charge_id = coalesce(u.charge, t.stripe_charge_id), ${DETAILS},
         seen_at = greatest(t.seen_at, to_timestamp(u.at)), updated_at = now()
       from u join other on other.id = u.id where t.id = u.id
       returning t.*, u.was, u.actor, u.event, u.flow, u.note, other.paid as order_paid, other.covered as order_covered,
@@ -193,6 +210,9 @@ export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountO
     writes.map(({ entry }) => entry.flow ?? null),
     writes.map(({ update }) => update.settledElsewhere),
     writes.map(({ entry }) => entry.note ?? null),
+    writes.map(({ update }) => jsonOf(update.charge?.method)),
+    writes.map(({ update }) => update.charge?.receiptUrl ?? null),
+    writes.map(({ update }) => jsonOf(update.invoice)),
   ],
 });
 

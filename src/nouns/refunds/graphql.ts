@@ -32,8 +32,11 @@ export const refundKind: NodeKind = {
 
 /** Defines Refund, the refunds of a payment, and the fields that make, read and watch refunds. */
 export const defineRefund = (builder: Builder): void => {
-  defineRefundType(builder);
-  defineRefundsOfPayment(builder);
+  const status = defineRefundStatus(builder);
+  defineRefundType(builder, status);
+  const connection = defineRefundConnection(builder);
+  defineRefundsOfPayment(builder, connection);
+  defineRefundList(builder, connection, status);
   defineRefundMutation(builder);
   builder.queryField('refund', (t) =>
     t.field({
@@ -56,8 +59,10 @@ export const defineRefund = (builder: Builder): void => {
   );
 };
 
-const defineRefundType = (builder: Builder): void => {
-  const status = builder.enumType('RefundStatus', { values: REFUND_STATUSES });
+const defineRefundStatus = (builder: Builder) => builder.enumType('RefundStatus', { values: REFUND_STATUSES });
+type StatusEnum = ReturnType<typeof defineRefundStatus>;
+
+const defineRefundType = (builder: Builder, status: StatusEnum): void => {
   builder.objectType('Refund', {
     interfaces: ['Node'],
     fields: (t) => ({
@@ -84,8 +89,30 @@ const defineRefundType = (builder: Builder): void => {
   });
 };
 
-const defineRefundsOfPayment = (builder: Builder): void => {
-  const connection = defineConnection<Refund>(builder, 'Refund');
+const defineRefundConnection = (builder: Builder) => defineConnection<Refund>(builder, 'Refund');
+type RefundConnection = ReturnType<typeof defineRefundConnection>;
+
+const defineRefundList = (builder: Builder, connection: RefundConnection, status: StatusEnum): void => {
+  builder.queryField('refunds', (t) =>
+    t.field({
+      type: connection,
+      nullable: false,
+      description: 'Of all payments, newest first.',
+      permission: 'REFUND_READ_ANY',
+      args: {
+        status: t.arg({ type: status }),
+        first: t.arg.int({ defaultValue: DEFAULT_FIRST }),
+        after: t.arg.string(),
+      },
+      resolve: async (_, { status: asked, first, after }, { refunds }) => {
+        const request = pageRequest({ first, after });
+        return toConnection(await refunds.list(asked ?? undefined, request), request);
+      },
+    }),
+  );
+};
+
+const defineRefundsOfPayment = (builder: Builder, connection: RefundConnection): void => {
   builder.objectField('Payment', 'refunds', (t) =>
     t.field({
       type: connection,

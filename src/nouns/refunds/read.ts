@@ -1,5 +1,7 @@
 import { type Caller, mayRead } from '../../core/caller.js';
 import { isNodeId } from '../../core/node-id.js';
+import type { Page, PageRequest } from '../../core/page.js';
+import type { RefundStatus } from '../../core/states.js';
 import type { Database } from '../../storage/database.js';
 import { createPagesOf, type PagesOf } from '../../storage/pages-of.js';
 import { createRowReads } from '../../storage/row-reads.js';
@@ -22,6 +24,8 @@ export interface RefundReads {
   paymentOf(paymentId: string): Promise<Payment | undefined>;
   /** A page of a payment's refunds, newest first, whoever asks. Asked for many payments at once: one query. */
   pageOf: PagesOf<Refund>;
+  /** A page of all refunds, newest first, whoever asks. */
+  list(status: RefundStatus | undefined, page: PageRequest): Promise<Page<Refund>>;
   /** Current rows of refunds, whoever asks: for the outbox and live status. */
   readMany(ids: readonly string[]): Promise<Refund[]>;
   /** Current refunds of a payment, oldest first: for live status. */
@@ -56,6 +60,15 @@ export const createRefundReads = (database: Database): RefundReads => {
       columns: REFUND_COLUMNS,
       alias: 'r',
     }),
+    async list(status, { first, after }) {
+      const rows = await database.query<Refund>({
+        name: 'refund_list',
+        text: `select ${REFUND_COLUMNS} from tollgate.refund r
+          where ($1::text is null or status = $1) and ($2::bigint is null or id < $2) order by id desc limit $3`,
+        values: [status ?? null, after ?? null, first + 1],
+      });
+      return { rows: rows.slice(0, first), hasNextPage: rows.length > first };
+    },
     readMany: refunds.many,
     readOfPayment: (paymentId) =>
       database.query<Refund>({

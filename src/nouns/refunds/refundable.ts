@@ -10,6 +10,24 @@ export interface ReceivedMoney {
   readonly amountRefundPending: MinorUnits;
 }
 
+/** How much of a payment went back, by confirmed refunds. */
+export const REFUND_STATES = ['NONE', 'PARTIAL', 'FULL'] as const;
+export type RefundState = (typeof REFUND_STATES)[number];
+
+/** Of what was received nothing, a part, or all went back. */
+export const refundState = ({
+  amountReceived,
+  amountRefunded,
+}: Pick<ReceivedMoney, 'amountReceived' | 'amountRefunded'>): RefundState =>
+  amountRefunded === 0 ? 'NONE' : amountRefunded < amountReceived ? 'PARTIAL' : 'FULL';
+
+/** The same in SQL, for the payments of a table `p`. */
+export const REFUND_STATE_SQL: Readonly<Record<RefundState, string>> = {
+  NONE: 'p.amount_refunded = 0',
+  PARTIAL: 'p.amount_refunded > 0 and p.amount_refunded < p.amount_received',
+  FULL: 'p.amount_refunded > 0 and p.amount_refunded >= p.amount_received',
+};
+
 /** Whether an invoice was settled, wholly or in part, without Stripe's money: out of band, from credit or by a discount. */
 export const isSettledOutOfBand = (payment: {
   readonly status: PaymentStatus;

@@ -68,8 +68,8 @@ const writeIntent = (id: string, intentId: string): Statement => ({
 const insertPayment = (recurring: RecurringPayment, orderId: string, invoice: InvoiceSnapshot): Statement => ({
   name: 'payment_insert_invoice',
   text: `insert into tollgate.payment as p (order_id, account_id, amount, currency, mode, livemode, stripe_account,
-      recurring_payment_id, stripe_invoice_id, stripe_payment_intent_id, amount_settled_elsewhere, shares_order)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, exists (
+      recurring_payment_id, stripe_invoice_id, stripe_payment_intent_id, amount_settled_elsewhere, invoice, shares_order)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, exists (
       select from tollgate.payment where order_id = $1 and livemode = $6 and stripe_account = $7 and ${OPEN_PAYMENT}))
     returning ${PAYMENT_COLUMNS}`,
   values: [
@@ -84,6 +84,7 @@ const insertPayment = (recurring: RecurringPayment, orderId: string, invoice: In
     invoice.invoiceId,
     invoice.intentId,
     settledElsewhere(recurring, invoice, { asked: invoice.amountDue, collected: invoice.amountDue }),
+    JSON.stringify(invoice.summary),
   ],
 });
 
@@ -129,6 +130,7 @@ const factsOf = (recurring: RecurringPayment, payment: Payment, invoice: Invoice
     chargeId: payment.stripeChargeId,
     at,
     isInvoice: true,
+    invoice: invoice.summary,
   };
   switch (invoice.status) {
     case 'paid':
@@ -138,6 +140,7 @@ const factsOf = (recurring: RecurringPayment, payment: Payment, invoice: Invoice
         failureCode: null,
         failureMessage: null,
         chargeId: intent?.chargeId ?? null,
+        ...(intent?.charge && { charge: intent.charge }),
         settledElsewhere: settledElsewhere(recurring, invoice, {
           asked: payment.amount,
           collected: invoice.amountReceived,
