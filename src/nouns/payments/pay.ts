@@ -55,7 +55,12 @@ const checkRequest = (request: PayRequest, redirects: Redirects): PayRequest => 
   if (request.description !== undefined && request.description.length > DESCRIPTION_LENGTH)
     throw new BadUserInputError(`A description has at most ${DESCRIPTION_LENGTH} characters.`);
   const handedOn = checkHandedOn(request, request.mode);
-  return { ...request, ...handedOn, ...checkAddresses(request, redirects), ...(currency && { currency: currency.code }) };
+  return {
+    ...request,
+    ...handedOn,
+    ...checkAddresses(request, redirects),
+    ...(currency && { currency: currency.code }),
+  };
 };
 
 /** Checks where people come back to: with CHECKOUT alone they go anywhere. */

@@ -97,7 +97,6 @@ const defineRefundList = (builder: Builder, connection: RefundConnection, status
     t.field({
       type: connection,
       nullable: false,
-      description: 'Of all payments, newest first.',
       permission: 'REFUND_READ_ANY',
       args: {
         status: t.arg({ type: status }),
