@@ -45,7 +45,7 @@ const checkEntry = ([key, value]: [string, unknown]): [string, string] => {
  *
  * @throws BadUserInputError naming the key that is too long, reserved, or holds anything but a short string
  */
-export const checkMetadata = (metadata: unknown): Record<string, string> => {
+const checkMetadata = (metadata: unknown): Record<string, string> => {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
     return refuse('metadata must be a flat map of strings, such as {"cart": "81"}.');
   const entries = Object.entries(metadata);
