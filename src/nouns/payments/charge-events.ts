@@ -23,6 +23,13 @@ interface Parts {
   readonly publish: (payment: Payment) => void;
 }
 
+/** A charge, and who brought it. */
+interface Brought {
+  readonly charge: ChargeSnapshot;
+  readonly actor: string;
+  readonly eventId: string;
+}
+
 /** What the payment's timeline says of it. */
 const noteOf = ({ method, receiptUrl }: ChargeSnapshot): string =>
   [
@@ -32,7 +39,7 @@ const noteOf = ({ method, receiptUrl }: ChargeSnapshot): string =>
 
 /** Builds the handler of charges. They move no status: a payment intent's own events do that. */
 export const createChargeEvents = ({ transitions, connection, marks, publish }: Parts): EventHandler => {
-  const write = async (tx: Tx, payment: Payment, charge: ChargeSnapshot, cause: { actor: string; eventId: string }) => {
+  const write = async (tx: Tx, payment: Payment, { charge, ...cause }: Brought) => {
     const [row] = await tx.query<Payment & { isNew: boolean }>(writeCharge(payment, charge));
     if (!row) throw new Error(`Payment ${payment.id} is gone, although rows are never deleted.`);
     const { isNew, ...changed } = row;
@@ -81,7 +88,7 @@ export const createChargeEvents = ({ transitions, connection, marks, publish }: 
       const reference = referenceOf(charge, intentId);
       const payment = await transitions.lockByReference(tx, reference);
       return async () => {
-        if (payment) return write(tx, payment, charge, { actor, eventId: event.id });
+        if (payment) return write(tx, payment, { charge, actor, eventId: event.id });
         // An invoice's payment may just be made, or a page's learn its intent: then the event is its.
         await tx.query(lockIntent(intentId));
         const made = await transitions.lockByReference(tx, reference);
