@@ -4,6 +4,8 @@ import { changeOf, type VersionEntry } from '../../outbox/change-log.js';
 import type { Statement } from '../../storage/database.js';
 import { isDue } from '../../storage/due.js';
 import { selectList } from '../../storage/select-list.js';
+import type { ChargeDetails } from '../../stripe/charge-snapshot.js';
+import type { InvoiceSummary } from '../../stripe/translate.js';
 import {
   broughtBy,
   isOfSameOrder,
@@ -14,8 +16,6 @@ import {
   paidPayment,
   paidSums,
 } from './row.js';
-import type { ChargeDetails } from '../../stripe/charge-snapshot.js';
-import type { InvoiceSummary } from '../../stripe/translate.js';
 
 /** The columns of a payment, for SQL that names the table `p`. */
 export const PAYMENT_COLUMNS = selectList(Payment, 'p');
