@@ -337,9 +337,90 @@ const passTime: Action = {
 
 const passMonth: Action = { name: 'a month passes at the end', weight: 0, run: (world) => letPass(world, MONTH) };
 
-/** A story with a subscription ends with its next month: by chance alone hardly one would have a later invoice. */
+/** An order that is paid now; gives its payment. */
+const payNewOrder = async (world: World, scene: Scene): Promise<Scene['payments'][number]> => {
+  const order = {
+    id: await insertOrder(world, 'ann', 10_000, 'USD'),
+    account: 'ann' as const,
+    amount: 10_000,
+    currency: 'USD',
+  };
+  scene.orders.push({ ...order, isClosed: true });
+  world.watcher.follow(order.id);
+  await pay(world, scene, { ...order, isClosed: true });
+  const payment = scene.payments.find(({ orderId }) => orderId === order.id);
+  if (!payment) throw new Refused('nothing to pay');
+  return payment;
+};
+
+/** Some decide, several at once, and some leave it. */
+const decideQuarantined = async (world: World, paymentId: string, random: Random): Promise<string> => {
+  await world.sandbox.settled();
+  const deciders = Array.from({ length: random.between(0, 3) }, () => random.pick(['ACCEPT', 'REFUND'] as const));
+  const ends = await Promise.all(
+    deciders.map((decision) =>
+      world
+        .ask(
+          'admin',
+          'mutation ($input: DecideQuarantinedInput!) { decideQuarantined(input: $input) { payment { id } } }',
+          {
+            input: { paymentId, decision },
+          },
+        )
+        .then(() => decision, codeOf),
+    ),
+  );
+  return `payment ${paymentId}: ${ends.join(', ') || 'nobody decides'}`;
+};
+
+const payLate: Action = {
+  name: 'money comes after a cancel',
+  weight: 0,
+  async run(world, scene, random) {
+    const { id, intentId } = await payNewOrder(world, scene);
+    await world.ask('ann', 'mutation ($id: ID!) { cancelPayment(input: { id: $id }) { payment { id } } }', { id });
+    await world.control(`/payment_intents/${intentId}/succeed_late`, {});
+    return decideQuarantined(world, id, random);
+  },
+};
+
+const payAnotherAmount: Action = {
+  name: 'another amount is paid',
+  weight: 0,
+  async run(world, scene, random) {
+    const { id, intentId } = await payNewOrder(world, scene);
+    await world.stripe.paymentIntents.update(intentId, { amount: random.pick([9_000, 11_000]) });
+    await world.stripe.paymentIntents.confirm(intentId, {
+      payment_method: 'pm_card_visa',
+      return_url: 'https://shop.example/return',
+    });
+    return decideQuarantined(world, id, random);
+  },
+};
+
+const oweFlow: Action = {
+  name: 'a flow is owed',
+  weight: 0,
+  async run(world, scene) {
+    const { id, intentId, orderId } = await payNewOrder(world, scene);
+    await world.ask('admin', 'mutation ($id: ID!) { oweNextFlow(input: { orderId: $id }) { events } }', {
+      id: orderId,
+    });
+    await world.stripe.paymentIntents.confirm(intentId, {
+      payment_method: 'pm_card_visa',
+      return_url: 'https://shop.example/return',
+    });
+    return `payment ${id}`;
+  },
+};
+
+/**
+ * A story with a subscription ends with its next month: by chance alone hardly one would have a later invoice. Money that is set
+ * aside and a flow that is owed come last too, so that what they draw changes nothing of what was before.
+ */
 export const endStory = async (world: World, scene: Scene, random: Random): Promise<void> => {
   if (scene.recurring.length > 0) await perform(passMonth, world, scene, random);
+  for (const action of [payLate, payAnotherAmount, oweFlow]) await perform(action, world, scene, random.fork());
 };
 
 const DELIVERY_FAULTS = ['duplicate', 'reorder', 'delay', 'drop', 'same-second', 'status', 'timeout'] as const;

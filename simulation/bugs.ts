@@ -74,6 +74,22 @@ export const BUGS = {
       'amount_received = greatest(u.received - 1, 0)',
     ),
   },
+  'unasked-money': {
+    about: 'money that nobody asked for counts by itself',
+    rewrite: inStatement(
+      'update tollgate.payment t set status = u.status',
+      'set status = u.status,',
+      "set status = case u.status when 'QUARANTINED' then 'SUCCESSFUL' else u.status end,",
+    ),
+  },
+  'owed-forgotten': {
+    about: 'a flow that is owed counts as having run',
+    rewrite: inStatement(
+      'insert into tollgate.owed_flow (flow',
+      'data, error, next_try_at)\n      values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, case',
+      "data, error, status, next_try_at)\n      values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, 'DONE', case",
+    ),
+  },
   'renewal-twice': {
     about: "a later invoice's order is made once more",
     rewrite: inStatement(

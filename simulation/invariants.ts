@@ -24,6 +24,8 @@ interface PaymentRow {
   readonly refunded: number;
   readonly intentId: string | null;
   readonly invoiceId: string | null;
+  /** Why its money was set aside. */
+  readonly setAside: string | null;
 }
 interface RefundRow {
   readonly id: string;
@@ -54,7 +56,7 @@ const readBooks = async ({ sql, stripe }: World): Promise<Books> => {
   const rows = async <T extends object>(text: string): Promise<T[]> => (await sql.query(text)).rows as T[];
   const [payments, refunds, settings] = await Promise.all([
     rows<PaymentRow>(`select id::text, order_id::text as "orderId", status, version, amount_received::int as received,
-      amount_refunded::int as refunded, stripe_payment_intent_id as "intentId", stripe_invoice_id as "invoiceId"
+      amount_refunded::int as refunded, stripe_payment_intent_id as "intentId", stripe_invoice_id as "invoiceId", quarantined_for as "setAside"
       from tollgate.payment order by id`),
     rows<RefundRow>(`select id::text, payment_id::text as "paymentId", status, amount::int, stripe_refund_id as "stripeId"
       from tollgate.refund order by id`),
@@ -112,9 +114,10 @@ const checkPayments = (_: World, { payments, intents }: Books): Comparison =>
       const expected = paymentStatusOf(intent);
       const isVoided = row.invoiceId !== null && row.status === 'CANCELED';
       const violations: Violation[] = [];
-      if (row.status !== expected && !isVoided)
+      const isSetAside = row.setAside !== null && row.status === 'QUARANTINED' && expected === 'SUCCESSFUL';
+      if (row.status !== expected && !isVoided && !isSetAside)
         violations.push(`payment ${row.id} is ${row.status}; Stripe's intent is ${intent.status}, so ${expected}`);
-      if (row.status === 'SUCCESSFUL' && row.received !== intent.amount_received)
+      if ((row.status === 'SUCCESSFUL' || isSetAside) && row.received !== intent.amount_received)
         violations.push(`payment ${row.id} received ${row.received}; Stripe says ${intent.amount_received}`);
       return violations;
     },
@@ -235,6 +238,26 @@ const checkFlows = async ({ sql }: World): Promise<Comparison> => {
   return { compared: ran.rows[0]?.count ?? 0, violations: rows.map(({ what }) => what) };
 };
 
+/** Money that was set aside counts once somebody took it, goes back whole once somebody said so, and otherwise waits. */
+const checkSetAside = async ({ sql }: World, { payments }: Books): Promise<Comparison> => {
+  const { rows } = await sql.query<{ id: string; decision: string }>(
+    `select detail->>'paymentId' as id, detail->>'decision' as decision from tollgate.audit where action = 'QUARANTINE_DECIDED'`,
+  );
+  return compare(
+    payments.filter(({ setAside }) => setAside !== null),
+    ({ id, status, received, refunded }) => {
+      const decisions = rows.filter((row) => row.id === id).map(({ decision }) => decision);
+      if (decisions.length > 1) return [`payment ${id} was decided ${decisions.length} times: ${decisions.join(', ')}`];
+      const [decision = 'nothing'] = decisions;
+      const isCounted = status === 'SUCCESSFUL';
+      if (isCounted !== (decision === 'ACCEPT')) return [`payment ${id} is ${status} although ${decision} was decided`];
+      return decision === 'REFUND' && refunded !== received
+        ? [`payment ${id} was to go back, and ${refunded} of ${received} did`]
+        : [];
+    },
+  );
+};
+
 const subscriptionIdOf = (invoice: Stripe.Invoice): string => {
   const subscription = invoice.parent?.subscription_details?.subscription;
   return typeof subscription === 'string' ? subscription : (subscription?.id ?? '');
@@ -339,6 +362,7 @@ const INVARIANTS: Readonly<Record<string, (world: World, books: Books) => Compar
   'no refund was asked for beyond what was left': checkOvershoot,
   'orders show what was received': checkOrders,
   'flows ran once per version': checkFlows,
+  'money that was set aside is as was decided': checkSetAside,
   'each paid invoice has one payment': checkRenewals,
   'each later invoice has an order of its own': checkMadeOrders,
   "recurring payments are as Stripe's subscriptions": checkSubscriptions,
