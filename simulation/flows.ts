@@ -57,9 +57,17 @@ const SAMPLE_FLOWS = fileURLToPath(
 export const createFlows = async (needs: Needs): Promise<Flows> => observeAll(await loadFlows(SAMPLE_FLOWS), needs);
 
 const observeAll = (
-  { paymentCallback, refundCallback, disputeCallback, recurringPaymentCallback, recurringCharge }: Flows,
+  {
+    paymentRequest,
+    paymentCallback,
+    refundCallback,
+    disputeCallback,
+    recurringPaymentCallback,
+    recurringCharge,
+  }: Flows,
   needs: Needs,
 ): Flows => ({
+  paymentRequest,
   paymentCallback: observe(
     'payment-callback',
     paymentCallback,

@@ -12,6 +12,7 @@ import { listenOnFree } from './embedded/ports.js';
 import { welcome } from './embedded/welcome.js';
 import { type EffectTiming, startEffects } from './flows/effect-runner.js';
 import { loadFlows } from './flows/flow-loader.js';
+import { createFlowRefunds, withRefunds } from './flows/flow-refunds.js';
 import { checkFlowTypes } from './flows/flow-types.js';
 import { type Flows, withoutCallbacks } from './flows/flows.js';
 import { createFlowFreezes } from './flows/freezes.js';
@@ -135,7 +136,9 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     // The developer's flows: a server runs none that held up its predecessors; a command is an operator's own try
     const freezes = createFlowFreezes(storage.database);
     const mine = rehearses ? withoutCallbacks(parts.flows) : parts.flows;
-    const flows = command ? mine : watchFlows(mine, { watch: watchdog?.watch ?? UNWATCHED, freezes });
+    const flowRefunds = createFlowRefunds();
+    const watched = command ? mine : watchFlows(mine, { watch: watchdog?.watch ?? UNWATCHED, freezes });
+    const flows = withRefunds(watched, flowRefunds);
 
     // The nouns, and how every process hears of their rows
     const recorder = createDriftRecorder({ database: storage.database, kinds: () => outbox.kinds });
@@ -158,6 +161,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
       ...operator,
       redirects,
       flows,
+      flowRefunds,
       outbox,
       pubsub,
       settings,

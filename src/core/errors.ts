@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'REFUND_EXCEEDS_PAYMENT'
   | 'PAYMENT_DISPUTED'
   | 'PAYMENT_NOT_QUARANTINED'
+  | 'DECLINED_BY_APP'
   | 'PRICE_NOT_FOUND'
   | 'PRICE_UNSUPPORTED'
   | 'RECURRING_ALREADY_EXISTS'
@@ -236,6 +237,16 @@ export class RecurringNotCancelableError extends DomainError {
   readonly code = 'RECURRING_NOT_CANCELABLE';
   constructor(id: string, status: string) {
     super(`Recurring payment ${id} is ${status}: it has ended and nothing is left to cancel.`);
+  }
+}
+
+/** The app's own code said no before the payment; `reason` in the extensions is its code. */
+export class DeclinedByAppError extends DomainError {
+  readonly code = 'DECLINED_BY_APP';
+  override readonly extensions: Readonly<Record<string, string>>;
+  constructor(reason: string, message: string) {
+    super(message);
+    this.extensions = { reason };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Effect, EffectContext, FlowEffects } from './effects.js';
+import type { FlowRefund, FlowRefundRequest } from './flow-refunds.js';
 import type {
   DisputeCallbackData,
   Flow,
@@ -12,6 +13,7 @@ import type {
   RecurringPaymentCallbackData,
   RefundCallbackData,
 } from './flows.js';
+import type { PaymentRequestContext, PaymentRequestData, PaymentRequestFlow } from './payment-request.js';
 
 export type {
   DisputeCallbackData,
@@ -21,11 +23,21 @@ export type {
   FlowDatabase,
   FlowEffects,
   FlowLog,
+  FlowRefund,
+  FlowRefundRequest,
   PaymentCallbackData,
+  PaymentRequestContext,
+  PaymentRequestData,
   RecurringCharge,
   RecurringPaymentCallbackData,
   RefundCallbackData,
 };
+
+/**
+ * Declares what is asked before a payment begins: `beforePay` runs under the order's lock, in the transaction that reserves the
+ * payment, before Stripe is called. `decline(code, message)` answers DECLINED_BY_APP and leaves nothing written.
+ */
+export const definePaymentRequest = (flow: PaymentRequestFlow): PaymentRequestFlow => flow;
 
 /**
  * Declares the payment callback: it runs once per applied version of a payment whose status moved, inside the

@@ -42,7 +42,7 @@ const isFlow = (value: unknown, entry: FlowTemplate['entry']): boolean =>
 type TellAbsent = (place: string) => void;
 
 /** What runs for a flow that came with an upgrade, until its file is written. */
-const EMPTY = { run: () => undefined };
+const emptyFlow = (entry: FlowTemplate['entry']) => ({ [entry]: () => undefined });
 
 const load = async (
   { read, folder, tellAbsent }: { readonly read: ImportFile; readonly folder: string; readonly tellAbsent: TellAbsent },
@@ -53,7 +53,7 @@ const load = async (
   const found = ENDS.map((end) => path.join(folder, `${file}${end}`)).find((at) => fs.existsSync(at));
   if (found === undefined && isOptional) {
     tellAbsent(placeOf(usual));
-    return EMPTY;
+    return emptyFlow(entry);
   }
   if (found === undefined) throw new FlowLoadError(usual, 'there is no such file');
   const exported = await read(found).then(

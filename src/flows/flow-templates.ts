@@ -189,6 +189,15 @@ ${written === null ? loggedBranch({ ...target, why: lack ?? null }) : refundedBr
 `;
 };
 
+const paymentRequest = (): string => `${heading('definePaymentRequest', {})}
+/** Asked before a payment begins or goes on, under the order's lock: it declines nothing yet. */
+export const paymentRequest = definePaymentRequest({
+  beforePay() {
+    // Where it must not be paid: (data, { db, decline }) and decline('SOLD_OUT', 'Sold out'). Your own logic goes here.
+  },
+});
+`;
+
 const disputeCallback = (): string => `${heading('defineDisputeCallback', {})}
 /** Runs when a dispute of a payment begins or changes its status: it does not touch the order yet. */
 export const disputeCallback = defineDisputeCallback({
@@ -261,7 +270,7 @@ export const recurringCharge = defineRecurringCharge({
 export interface FlowTemplate {
   readonly file: string;
   /** The function that every such flow has. */
-  readonly entry: 'run' | 'createOrder';
+  readonly entry: 'run' | 'createOrder' | 'beforePay';
   /** A release before this flow wrote no such file: without it nothing runs. */
   readonly isOptional?: true;
   fill(target: FlowTarget): string;
@@ -273,6 +282,13 @@ const nothing = (): undefined => undefined;
 
 /** Every flow by the name of its export. */
 export const FLOW_TEMPLATES: Readonly<Record<Exclude<keyof Flows, 'effects'>, FlowTemplate>> = {
+  paymentRequest: {
+    file: 'payment-request',
+    entry: 'beforePay',
+    isOptional: true,
+    fill: paymentRequest,
+    lacks: nothing,
+  },
   paymentCallback: {
     file: 'payment-callback',
     entry: 'run',

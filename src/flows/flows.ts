@@ -7,6 +7,8 @@ import type { RecurringPayment } from '../nouns/recurring/row.js';
 import type { Refund } from '../nouns/refunds/row.js';
 import type { Tx } from '../storage/database.js';
 import { addJobs, collectEffects, type Effects, type FlowEffects, type JobSpec } from './effects.js';
+import type { FlowRefund, FlowRefundRequest, ReserveFlowRefund } from './flow-refunds.js';
+import type { PaymentRequestFlow } from './payment-request.js';
 import { withoutComments } from './statement-text.js';
 
 /** What a flow may do with the database: plain statements inside the running transaction. */
@@ -30,6 +32,13 @@ export interface FlowContext {
   /** Mails, calls and all else outside of the database, queued in the transaction. */
   readonly effects: FlowEffects;
   readonly log: FlowLog;
+  /**
+   * Gives money of a payment of this order back: reserved in the transaction of the change, made at Stripe after its commit, as any
+   * refund. In callbacks alone: a later charge that is about to be made has no payment yet.
+   *
+   * @throws NotFoundError for a payment of another order, PaymentNotRefundableError, RefundExceedsPaymentError, PaymentDisputedError
+   */
+  refund(request: FlowRefundRequest): Promise<FlowRefund>;
 }
 
 /** Where a change came from: a webhook event, an object that we fetched, or the answer to our own call. */
@@ -141,6 +150,8 @@ export interface RecurringChargeFlow {
 
 /** A callback flow. It runs inside the transaction of the change: a throw rolls the whole event back, to be retried. */
 export interface Flow<Data> {
+  /** What its refunds are reserved by; the server's, never the developer's. */
+  readonly reserve?: ReserveFlowRefund;
   /** `skip` (default): duplicates run nothing. `deliver`: they run with `callbackProcessed: true`. */
   readonly duplicates?: 'skip' | 'deliver';
   /**
@@ -153,6 +164,8 @@ export interface Flow<Data> {
 
 /** The flows that the developer wrote. */
 export interface Flows {
+  /** Asked before a payment begins. */
+  readonly paymentRequest: PaymentRequestFlow;
   readonly paymentCallback: Flow<PaymentCallbackData>;
   readonly refundCallback: Flow<RefundCallbackData>;
   readonly disputeCallback: Flow<DisputeCallbackData>;
@@ -165,6 +178,7 @@ export interface Flows {
 /** The same flows for a rehearsal: callbacks do nothing; a later charge still makes its order, for its payment needs one. */
 export const withoutCallbacks = (flows: Flows): Flows => ({
   ...flows,
+  paymentRequest: { beforePay: () => undefined },
   paymentCallback: { run: () => undefined },
   refundCallback: { run: () => undefined },
   disputeCallback: { run: () => undefined },
@@ -201,6 +215,12 @@ export class FlowFailedError extends Error {
   }
 }
 
+/** The order that a flow's data is about. */
+const orderOf = (data: unknown): string | undefined => {
+  const { orderId, recurringPayment } = data as { orderId?: string; recurringPayment?: { orderId: string } };
+  return orderId ?? recurringPayment?.orderId;
+};
+
 /** Log lines tell of what happened, so they wait for the commit; what was rolled back did not happen. */
 const holdLines = (log: FlowLog, tx: Tx): FlowLog => ({
   info: (detail, message) => tx.afterCommit(() => log.info(detail, message)),
@@ -215,7 +235,7 @@ const holdLines = (log: FlowLog, tx: Tx): FlowLog => ({
  */
 export const runFlow = async <Data, Result = void>(
   name: string,
-  flow: { run(data: Data, context: FlowContext): Promise<Result> | Result },
+  flow: { run(data: Data, context: FlowContext): Promise<Result> | Result; readonly reserve?: ReserveFlowRefund },
   data: Data,
   { tx, log, effects, jobs }: { tx: Tx; log: FlowLog; effects: Effects; jobs?: JobSpec[] },
 ): Promise<Result> => {
@@ -228,7 +248,13 @@ export const runFlow = async <Data, Result = void>(
     timer = setTimeout(() => reject(new Error(`it took longer than ${LIMIT_MS} ms`)), LIMIT_MS);
   });
   try {
-    const context = { db: guardDatabase(tx, isSettled), effects: collected.context, log: lines };
+    const refund = async (request: FlowRefundRequest): Promise<FlowRefund> => {
+      if (isSettled()) throw new Error('The flow has ended: await every refund inside it.');
+      const orderId = orderOf(data);
+      if (!flow.reserve || orderId === undefined) throw new Error('Only a callback of a payment can refund.');
+      return flow.reserve(tx, orderId, request);
+    };
+    const context = { db: guardDatabase(tx, isSettled), effects: collected.context, log: lines, refund };
     const result = await Promise.race([flow.run(data, context), limit]);
     const added = collected.take();
     if (jobs) jobs.push(...added);

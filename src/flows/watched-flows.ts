@@ -2,6 +2,7 @@ import type { Mark, Watch } from '../core/work-board.js';
 import type { Effect, Effects } from './effects.js';
 import type { Flow, FlowBody, FlowContext, Flows, RecurringCharge } from './flows.js';
 import type { FlowFreezes } from './freezes.js';
+import type { PaymentRequestContext, PaymentRequestData } from './payment-request.js';
 
 /** Whom a run is told to before it begins, and who may refuse it. */
 export interface FlowWatch {
@@ -9,10 +10,10 @@ export interface FlowWatch {
   readonly freezes: Pick<FlowFreezes, 'assertMayRun'>;
 }
 
-type Run<Data, Result> = (data: Data, context: FlowContext) => Promise<Result> | Result;
+type Run<Data, Result, Context> = (data: Data, context: Context) => Promise<Result> | Result;
 
 /** A flow waits for the database above all: what comes after an answer is its own code again. */
-const resuming = (context: FlowContext, mark: Mark): FlowContext => ({
+const resuming = <Context extends Pick<FlowContext, 'db'>>(context: Context, mark: Mark): Context => ({
   ...context,
   db: {
     async query<Row extends object>(text: string, values?: readonly unknown[]) {
@@ -25,15 +26,18 @@ const resuming = (context: FlowContext, mark: Mark): FlowContext => ({
   },
 });
 
+/** The event that brought the change; what begins by itself has none. */
+const eventOf = (data: { readonly body?: FlowBody }): object | undefined => data.body?.event;
+
 const watchRun =
-  <Data extends { readonly body: FlowBody }, Result>(
+  <Data extends object, Result, Context extends Pick<FlowContext, 'db'> = FlowContext>(
     { watch, freezes }: FlowWatch,
-    { name, orderOf, run }: { name: string; orderOf: (data: Data) => string; run: Run<Data, Result> },
-  ): ((data: Data, context: FlowContext) => Promise<Result>) =>
+    { name, orderOf, run }: { name: string; orderOf: (data: Data) => string; run: Run<Data, Result, Context> },
+  ): ((data: Data, context: Context) => Promise<Result>) =>
   async (data, context) => {
     const subject = orderOf(data);
     freezes.assertMayRun('flow', name, subject);
-    const mark = watch.begin({ sort: 'flow', name, subject, event: data.body.event });
+    const mark = watch.begin({ sort: 'flow', name, subject, event: eventOf(data) });
     try {
       return await run(data, resuming(context, mark));
     } finally {
@@ -49,7 +53,7 @@ const watchFlow = <Data extends { readonly body: FlowBody }>(
 ): Flow<Data> => ({
   ...(flow.duplicates && { duplicates: flow.duplicates }),
   ...(flow.batch === false && { batch: false }),
-  run: watchRun(watch, { name, orderOf, run: (data, context) => flow.run(data, context) }),
+  run: watchRun<Data, void>(watch, { name, orderOf, run: (data, context) => flow.run(data, context) }),
 });
 
 const watchEffect = ({ watch, freezes }: FlowWatch, name: string, effect: Effect): Effect => ({
@@ -77,6 +81,13 @@ export const watchFlows = (flows: Flows, watch: FlowWatch): Flows => {
   const lower = charge.amount?.bind(charge);
   const name = 'recurring-charge';
   return {
+    paymentRequest: {
+      beforePay: watchRun<PaymentRequestData, void, PaymentRequestContext>(watch, {
+        name: 'payment-request',
+        orderOf,
+        run: (data, context) => flows.paymentRequest.beforePay(data, context),
+      }),
+    },
     paymentCallback: watchFlow(watch, flows.paymentCallback, 'payment-callback', orderOf),
     refundCallback: watchFlow(watch, flows.refundCallback, 'refund-callback', orderOf),
     disputeCallback: watchFlow(watch, flows.disputeCallback, 'dispute-callback', orderOf),

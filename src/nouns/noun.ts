@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import type { FlowRefunds } from '../flows/flow-refunds.js';
 import type { Flows } from '../flows/flows.js';
 import type { Builder, Once } from '../graphql/builder.js';
 import type { NounDomain } from '../graphql/context.js';
@@ -29,6 +30,8 @@ export interface Machine {
   readonly connection: StripeConnection;
   readonly redirects: Redirects;
   readonly flows: Flows;
+  /** How the callbacks among the flows refund. */
+  readonly flowRefunds: FlowRefunds;
   readonly outbox: Outbox;
   readonly pubsub: PubSub;
   readonly settings: NounSettings;

@@ -75,7 +75,7 @@ describe('activatePayments', () => {
     });
     await expect(bed.sql.query('drop table public.booking cascade')).rejects.toMatchObject({ code: 'TG003' });
     expect(await fs.readFile(path.join(flowFolder, 'recurring-charge.ts'), 'utf8')).toContain('public.booking');
-    expect(await fs.readdir(flowFolder)).toHaveLength(5);
+    expect(await fs.readdir(flowFolder)).toHaveLength(6);
   });
 
   test('the same again changes nothing; other arguments are ALREADY_ACTIVATED', async () => {

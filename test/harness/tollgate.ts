@@ -184,6 +184,7 @@ export const openTestBed = async ({
     const tollgate = await startTollgate(config, {
       log: pino({ level: config.log.level }),
       flows: {
+        paymentRequest: { beforePay: () => undefined },
         paymentCallback,
         refundCallback,
         disputeCallback,

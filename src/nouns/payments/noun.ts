@@ -1,3 +1,4 @@
+import { type AskApp, createAskApp } from '../../flows/payment-request.js';
 import type { Redirects } from '../../installation/redirects.js';
 import type { Built, Machine, Noun } from '../noun.js';
 import { createPaymentTransitions, type PaymentTransitions } from './apply.js';
@@ -26,6 +27,8 @@ export interface PaymentParts {
   readonly attempts: PaymentAttempts;
   readonly reservations: PaymentReservations;
   readonly redirects: Redirects;
+  /** Asks the app before the money; the order's lock must be held. */
+  readonly askApp: AskApp;
   /** Tells every process of a committed payment. */
   readonly publish: (payment: Payment) => void;
 }
@@ -41,7 +44,8 @@ const build = (machine: Machine): Built<PaymentParts> => {
     checkouts: createCheckoutAttempts({ objects, redirects, marks }),
     marks,
   });
-  const reservations = createPaymentReservations(database, orders);
+  const askApp = createAskApp(flows, log);
+  const reservations = createPaymentReservations(database, orders, askApp);
   const endings = createPaymentEndings({ database, connection, transitions, attempts, reads });
   const payments = createPayments({ database, connection, reservations, attempts, endings, reads, redirects, publish });
   const deliversDuplicates = flows.paymentCallback.duplicates === 'deliver';
@@ -52,7 +56,7 @@ const build = (machine: Machine): Built<PaymentParts> => {
   const { close, ...live } = createLive({ pubsub, payments, log });
   machine.onStop(close);
   return {
-    parts: { payments, transitions, attempts, reservations, redirects, publish },
+    parts: { payments, transitions, attempts, reservations, redirects, askApp, publish },
     handlers: [
       [PAYMENT_INTENT_EVENTS, createPaymentIntentEvents(events)],
       [CHARGE_EVENTS, createChargeEvents({ transitions, connection, marks, publish })],

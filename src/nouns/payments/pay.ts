@@ -140,7 +140,7 @@ const replace = async (
 /** Goes on with an attempt that fits its order; one that doesn't is cancelled, and the caller told why. */
 export const goOnOrEnd = async (parts: PayParts, payment: Payment, who: Who): Promise<PayAnswer> => {
   const { database, reservations } = parts;
-  const misfit = await database.transaction((tx) => reservations.review(tx, payment), payment.orderId);
+  const misfit = await database.transaction((tx) => reservations.resume(tx, payment), payment.orderId);
   if (!misfit) return goOn(parts, payment, who);
   const wentThrough = await replace(parts, payment, who);
   if (wentThrough) return wentThrough;

@@ -6,7 +6,8 @@ import {
   RecurringAlreadyExistsError,
 } from '../../core/errors.js';
 import { formatMoney } from '../../core/money.js';
-import { isOpen } from '../../core/states.js';
+import { isOpen, type PaymentStatus } from '../../core/states.js';
+import type { AskApp } from '../../flows/payment-request.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import { assertUsable, type Order, type Orders } from '../../orders/orders.js';
 import { writeChange } from '../../outbox/change-log.js';
@@ -45,13 +46,15 @@ export interface Reserved {
 export interface PaymentReservations {
   /** The same refusals as `reserve`, without the lock: a wrong request needs no Stripe. */
   check(request: PayRequest, caller: Caller): Promise<void>;
-  /** @throws OrderNotFoundError, OrderAlreadyPaidError, AmountMismatchError, CurrencyMismatchError, PaymentInProgressError, RecurringAlreadyExistsError */
+  /** @throws OrderNotFoundError, OrderAlreadyPaidError, AmountMismatchError, CurrencyMismatchError, PaymentInProgressError, RecurringAlreadyExistsError, DeclinedByAppError */
   reserve(tx: Tx, reservation: Reservation): Promise<Reserved>;
   /**
    * Why an open one-off attempt no longer fits its order: the amount, currency or owner changed, or the order is covered meanwhile;
    * undefined while it fits. Writes nothing.
    */
   review(tx: Tx, payment: Payment): Promise<DomainError | undefined>;
+  /** The same for a client that goes on with it: where it fits, the app is asked again. @throws DeclinedByAppError */
+  resume(tx: Tx, payment: Payment): Promise<DomainError | undefined>;
 }
 
 /** Locks the order's open payment, a one-off before an invoice's; the order's lock must be held. */
@@ -154,8 +157,11 @@ const judgeOpen = (open: Payment, order: Order, { request, charge, caller }: Cha
   return isServed ? 'open' : 'differs';
 };
 
+/** In these the customer still has something to confirm, so that the app may still say no. */
+const MAY_BE_DECLINED: ReadonlySet<PaymentStatus> = new Set(['PENDING', 'REQUIRES_ACTION', 'FAILED']);
+
 /** Builds the decisions over the bound order table. */
-export const createPaymentReservations = (database: Database, orders: Orders): PaymentReservations => ({
+export const createPaymentReservations = (database: Database, orders: Orders, askApp: AskApp): PaymentReservations => ({
   async check(request, caller) {
     const order = assertUsable(await orders.find(request.orderId), request.orderId, caller);
     await assertPayable(database, order, request);
@@ -172,6 +178,9 @@ export const createPaymentReservations = (database: Database, orders: Orders): P
     const charge = await chargeOf(tx, order, { ...request, scope: access });
     if (await findLive(tx, order.id, access)) throw new RecurringAlreadyExistsError(order.id);
     const open = await findOpen(tx, order.id, access);
+    const { mode } = request;
+    const asked = { ...charge, orderId: order.id, accountId: order.owner ?? caller.accountId, mode };
+    if (!open || MAY_BE_DECLINED.has(open.status)) await askApp(tx, asked);
     if (open) {
       const kind = judgeOpen(open, order, { ...reservation, charge });
       if (kind === 'open') await remember(tx, idempotency, open.id);
@@ -194,5 +203,15 @@ export const createPaymentReservations = (database: Database, orders: Orders): P
       if (error instanceof DomainError) return error;
       throw error;
     }
+  },
+
+  async resume(tx, payment) {
+    const misfit = await this.review(tx, payment);
+    if (misfit) return misfit;
+    const [row] = await tx.query<Payment>(lockById(payment.id));
+    if (!row || !MAY_BE_DECLINED.has(row.status)) return undefined;
+    const { orderId, amount, currency, accountId, mode } = row;
+    await askApp(tx, { orderId, amount, currency, accountId, mode });
+    return undefined;
   },
 });

@@ -51,7 +51,7 @@ const build = (machine: Machine): Built => {
   const checkouts = createSubscriptionCheckouts({ ...shared, transitions, objects, attempts, redirects });
   const keeps = machine.settings.keepsUnpaidInvoices;
   const unpaid = createUnpaidInvoices({ database, invoices, marks, keeps, publish: publishPayment });
-  const reservations = createRecurringReservations(orders);
+  const reservations = createRecurringReservations(orders, ofPayments.askApp);
   const recurring = createRecurring({
     database,
     connection,

@@ -5,6 +5,7 @@ import {
   RecurringAlreadyExistsError,
   UnauthenticatedError,
 } from '../../core/errors.js';
+import type { AskApp } from '../../flows/payment-request.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import { assertUsable, type Order, type Orders } from '../../orders/orders.js';
 import { writeChange } from '../../outbox/change-log.js';
@@ -45,7 +46,7 @@ export interface RecurringReservations {
   check(request: InitiateRequest, caller: Caller): Promise<void>;
   /**
    * @throws RecurringAlreadyExistsError for another price or quantity, PaymentInProgressError while a one-off payment is
-   * open, OrderAlreadyPaidError, AmountMismatchError, CurrencyMismatchError, OrderNotFoundError
+   * open, OrderAlreadyPaidError, AmountMismatchError, CurrencyMismatchError, OrderNotFoundError, DeclinedByAppError
    */
   reserve(tx: Tx, reservation: RecurringReservation): Promise<RecurringReserved>;
 }
@@ -116,7 +117,7 @@ const insert = async (
 };
 
 /** Builds the decisions over the bound order table. */
-export const createRecurringReservations = (orders: Orders): RecurringReservations => ({
+export const createRecurringReservations = (orders: Orders, askApp: AskApp): RecurringReservations => ({
   async check({ orderId }, caller) {
     accountOf(assertUsable(await orders.find(orderId), orderId, caller, 'RECURRING_READ_ANY'), caller);
   },
@@ -137,12 +138,16 @@ export const createRecurringReservations = (orders: Orders): RecurringReservatio
         throw new RecurringAlreadyExistsError(order.id);
       if (live.status === 'INCOMPLETE' && live.mode !== request.mode)
         return { kind: 'differs', recurringPayment: live };
+      if (live.status === 'INCOMPLETE') {
+        const { initialAmount: amount, currency, accountId, mode } = live;
+        await askApp(tx, { orderId: order.id, amount, currency, accountId, mode });
+      }
       await remember(tx, idempotency, live.id);
       return { kind: 'live', recurringPayment: live };
     }
     if (!price) return { kind: 'price' };
-    const amount = periodAmount(price, request.quantity);
-    await assertDue(tx, order, { amount, currency: price.currency, scope: access });
+    const charge = { amount: periodAmount(price, request.quantity), currency: price.currency };
+    await assertDue(tx, order, { ...charge, scope: access });
     const open = await findOpen(tx, order.id, access);
     if (open) {
       assertNotInvoiced(open);
@@ -151,7 +156,9 @@ export const createRecurringReservations = (orders: Orders): RecurringReservatio
         open.id,
       );
     }
-    await assertOneCurrency(tx, { accountId: accountOf(order, caller), currency: price.currency }, access);
+    const accountId = accountOf(order, caller);
+    await assertOneCurrency(tx, { accountId, currency: price.currency }, access);
+    await askApp(tx, { ...charge, orderId: order.id, accountId, mode: request.mode });
     const recurringPayment = await insert(tx, order, { reservation, price });
     await remember(tx, idempotency, recurringPayment.id);
     return { kind: 'made', recurringPayment };

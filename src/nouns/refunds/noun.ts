@@ -2,6 +2,7 @@ import type { Built, Machine, Noun } from '../noun.js';
 import { payments } from '../payments/noun.js';
 import { createRefundTransitions, type HeldRefunds, type RefundTransitions } from './apply.js';
 import { createRefundEvents, REFUND_EVENTS } from './events.js';
+import { createFlowRefund } from './flow-refund.js';
 import { defineRefund, refundKind } from './graphql.js';
 import type { RefundTiming } from './make.js';
 import { createRefundReads } from './read.js';
@@ -42,6 +43,7 @@ const build = (machine: Machine): Built<RefundParts> => {
   const transitions = createRefundTransitions({ payments: ofPayments.transitions, orders, flows, marks, log });
   const attempts = createRefundAttempts({ database, transitions, marks, publish, timing });
   const reservations = createRefundReservations(transitions);
+  machine.flowRefunds.bind(createFlowRefund(reservations, publish));
   const refunds = createRefunds({ database, connection, reservations, attempts, reads, publish, timing, log });
   const { close, ...live } = createLiveRefunds({ pubsub, refunds, log });
   machine.onStop(close);

@@ -138,6 +138,13 @@ export const claimUnknown = (limit: number, leaseMs: number): Statement => ({
   values: [limit, leaseMs],
 });
 
+/** Lets a job make a refund at once that was only reserved. */
+export const wakeRefund = (id: string): Statement => ({
+  name: 'refund_wake',
+  text: `update tollgate.refund set next_check_at = now() where id = $1 and ${UNKNOWN_OUTCOME}`,
+  values: [id],
+});
+
 /** The waits double from a second to ten minutes. */
 const LOOK_AGAIN = `next_check_at = now() + least(600, power(2, least(checks, 10))) * interval '1 second'`;
 
