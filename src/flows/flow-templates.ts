@@ -282,13 +282,6 @@ const nothing = (): undefined => undefined;
 
 /** Every flow by the name of its export. */
 export const FLOW_TEMPLATES: Readonly<Record<Exclude<keyof Flows, 'effects'>, FlowTemplate>> = {
-  paymentRequest: {
-    file: 'payment-request',
-    entry: 'beforePay',
-    isOptional: true,
-    fill: paymentRequest,
-    lacks: nothing,
-  },
   paymentCallback: {
     file: 'payment-callback',
     entry: 'run',
@@ -316,6 +309,13 @@ export const FLOW_TEMPLATES: Readonly<Record<Exclude<keyof Flows, 'effects'>, Fl
     entry: 'run',
     isOptional: true,
     fill: disputeCallback,
+    lacks: nothing,
+  },
+  paymentRequest: {
+    file: 'payment-request',
+    entry: 'beforePay',
+    isOptional: true,
+    fill: paymentRequest,
     lacks: nothing,
   },
 };
