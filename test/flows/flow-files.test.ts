@@ -336,12 +336,14 @@ describe("the flows' files", () => {
       'current',
       'foreign',
       'current',
+      'current', // nothing in it is the table's
     ]);
     expect((await files.write(other)).map(({ state }) => state)).toEqual([
       'edited',
       'written',
       'current',
       'written',
+      'current',
       'current',
     ]);
     expect(await fs.readFile(file('payment-callback'), 'utf8')).toBe(edited);
