@@ -464,14 +464,20 @@ describe('a status that is said once, of what could never go back', () => {
         .confirm(intentOf(clientSecret), { payment_method: 'pm_card_visa_chargeDeclined' })
         .catch(() => undefined),
     );
-    expect(await chargeOf(id)).toMatchObject({ status: 'FAILED' });
+    await eventually(
+      () => chargeOf(id),
+      ({ status }) => status === 'FAILED',
+    );
     const { payment } = await pay(server, await bed.createOrder());
     await tell(payment.stripePaymentIntentId, /^\/v1\/payment_intents\/pi_/, { status: 'canceled' }, () =>
       bed.stripe.paymentIntents
         .confirm(payment.stripePaymentIntentId, { payment_method: 'pm_card_visa_chargeDeclined' })
         .catch(() => undefined),
     );
-    expect(await readPayment(server, payment.id)).toMatchObject({ status: 'FAILED' });
+    await eventually(
+      () => readPayment(server, payment.id),
+      ({ status }) => status === 'FAILED',
+    );
   });
 
   test('of an invoice that is to be voided, as paid, leaves it to be voided', async () => {

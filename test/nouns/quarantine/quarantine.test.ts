@@ -300,5 +300,5 @@ describe('a decision', () => {
       { actor: 'operator', detail: { reason: 'too late' } },
     ]);
     expect((await run('policy', '--late', 'REFUND')).stdout).toContain('after a cancel: REFUND');
-  }, 60_000);
+  }, 180_000);
 });
