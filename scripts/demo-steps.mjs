@@ -23,6 +23,9 @@ const WATCH_REFUNDS = `subscription ($id: ID!) { refundUpdated(paymentId: $id) {
 const INITIATE = `mutation ($input: InitiateRecurringPaymentInput!) { initiateRecurringPayment(input: $input) { recurringPayment { id } clientSecret publishableKey } }`;
 const WATCH_RECURRING = `subscription ($id: ID!) { recurringPaymentUpdated(id: $id) { status cancelAtPeriodEnd payments { edges { node { id orderId status } } } } }`;
 const END = `mutation ($input: CancelRecurringPaymentInput!) { cancelRecurringPayment(input: $input) { recurringPayment { status cancelAtPeriodEnd } } }`;
+const WATCH_DISPUTES = `subscription ($id: ID!) { disputeUpdated(paymentId: $id) { status stripeDisputeId evidenceDueBy } }`;
+const DISPUTED = `query ($id: ID!) { payment(id: $id) { status amountDisputed amountRefunded } }`;
+const DECIDE = `mutation ($input: DecideQuarantinedInput!) { decideQuarantined(input: $input) { payment { status amountRefunded } } }`;
 const RESUME = `mutation ($id: ID!) { resumeRecurringPayment(input: { recurringPaymentId: $id }) { recurringPayment { status cancelAtPeriodEnd } } }`;
 
 /** Talks to the sandbox's control doors, and to its API as the seller in the dashboard. */
@@ -118,7 +121,9 @@ export const laterSteps = (server, { customer, admin }, { expectThat, payAndWatc
     await confirmInBrowser(server, paid, 'pm_card_visa');
     const rows = await seen;
     expectThat((await customer.orderStatus(orderId)) === 'pending', 'the order to be unpaid');
-    return path(rows);
+    const { payment } = await admin.ask(DECIDE, { input: { paymentId: paid.payment.id, decision: 'REFUND' } });
+    expectThat(payment.amountRefunded === 100, 'what came to be sent back');
+    return `${path(rows)}, and staff send the 1.00 USD back`;
   };
 
   const refunds = async () => {
@@ -142,6 +147,30 @@ export const laterSteps = (server, { customer, admin }, { expectThat, payAndWatc
     expectThat(refusal.code === 'REFUND_EXCEEDS_PAYMENT', 'REFUND_EXCEEDS_PAYMENT');
     expectThat(states.at(-1) === 'refunded', 'the order to be refunded');
     return `${states.join(' → ')}; one cent more: ${refusal.code}`;
+  };
+
+  const dispute = async () => {
+    const { paid } = await payAndWatch(server, customer, {
+      amount: 7_500,
+      currency: 'EUR',
+      card: 'pm_card_visa',
+      until: 'SUCCESSFUL',
+    });
+    const { id, stripePaymentIntentId } = paid.payment;
+    const told = admin.watch(WATCH_DISPUTES, { id }).until(({ status }) => status === 'LOST');
+    const begun = admin.watch(WATCH_DISPUTES, { id }).until(({ status }) => status === 'NEEDS_RESPONSE');
+    const opened = await stage.control('/disputes', {
+      payment_intent: stripePaymentIntentId,
+      is_charge_refundable: false,
+    });
+    const [{ evidenceDueBy }] = await begun;
+    const refusal = await admin.ask(REFUND, { input: { paymentId: id, refundAmount: 1 } }).catch((error) => error);
+    expectThat(refusal.code === 'PAYMENT_DISPUTED', 'PAYMENT_DISPUTED while the bank decides');
+    await stage.control(`/disputes/${opened.id}/close`, { status: 'lost' });
+    const rows = await told;
+    const lost = await admin.ask(DISPUTED, { id });
+    expectThat(lost.amountDisputed === 7_500 && lost.status === 'SUCCESSFUL', '75.00 EUR taken back by the bank');
+    return `${path(rows)}, evidence was due by ${evidenceDueBy.slice(0, 10)}; a refund meanwhile: ${refusal.code}`;
   };
 
   const recurring = async () => {
@@ -185,6 +214,7 @@ export const laterSteps = (server, { customer, admin }, { expectThat, payAndWatc
     ['a bank debit settles by the clock', delayed],
     ['money is held, and staff take a part of it', capture],
     ['money that isn’t what was asked for is set aside', quarantine],
+    ['a bank takes a payment back, and its day is told', dispute],
     ['every status of a payment was seen live', everyStatus],
   ];
   return { story, statuses };
