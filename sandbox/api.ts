@@ -62,6 +62,19 @@ interface Exchange {
   fault?: Fault | undefined;
 }
 
+/** What the work of a request is done with. */
+interface Call {
+  readonly caller: Caller;
+  readonly form: FormHash;
+  readonly work: ReturnType<Match['route']['prepare']>;
+}
+
+interface KeyedCall extends Omit<Call, 'work'> {
+  /** The form in one order: the same key with other parameters is an error. */
+  readonly parameters: string;
+  readonly found: Match;
+}
+
 const LOGGED_HEADERS = [
   'authorization',
   'content-type',
@@ -95,186 +108,195 @@ const waitIdly = (ms: number): Promise<void> => new Promise((resolve) => setTime
 const withoutBrowserExtras = (form: FormHash): FormHash =>
   Object.fromEntries(Object.entries(form).filter(([name]) => !BROWSER_EXTRAS.includes(name)));
 
+const errorText = (clock: Clock, error: ApiError, { requestId, caller }: Exchange): string => {
+  const { code } = error.body;
+  const mode = caller?.livemode ? '' : 'test/';
+  return JSON.stringify({
+    error: {
+      ...error.body,
+      ...(code ? { doc_url: `https://stripe.com/docs/error-codes/${code.replaceAll('_', '-')}` } : {}),
+      ...(caller ? { request_log_url: `https://dashboard.stripe.com/${mode}logs/${requestId}?t=${clock.now()}` } : {}),
+    },
+  });
+};
+
+const failure = (clock: Clock, error: unknown, exchange: Exchange): Outcome => {
+  if (error instanceof ApiError) {
+    const retry: Record<string, string> = error.status === 409 ? { 'stripe-should-retry': 'true' } : {};
+    return { status: error.status, body: errorText(clock, error, exchange), headers: retry };
+  }
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const broken = new ApiError(500, { type: 'api_error', message: `The sandbox itself failed: ${detail}` });
+  return { status: 500, body: errorText(clock, broken, exchange), headers: {} };
+};
+
+const faultError = ({ status }: Fault): ApiError =>
+  status === 429
+    ? new ApiError(429, {
+        type: 'invalid_request_error',
+        code: 'rate_limit',
+        message: 'Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.',
+      })
+    : new ApiError(status, {
+        type: status >= 500 ? 'api_error' : 'invalid_request_error',
+        message: `An unknown error occurred (sandbox fault ${status}).`,
+      });
+
+const checkVersion = (version: string | undefined): void => {
+  if (version !== undefined && version !== API_VERSION)
+    throw invalidRequest(`Invalid Stripe API version: ${version}. The sandbox speaks ${API_VERSION} only.`);
+};
+
+const formOf = ({ request, query, caller }: Exchange): FormHash => {
+  const type = request.headers['content-type'] ?? '';
+  if (request.body !== '' && !type.startsWith('application/x-www-form-urlencoded'))
+    throw invalidRequest(
+      `Invalid content type: ${type || 'none'}. API v1 reads application/x-www-form-urlencoded parameters.`,
+    );
+  const form = { ...parseForm(query), ...parseForm(request.body) };
+  return caller?.publishable ? withoutBrowserExtras(form) : form;
+};
+
+const admit = ({ match }: ApiParts, exchange: Exchange): Match => {
+  const { request, pathname, query } = exchange;
+  const keyParam = /(?:^|&)key=([^&]+)/.exec(`${query}&${request.body}`)?.[1];
+  const caller = authenticate(request.headers['authorization'], keyParam);
+  exchange.caller = caller;
+  checkVersion(request.headers['stripe-version']);
+  const found = match(request.method, pathname);
+  if (caller.publishable && !found.route.publishable)
+    throw invalidRequest(
+      'This API call cannot be made with a publishable API key. Please use a secret API key. You can find a list of your API keys at https://dashboard.stripe.com/account/apikeys.',
+      { status: 401, code: 'secret_key_required' },
+    );
+  const on = request.headers['stripe-account'];
+  if (on !== undefined && on !== caller.account) throw leftOut('Connect');
+  return found;
+};
+
+const perform = (parts: ApiParts, exchange: Exchange, { caller, form, work }: Call): Outcome => {
+  const { clock, openScope, expand } = parts;
+  const { requestId, key } = exchange;
+  const scope = openScope(caller, { id: requestId, idempotency_key: key ?? null });
+  const paths = typeof form['expand'] === 'object' ? Object.values(form['expand']).map(String) : [];
+  try {
+    const answer = work(scope);
+    return { status: 200, body: JSON.stringify(expand(scope, answer, paths)), headers: {} };
+  } catch (error) {
+    return failure(clock, error, exchange);
+  }
+};
+
+/** What was answered under the key before; undefined where the request is to be worked on, with its key in use from now on. */
+const replay = ({ idempotency }: ApiParts, { key, pathname }: Exchange, call: KeyedCall): Outcome | undefined => {
+  const kept = key === undefined ? undefined : idempotency.begin(call.caller, key, pathname, call.parameters);
+  if (!kept) return undefined;
+  return {
+    status: kept.status,
+    body: kept.body,
+    headers: { 'idempotent-replayed': 'true', 'original-request': kept.requestId },
+    replayed: true,
+  };
+};
+
+/** Works, or fails as the fault says, and keeps the answer under the key. */
+const answer = async (parts: ApiParts, exchange: Exchange, call: KeyedCall): Promise<Outcome> => {
+  const { clock, idempotency } = parts;
+  const { key, pathname, requestId, fault } = exchange;
+  const { caller, form, parameters, found } = call;
+  if (fault?.kind === 'delay' && !fault.applied) await wait(fault.delayMs);
+  const work = found.route.prepare(form, found.path, caller);
+  const fail = (by: Fault): Outcome => failure(clock, faultError(by), exchange);
+  const isRefused = fault?.kind === 'status' && !fault.applied;
+  const outcome = isRefused ? fail(fault) : perform(parts, exchange, { caller, form, work });
+  const answered = fault?.kind === 'status' && fault.applied ? fail(fault) : outcome;
+  const isKept = fault?.kind === 'status' ? fault.saved : answered.status !== 429;
+  if (key !== undefined && isKept) {
+    const kept = { path: pathname, status: answered.status, body: answered.body, requestId };
+    idempotency.keep(caller, key, kept, parameters);
+  }
+  if (fault?.kind === 'delay' && fault.applied) await wait(fault.delayMs);
+  return isKept && answered.status >= 500 ? { ...answered, headers: { 'stripe-should-retry': 'false' } } : answered;
+};
+
+/** Answers once per idempotency key. */
+const keyed = async (parts: ApiParts, exchange: Exchange, call: KeyedCall): Promise<Outcome> => {
+  const replayed = replay(parts, exchange, call);
+  if (replayed) return replayed;
+  try {
+    return await answer(parts, exchange, call);
+  } finally {
+    if (exchange.key !== undefined) parts.idempotency.end(call.caller, exchange.key);
+  }
+};
+
+const hang = ({ request, fault }: Exchange): Promise<void> =>
+  Promise.race([request.gone, waitIdly(fault && fault.delayMs > 0 ? fault.delayMs : LONGEST_HANG_MS)]);
+
+const run = async (parts: ApiParts, exchange: Exchange): Promise<Outcome | null> => {
+  try {
+    const found = admit(parts, exchange);
+    const { caller, request, pathname } = exchange;
+    if (!caller) throw new Error('no caller');
+    const fault = parts.faults.takeForRequest(request.method, pathname);
+    exchange.fault = fault;
+    if (fault?.kind === 'timeout' && !fault.applied) {
+      await hang(exchange);
+      return null;
+    }
+    const form = formOf(exchange);
+    const outcome = await keyed(parts, exchange, { caller, form, parameters: canonicalForm(form), found });
+    if (fault?.kind === 'timeout') await hang(exchange);
+    return fault?.kind === 'timeout' || fault?.kind === 'disconnect-after-apply' ? null : outcome;
+  } catch (error) {
+    return failure(parts.clock, error, exchange);
+  }
+};
+
+const commonHeaders = (
+  clock: Clock,
+  { requestId, key, request }: Exchange,
+  outcome: Outcome,
+): Record<string, string> => ({
+  'content-type': 'application/json',
+  'request-id': requestId,
+  'stripe-version': request.headers['stripe-version'] ?? API_VERSION,
+  date: new Date(clock.nowMs()).toUTCString(),
+  'cache-control': 'no-cache, no-store',
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers':
+    'Request-Id, Stripe-Manage-Version, Stripe-Should-Retry, X-Stripe-External-Auth-Required',
+  ...(key === undefined ? {} : { 'idempotency-key': key, 'original-request': requestId }),
+  ...(outcome.status === 401 ? { 'www-authenticate': 'Basic realm="Stripe"' } : {}),
+  ...outcome.headers,
+});
+
+const loggedHeaders = (request: ApiRequest): Record<string, string> => {
+  const headers: Record<string, string> = {};
+  for (const name of LOGGED_HEADERS) if (request.headers[name] !== undefined) headers[name] = request.headers[name];
+  return headers;
+};
+
+const startExchange = (request: ApiRequest): Exchange => {
+  const [pathname = '', query = ''] = request.url.split('?', 2);
+  const key = request.method === 'POST' ? request.headers['idempotency-key'] : undefined;
+  return { request, requestId: `req_${randomText(14)}`, pathname, query, key };
+};
+
 /** The pipeline of a request: key, version, route, fault, idempotency, parameters, work, answer, log. */
 export const createApi = (parts: ApiParts): Api => {
-  const { clock, faults, idempotency, log, match, openScope, expand } = parts;
+  const { clock, log } = parts;
   let underWay = 0;
   let lastEndedAt = 0;
 
-  const errorText = (error: ApiError, { requestId, caller }: Exchange): string => {
-    const { code } = error.body;
-    const mode = caller?.livemode ? '' : 'test/';
-    return JSON.stringify({
-      error: {
-        ...error.body,
-        ...(code ? { doc_url: `https://stripe.com/docs/error-codes/${code.replaceAll('_', '-')}` } : {}),
-        ...(caller
-          ? { request_log_url: `https://dashboard.stripe.com/${mode}logs/${requestId}?t=${clock.now()}` }
-          : {}),
-      },
-    });
-  };
-
-  const failure = (error: unknown, exchange: Exchange): Outcome => {
-    if (error instanceof ApiError) {
-      const retry: Record<string, string> = error.status === 409 ? { 'stripe-should-retry': 'true' } : {};
-      return { status: error.status, body: errorText(error, exchange), headers: retry };
-    }
-    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    const broken = new ApiError(500, { type: 'api_error', message: `The sandbox itself failed: ${detail}` });
-    return { status: 500, body: errorText(broken, exchange), headers: {} };
-  };
-
-  const faultError = ({ status }: Fault): ApiError =>
-    status === 429
-      ? new ApiError(429, {
-          type: 'invalid_request_error',
-          code: 'rate_limit',
-          message:
-            'Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.',
-        })
-      : new ApiError(status, {
-          type: status >= 500 ? 'api_error' : 'invalid_request_error',
-          message: `An unknown error occurred (sandbox fault ${status}).`,
-        });
-
-  const checkVersion = (version: string | undefined): void => {
-    if (version !== undefined && version !== API_VERSION)
-      throw invalidRequest(`Invalid Stripe API version: ${version}. The sandbox speaks ${API_VERSION} only.`);
-  };
-
-  const formOf = ({ request, query, caller }: Exchange): FormHash => {
-    const type = request.headers['content-type'] ?? '';
-    if (request.body !== '' && !type.startsWith('application/x-www-form-urlencoded'))
-      throw invalidRequest(
-        `Invalid content type: ${type || 'none'}. API v1 reads application/x-www-form-urlencoded parameters.`,
-      );
-    const form = { ...parseForm(query), ...parseForm(request.body) };
-    return caller?.publishable ? withoutBrowserExtras(form) : form;
-  };
-
-  const admit = (exchange: Exchange): Match => {
-    const { request, pathname, query } = exchange;
-    const keyParam = /(?:^|&)key=([^&]+)/.exec(`${query}&${request.body}`)?.[1];
-    const caller = authenticate(request.headers['authorization'], keyParam);
-    exchange.caller = caller;
-    checkVersion(request.headers['stripe-version']);
-    const found = match(request.method, pathname);
-    if (caller.publishable && !found.route.publishable)
-      throw invalidRequest(
-        'This API call cannot be made with a publishable API key. Please use a secret API key. You can find a list of your API keys at https://dashboard.stripe.com/account/apikeys.',
-        { status: 401, code: 'secret_key_required' },
-      );
-    const on = request.headers['stripe-account'];
-    if (on !== undefined && on !== caller.account) throw leftOut('Connect');
-    return found;
-  };
-
-  const perform = (
-    exchange: Exchange,
-    caller: Caller,
-    form: FormHash,
-    work: ReturnType<Match['route']['prepare']>,
-  ): Outcome => {
-    const { requestId, key } = exchange;
-    const scope = openScope(caller, { id: requestId, idempotency_key: key ?? null });
-    const paths = typeof form['expand'] === 'object' ? Object.values(form['expand']).map(String) : [];
-    try {
-      const answer = work(scope);
-      return { status: 200, body: JSON.stringify(expand(scope, answer, paths)), headers: {} };
-    } catch (error) {
-      return failure(error, exchange);
-    }
-  };
-
-  const keyed = async (
-    exchange: Exchange,
-    caller: Caller,
-    form: FormHash,
-    { route, path }: Match,
-  ): Promise<Outcome> => {
-    const { key, pathname, requestId } = exchange;
-    const parameters = canonicalForm(form);
-    if (key !== undefined) {
-      const kept = idempotency.begin(caller, key, pathname, parameters);
-      if (kept)
-        return {
-          status: kept.status,
-          body: kept.body,
-          headers: { 'idempotent-replayed': 'true', 'original-request': kept.requestId },
-          replayed: true,
-        };
-    }
-    try {
-      const { fault } = exchange;
-      if (fault?.kind === 'delay' && !fault.applied) await wait(fault.delayMs);
-      const work = route.prepare(form, path, caller);
-      const isRefused = fault?.kind === 'status' && !fault.applied;
-      const outcome = isRefused ? failure(faultError(fault), exchange) : perform(exchange, caller, form, work);
-      const answer = fault?.kind === 'status' && fault.applied ? failure(faultError(fault), exchange) : outcome;
-      const isKept = fault?.kind === 'status' ? fault.saved : answer.status !== 429;
-      if (key !== undefined && isKept)
-        idempotency.keep(
-          caller,
-          key,
-          { path: pathname, status: answer.status, body: answer.body, requestId },
-          parameters,
-        );
-      if (fault?.kind === 'delay' && fault.applied) await wait(fault.delayMs);
-      return isKept && answer.status >= 500 ? { ...answer, headers: { 'stripe-should-retry': 'false' } } : answer;
-    } finally {
-      if (key !== undefined) idempotency.end(caller, key);
-    }
-  };
-
-  const hang = ({ request, fault }: Exchange): Promise<void> =>
-    Promise.race([request.gone, waitIdly(fault && fault.delayMs > 0 ? fault.delayMs : LONGEST_HANG_MS)]);
-
-  const run = async (exchange: Exchange): Promise<Outcome | null> => {
-    try {
-      const found = admit(exchange);
-      const { caller, request, pathname } = exchange;
-      if (!caller) throw new Error('no caller');
-      const fault = faults.takeForRequest(request.method, pathname);
-      exchange.fault = fault;
-      if (fault?.kind === 'timeout' && !fault.applied) {
-        await hang(exchange);
-        return null;
-      }
-      const outcome = await keyed(exchange, caller, formOf(exchange), found);
-      if (fault?.kind === 'timeout') await hang(exchange);
-      return fault?.kind === 'timeout' || fault?.kind === 'disconnect-after-apply' ? null : outcome;
-    } catch (error) {
-      return failure(error, exchange);
-    }
-  };
-
-  const commonHeaders = ({ requestId, key, request }: Exchange, outcome: Outcome): Record<string, string> => ({
-    'content-type': 'application/json',
-    'request-id': requestId,
-    'stripe-version': request.headers['stripe-version'] ?? API_VERSION,
-    date: new Date(clock.nowMs()).toUTCString(),
-    'cache-control': 'no-cache, no-store',
-    'access-control-allow-origin': '*',
-    'access-control-expose-headers':
-      'Request-Id, Stripe-Manage-Version, Stripe-Should-Retry, X-Stripe-External-Auth-Required',
-    ...(key === undefined ? {} : { 'idempotency-key': key, 'original-request': requestId }),
-    ...(outcome.status === 401 ? { 'www-authenticate': 'Basic realm="Stripe"' } : {}),
-    ...outcome.headers,
-  });
-
   const handle = async (request: ApiRequest): Promise<ApiAnswer | null> => {
-    const [pathname = '', query = ''] = request.url.split('?', 2);
-    const key = request.method === 'POST' ? request.headers['idempotency-key'] : undefined;
-    const exchange: Exchange = { request, requestId: `req_${randomText(14)}`, pathname, query, key };
+    const exchange = startExchange(request);
     const n = log.nextNumber();
     const atMs = Date.now();
     underWay += 1;
-    const outcome = await run(exchange);
+    const outcome = await run(parts, exchange);
     underWay -= 1;
     lastEndedAt = Date.now();
-    const headers: Record<string, string> = {};
-    for (const name of LOGGED_HEADERS) if (request.headers[name] !== undefined) headers[name] = request.headers[name];
     log.add({
       n,
       id: exchange.requestId,
@@ -282,15 +304,15 @@ export const createApi = (parts: ApiParts): Api => {
       durationMs: lastEndedAt - atMs,
       method: request.method,
       path: request.url,
-      headers,
+      headers: loggedHeaders(request),
       body: request.body,
-      idempotencyKey: key ?? null,
+      idempotencyKey: exchange.key ?? null,
       status: outcome?.status ?? null,
       answer: outcome?.body ?? null,
       replayed: outcome?.replayed ?? false,
       fault: exchange.fault?.kind ?? null,
     });
-    return outcome && { status: outcome.status, body: outcome.body, headers: commonHeaders(exchange, outcome) };
+    return outcome && { status: outcome.status, body: outcome.body, headers: commonHeaders(clock, exchange, outcome) };
   };
 
   return {

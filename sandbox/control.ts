@@ -59,157 +59,161 @@ type Handler = (call: ControlCall) => object | string | Promise<object | string>
 
 const MOST_AT_ONCE = 20_000;
 
-/** The doors under `/_sandbox`, for tests, demos and people; `docs/sandbox.md` lists them. */
-export const createControl = (parts: ControlParts) => {
-  const { store, clock, scheduler, faults, deliveries, log, openScope } = parts;
+const answerAsPage = (body: string): ControlAnswer => ({
+  status: 200,
+  headers: { 'content-type': 'text/html; charset=utf-8' },
+  body,
+});
 
-  /** The scope in whose account and mode the object lives. */
-  const scopeOf = <T extends StripeObject>(kind: Kind<T>, id: string): Scope => {
-    for (const partition of store.partitions())
-      if (store.get(partition, kind, id)) return openScope(partitionOwner(partition));
-    throw new ControlError(`There is no ${kind.table} '${id}'.`, 404);
+/** The scope in whose account and mode the object lives. */
+const scopeOf = <T extends StripeObject>({ store, openScope }: ControlParts, kind: Kind<T>, id: string): Scope => {
+  for (const partition of store.partitions())
+    if (store.get(partition, kind, id)) return openScope(partitionOwner(partition));
+  throw new ControlError(`There is no ${kind.table} '${id}'.`, 404);
+};
+
+const showRequest = ({ answer, ...rest }: LoggedRequest): object => ({
+  ...rest,
+  answer: answer === null ? null : (JSON.parse(answer) as unknown),
+});
+
+const showDelivery = (openScope: OpenScope, delivery: Delivery): object => {
+  const scope = openScope(delivery);
+  const event = scope.find(events, delivery.event);
+  return {
+    ...delivery,
+    event: event ? { ...publicEvent(event), api_version: delivery.apiVersion } : { id: delivery.event },
   };
+};
 
-  const showRequest = ({ answer, ...rest }: LoggedRequest): object => ({
-    ...rest,
-    answer: answer === null ? null : (JSON.parse(answer) as unknown),
+const paging = (query: URLSearchParams): { after: number; limit: number } => ({
+  after: Number(query.get('after') ?? 0),
+  limit: Number(query.get('limit') ?? MOST_AT_ONCE),
+});
+
+const addFault = (faults: Faults, body: JsonHash): object => {
+  onlyNames(body, ['match', 'kind', 'times', 'status', 'delayMs', 'applied', 'saved']);
+  const match = body['match'] ?? {};
+  if (!isHash(match)) throw new ControlError('match must be an object.');
+  onlyNames(match, ['method', 'path', 'eventType']);
+  const kind = FAULT_KINDS.find((known) => known === body['kind']);
+  if (!kind) throw new ControlError(`kind must be one of ${FAULT_KINDS.join(', ')}.`);
+  const given = {
+    method: optionalString(match, 'method'),
+    path: optionalString(match, 'path'),
+    eventType: optionalString(match, 'eventType'),
+  };
+  const concernsDeliveries = ['duplicate', 'reorder', 'drop', 'same-second'].includes(kind);
+  const applied = optionalBoolean(body, 'applied') ?? kind === 'disconnect-after-apply';
+  return faults.add({
+    kind,
+    match: {
+      ...(given.method ? { method: given.method } : {}),
+      ...(given.path ? { path: given.path } : {}),
+      ...(given.eventType || concernsDeliveries ? { eventType: given.eventType ?? '*' } : {}),
+    },
+    times: optionalNumber(body, 'times') ?? 1,
+    status: optionalNumber(body, 'status') ?? 500,
+    delayMs: optionalNumber(body, 'delayMs') ?? (kind === 'delay' ? 500 : 0),
+    applied,
+    saved: optionalBoolean(body, 'saved') ?? applied,
   });
+};
 
-  const showDelivery = (delivery: Delivery): object => {
-    const scope = openScope(delivery);
-    const event = scope.find(events, delivery.event);
-    return {
-      ...delivery,
-      event: event ? { ...publicEvent(event), api_version: delivery.apiVersion } : { id: delivery.event },
-    };
-  };
-
-  const paging = (query: URLSearchParams): { after: number; limit: number } => ({
-    after: Number(query.get('after') ?? 0),
-    limit: Number(query.get('limit') ?? MOST_AT_ONCE),
+const addDispute = (parts: ControlParts, body: JsonHash): object => {
+  onlyNames(body, ['payment_intent', 'charge', 'reason', 'amount', 'inquiry', 'is_charge_refundable']);
+  const intent = optionalString(body, 'payment_intent');
+  const scope =
+    intent === undefined ? scopeOf(parts, charges, string(body, 'charge')) : scopeOf(parts, paymentIntents, intent);
+  const chargeId = intent === undefined ? string(body, 'charge') : scope.get(paymentIntents, intent).latest_charge;
+  if (chargeId === null) throw new ControlError('This payment intent has no charge to dispute.');
+  return openDispute(scope, scope.get(charges, chargeId), {
+    reason: optionalString(body, 'reason') ?? 'fraudulent',
+    isInquiry: optionalBoolean(body, 'inquiry') ?? false,
+    amount: optionalNumber(body, 'amount'),
+    isChargeRefundable: optionalBoolean(body, 'is_charge_refundable'),
   });
+};
 
-  const addFault = (body: JsonHash): object => {
-    onlyNames(body, ['match', 'kind', 'times', 'status', 'delayMs', 'applied', 'saved']);
-    const match = body['match'] ?? {};
-    if (!isHash(match)) throw new ControlError('match must be an object.');
-    onlyNames(match, ['method', 'path', 'eventType']);
-    const kind = FAULT_KINDS.find((known) => known === body['kind']);
-    if (!kind) throw new ControlError(`kind must be one of ${FAULT_KINDS.join(', ')}.`);
-    const given = {
-      method: optionalString(match, 'method'),
-      path: optionalString(match, 'path'),
-      eventType: optionalString(match, 'eventType'),
-    };
-    const concernsDeliveries = ['duplicate', 'reorder', 'drop', 'same-second'].includes(kind);
-    const applied = optionalBoolean(body, 'applied') ?? kind === 'disconnect-after-apply';
-    return faults.add({
-      kind,
-      match: {
-        ...(given.method ? { method: given.method } : {}),
-        ...(given.path ? { path: given.path } : {}),
-        ...(given.eventType || concernsDeliveries ? { eventType: given.eventType ?? '*' } : {}),
-      },
-      times: optionalNumber(body, 'times') ?? 1,
-      status: optionalNumber(body, 'status') ?? 500,
-      delayMs: optionalNumber(body, 'delayMs') ?? (kind === 'delay' ? 500 : 0),
-      applied,
-      saved: optionalBoolean(body, 'saved') ?? applied,
-    });
-  };
+const endDispute = (parts: ControlParts, id: string, body: JsonHash): object => {
+  const asked = string(body, 'status');
+  const status = DISPUTE_ENDS.find((end) => end === asked);
+  if (!status) throw new ControlError(`status must be one of ${DISPUTE_ENDS.join(', ')}.`);
+  const scope = scopeOf(parts, disputes, id);
+  return closeDispute(scope, scope.get(disputes, id), status);
+};
 
-  const addDispute = (body: JsonHash): object => {
-    onlyNames(body, ['payment_intent', 'charge', 'reason', 'amount', 'inquiry', 'is_charge_refundable']);
-    const intent = optionalString(body, 'payment_intent');
-    const scope = intent === undefined ? scopeOf(charges, string(body, 'charge')) : scopeOf(paymentIntents, intent);
-    const chargeId = intent === undefined ? string(body, 'charge') : scope.get(paymentIntents, intent).latest_charge;
-    if (chargeId === null) throw new ControlError('This payment intent has no charge to dispute.');
-    return openDispute(scope, scope.get(charges, chargeId), {
-      reason: optionalString(body, 'reason') ?? 'fraudulent',
-      isInquiry: optionalBoolean(body, 'inquiry') ?? false,
-      amount: optionalNumber(body, 'amount'),
-      isChargeRefundable: optionalBoolean(body, 'is_charge_refundable'),
-    });
-  };
+const escalate = (parts: ControlParts, id: string): object => {
+  const scope = scopeOf(parts, disputes, id);
+  return escalateDispute(scope, scope.get(disputes, id));
+};
 
-  const endDispute = (id: string, body: JsonHash): object => {
-    const asked = string(body, 'status');
-    const status = DISPUTE_ENDS.find((end) => end === asked);
-    if (!status) throw new ControlError(`status must be one of ${DISPUTE_ENDS.join(', ')}.`);
-    const scope = scopeOf(disputes, id);
-    return closeDispute(scope, scope.get(disputes, id), status);
-  };
+const endRefund = (parts: ControlParts, id: string, end: (scope: Scope, id: string) => void): object => {
+  const scope = scopeOf(parts, refunds, id);
+  end(scope, id);
+  return scope.get(refunds, id);
+};
 
-  const escalate = (id: string): object => {
-    const scope = scopeOf(disputes, id);
-    return escalateDispute(scope, scope.get(disputes, id));
-  };
+const authenticateAny = (parts: ControlParts, id: string, outcome: string): object => {
+  if (outcome !== 'complete' && outcome !== 'fail') throw new ControlError('outcome must be complete or fail.');
+  return id.startsWith('seti_')
+    ? authenticateSetup(scopeOf(parts, setupIntents, id), id, outcome)
+    : authenticate(scopeOf(parts, paymentIntents, id), id, outcome);
+};
 
-  const endRefund = (id: string, end: (scope: Scope, id: string) => void): object => {
-    const scope = scopeOf(refunds, id);
-    end(scope, id);
-    return scope.get(refunds, id);
-  };
+const resendEvent = (parts: ControlParts, id: string, body: JsonHash): object => {
+  onlyNames(body, ['apiVersion']);
+  const scope = scopeOf(parts, events, id);
+  const targets = parts.deliveries.resendEvent(scope, scope.get(events, id), optionalString(body, 'apiVersion'));
+  return { event: id, endpoints: targets.map(({ endpoint }) => endpoint) };
+};
 
-  const authenticateAny = (id: string, outcome: string): object => {
-    if (outcome !== 'complete' && outcome !== 'fail') throw new ControlError('outcome must be complete or fail.');
-    return id.startsWith('seti_')
-      ? authenticateSetup(scopeOf(setupIntents, id), id, outcome)
-      : authenticate(scopeOf(paymentIntents, id), id, outcome);
-  };
+const advance = async ({ scheduler, clock }: ControlParts, body: JsonHash): Promise<object> => {
+  onlyNames(body, ['advanceSeconds']);
+  const seconds = optionalNumber(body, 'advanceSeconds');
+  if (seconds === undefined) throw new ControlError('advanceSeconds is missing.');
+  await scheduler.advance(seconds);
+  return { now: clock.now(), offsetSeconds: clock.offsetMs() / 1_000 };
+};
 
-  const resendEvent = (id: string, body: JsonHash): object => {
-    onlyNames(body, ['apiVersion']);
-    const scope = scopeOf(events, id);
-    const targets = deliveries.resendEvent(scope, scope.get(events, id), optionalString(body, 'apiVersion'));
-    return { event: id, endpoints: targets.map(({ endpoint }) => endpoint) };
-  };
+const showIntent = (parts: ControlParts, id: string): string => {
+  if (id.startsWith('seti_'))
+    return authenticationPage('saving this card', scopeOf(parts, setupIntents, id).get(setupIntents, id).status);
+  const { amount, currency, status } = scopeOf(parts, paymentIntents, id).get(paymentIntents, id);
+  return authenticationPage(`${money(amount, currency)} ${currency.toUpperCase()}`, status);
+};
 
-  const advance = async (body: JsonHash): Promise<object> => {
-    onlyNames(body, ['advanceSeconds']);
-    const seconds = optionalNumber(body, 'advanceSeconds');
-    if (seconds === undefined) throw new ControlError('advanceSeconds is missing.');
-    await scheduler.advance(seconds);
-    return { now: clock.now(), offsetSeconds: clock.offsetMs() / 1_000 };
-  };
+/** Where the customer goes after the bank's page (Stripe: "Redirect the customer to your website"). */
+const returnTo = (before: object | null, id: string, secret: string, isGood: boolean): ControlAnswer => {
+  const redirect: unknown = before && Reflect.get(before, 'redirect_to_url');
+  const returnUrl = isHash(redirect) ? redirect['return_url'] : undefined;
+  if (typeof returnUrl !== 'string')
+    return answerAsPage(
+      page('Done', `<p>The authentication ${isGood ? 'is complete' : 'failed'}. You can close this page.</p>`),
+    );
+  const target = new URL(returnUrl);
+  const name = id.startsWith('seti_') ? 'setup_intent' : 'payment_intent';
+  target.searchParams.set(name, id);
+  target.searchParams.set(`${name}_client_secret`, secret);
+  target.searchParams.set('redirect_status', isGood ? 'succeeded' : 'failed');
+  return { status: 303, headers: { location: target.href }, body: '' };
+};
 
-  const showIntent = (id: string): string => {
-    if (id.startsWith('seti_'))
-      return authenticationPage('saving this card', scopeOf(setupIntents, id).get(setupIntents, id).status);
-    const { amount, currency, status } = scopeOf(paymentIntents, id).get(paymentIntents, id);
-    return authenticationPage(`${money(amount, currency)} ${currency.toUpperCase()}`, status);
-  };
+const submitPage = (parts: ControlParts, id: string, body: string): ControlAnswer => {
+  const outcome = new URLSearchParams(body).get('outcome') ?? '';
+  const intent = id.startsWith('seti_')
+    ? scopeOf(parts, setupIntents, id).get(setupIntents, id)
+    : scopeOf(parts, paymentIntents, id).get(paymentIntents, id);
+  const action = intent.next_action;
+  authenticateAny(parts, id, outcome);
+  return returnTo(action, id, intent.client_secret, intent.status !== 'requires_payment_method');
+};
 
-  /** Where the customer goes after the bank's page (Stripe: "Redirect the customer to your website"). */
-  const returnTo = (before: object | null, id: string, secret: string, isGood: boolean): ControlAnswer => {
-    const redirect: unknown = before && Reflect.get(before, 'redirect_to_url');
-    const returnUrl = isHash(redirect) ? redirect['return_url'] : undefined;
-    if (typeof returnUrl !== 'string')
-      return {
-        status: 200,
-        headers: { 'content-type': 'text/html; charset=utf-8' },
-        body: page('Done', `<p>The authentication ${isGood ? 'is complete' : 'failed'}. You can close this page.</p>`),
-      };
-    const target = new URL(returnUrl);
-    const name = id.startsWith('seti_') ? 'setup_intent' : 'payment_intent';
-    target.searchParams.set(name, id);
-    target.searchParams.set(`${name}_client_secret`, secret);
-    target.searchParams.set('redirect_status', isGood ? 'succeeded' : 'failed');
-    return { status: 303, headers: { location: target.href }, body: '' };
-  };
+type Doors = Readonly<Record<string, Handler>>;
 
-  const submitPage = (id: string, body: string): ControlAnswer => {
-    const outcome = new URLSearchParams(body).get('outcome') ?? '';
-    const intent = id.startsWith('seti_')
-      ? scopeOf(setupIntents, id).get(setupIntents, id)
-      : scopeOf(paymentIntents, id).get(paymentIntents, id);
-    const action = intent.next_action;
-    authenticateAny(id, outcome);
-    return returnTo(action, id, intent.client_secret, intent.status !== 'requires_payment_method');
-  };
-
-  const doors: Readonly<Record<string, Handler>> = {
-    ...createBillingDoors({ openScope, scopeOf }),
+const trafficDoors = (parts: ControlParts): Doors => {
+  const { log, deliveries, openScope } = parts;
+  return {
     'POST /reset': async () => {
       await parts.reset();
       return { reset: true };
@@ -221,73 +225,97 @@ export const createControl = (parts: ControlParts) => {
     'GET /deliveries': ({ query }) => {
       const { after, limit } = paging(query);
       const all = [...deliveries.list()];
-      return { total: all.length, data: all.slice(after, after + limit).map(showDelivery) };
+      return {
+        total: all.length,
+        data: all.slice(after, after + limit).map((delivery) => showDelivery(openScope, delivery)),
+      };
     },
     'POST /deliveries/:id/resend': ({ id }) => {
       const delivery = deliveries.find(id);
       if (!delivery) throw new ControlError(`There is no delivery '${id}'.`, 404);
       deliveries.resend(id);
-      return showDelivery(delivery);
+      return showDelivery(openScope, delivery);
     },
-    'POST /events/:id/resend': ({ id, body }) => resendEvent(id, readJson(body)),
+    'POST /events/:id/resend': ({ id, body }) => resendEvent(parts, id, readJson(body)),
+  };
+};
+
+const clockAndFaultDoors = (parts: ControlParts): Doors => {
+  const { clock, faults } = parts;
+  return {
     'GET /clock': () => ({ now: clock.now(), offsetSeconds: clock.offsetMs() / 1_000 }),
-    'POST /clock': ({ body }) => advance(readJson(body)),
+    'POST /clock': ({ body }) => advance(parts, readJson(body)),
     'GET /faults': () => ({ data: faults.list() }),
-    'POST /faults': ({ body }) => addFault(readJson(body)),
+    'POST /faults': ({ body }) => addFault(faults, readJson(body)),
     'DELETE /faults': () => {
       faults.clear();
       return { cleared: true };
     },
-    'POST /disputes': ({ body }) => addDispute(readJson(body)),
-    'POST /disputes/:id/close': ({ id, body }) => endDispute(id, readJson(body)),
-    'POST /disputes/:id/escalate': ({ id }) => escalate(id),
-    'POST /refunds/:id/fail': ({ id }) => endRefund(id, failRefund),
-    'POST /refunds/:id/succeed': ({ id }) => endRefund(id, succeedRefund),
-    'POST /payment_intents/:id/authenticate': ({ id, body }) =>
-      authenticateAny(id, optionalString(readJson(body), 'outcome') ?? 'complete'),
-    'POST /payment_intents/:id/succeed_late': ({ id, body }) =>
-      payLate(scopeOf(paymentIntents, id), id, optionalString(readJson(body), 'payment_method') ?? 'pm_card_visa'),
-    'POST /setup_intents/:id/authenticate': ({ id, body }) =>
-      authenticateAny(id, optionalString(readJson(body), 'outcome') ?? 'complete'),
-    'GET /3ds/:id': ({ id }) => showIntent(id),
-    'GET /receipts/:id': ({ id }) => {
-      const { amount_received: amount, currency } = scopeOf(paymentIntents, id).get(paymentIntents, id);
-      return page('Receipt', `<p>${money(amount, currency)} ${currency.toUpperCase()} for ${id}</p>`);
-    },
   };
+};
 
-  const find = (method: string, pathname: string): { handler: Handler; id: string } | undefined => {
-    const segments = pathname.split('/').slice(2);
-    for (const [door, handler] of Object.entries(doors)) {
-      const [verb, template = ''] = door.split(' ');
-      const wanted = template.split('/').slice(1);
-      const fits = wanted.every((name, at) => (name === ':id' ? segments[at] !== '' : segments[at] === name));
-      if (verb !== method || wanted.length !== segments.length || !fits) continue;
-      return { handler, id: segments[wanted.indexOf(':id')] ?? '' };
-    }
-    return undefined;
+const objectDoors = (parts: ControlParts): Doors => ({
+  'POST /disputes': ({ body }) => addDispute(parts, readJson(body)),
+  'POST /disputes/:id/close': ({ id, body }) => endDispute(parts, id, readJson(body)),
+  'POST /disputes/:id/escalate': ({ id }) => escalate(parts, id),
+  'POST /refunds/:id/fail': ({ id }) => endRefund(parts, id, failRefund),
+  'POST /refunds/:id/succeed': ({ id }) => endRefund(parts, id, succeedRefund),
+  'POST /payment_intents/:id/authenticate': ({ id, body }) =>
+    authenticateAny(parts, id, optionalString(readJson(body), 'outcome') ?? 'complete'),
+  'POST /payment_intents/:id/succeed_late': ({ id, body }) =>
+    payLate(scopeOf(parts, paymentIntents, id), id, optionalString(readJson(body), 'payment_method') ?? 'pm_card_visa'),
+  'POST /setup_intents/:id/authenticate': ({ id, body }) =>
+    authenticateAny(parts, id, optionalString(readJson(body), 'outcome') ?? 'complete'),
+});
+
+const pageDoors = (parts: ControlParts): Doors => ({
+  'GET /3ds/:id': ({ id }) => showIntent(parts, id),
+  'GET /receipts/:id': ({ id }) => {
+    const { amount_received: amount, currency } = scopeOf(parts, paymentIntents, id).get(paymentIntents, id);
+    return page('Receipt', `<p>${money(amount, currency)} ${currency.toUpperCase()} for ${id}</p>`);
+  },
+});
+
+const find = (doors: Doors, method: string, pathname: string): { handler: Handler; id: string } | undefined => {
+  const segments = pathname.split('/').slice(2);
+  for (const [door, handler] of Object.entries(doors)) {
+    const [verb, template = ''] = door.split(' ');
+    const wanted = template.split('/').slice(1);
+    const fits = wanted.every((name, at) => (name === ':id' ? segments[at] !== '' : segments[at] === name));
+    if (verb !== method || wanted.length !== segments.length || !fits) continue;
+    return { handler, id: segments[wanted.indexOf(':id')] ?? '' };
+  }
+  return undefined;
+};
+
+const json = (status: number, value: object): ControlAnswer => ({
+  status,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(value),
+});
+
+/** The doors under `/_sandbox`, for tests, demos and people; `docs/sandbox.md` lists them. */
+export const createControl = (parts: ControlParts) => {
+  const doors: Doors = {
+    ...createBillingDoors({ openScope: parts.openScope, scopeOf: (kind, id) => scopeOf(parts, kind, id) }),
+    ...trafficDoors(parts),
+    ...clockAndFaultDoors(parts),
+    ...objectDoors(parts),
+    ...pageDoors(parts),
   };
-
-  const json = (status: number, value: object): ControlAnswer => ({
-    status,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(value),
-  });
 
   return {
     handle: async (method: string, url: string, body: string): Promise<ControlAnswer> => {
       const { pathname, searchParams: query } = new URL(url, 'http://sandbox');
       try {
         const formPage = /^\/_sandbox\/3ds\/([^/]+)$/.exec(pathname);
-        if (method === 'POST' && formPage?.[1]) return submitPage(formPage[1], body);
-        const found = find(method, pathname);
+        if (method === 'POST' && formPage?.[1]) return submitPage(parts, formPage[1], body);
+        const found = find(doors, method, pathname);
         if (!found)
           throw new ControlError(`There is no ${method} ${pathname}; there are ${Object.keys(doors).join(', ')}.`, 404);
         const answer = await found.handler({ body, query, id: found.id });
         if (answer instanceof Redirect) return { status: 303, headers: { location: answer.location }, body: '' };
-        return typeof answer === 'string'
-          ? { status: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, body: answer }
-          : json(200, answer);
+        return typeof answer === 'string' ? answerAsPage(answer) : json(200, answer);
       } catch (error) {
         if (error instanceof ControlError) return json(error.status, { error: { message: error.message } });
         if (error instanceof ApiError) return json(error.status, { error: error.body });

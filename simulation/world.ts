@@ -7,9 +7,9 @@ import { wordsOf } from './crash-points.js';
 import { createFlows, type FlowTrouble } from './flows.js';
 import { createHistory, type History } from './history.js';
 import type { Lab } from './lab.js';
-import { createLives } from './lives.js';
+import { createLives, type Lives } from './lives.js';
 import type { Random } from './random.js';
-import { JWT_SECRET, type ServerLife, type StartServer, startServer } from './server.js';
+import { JWT_SECRET, type ServerLife, type ServerNeeds, type StartServer, startServer } from './server.js';
 import { createWatcher, type Watcher } from './watcher.js';
 
 /** What a refused or lost operation ends with. */
@@ -70,20 +70,9 @@ export interface WorldOptions {
   readonly startLife?: StartServer;
 }
 
-/** Opens a world on a database of its own. */
-export const openWorld = async (
-  lab: Lab,
-  random: Random,
-  { bug: bugName, startLife = startServer }: WorldOptions = {},
-): Promise<World> => {
-  const bug = bugName === undefined ? undefined : bugOf(bugName);
-  const history = createHistory();
-  const database = await lab.openDatabase();
-  const sql = new pg.Pool({ connectionString: database.url, max: 4 });
-  sql.on('error', () => undefined);
-  const sandbox = await startSandbox({ port: 0, webhookSecret: 'whsec_sandbox', webhookUrl: NOWHERE });
-  const { hostname, port } = new URL(sandbox.url);
-  const stripe = new Stripe('sk_test_sandbox', {
+const connectStripe = (sandboxUrl: string): Stripe => {
+  const { hostname, port } = new URL(sandboxUrl);
+  return new Stripe('sk_test_sandbox', {
     host: hostname,
     port: Number(port),
     protocol: 'http',
@@ -91,16 +80,90 @@ export const openWorld = async (
     maxNetworkRetries: 0,
     timeout: ACTOR_TIMEOUT_MS,
   });
-  const tokens = {
-    ann: await signToken(JWT_SECRET, { accountId: 'ann', expiresInSeconds: 3_600 }),
-    ben: await signToken(JWT_SECRET, { accountId: 'ben', expiresInSeconds: 3_600 }),
-    admin: await signToken(JWT_SECRET, { accountId: 'admin', roles: ['admin'], expiresInSeconds: 3_600 }),
+};
+
+const signTokens = async (): Promise<Readonly<Record<Account, string>>> => ({
+  ann: await signToken(JWT_SECRET, { accountId: 'ann', expiresInSeconds: 3_600 }),
+  ben: await signToken(JWT_SECRET, { accountId: 'ben', expiresInSeconds: 3_600 }),
+  admin: await signToken(JWT_SECRET, { accountId: 'admin', roles: ['admin'], expiresInSeconds: 3_600 }),
+});
+
+const callControl = async (sandbox: Sandbox, path: string, body?: object): Promise<unknown> => {
+  const response = await fetch(`${sandbox.url}/_sandbox${path}`, {
+    method: body === undefined ? 'DELETE' : 'POST',
+    headers: { 'content-type': 'application/json' },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Refused(`sandbox ${response.status}`);
+  return answer;
+};
+
+const ageRows = async (sql: pg.Pool, seconds: number): Promise<void> => {
+  for (const table of AGING)
+    await sql.query(`update tollgate.${table} set attempted_at = attempted_at - $1 * interval '1 second'`, [seconds]);
+};
+
+interface Operation {
+  readonly query: string;
+  readonly variables: object;
+}
+
+const send = async <T>({ url, died: signal }: ServerLife, token: string, operation: Operation): Promise<T> => {
+  const lost = (): never => {
+    throw new Refused('LOST');
   };
-  const watcher = createWatcher(tokens.admin);
-  const fates = random.fork();
-  const losses = random.fork();
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify(operation),
+    signal,
+  }).catch(lost);
+  const { data, errors } = (await response.json().catch(lost)) as {
+    data?: Record<string, unknown>;
+    errors?: { extensions?: { code?: string } }[];
+  };
+  if (signal.aborted) lost();
+  if (errors?.[0]) throw new Refused(errors[0].extensions?.code ?? 'no code');
+  return Object.values(data ?? {})[0] as T;
+};
+
+/** Keeps long stretches of time and operations apart: while one is under way the other waits. */
+const createPassage = (parts: {
+  readonly settle: () => Promise<void>;
+  readonly advance: (seconds: number) => Promise<void>;
+}) => {
   const underWay = new Set<Promise<unknown>>();
   let passing: Promise<void> | undefined;
+
+  const advanceInPeace = async (seconds: number): Promise<void> => {
+    await Promise.allSettled([...underWay]);
+    await parts.settle();
+    await parts.advance(seconds);
+  };
+
+  return {
+    async operate<T>(work: () => Promise<T>): Promise<T> {
+      while (passing) await passing;
+      const begun = work();
+      underWay.add(begun);
+      return begun.finally(() => underWay.delete(begun));
+    },
+    async advance(seconds: number): Promise<void> {
+      if (seconds < LONG_SECONDS) return parts.advance(seconds);
+      while (passing) await passing;
+      passing = advanceInPeace(seconds).finally(() => {
+        passing = undefined;
+      });
+      await passing;
+    },
+  };
+};
+
+/** Whether flows and commits fail, as the run's own random decides. */
+const createFates = (random: Random, history: History) => {
+  const fates = random.fork();
+  const losses = random.fork();
   let isTroubled = false;
   const trouble: FlowTrouble = {
     next() {
@@ -109,18 +172,27 @@ export const openWorld = async (
       return fates.pick(['throws first', 'throws last'] as const);
     },
   };
-  const flows = await createFlows({ trouble, outside: bug && 'flowsOutside' in bug ? sql : undefined });
+  return {
+    trouble,
+    losesCommit: () => isTroubled && losses.chance(LOST_COMMITS),
+    setTrouble: (now: boolean) => {
+      isTroubled = now;
+    },
+  };
+};
 
-  const lives = createLives({
-    start: (died) =>
-      startLife({
-        databaseUrl: database.url,
-        sandboxUrl: sandbox.url,
-        flows,
-        bug,
-        losesCommit: () => isTroubled && losses.chance(LOST_COMMITS),
-        died,
-      }),
+/** What the servers of a world share. */
+interface LivesParts {
+  readonly history: History;
+  readonly sandbox: Sandbox;
+  readonly watcher: Watcher;
+  readonly start: (died: ServerNeeds['died']) => Promise<ServerLife>;
+}
+
+/** One server after the other; Stripe's deliveries and the watcher follow. */
+const followLives = ({ history, sandbox, watcher, start }: LivesParts): Lives =>
+  createLives({
+    start,
     began({ url }) {
       history.note('a server starts');
       sandbox.setWebhookUrl(`${url}/webhooks/stripe`);
@@ -136,80 +208,48 @@ export const openWorld = async (
     },
   });
 
-  const control = async (path: string, body?: object): Promise<unknown> => {
-    const response = await fetch(`${sandbox.url}/_sandbox${path}`, {
-      method: body === undefined ? 'DELETE' : 'POST',
-      headers: { 'content-type': 'application/json' },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    const answer = await response.json();
-    if (!response.ok) throw new Refused(`sandbox ${response.status}`);
-    return answer;
-  };
-
-  const age = async (seconds: number): Promise<void> => {
-    for (const table of AGING)
-      await sql.query(`update tollgate.${table} set attempted_at = attempted_at - $1 * interval '1 second'`, [seconds]);
-  };
-
-  const send = async <T>(as: Account, query: string, variables: object): Promise<T> => {
-    const { url, died: signal } = await lives.current();
-    const lost = (): never => {
-      throw new Refused('LOST');
-    };
-    const response = await fetch(`${url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${tokens[as]}` },
-      body: JSON.stringify({ query, variables }),
-      signal,
-    }).catch(lost);
-    const { data, errors } = (await response.json().catch(lost)) as {
-      data?: Record<string, unknown>;
-      errors?: { extensions?: { code?: string } }[];
-    };
-    if (signal.aborted) lost();
-    if (errors?.[0]) throw new Refused(errors[0].extensions?.code ?? 'no code');
-    return Object.values(data ?? {})[0] as T;
-  };
-
-  const advance = async (seconds: number): Promise<void> => {
-    await age(seconds);
-    await control('/clock', { advanceSeconds: seconds });
-  };
-
-  const advanceInPeace = async (seconds: number): Promise<void> => {
-    await Promise.allSettled([...underWay]);
-    await (await lives.current()).quiet();
-    await advance(seconds);
-  };
+/** Opens a world on a database of its own. */
+export const openWorld = async (
+  lab: Lab,
+  random: Random,
+  { bug: bugName, startLife = startServer }: WorldOptions = {},
+): Promise<World> => {
+  const bug = bugName === undefined ? undefined : bugOf(bugName);
+  const history = createHistory();
+  const database = await lab.openDatabase();
+  const sql = new pg.Pool({ connectionString: database.url, max: 4 });
+  sql.on('error', () => undefined);
+  const sandbox = await startSandbox({ port: 0, webhookSecret: 'whsec_sandbox', webhookUrl: NOWHERE });
+  const tokens = await signTokens();
+  const watcher = createWatcher(tokens.admin);
+  const { trouble, losesCommit, setTrouble } = createFates(random, history);
+  const flows = await createFlows({ trouble, outside: bug && 'flowsOutside' in bug ? sql : undefined });
+  const shared = { databaseUrl: database.url, sandboxUrl: sandbox.url, flows, bug, losesCommit };
+  const lives = followLives({ history, sandbox, watcher, start: (died) => startLife({ ...shared, died }) });
+  const control: World['control'] = (path, body) => callControl(sandbox, path, body);
+  const age: World['age'] = (seconds) => ageRows(sql, seconds);
+  const passage = createPassage({
+    settle: async () => (await lives.current()).quiet(),
+    async advance(seconds) {
+      await age(seconds);
+      await control('/clock', { advanceSeconds: seconds });
+    },
+  });
 
   return {
     sql,
     sandbox,
-    stripe,
+    stripe: connectStripe(sandbox.url),
     history,
     watcher,
     server: lives.current,
     control,
     stopServer: lives.stopCurrent,
-    ask: async <T>(as: Account, query: string, variables: object) => {
-      while (passing) await passing;
-      const work = send<T>(as, query, variables);
-      underWay.add(work);
-      return work.finally(() => underWay.delete(work));
-    },
+    ask: (as, query, variables) =>
+      passage.operate(async () => send(await lives.current(), tokens[as], { query, variables })),
     age,
-    async advance(seconds) {
-      if (seconds < LONG_SECONDS) return advance(seconds);
-      while (passing) await passing;
-      passing = advanceInPeace(seconds).finally(() => {
-        passing = undefined;
-      });
-      await passing;
-    },
-    setTrouble: (now) => {
-      isTroubled = now;
-    },
+    advance: passage.advance,
+    setTrouble,
     async close() {
       await lives.close();
       await sandbox.close();

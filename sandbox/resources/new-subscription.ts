@@ -90,6 +90,28 @@ const foresee = (scope: Scope, methodId: string, isOffSession: boolean): ApiErro
   return behaviour.decline && behaviour.settlesAfterSeconds === undefined ? cardError(behaviour.decline) : undefined;
 };
 
+type CancellationFields = 'cancel_at' | 'cancel_at_period_end' | 'canceled_at' | 'cancellation_details';
+
+const cancellationFields = (stop: ReturnType<typeof cancellation>): Pick<Subscription, CancellationFields> => ({
+  cancel_at: stop?.cancel_at ?? null,
+  cancel_at_period_end: stop?.cancel_at_period_end ?? false,
+  canceled_at: stop?.canceled_at ?? null,
+  cancellation_details: {
+    comment: null,
+    feedback: null,
+    feedback_option: null,
+    reason: stop?.canceled_at ? 'cancellation_requested' : null,
+  },
+});
+
+const listOf = (subscription: string, data: SubscriptionItem[]): Subscription['items'] => ({
+  object: 'list',
+  data,
+  has_more: false,
+  total_count: data.length,
+  url: `/v1/subscription_items?subscription=${subscription}`,
+});
+
 const build = (
   scope: Scope,
   values: CreateValues,
@@ -103,7 +125,6 @@ const build = (
   const recurring = draft[0]?.price.recurring;
   const end = trial ?? (recurring ? nextPeriodEnd(now, recurring, now) : now);
   const data = draft.map((item) => ({ ...item, current_period_end: end }));
-  const stop = cancellation(scope, end, values);
   return {
     id,
     object: 'subscription',
@@ -115,15 +136,7 @@ const build = (
     billing_mode: { flexible: { proration_discounts: 'included' }, type: 'flexible', updated_at: now },
     billing_schedules: [],
     billing_thresholds: null,
-    cancel_at: stop?.cancel_at ?? null,
-    cancel_at_period_end: stop?.cancel_at_period_end ?? false,
-    canceled_at: stop?.canceled_at ?? null,
-    cancellation_details: {
-      comment: null,
-      feedback: null,
-      feedback_option: null,
-      reason: stop?.canceled_at ? 'cancellation_requested' : null,
-    },
+    ...cancellationFields(cancellation(scope, end, values)),
     collection_method: 'charge_automatically',
     created: now,
     currency: data[0]?.price.currency ?? '',
@@ -143,13 +156,7 @@ const build = (
       footer: null,
       issuer: { type: 'self' },
     },
-    items: {
-      object: 'list',
-      data,
-      has_more: false,
-      total_count: data.length,
-      url: `/v1/subscription_items?subscription=${id}`,
-    },
+    items: listOf(id, data),
     latest_invoice: null,
     livemode: scope.livemode,
     managed_payments: { enabled: false },
