@@ -93,7 +93,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 type ValuesOf<V> = { readonly [K in keyof V]: V[K] extends Variable<infer T> ? T : never };
 
-/** What the environment says, each variable read by itself. */
+/** The environment, each variable parsed on its own. */
 type Values = ValuesOf<typeof VARIABLES>;
 
 /** Reads variables and collects what is wrong with them. */
@@ -213,7 +213,7 @@ const readLimits = (read: Reader): Partial<Limits> => {
   return Object.fromEntries(names.map((name) => [name, read.one(LIMIT_VARIABLES[name], limitVariable(name))]));
 };
 
-/** Unless it is said, strangers are told nothing, and nobody in production. */
+/** By default callers without a token may not, and in production nobody. */
 const introspectionOf = (
   said: boolean | undefined,
   { embedded, production }: Pick<Run, 'embedded' | 'production'>,

@@ -11,7 +11,7 @@ const SETTLED_MS = 50;
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-/** The server in a process of its own: a module that was loaded can't be loaded anew. */
+/** The server in its own process: a loaded module can't be reloaded. */
 const startServer = (): ChildProcess => {
   const server = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', 'start'], { stdio: 'inherit' });
   server.once('exit', (code) => {
@@ -20,7 +20,7 @@ const startServer = (): ChildProcess => {
   return server;
 };
 
-/** Asks it to stop, which lets it finish what is under way; resolves once it is gone. */
+/** Asks it to stop, letting work in progress finish; resolves once it has exited. */
 const stopServer = async (server: ChildProcess): Promise<void> => {
   if (server.exitCode !== null || server.signalCode !== null) return;
   const gone = once(server, 'exit');

@@ -41,7 +41,7 @@ interface Examined {
 
 type Tell = (diagnosis: Diagnosis) => void;
 
-/** Without the database, what can be asked all the same: it may well be more than one thing that is wrong. */
+/** The checks that need no database: more than one thing may be wrong. */
 const examineRest = (config: Config, finding: Finding, tell: Tell): Promise<Examined> => {
   const database: Check = {
     title: 'database',
@@ -86,7 +86,7 @@ const runDoctor = async ({ json = false }: JsonOption): Promise<void> => {
   if (problems.length > 0) process.exitCode = 1;
 };
 
-/** Adds the command that looks at everything and says what to mend. */
+/** Adds the command that checks everything and names the remedies. */
 export const addDoctorCommand = (program: Command): void => {
   program
     .command('doctor')

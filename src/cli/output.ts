@@ -1,4 +1,4 @@
-/** How a command tells what it found: data on stdout, everything else on stderr. */
+/** How a command prints its results: data on stdout, everything else on stderr. */
 export interface Output {
   /** Prints the answer: as JSON where `--json` was given, otherwise in words. */
   data(value: unknown, words: string): void;

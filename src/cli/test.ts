@@ -19,7 +19,7 @@ const testsIn = (folder: string): string[] =>
         .map((name) => path.join(folder, name))
     : [];
 
-/** Each file has a process of its own, one after the other; whether all of it passed. */
+/** Runs each file in its own process, one after another; returns whether all passed. */
 const runTests = async (given: readonly string[]): Promise<void> => {
   const files = given.length > 0 ? given : testsIn(path.resolve('test'));
   if (files.length === 0) throw new UsageError('There is no *.test.ts below test.');

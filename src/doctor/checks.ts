@@ -22,7 +22,7 @@ export interface Check {
 /** All is well. */
 export const ok = (words: string): CheckOutcome => ({ ok: words });
 
-/** Nothing is broken, and one thing should be looked at all the same. */
+/** Nothing is broken, but something deserves a look. */
 export const warned = (words: string, warning: Finding): CheckOutcome => ({ ok: words, warning });
 
 /** One thing is to be mended. */
@@ -34,7 +34,7 @@ export const foundAny = (findings: readonly Finding[], words: string): CheckOutc
   return first ? { findings: [first, ...rest] } : ok(words);
 };
 
-/** Runs the check; one that can't be answered is itself something to mend. */
+/** Runs the check; one that fails to run is a problem itself. */
 export const runCheck = async (check: Check): Promise<CheckOutcome> => {
   try {
     return await check.run();

@@ -174,7 +174,7 @@ export const independentChecks = (parts: Pick<DoctorParts, 'redis' | 'loadFlows'
   checkTokens(parts),
 ];
 
-/** Every check, in the order in which one would mend things. */
+/** Every check, in the order in which one would fix problems. */
 export const createChecks = (parts: DoctorParts): readonly Check[] => [
   ...databaseChecks(parts),
   ...setupChecks(parts),
@@ -195,7 +195,7 @@ export interface Diagnosis {
   readonly outcome: CheckOutcome;
 }
 
-/** Runs every check, one after the other, and tells each as it is known. It changes nothing. */
+/** Runs every check in turn and reports each result as it arrives. It changes nothing. */
 export const examine = async (
   checks: readonly Check[],
   tell: (diagnosis: Diagnosis) => void,

@@ -6,7 +6,7 @@ import type { Database } from '../storage/database.js';
 import { readProtection } from '../storage/protection.js';
 import { UNDO } from './database-checks.js';
 
-/** Something of the installation that the operator should mend, in words. */
+/** A setup problem for the operator to fix, with its message. */
 export interface SetupProblem {
   readonly code:
     | 'NOT_ACTIVATED'

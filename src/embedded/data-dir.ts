@@ -56,7 +56,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** When the process started, as the system tells it: a recycled pid has another time. Empty where it can't be told. */
+/** When the process started, according to the system: a recycled pid has another time. Empty if unknown. */
 const startOf = async (pid: number): Promise<string> => {
   const stat = await fs.readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';

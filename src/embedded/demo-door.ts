@@ -38,7 +38,7 @@ const guarded =
     }
   };
 
-/** What the embedded run offers beside the product: tokens for two accounts, and orders of the sample table. */
+/** What the embedded run adds to the product: tokens for two accounts, and orders in the sample table. */
 export const createDemoDoor = ({
   database,
   tokens,

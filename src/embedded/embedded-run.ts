@@ -94,7 +94,7 @@ export const SANDBOX_KEYS = {
   webhookSecrets: ['whsec_sandbox'],
 } as const;
 
-/** Each step is begun whatever the one before does; the database ends by itself once it was told to. */
+/** Each step starts whatever happens to the previous one; the database stops on its own once told to. */
 const STOP = { wholeMs: 6_000, stepMs: 4_500 };
 
 /**

@@ -5,7 +5,7 @@ interface Running {
   readonly sandboxUrl: string | undefined;
 }
 
-/** What is told beside the addresses. */
+/** What is printed besides the addresses. */
 interface Told {
   readonly tookMs: number;
   /** Whether the console's pages are there. */

@@ -18,7 +18,7 @@ Node's own count too: \`NODE_EXTRA_CA_CERTS\` names a PEM file of further author
 const rowOf = ([name, { meaning, otherwise }]: readonly [string, Variable<unknown>]): string =>
   `| \`${name}\` | ${meaning} | ${otherwise} |`;
 
-/** The page of the docs that tells every variable; `npm run check` compares it with the file. */
+/** The documentation page that lists every variable; `npm run check` compares it with the file. */
 export const environmentPage = (): string => {
   const sections = Object.entries(SECTIONS).map(([title, variables]) =>
     [

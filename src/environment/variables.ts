@@ -1,4 +1,4 @@
-/** How one environment variable is read, and what its users are told of it. */
+/** How one environment variable is parsed and documented. */
 export interface Variable<T> {
   /** What it decides, for the table of variables. */
   readonly meaning: string;

@@ -15,7 +15,7 @@ class EffectLoadError extends Error {
 const isEffect = (value: unknown): value is Effect =>
   typeof value === 'object' && value !== null && typeof (value as { run?: unknown }).run === 'function';
 
-/** A typed name has letters and figures, dots and dashes: it stands in logs and on command lines. */
+/** A name has letters, digits, dots and dashes only: it appears in logs and on command lines. */
 const NAME = /^[A-Za-z][\w.-]{0,99}$/;
 const END = /(?<!\.d)\.m?[jt]s$/;
 

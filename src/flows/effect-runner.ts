@@ -36,7 +36,7 @@ interface Parts {
   readonly timing?: EffectTiming;
 }
 
-/** Runs one attempt; a handler that ignores the abort goes on unheard, and the attempt has failed all the same. */
+/** Runs one attempt; a handler that ignores the abort keeps running, but its attempt has failed. */
 const attempt = async (
   name: string,
   effect: Effect,
@@ -119,7 +119,7 @@ export const startEffects = ({ database, databaseUrl, effects, log, timing = TIM
   const stopping = new AbortController();
   let runner: Runner | undefined;
 
-  /** The library ends its runner after some failures of the database; another one goes on. */
+  /** The library stops its runner after several database failures; a new one takes over. */
   const serve = async (): Promise<void> => {
     const pgPool = openJobsPool(databaseUrl, CONNECTIONS);
     try {

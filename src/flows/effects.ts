@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FlowLog } from './flows.js';
 
-/** What an effect's handler is given beside its payload. */
+/** What an effect's handler receives besides its payload. */
 export interface EffectContext {
   /** The same at every attempt: hand it on to what you call, so that a repeated attempt is told from a second effect. */
   readonly idempotencyKey: string;

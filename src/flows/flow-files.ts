@@ -71,7 +71,7 @@ const stateOf = (text: string | undefined, template: FlowTemplate, target: FlowT
   return stillServes(names, template, target) ? 'outdated' : 'foreign';
 };
 
-/** What a generated file can't do by itself; an edited one is the developer's to judge. */
+/** What a generated file can't do on its own; edited files are not judged. */
 const problemOf = (state: FlowFile['state'], template: FlowTemplate, target: FlowTarget) => {
   const problem = state === 'edited' || state === 'absent' ? undefined : template.lacks(target);
   return problem === undefined ? {} : { problem };

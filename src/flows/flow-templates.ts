@@ -66,7 +66,7 @@ const unfinished = ({ table, id, why }: FlowTarget): string =>
 const hasOf = ({ status, amount }: FlowTarget): string =>
   status !== null && amount !== null ? 'orderCoveredAmount' : 'orderPaidAmount';
 
-/** Money that came late, or in another amount, and was taken all the same. */
+/** Late money, or the wrong amount, that was accepted. */
 const TAKES_UP = `      // Money that came after a cancel, or was set aside, and was taken all the same: an order that was given up is wanted again.
       const takesUp = previousStatus === 'CANCELED' || previousStatus === 'QUARANTINED';
 `;

@@ -26,7 +26,7 @@ export interface FlowLog {
   warn(detail: object, message?: string): void;
 }
 
-/** What every flow is given beside its data. */
+/** What every flow receives besides its input. */
 export interface FlowContext {
   readonly db: FlowDatabase;
   /** Mails, calls and all else outside of the database, queued in the transaction. */
@@ -50,7 +50,7 @@ export interface FlowBody {
   readonly object: object;
 }
 
-/** What the payment callback is told. Amounts are minor units of `payment.currency`. */
+/** The input of the payment callback. Amounts are minor units of `payment.currency`. */
 export interface PaymentCallbackData {
   readonly orderId: string;
   readonly paymentStatus: PaymentStatus;
@@ -67,10 +67,10 @@ export interface PaymentCallbackData {
   readonly body: FlowBody;
 }
 
-/** What the refund callback is told. Amounts are minor units of `payment.currency`. */
+/** The input of the refund callback. Amounts are minor units of `payment.currency`. */
 export interface RefundCallbackData {
   readonly orderId: string;
-  /** `REFUNDED`: the money went back. Otherwise (`FAILED`, `CANCELED`) it didn't, also where it had seemed so before. */
+  /** `REFUNDED`: the money went back. Otherwise (`FAILED`, `CANCELED`) it didn't, even if it was `REFUNDED` before. */
   readonly status: Extract<RefundStatus, 'REFUNDED' | 'FAILED' | 'CANCELED'>;
   /** True for a duplicate: this status had been applied before (only with `duplicates: 'deliver'`). */
   readonly callbackProcessed: boolean;
@@ -85,7 +85,7 @@ export interface RefundCallbackData {
   readonly body: FlowBody;
 }
 
-/** What the dispute callback is told. Amounts are minor units of `dispute.currency`. */
+/** The input of the dispute callback. Amounts are minor units of `dispute.currency`. */
 export interface DisputeCallbackData {
   readonly orderId: string;
   /** `WARNING_…`: an inquiry, no money was taken. `LOST`: the money is gone. `WON`: it came back. */
@@ -104,7 +104,7 @@ export interface DisputeCallbackData {
   readonly body: FlowBody;
 }
 
-/** What the recurring payment callback is told: a subscription began, changed its status, or its end was scheduled or taken back. */
+/** The input of the recurring payment callback: one started, changed status, or its cancellation was scheduled or withdrawn. */
 export interface RecurringPaymentCallbackData {
   readonly recurringPayment: RecurringPayment;
   readonly previousStatus: RecurringStatus;

@@ -22,12 +22,12 @@ export class OwedFlow {
   @Column({ type: 'integer' }) declare version: number;
   @Column({ name: 'to_status', type: 'text' }) declare toStatus: string;
   @Column({ name: 'event_id', type: 'text', nullable: true }) declare eventId: string | null;
-  /** What the flow is told: as it was when the change was applied, without secrets. */
+  /** The flow's input as it was when the change was applied, without secrets. */
   @Column({ type: 'jsonb', select: false }) declare data: unknown;
   /** What it failed with last, or what it waits behind. */
   @Column({ type: 'text' }) declare error: string;
   @Column({ type: 'text', default: 'OWED' }) declare status: OwedFlowStatus;
-  /** How often it was tried by itself, after it was owed. */
+  /** How often it was retried since it became owed. */
   @Column({ type: 'integer', default: 0 }) declare tries: number;
   /** Null while it waits behind another of its order, and once it has ended. */
   @Column({ name: 'next_try_at', type: 'timestamptz', nullable: true }) declare nextTryAt: Date | null;

@@ -23,7 +23,7 @@ export interface FlowSubject {
   readonly eventId?: string | undefined;
 }
 
-/** How the flow of a version ended, for its entry in the timeline. `owed`: it runs later, by itself. */
+/** How the flow of a version ended, for its timeline entry. `owed`: it runs later, automatically. */
 export interface FlowEnd {
   readonly flow: string;
   readonly flowOutcome: 'done' | 'owed';

@@ -13,7 +13,7 @@ export interface PaymentRequestData {
   readonly mode: 'ELEMENTS' | 'CHECKOUT';
 }
 
-/** What `beforePay` is given beside its data. */
+/** What `beforePay` receives besides its input. */
 export interface PaymentRequestContext extends Pick<FlowContext, 'db' | 'log'> {
   /** Says no: the caller gets DECLINED_BY_APP with this code and message. It throws, so nothing after it runs. */
   decline(code: string, message: string): never;

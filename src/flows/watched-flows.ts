@@ -4,7 +4,7 @@ import type { Flow, FlowBody, FlowContext, Flows, RecurringCharge } from './flow
 import type { FlowFreezes } from './freezes.js';
 import type { PaymentRequestContext, PaymentRequestData } from './payment-request.js';
 
-/** Whom a run is told to before it begins, and who may refuse it. */
+/** Is told of each run before it starts, and may refuse it. */
 export interface FlowWatch {
   readonly watch: Watch;
   readonly freezes: Pick<FlowFreezes, 'assertMayRun'>;
@@ -26,7 +26,7 @@ const resuming = <Context extends Pick<FlowContext, 'db'>>(context: Context, mar
   },
 });
 
-/** The event that brought the change; what begins by itself has none. */
+/** The event that caused the change; none for a run without one. */
 const eventOf = (data: { readonly body?: FlowBody }): object | undefined => data.body?.event;
 
 const watchRun =

@@ -23,7 +23,7 @@ export interface Domain extends NounDomain {
   readonly activation: Activation;
   readonly roleManagement: RoleManagement;
   readonly events: Events;
-  /** Where a sandbox, or another Stripe-compatible server, stands in for Stripe. */
+  /** The URL of the sandbox, or another Stripe-compatible server, that replaces Stripe. */
   readonly sandboxUrl?: string;
 }
 

@@ -106,6 +106,6 @@ const rowsAskedFor = (node: FieldNode, variables: CostInput['variables']): numbe
   return typeof first === 'number' ? Math.min(Math.max(first, 1), MAX_FIRST) : MAX_FIRST;
 };
 
-/** The refusal of what is too much to ask at once. */
+/** The error for an operation that costs too much. */
 export const tooComplex = (message: string, options: { nodes?: readonly FieldNode[] } = {}): GraphQLError =>
   new GraphQLError(message, { ...options, extensions: { code: 'QUERY_TOO_COMPLEX' } });

@@ -54,7 +54,7 @@ export const createErrorPresenter = ({
   };
 };
 
-/** Marks an error as one of the request as a whole: 400 where the media type tells errors by status. */
+/** Marks an error as failing the whole request: 400 if the media type reports errors by status. */
 export const asRequestError = (error: GraphQLError): GraphQLError =>
   'http' in error.extensions
     ? error
@@ -97,7 +97,7 @@ const rootOf = (error: unknown): unknown =>
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
 
-/** The code of a fault of the request; undefined for what is our own fault. */
+/** The code of an error in the request; undefined for an internal error. */
 const codeOf = (root: GraphQLError, error: unknown): string | undefined => {
   const { code, http } = root.extensions;
   if (code === 'INTERNAL_SERVER_ERROR') return undefined;

@@ -16,7 +16,7 @@ import {
   type ValidationRule,
 } from 'graphql';
 
-/** Whom the schema is told. */
+/** Who may introspect the schema. */
 export type Introspection = 'everyone' | 'logged_in' | 'nobody';
 
 /** A field's answer about the schema is made at once, without a pause for others, so it costs more than one of rows. */

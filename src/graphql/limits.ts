@@ -1,4 +1,4 @@
-/** How much one client may ask for. The same on HTTP, SSE and sockets; `docs/limits.md` tells each in words. */
+/** How much one client may request, on HTTP, SSE and sockets alike; `docs/limits.md` describes each limit. */
 export interface Limits {
   /** Fields nested in each other in one operation. */
   readonly depth: number;
@@ -20,7 +20,7 @@ export interface Limits {
   readonly webhookBytes: number;
   /** Bytes of one message on a socket. */
   readonly messageBytes: number;
-  /** Operations under way at once on one socket. */
+  /** Concurrent operations per socket. */
   readonly subscriptionsPerSocket: number;
   /** Milliseconds that a socket may take to send its connection_init. */
   readonly connectionInitMs: number;

@@ -1,6 +1,6 @@
 import type { Builder } from './builder.js';
 
-/** Defines the problems that an operator should mend. */
+/** Defines the problems that an operator should fix. */
 export const defineProblems = (builder: Builder): void => {
   builder.objectType('Problem', {
     description: 'Something the operator should mend, with the remedy in words.',

@@ -28,7 +28,7 @@ export interface SharedCounters {
 
 type RateSettings = Pick<Limits, 'operationsPerAccount' | 'operationsPerAddress' | 'windowSeconds'>;
 
-/** Redis must answer within this, or the process counts by itself for the moment. */
+/** If Redis takes longer, the process counts on its own for now. */
 const REDIS_MS = 250;
 
 /**

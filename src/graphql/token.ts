@@ -31,7 +31,7 @@ export interface VerifiedToken {
 
 /** Verifies tokens; keeps those it verified for a while, so that a busy client costs one signature check. */
 export interface TokenVerifier {
-  /** Throws UNAUTHENTICATED with what is wrong, never with a key or an address. */
+  /** Throws UNAUTHENTICATED with the reason, which never contains a key or a URL. */
   verify(token: string): Promise<VerifiedToken>;
 }
 

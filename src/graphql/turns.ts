@@ -15,7 +15,7 @@ export interface Turns {
   run<T>(client: string, work: () => Promise<T>): Promise<T>;
 }
 
-/** What is under way at once: its rows and answers are in memory together. */
+/** How many run at once: their rows and answers are in memory together. */
 const AT_ONCE = 8;
 const AT_ONCE_PER_CLIENT = 4;
 const PATIENCE_MS = 10_000;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Whoever goes on sending after the refusal is cut off after this. */
+/** A client that keeps sending after the refusal is disconnected after this time. */
 const LINGER_MS = 1_000;
 
 /**

@@ -3,11 +3,11 @@ import { Gauge, type Registry } from 'prom-client';
 import { json } from './reply.js';
 import type { Route, Routes } from './routes.js';
 
-/** Asks each part that the server needs: "ok", or in words what is wrong, without secrets. */
+/** Checks each dependency: "ok", or what is wrong, without secrets. */
 export type Readiness = () => Promise<Readonly<Record<string, string>>>;
 
 const READY_MS = 3_000;
-/** Without these payments are taken all the same; what is late shows a little later. */
+/** Payments work without these; updates just arrive a little later. */
 const HELPFUL: ReadonlySet<string> = new Set(['pubsub']);
 
 /** What the probes are made of. */
@@ -18,7 +18,7 @@ export interface ProbeParts {
   readonly metricsToken?: string | undefined;
 }
 
-/** The doors for whoever watches the process. */
+/** The endpoints for monitoring. */
 export const createProbes = ({ ready, registry, metricsToken }: ProbeParts): Routes => {
   const up = new Gauge({
     name: 'tollgate_up',

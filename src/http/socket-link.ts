@@ -8,7 +8,7 @@ export interface SocketLink extends Reader {
   send(message: string): Promise<void>;
   /** Hands on what the client sends, until the link ends. */
   onMessage(listener: (message: string) => void): void;
-  /** Ends the link, and tells the client why, where it still reads. */
+  /** Closes the link, and tells the client why if it still reads. */
   close(code: number, reason: string): void;
   /** Calls back once, at the end; at once where that was already. Whatever the client started is to be ended then. */
   onEnd(listener: (code: number, reason: string) => void): void;

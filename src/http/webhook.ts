@@ -8,7 +8,7 @@ export type Webhook = (
   signature: string | undefined,
 ) => Promise<{ readonly status: number; readonly body: string }>;
 
-/** The door for Stripe's deliveries: hands on the exact bytes, and refuses what is too large before reading it. */
+/** The endpoint for Stripe's deliveries: passes on the exact bytes, and refuses large bodies before reading them. */
 export const createWebhookDoor =
   (webhook: Webhook, limitBytes: number) =>
   async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

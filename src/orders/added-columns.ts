@@ -12,7 +12,7 @@ export interface AddedColumns {
   readonly currencyColumn?: string;
 }
 
-/** Writes into what is null alone; the database's own rule refuses anything else. */
+/** Writes only to columns that are null; a rule in the database refuses anything else. */
 const writeColumns = (tx: Tx, { ownerColumn, amountColumn, currencyColumn }: AddedColumns): Promise<object[]> =>
   tx.query({
     text: `update tollgate.order_binding set owner_column = coalesce(owner_column, $1),

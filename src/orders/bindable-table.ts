@@ -79,7 +79,7 @@ const missing = async (on: Queryable, schema: string, table: string, shown: stri
   return `There is no table ${shown}. Did you mean ${names.map((name) => `'${name}'`).join(' or ')}?${quoted}`;
 };
 
-/** @throws BadUserInputError for what is no table's name */
+/** @throws BadUserInputError if it is not a table name */
 const namesOf = (shown: string): { schema: string; table: string } => {
   const names = parseTableName(shown);
   if (names) return names;

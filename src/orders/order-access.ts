@@ -198,7 +198,7 @@ export const tryOrderUpdate = async (database: Database, table: OrderTable): Pro
   return [];
 };
 
-/** Orders that payments lead to by a foreign key, and which this role doesn't see all the same. */
+/** Orders that payments reference but this role can't see. */
 export const findHiddenOrders = async (database: Queryable, table: OrderTable): Promise<OrderBarrier[]> => {
   const { tableName, idColumn } = table;
   const [row] = await database.query<{ count: number; some: string | null }>({

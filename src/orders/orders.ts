@@ -47,7 +47,7 @@ const wholeNumber = (text: string, bits: number): string | undefined => {
   return BigInt.asIntN(bits, number) === number ? number.toString() : undefined;
 };
 
-/** Longer than any id that is generated; a key is part of what is published. */
+/** Longer than any generated id; keys are part of published topics. */
 const LONGEST_KEY = 255;
 
 /** What a client may write for a key, in the one form that the database writes: rows are found, compared and announced by it. */

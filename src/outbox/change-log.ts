@@ -3,7 +3,7 @@ import type { Statement } from '../storage/database.js';
 /** `done`: it ran to its end. `owed`: it runs later. `skipped`: an operator said that it never will. */
 export type FlowOutcome = 'done' | 'owed' | 'skipped';
 
-/** What the timeline says of a version beside what the row says itself. */
+/** What a timeline entry records besides the row itself. */
 export interface VersionEntry {
   readonly fromStatus: string | null;
   /** `account:<id>`, `stripe`, `operator` or `job`. */

@@ -71,7 +71,7 @@ export const keepLink = (client: Redis, name: string, log: PubSubLog, onBeat: ()
   };
 };
 
-/** The promise's answer, or a rejection after the time; the promise itself goes on. */
+/** The promise's result, or a rejection on timeout; the promise itself keeps running. */
 export const within = async <T>(timeoutMs: number, promise: Promise<T>): Promise<T> => {
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {

@@ -8,7 +8,7 @@ export interface Versioned {
 /** The fields of a row that hold times. */
 type TimeField<Row> = { [Key in keyof Row]-?: Date extends Row[Key] ? Key : never }[keyof Row];
 
-/** How one kind of row is told to every process. */
+/** How one kind of row is published to every process. */
 export interface Stream<Row extends Versioned = Versioned> {
   /** The kind's name in the change log, e.g. `PAYMENT`. */
   readonly nodeType: string;

@@ -1,2 +1,2 @@
-/** Where it is told that roles or settings changed: caches of every process are stale. */
+/** The topic for changed roles or settings: the caches of every process are stale. */
 export const SETTINGS_TOPIC = 'tollgate:settings';

@@ -26,7 +26,7 @@ interface Needs {
   readonly loadFlows: () => Promise<unknown>;
 }
 
-/** What the doctor is told of callers' tokens. */
+/** What the doctor needs to know about callers' tokens. */
 export const tokensOf = ({ embedded, jwt }: Pick<Config, 'embedded' | 'jwt'>) => ({
   isDemo: embedded,
   maxAgeSeconds: jwt.maxAgeSeconds,

@@ -4,7 +4,7 @@ import type { PubSub } from '../outbox/pubsub.js';
 import { tryRedis } from '../outbox/redis-trial.js';
 import { measureRoundTrip } from '../outbox/round-trip.js';
 
-/** How the doctor asks Redis: on a connection of its own, and through the link that is there. */
+/** How the doctor checks Redis: on its own connection, and through the existing link. */
 export const redisParts = (url: string, link: () => Promise<PubSub>): RedisParts => ({
   shown: withoutCredentials(url),
   refusal: () => tryRedis(url),

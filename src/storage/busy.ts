@@ -58,7 +58,7 @@ const isDown = (error: unknown): boolean => {
   return LINK_CODES.has((error as NodeJS.ErrnoException).code) || LOST_CONNECTION.test(error.message);
 };
 
-/** What a client is told of expected overload; anything else stays as it is. */
+/** What a client sees of expected overload; other errors stay as they are. */
 export const busyOr = (error: unknown): unknown =>
   isBusy(error) ? new UnavailableError(RETRY_AFTER_SECONDS, { cause: error }) : error;
 

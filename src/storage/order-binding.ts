@@ -7,7 +7,7 @@ export interface GuardedTable {
   /** Schema-qualified, quoted where SQL needs it. */
   readonly tableName: string;
   readonly idColumn: string;
-  /** Bound columns beside the key. */
+  /** Bound columns besides the key. */
   readonly columns: readonly string[];
 }
 

@@ -4,7 +4,7 @@ import type { GuardedTable } from './order-binding.js';
 import { RULES_COMMENT, rowRulesSql } from './row-rules.js';
 import { weaknessesSql } from './weaknesses.js';
 
-/** What the database itself refuses, whoever asks. */
+/** What the database itself refuses to everyone. */
 export interface Protection {
   /** `full`: rows, definitions and the order table. `rows`: something is missing, and `missing` says what. */
   readonly level: 'full' | 'rows';

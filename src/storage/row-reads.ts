@@ -2,7 +2,7 @@ import { createBatch } from '../core/batch.js';
 import type { Queryable } from './database.js';
 import { selectList } from './select-list.js';
 
-/** Reads rows of one table by their ids, whoever asks; an id must have the form of ours. */
+/** Reads rows of one table by id without checking permissions; an id must have our format. */
 export interface RowReads<Row> {
   /** The row, or undefined; as it is when it is asked for, or newer. Many asked for at once share a few statements. */
   one(id: string): Promise<Row | undefined>;

@@ -13,7 +13,7 @@ export interface Transaction {
   rollBack(): Promise<Error | undefined>;
 }
 
-/** What was meant for the transaction would have run by itself, each statement committed at once. */
+/** The statements would have run outside a transaction, each committed at once. */
 class NotBegunError extends Error {
   constructor() {
     super('The database answered "begin", yet no transaction runs.');

@@ -8,7 +8,7 @@ export const OLDEST_VERSION = 15;
 
 const UNKNOWN_AUTHORITY = /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_)/;
 
-/** What mends it, by the code of Node's TLS and by PostgreSQL's; both say in the message what happened. */
+/** The remedy by Node's TLS error code and PostgreSQL's; both messages say what happened. */
 const remedyOf = (error: unknown): string => {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const words = wordsOf(error);

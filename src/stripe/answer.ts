@@ -130,7 +130,7 @@ const dateOf = (headers: unknown): number => {
   return Math.floor((at > 0 && at < FAR_MS ? at : Date.now()) / 1000);
 };
 
-/** Which call a request belongs to: its signal ends whatever is under way for it, repeats included. */
+/** The call that a request belongs to: its signal aborts everything in flight for it, retries included. */
 export type CallSignals = AsyncLocalStorage<AbortSignal>;
 
 const callWithin =

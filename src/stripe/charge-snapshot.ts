@@ -13,7 +13,7 @@ export interface PaymentMethodSummary {
   readonly expYear: number | null;
 }
 
-/** What a charge tells of its payment. */
+/** What a charge shows about its payment. */
 export interface ChargeDetails {
   readonly method: PaymentMethodSummary | null;
   readonly receiptUrl: string | null;

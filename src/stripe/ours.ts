@@ -1,7 +1,7 @@
 import { NotAnAnswerError, NotOursError } from './answer.js';
 import { isSameOwner, type Owner } from './metadata.js';
 
-/** What every object of Stripe's tells of whose it is. */
+/** The fields by which a Stripe object shows its owner. */
 interface Marked {
   readonly owner: Owner | undefined;
   readonly livemode: boolean;

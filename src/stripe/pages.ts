@@ -9,7 +9,7 @@ export type ListPage<T> = (
   options: { readonly timeout: number },
 ) => Promise<ListAnswer<T>>;
 
-/** Pages of 100 that a search reads at the most. */
+/** How many pages of 100 a search reads at most. */
 const PAGES = 50;
 const PAGE_SIZE = 100;
 

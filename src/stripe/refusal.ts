@@ -1,7 +1,7 @@
 import { DomainError, NotConfiguredError, StripeDeclinedError, StripeUnavailableError } from '../core/errors.js';
 import { StripeCallError } from './answer.js';
 
-/** What a client is told of a call that failed; anything that isn't Stripe's stays as it is. */
+/** What a client sees of a failed call to Stripe; other errors stay as they are. */
 export const refusalOf = (error: unknown): unknown => {
   if (error instanceof DomainError || !(error instanceof StripeCallError)) return error;
   switch (error.failure) {

@@ -7,7 +7,7 @@ const storable = (text: string): string => (text.includes('\0') ? text.replaceAl
 /** Some of Stripe's ids are chosen by people, such as those of old plans. */
 const id = z.string().regex(/^[^\p{Cc}\p{Cs}\p{Z}]{1,255}$/u);
 
-/** Amounts have at most 12 digits at Stripe: what is larger could not be added up. */
+/** Stripe's amounts have at most 12 digits; larger ones could overflow in sums. */
 const LARGEST_AMOUNT = 10 ** 13;
 /** The last second of the year 9999: what comes later is no date for a database or a client. */
 const LAST_SECOND = 253_402_300_799;
