@@ -112,7 +112,7 @@ export const addFlowCommands = (program: Command): void => {
     .action(listFlows);
   flows
     .command('retry')
-    .description('let them run again, once they are mended and the server was started again')
+    .description('let them run again, once they are fixed and the server has been restarted')
     .argument('[subject]', 'the order, or the key of an effect; all unless told')
     .option('--json', 'print it as JSON')
     .action(retryFlows);

@@ -114,7 +114,7 @@ export const addQuarantineCommands = (program: Command): void => {
   command('refund', 'send all of it back').action(decide('REFUND'));
   quarantine
     .command('policy')
-    .description('what becomes of such money by itself from now on; without an option, print what is in force')
+    .description('decide such cases automatically from now on; without an option, print the current policy')
     .addOption(new Option('--late <policy>', 'of a success after a cancel').choices(MONEY_POLICIES))
     .addOption(new Option('--mismatch <policy>', 'of another amount or currency').choices(['ASK', 'REFUND']))
     .option('--json', 'print it as JSON')

@@ -103,7 +103,7 @@ const checkTokens = ({ tokens: { isDemo, maxAgeSeconds } }: Pick<DoctorParts, 't
     if (isDemo) return ok('those of the demo end after a day');
     return warned('as long as they say', {
       code: 'TOKENS_WITHOUT_END',
-      message: 'A token that names no end ("exp") is good for ever: whoever finds one can use it.',
+      message: 'A token without an expiry ("exp") is valid for ever: anyone who finds one can use it.',
       remedy:
         'Set TOLLGATE_TOKEN_MAX_AGE_SECONDS to the longest life that a token of your app may have, such as 86400.',
     });

@@ -34,7 +34,8 @@ const QUESTIONS: readonly Question[] = [
     rows: `select id || coalesce(' (' || ${LAST_ERROR} || ')', '') as id, received_at as at from tollgate.stripe_event
       where status = 'FAILED' or (status = 'RECEIVED' and ${isLongAgo('received_at', A_MINUTE)})`,
     message: (count, some) => `${count} webhook event(s) failed, or have waited for more than a minute: ${some}.`,
-    remedy: 'Read all of it with "npx tollgate events show <id>"; mend it (often a callback flow), it is retried.',
+    remedy:
+      'Read the error with "npx tollgate events show <id>" and fix the cause (often a callback flow); the event is retried.',
   },
   {
     title: 'events given up on',
@@ -53,7 +54,8 @@ const QUESTIONS: readonly Question[] = [
     rows: `select j.id::text || ' (' || left(split_part(j.last_error, E'\\n', 1), 120) || ')' as id, j.created_at as at
       from tollgate_jobs.jobs j where j.last_error is not null and j.attempts < j.max_attempts`,
     message: (count, some) => `${count} effect(s) of callback flows failed and are tried again: ${some}.`,
-    remedy: 'Read the last error with "npx tollgate effects list"; mend it, and it is retried by itself.',
+    remedy:
+      'Read the last error with "npx tollgate effects list" and fix the cause; the effect is retried automatically.',
   },
   {
     title: 'flows that held up the server',
@@ -73,7 +75,8 @@ const QUESTIONS: readonly Question[] = [
     rows: `select j.id::text, j.updated_at as at from tollgate_jobs.jobs j
       where j.attempts >= j.max_attempts and j.locked_at is null`,
     message: (count, some) => `${count} effect(s) of callback flows failed too often and were given up on: ${some}.`,
-    remedy: 'Read the last error with "npx tollgate effects list --dead", mend it, then "npx tollgate effects retry".',
+    remedy:
+      'Read the last error with "npx tollgate effects list --dead", fix the cause, then run "npx tollgate effects retry".',
   },
   {
     title: 'reconciliation',
@@ -93,7 +96,7 @@ const QUESTIONS: readonly Question[] = [
     rows: `select node_type || ' ' || node_id as id, at from tollgate.change
       where published_at is null and ${isLongAgo('at', A_MINUTE)}`,
     message: (count, some) => `${count} change(s) were not told to the clients within a minute: ${some}.`,
-    remedy: 'Check that a server runs on this database and that Redis answers; it then tells them by itself.',
+    remedy: 'Check that a server runs on this database and that Redis answers; it then publishes them automatically.',
   },
   {
     title: 'refunds of unknown outcome',
@@ -102,7 +105,8 @@ const QUESTIONS: readonly Question[] = [
     rows: `select id::text, created_at as at from tollgate.refund
       where status = 'PENDING' and stripe_refund_id is null and ${isLongAgo('created_at', A_MINUTE)}`,
     message: (count, some) => `${count} refund(s) got no clear answer from Stripe for more than a minute: ${some}.`,
-    remedy: 'Check that a server runs and reaches Stripe: it asks for the outcome by itself; the money stays reserved.',
+    remedy:
+      'Check that a server runs and reaches Stripe: it looks up the outcome automatically; the money stays reserved.',
   },
   {
     title: 'reserved refunds',

@@ -27,7 +27,7 @@ const REASONS: readonly Reason[] = [
   {
     is: /^WRONGPASS|invalid password/,
     message: 'Redis does not take the user and password of REDIS_URL, or has no such user.',
-    remedy: 'Correct them in the address; what is no letter or figure is written as %XX (encodeURIComponent).',
+    remedy: 'Correct them in the URL; percent-encode special characters (encodeURIComponent).',
   },
   {
     is: /^NOPERM/,
