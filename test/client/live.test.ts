@@ -25,7 +25,10 @@ const page = new EventTarget();
 vi.stubGlobal('WebSocket', WebSocket);
 vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
 vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page));
-afterAll(() => edge.close());
+afterAll(async () => {
+  vi.unstubAllGlobals(); // other files share this worker
+  await edge.close();
+});
 
 /** A client whose tokens are of these accounts, one after the other; the last one's for ever. */
 const open = (accounts: string[]) => {
