@@ -51,7 +51,7 @@ const KIND = z.looseObject({
 const METHOD = z.looseObject({ type: z.string().max(100) });
 
 /** What details of a charge are read from, also where they come within a payment intent. */
-export const CHARGE_DETAILS = z.looseObject({ payment_method_details: z.unknown(), receipt_url: text });
+export const CHARGE_DETAILS = z.looseObject({ payment_method_details: z.unknown().optional(), receipt_url: text });
 
 /** A summary of a payment method, or of a charge's details of one; null where there is none. What it can't read it leaves out. */
 export const methodSummary = (object: unknown): PaymentMethodSummary | null => {

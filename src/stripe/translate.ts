@@ -83,7 +83,7 @@ const INTENT = z.object({
       type: text,
       message: text,
       charge: reference,
-      payment_method: z.unknown(),
+      payment_method: z.unknown().optional(),
     })
     .nullish(),
 });
