@@ -40,15 +40,17 @@ export interface ChargeSnapshot extends ChargeDetails {
 const { id, amount, currency, metadata, reference, text } = shapes;
 
 const whole = z.int().nullish();
+/** One of Stripe's words. */
+const word = z.string().regex(/^\w{1,100}$/);
 /** What the details of a type of method may hold; each type has some of it. */
 const KIND = z.looseObject({
   brand: text,
   last4: text,
   exp_month: whole,
   exp_year: whole,
-  wallet: z.union([z.looseObject({ type: text }), z.string()]).nullish(),
+  wallet: z.union([z.looseObject({ type: text }), word]).nullish(),
 });
-const METHOD = z.looseObject({ type: z.string().max(100) });
+const METHOD = z.looseObject({ type: word });
 
 /** What details of a charge are read from, also where they come within a payment intent. */
 export const CHARGE_DETAILS = z.looseObject({ payment_method_details: z.unknown().optional(), receipt_url: text });
