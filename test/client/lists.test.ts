@@ -13,7 +13,10 @@ beforeAll(async () => {
 afterAll(() => bed.close());
 
 test('the lists that the client asks for are within what one operation may cost', async () => {
-  const request = createRequest(`${server.url}/graphql`, createTokens(() => tokenFor('customer')));
+  const request = createRequest(
+    `${server.url}/graphql`,
+    createTokens(() => tokenFor('customer')),
+  );
   expect((await request(PaymentsDocument, {})).payments.edges).toEqual([]);
   expect((await request(RecurringPaymentsDocument, {})).recurringPayments.edges).toEqual([]);
 });
