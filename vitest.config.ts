@@ -18,6 +18,8 @@ export default defineConfig({
     isolate: false,
     // Much of the suite waits for outages and clocks, so one file more than there are cores keeps them busy.
     maxWorkers: Math.max(2, availableParallelism() + 1),
+    // Stories that are simulated at once share the cores with everything else.
+    maxConcurrency: 3,
     // Generous, since a busy machine may be ten times slower; what must be fast is measured inside its test.
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -43,7 +43,7 @@ export const TIMING = {
   inboxLimits: { firstWaitSeconds: 0.03, longestWaitSeconds: 0.3, maximumAttempts: 60, leaseSeconds: 2 },
   jobsEveryMs: 40,
 } as const;
-const STRIPE_TIMEOUT_MS = '300';
+const STRIPE_TIMEOUT_MS = '500';
 /** Statements of transactions in which money moves. */
 const MONEY_MOVES = ['payment_write_version', 'refund_write_version', 'recurring_write_version'];
 

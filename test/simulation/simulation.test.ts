@@ -89,7 +89,7 @@ const SHOWN: Readonly<Record<BugName, readonly [seeds: readonly number[], words:
 };
 
 describe('each promise can be seen broken', () => {
-  test.concurrent.each(Object.keys(BUGS) as BugName[])('the bug %s is caught', { timeout: 180_000 }, async (bug) => {
+  test.concurrent.each(Object.keys(BUGS) as BugName[])('the bug %s is caught', { timeout: 600_000 }, async (bug) => {
     const [seeds, words] = SHOWN[bug];
     const said: string[] = [];
     for (const seed of seeds) {
