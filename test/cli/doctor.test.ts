@@ -70,6 +70,8 @@ test('each check says what it asked and what it got', async () => {
 
 test('an event that failed a moment ago is a problem, with what it failed of', async () => {
   const server = await bed.start({
+    // Not tried again meanwhile: after the third failure the flow would be owed.
+    inboxLimits: { firstWaitSeconds: 60, longestWaitSeconds: 60, maximumAttempts: 15, leaseSeconds: 60 },
     flows: {
       paymentCallback: {
         run: async () => {
