@@ -1,6 +1,6 @@
 import { DeclinedByAppError } from '../core/errors.js';
 import type { Tx } from '../storage/database.js';
-import { type FlowContext, FlowFailedError, type FlowLog, type Flows, runFlow } from './flows.js';
+import { type FlowContext, type FlowLog, type Flows, runFlow } from './flows.js';
 
 /** A payment that is about to begin, or to go on. The amount is in minor units. */
 export interface PaymentRequestData {
@@ -56,6 +56,5 @@ export const createAskApp =
     );
     // It was declined, also where the flow caught that and went on.
     if (declined) throw declined;
-    if (failure instanceof FlowFailedError) throw failure;
-    if (failure) throw failure;
+    if (failure !== undefined) throw failure;
   };

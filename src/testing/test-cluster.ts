@@ -31,7 +31,7 @@ const keptFolder = (): string => {
 const isOurs = (folder: string): boolean => {
   fs.mkdirSync(folder, { recursive: true });
   const uid = process.getuid?.();
-  return uid === undefined || fs.statSync(folder).uid === uid;
+  return uid === undefined || fs.lstatSync(folder).uid === uid;
 };
 
 /** Starts a PostgreSQL on the folder, with all migrations. */
@@ -60,17 +60,20 @@ const keep = async (kept: string): Promise<void> => {
   }
 };
 
+const giveAll = (folder: string, { uid, gid }: fs.Stats): void => {
+  const names = fs.readdirSync(folder, { recursive: true }) as string[];
+  for (const file of [folder, ...names.map((name) => path.join(folder, name))]) fs.lchownSync(file, uid, gid);
+};
+
 /** Copies a stopped cluster, its owner included. */
 const copyKept = (kept: string, folder: string): void => {
   const [from, to] = [path.join(kept, POSTGRES), path.join(folder, POSTGRES)];
   const isProgram = (name: string): boolean => name.startsWith('binaries-');
   fs.cpSync(from, to, { recursive: true, filter: (file) => !isProgram(path.basename(file)) });
+  if (process.getuid?.() === 0) giveAll(to, fs.statSync(path.join(from, 'cluster')));
+  // Last, so that nobody follows them into what all copies share.
   for (const name of fs.readdirSync(from).filter(isProgram))
     fs.symlinkSync(path.join(from, name), path.join(to, name), 'junction');
-  const { uid, gid } = fs.statSync(path.join(from, 'cluster'));
-  if (process.getuid?.() !== 0) return;
-  fs.chownSync(to, uid, gid);
-  for (const name of fs.readdirSync(to, { recursive: true }) as string[]) fs.lchownSync(path.join(to, name), uid, gid);
 };
 
 /**

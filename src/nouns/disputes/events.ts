@@ -8,7 +8,7 @@ import { type Answer, NotAnAnswerError, NotOursError } from '../../stripe/answer
 import type { Marks } from '../../stripe/marks.js';
 import { idOf, paymentSnapshot } from '../../stripe/translate.js';
 import type { PaymentTransitions } from '../payments/apply.js';
-import { referenceOf } from '../payments/events.js';
+import { referenceOf, settleFirst } from '../payments/events.js';
 import type { Payment } from '../payments/row.js';
 import { lockIntent } from '../payments/rows.js';
 import { type DisputeOutcome, type DisputeTransitions, type HeldDisputes, versionOf } from './apply.js';
@@ -58,27 +58,10 @@ interface FetchedEvent {
   readonly fetched: Fetched;
 }
 
-/** Brings the payment to Stripe's state, its own flow first: before its money has arrived nothing is disputed. */
-const settlePayment = async (
-  { tx, payments }: Applying,
-  held: HeldDisputes,
-  { told: { event, actor }, fetched }: FetchedEvent,
-): Promise<HeldDisputes> => {
-  if (hasArrived(held.payment)) return held;
-  const { intent } = answerOf(fetched);
-  const outcome = await payments.apply(tx, held.payment, {
-    snapshot: paymentSnapshot(intent, fetched.answer.at),
-    cause: { actor, eventId: event.id, body: { source: 'FETCH', event, object: intent }, current: true },
-  });
-  const { payment } = outcome;
-  const changed = { ...held.changed, ...(outcome.kind === 'changed' && { payment }) };
-  return { ...held, payment, changed };
-};
-
 const applyFetched = async (applying: Applying, held: HeldDisputes, read: FetchedEvent): Promise<DisputeOutcome> => {
   const { event, actor } = read.told;
-  const { dispute } = answerOf(read.fetched);
-  const settled = await settlePayment(applying, held, read);
+  const { dispute, intent } = answerOf(read.fetched);
+  const settled = await settleFirst(applying, held, { ...read, intent });
   return applying.disputes.apply(applying.tx, settled, {
     snapshot: disputeSnapshot(dispute, read.fetched.answer.at),
     cause: { actor, eventId: event.id, body: { source: 'FETCH', event, object: dispute }, current: true },

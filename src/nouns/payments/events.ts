@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { hasArrived } from '../../core/states.js';
 import type { Applied, EventHandler, Fetched, Told } from '../../inbox/handler.js';
 import { assertSame, hintOf, ignored, processed } from '../../inbox/hints.js';
 import type { Together } from '../../inbox/together.js';
@@ -55,6 +56,30 @@ const assertNoMoney = ({ signal, intentId }: PaymentSnapshot, payment: Pick<Paym
     throw new Error(
       `Money came by ${intentId}, which carries the mark of payment ${payment.id}; that has another one.`,
     );
+};
+
+/** A locked payment with rows that hang on it, and the new versions to be announced. */
+interface Held {
+  readonly payment: Payment;
+  readonly changed: { readonly payment: Payment | undefined };
+}
+
+/**
+ * Brings a payment to Stripe's state before what hangs on it, its own flow first: before its money has arrived it can be neither
+ * refunded nor disputed. Changes nothing once it has.
+ */
+export const settleFirst = async <H extends Held>(
+  { tx, payments }: { readonly tx: Tx; readonly payments: Pick<PaymentTransitions, 'apply'> },
+  held: H,
+  { told: { event, actor }, fetched, intent }: { told: Told; fetched: Fetched; intent: Stripe.PaymentIntent },
+): Promise<H> => {
+  if (hasArrived(held.payment)) return held;
+  const { kind, payment } = await payments.apply(tx, held.payment, {
+    snapshot: paymentSnapshot(intent, fetched.answer.at),
+    cause: { actor, eventId: event.id, body: { source: 'FETCH', event, object: intent }, current: true },
+  });
+  const changed = kind === 'changed' ? { ...held.changed, payment } : held.changed;
+  return { ...held, payment, changed };
 };
 
 interface Arrived {

@@ -84,6 +84,8 @@ interface Decision {
   readonly request: DecideRequest;
   readonly actor: string;
   readonly idempotency: IdempotentRequest | undefined;
+  /** With which keys money goes back; undefined where it is accepted. */
+  readonly access: StripeAccess | undefined;
 }
 
 /** What the locks decided; `refund`: it is to be made at Stripe now. */
@@ -104,7 +106,8 @@ export const createQuarantine = (parts: Parts): Quarantine => {
     return { held: { ...held, payment: accepted, changed: { payment: accepted, refunds: [] } } };
   };
 
-  const sendBack = async (tx: Tx, held: HeldRefunds, { request, actor }: Decision): Promise<Decided> => {
+  const sendBack = async (tx: Tx, held: HeldRefunds, { request, actor, access }: Decision): Promise<Decided> => {
+    if (access) assertReachable(held.payment, access);
     await assertUndisputed(tx, held.payment);
     const reserved = await refunds.reserve(tx, held, {
       amount: leftOf(held.payment),
@@ -140,9 +143,8 @@ export const createQuarantine = (parts: Parts): Quarantine => {
         throw new NotFoundError('payment', request.paymentId);
       const idempotency = idempotentRequest(caller, 'decideQuarantined', request);
       const access = request.decision === 'REFUND' ? await connection.access() : undefined;
-      if (access && payment.status === 'QUARANTINED') assertReachable(payment, access);
       const { held, refund } = await database.transaction(
-        (tx) => write(tx, { payment, request, actor, idempotency }),
+        (tx) => write(tx, { payment, request, actor, idempotency, access }),
         payment.orderId,
       );
       publish(held.changed);

@@ -9,7 +9,7 @@ import type { Marks } from '../../stripe/marks.js';
 import { refundSnapshot } from '../../stripe/refund-snapshot.js';
 import { idOf, paymentSnapshot } from '../../stripe/translate.js';
 import type { PaymentTransitions } from '../payments/apply.js';
-import { referenceOf } from '../payments/events.js';
+import { referenceOf, settleFirst } from '../payments/events.js';
 import type { Payment } from '../payments/row.js';
 import { lockIntent } from '../payments/rows.js';
 import { type HeldRefunds, type RefundCause, type RefundOutcome, type RefundTransitions, versionOf } from './apply.js';
@@ -72,27 +72,11 @@ interface FetchedEvent {
   readonly fetched: Fetched;
 }
 
-/** Brings the payment to Stripe's state, its own flow first: before its money has arrived it has no refunds. */
-const settlePayment = async (
-  { tx, payments }: Applying,
-  held: HeldRefunds,
-  { told: { event, actor }, fetched }: FetchedEvent,
-): Promise<HeldRefunds> => {
-  if (hasArrived(held.payment)) return held;
-  const { intent } = fetched.answer.object as IntentWithRefunds;
-  const outcome = await payments.apply(tx, held.payment, {
-    snapshot: paymentSnapshot(intent, fetched.answer.at),
-    cause: { actor, eventId: event.id, body: { source: 'FETCH', event, object: intent }, current: true },
-  });
-  const { payment } = outcome;
-  const changed = { ...held.changed, ...(outcome.kind === 'changed' && { payment }) };
-  return { ...held, payment, changed };
-};
-
 const applyFetched = async (applying: Applying, held: HeldRefunds, read: FetchedEvent): Promise<RefundOutcome> => {
   const { object, at } = read.fetched.answer;
-  const settled = await settlePayment(applying, held, read);
-  const snapshots = (object as IntentWithRefunds).refunds.map((refund) => refundSnapshot(refund, at));
+  const { intent, refunds } = object as IntentWithRefunds;
+  const settled = await settleFirst(applying, held, { ...read, intent });
+  const snapshots = refunds.map((refund) => refundSnapshot(refund, at));
   for (const snapshot of snapshots) assertRefundOf(settled.payment, snapshot);
   const listed = new Set(snapshots.map(({ refundId }) => refundId));
   const cause = { ...causeOf(read.told, read.fetched), listed };
