@@ -318,18 +318,16 @@ const stopOnSignals = (starting: Promise<Tollgate>, log: Logger): void => {
 /** What a start of the process may be told beside the environment. */
 export interface RunParts {
   readonly adapt?: (flows: Flows) => Flows;
-  /** After how long without a sign of life the process is ended. */
-  readonly frozenMs?: number;
 }
 
 /** Starts from the environment and stops on a signal; a start that fails says why in words and exits with 1. */
-export const run = async ({ adapt = (flows) => flows, frozenMs }: RunParts = {}): Promise<void> => {
+export const run = async ({ adapt = (flows) => flows }: RunParts = {}): Promise<void> => {
   const startedAt = performance.now();
   try {
     const config = readConfig(process.env, process.stdout.isTTY);
     const log = createLogger(config.log);
     for (const warning of config.warnings) log.warn(warning);
-    const watchdog = startWatchdog(log, config, frozenMs);
+    const watchdog = startWatchdog(log, config);
     const { flowFolder } = config;
     const loading = watchdog.watch.begin({ sort: 'files', name: flowFolder, subject: '' });
     const typesChecked =

@@ -47,19 +47,15 @@ const startThread = (workerData: ThreadData): Worker => {
 };
 
 /** Starts the watchdog in a thread of its own, for as long as the process lives; none under a debugger, which stops processes for long. */
-export const startWatchdog = (
-  log: Logger,
-  { log: { format }, flowFolder }: Config,
-  frozenMs: number = FROZEN_MS,
-): Watchdog => {
+export const startWatchdog = (log: Logger, { log: { format }, flowFolder }: Config): Watchdog => {
   if (inspector.url() !== undefined) return { watch: UNWATCHED, equip: () => undefined };
   const memory = createBoardMemory();
   const board = createWorkBoard(memory);
-  const thread = startThread({ memory, frozenMs, format, flowFolder });
+  const thread = startThread({ memory, frozenMs: FROZEN_MS, format, flowFolder });
   thread.unref();
   thread.on('error', (error) =>
     log.error({ err: error }, 'the watchdog failed: a flow without end would hold up this process'),
   );
-  setInterval(() => board.beat(), frozenMs / BEATS).unref();
+  setInterval(() => board.beat(), FROZEN_MS / BEATS).unref();
   return { watch: board, equip: (means) => thread.postMessage(means) };
 };

@@ -37,4 +37,4 @@ const freezing = (flows: Flows): Flows => ({
   effects: new Map([['mail', { run: freeze }]]),
 });
 
-if (process.argv[1]?.includes('freezing-server')) await run({ adapt: freezing, frozenMs: 4_000 });
+if (process.argv[1]?.includes('freezing-server')) await run({ adapt: freezing });
