@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 const BATCH = 1_000;
 
 interface Wanted {
-  acknowledged: boolean;
+  state: 'asked' | 'acknowledged' | 'refused';
   /** Tells the one who subscribed; called at the first acknowledgement alone. */
   tell: (() => void) | undefined;
 }
@@ -21,7 +21,7 @@ export class RedisSubscriber extends Redis {
   override subscribe(...args: unknown[]): Promise<unknown> {
     const [topic, callback] = args;
     if (typeof topic !== 'string' || typeof callback !== 'function') throw new TypeError('One topic and a callback.');
-    const wanted: Wanted = { acknowledged: false, tell: () => callback(null, 1) };
+    const wanted: Wanted = { state: 'asked', tell: () => callback(null, 1) };
     this.#wanted.set(topic, wanted);
     return this.#request([[topic, wanted]]);
   }
@@ -41,27 +41,31 @@ export class RedisSubscriber extends Redis {
 
   /** After a reconnect: asks for every topic again. True once all are acknowledged, false when some are not. */
   async renew(): Promise<boolean> {
-    for (const wanted of this.#wanted.values()) wanted.acknowledged = false;
     const all = [...this.#wanted];
     const batches = [];
     for (let at = 0; at < all.length; at += BATCH) batches.push(this.#request(all.slice(at, at + BATCH)));
     return (await Promise.all(batches)).every(Boolean);
   }
 
-  /** Asks again, one by one, for topics that were refused (an access list, say). True when one was acknowledged now. */
+  /**
+   * Asks again, one by one, for topics that were refused (an access list, say), and for none that is being asked for.
+   * True when one was acknowledged now.
+   */
   async retry(): Promise<boolean> {
-    const missing = [...this.#wanted].filter(([, wanted]) => !wanted.acknowledged);
-    return (await Promise.all(missing.map((entry) => this.#request([entry])))).some(Boolean);
+    const refused = [...this.#wanted].filter(([, wanted]) => wanted.state === 'refused');
+    return (await Promise.all(refused.map((entry) => this.#request([entry])))).some(Boolean);
   }
 
   async #request(entries: readonly (readonly [string, Wanted])[]): Promise<boolean> {
+    for (const [, wanted] of entries) wanted.state = 'asked';
     try {
       await super.subscribe(...entries.map(([topic]) => topic));
     } catch {
+      for (const [, wanted] of entries) wanted.state = 'refused';
       return false; // The link is down or Redis refused: `renew` and `retry` ask again.
     }
     for (const [, wanted] of entries) {
-      wanted.acknowledged = true;
+      wanted.state = 'acknowledged';
       wanted.tell?.();
       wanted.tell = undefined;
     }

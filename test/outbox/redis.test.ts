@@ -2,6 +2,8 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PubSub } from '../../src/outbox/pubsub.js';
 import { createRedisPubSub } from '../../src/outbox/redis.js';
+import { linkOptions } from '../../src/outbox/redis-link.js';
+import { RedisSubscriber } from '../../src/outbox/redis-subscriber.js';
 import { describeWithOwnRedis, startRedis, type TestRedis } from '../harness/redis.js';
 import { createLog } from './log.js';
 import { startProxy } from './proxy.js';
@@ -84,6 +86,19 @@ describeWithOwnRedis('pub/sub over a Redis that fails', () => {
       await until(() => heard.size === topics.length, 'all topics heard');
     }
     expect(log.lines.filter((line) => line.includes('works again')).length).toBe(6);
+  });
+
+  test('topics that are being asked for are not asked for a second time, so that a restart is one gap', async () => {
+    await open();
+    const subscriber = new RedisSubscriber(redis.url, linkOptions);
+    closing.push(() => subscriber.disconnect());
+    await subscriber.connect();
+    const told: string[] = [];
+    for (const topic of ['a', 'b']) await subscriber.subscribe(topic, () => told.push(topic));
+    expect(told).toEqual(['a', 'b']);
+    const renewed = subscriber.renew();
+    const retried = subscriber.retry();
+    expect([await renewed, await retried]).toEqual([true, false]);
   });
 
   test('while Redis is down publish and ping reject at once, and what was rejected never arrives later', async () => {
