@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/harness/longest-first.js';
 
 export default defineConfig({
   // graphql 16 has no "exports": without this, sources and dependencies load two copies of it.
@@ -18,6 +19,7 @@ export default defineConfig({
     isolate: false,
     // Much of the suite waits for outages and clocks, so one file more than there are cores keeps them busy.
     maxWorkers: Math.max(2, availableParallelism() + 1),
+    sequence: { sequencer: LongestFirst },
     // Stories that are simulated at once share the cores with everything else.
     maxConcurrency: 3,
     // Generous, since a busy machine may be ten times slower; what must be fast is measured inside its test.
