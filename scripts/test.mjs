@@ -11,7 +11,7 @@ import { runTests, tellCounts } from './vitest.mjs';
 
 /** A developer's own settings for the product must not steer the tests to real databases, keys or ports. */
 const FOREIGN =
-  /^(PG|STRIPE_|JWT_|SANDBOX_|LOG_|CORS_|REDIRECT_)|^(DATABASE_URL|REDIS_URL|PORT|HOST|PUBLIC_URL|TOLLGATE_DATA_DIR|TOLLGATE_ENCRYPTION_KEY|NODE_ENV|NODE_OPTIONS)$/;
+  /^(PG|STRIPE_|JWT_|SANDBOX_|LOG_|CORS_|REDIRECT_|DATABASE_|REDIS_)|^(BASE_PATH|PORT|HOST|PUBLIC_URL|TOLLGATE_DATA_DIR|TOLLGATE_ENCRYPTION_KEY|NODE_ENV|NODE_OPTIONS)$/;
 
 await ensureInstalled().catch(failed);
 let buildFailed = false;

@@ -7,7 +7,7 @@ import type { Introspection } from './graphql/introspection.js';
 import { DEFAULT_LIMITS, LIMIT_VARIABLES, type Limits } from './graphql/limits.js';
 import { isLoopback } from './http/hosts.js';
 import type { BatchMode } from './inbox/event-batches.js';
-import { ConnectionError, connectionOf } from './storage/connection.js';
+import { ConnectionError, connectionOf, lentAddress } from './storage/connection.js';
 
 /** Everything the environment decides, read once at start. */
 export interface Config {
@@ -19,7 +19,10 @@ export interface Config {
   readonly host: string;
   readonly port: Port;
   readonly sandboxPort: Port;
+  /** Says so where a pooler lends its connections (`lentAddress`). */
   readonly databaseUrl: string | undefined;
+  /** For what belongs to a session: locks, the queue, migrations. The same as `databaseUrl` unless told. */
+  readonly directUrl: string | undefined;
   readonly redisUrl: string | undefined;
   readonly dataDir: string;
   /** Where the developer's flows and effects are. */
@@ -164,13 +167,33 @@ const readStripe = (read: Reader, values: Values): Config['stripe'] => {
 };
 
 /** How to encrypt, and the files that it names. */
-const checkConnection = (read: Reader, databaseUrl: string): void => {
+const checkConnection = (read: Reader, variable: string, address: string): void => {
   try {
-    connectionOf(databaseUrl);
+    connectionOf(address);
   } catch (error) {
     if (!(error instanceof ConnectionError)) throw error;
-    read.refuse('DATABASE_URL', error.problem, error.remedy);
+    read.refuse(variable, error.problem, error.remedy);
   }
+};
+
+/** By way of a pooler where one is told of, and around it. */
+const readDatabase = (read: Reader, values: Values): Pick<Config, 'databaseUrl' | 'directUrl'> => {
+  const { DATABASE_URL: address, DATABASE_DIRECT_URL: direct, DATABASE_POOLER: pooler } = values;
+  for (const [name, each] of [
+    ['DATABASE_URL', address],
+    ['DATABASE_DIRECT_URL', direct],
+  ] as const)
+    if (each !== undefined) checkConnection(read, name, each);
+  if (direct !== undefined && pooler !== 'transaction')
+    read.refuse(
+      'DATABASE_DIRECT_URL',
+      'is set without a pooler to go around',
+      'Set DATABASE_POOLER=transaction as well, or unset it.',
+    );
+  if (pooler === 'transaction' && address === undefined && !read.isSet('DATABASE_URL'))
+    read.refuse('DATABASE_POOLER', 'is set without DATABASE_URL', 'Set DATABASE_URL to the address of the pooler.');
+  const databaseUrl = pooler === 'transaction' && address !== undefined ? lentAddress(address) : address;
+  return { databaseUrl, directUrl: direct ?? databaseUrl };
 };
 
 /** RFC 7518, section 3.2: an HS256 key has at least 256 bits. */
@@ -263,7 +286,6 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
   const values = read.all(VARIABLES);
   const embedded = !read.isSet('DATABASE_URL');
   const production = values.NODE_ENV === 'production';
-  if (values.DATABASE_URL !== undefined) checkConnection(read, values.DATABASE_URL);
   const host = values.HOST ?? '127.0.0.1';
   if (embedded && !isLoopback(host))
     read.refuse(
@@ -281,7 +303,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     host,
     port: values.PORT,
     sandboxPort: values.SANDBOX_PORT,
-    databaseUrl: values.DATABASE_URL,
+    ...readDatabase(read, values),
     redisUrl: values.REDIS_URL,
     dataDir: path.resolve(values.TOLLGATE_DATA_DIR ?? '.tollgate'),
     flowFolder: path.resolve(values.TOLLGATE_FLOWS ?? 'flows'),

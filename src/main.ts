@@ -117,10 +117,11 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     const storage = await openStorage({
       ...shared,
       databaseUrl: config.databaseUrl ?? '',
+      directUrl: config.directUrl ?? config.databaseUrl ?? '',
       entities: entitiesOf(nouns),
       rehearses,
     });
-    watchdog?.equip({ databaseUrl: storage.databaseUrl });
+    watchdog?.equip({ databaseUrl: storage.directUrl });
     const pubsub = await openPubSub(shared, storage.installation());
     const given = { environment: environment.stripe, sandbox: embedded?.sandbox && SANDBOX_KEYS };
     const operator = createOperatorParts({
@@ -256,6 +257,7 @@ const startWork = ({ config, storage, door, flows, onStop, jobsEveryMs, effectTi
   onStop(() => jobs.stop());
   const effects = startEffects({
     ...storage,
+    databaseUrl: storage.directUrl,
     effects: flows.effects,
     log: work.log,
     ...(effectTiming && { timing: effectTiming }),

@@ -106,6 +106,9 @@ describe('the environment', () => {
     [{ TOLLGATE_ENCRYPTION_KEY: 'short' }, 'TOLLGATE_ENCRYPTION_KEY'],
     [{ TOLLGATE_LIMIT_DEPTH: 'deep' }, 'TOLLGATE_LIMIT_DEPTH'],
     [{ NODE_ENV: 'production', JWT_SECRET: 'short' }, 'JWT_SECRET'],
+    [{ DATABASE_POOLER: 'session' }, 'DATABASE_POOLER'],
+    [{ DATABASE_URL: '', DATABASE_POOLER: 'transaction' }, 'DATABASE_POOLER'],
+    [{ DATABASE_DIRECT_URL: 'postgres://db/app' }, 'DATABASE_DIRECT_URL'],
   ])('%o is refused by name', (environment, variable) => {
     expect(problemsOf(environment)).toContain(variable);
   });
@@ -161,6 +164,8 @@ describe('the table of variables', () => {
   /** For each variable a value that isn't what holds without it; the others that it needs. */
   const SAMPLES: Record<keyof typeof VARIABLES, string> & Record<string, string> = {
     DATABASE_URL: 'postgres://other@db/app',
+    DATABASE_POOLER: 'transaction',
+    DATABASE_DIRECT_URL: 'postgres://direct@db/app',
     REDIS_URL: 'redis://redis',
     TOLLGATE_EVENT_BATCHES: 'always',
     HOST: '0.0.0.0',
@@ -197,6 +202,7 @@ describe('the table of variables', () => {
     SANDBOX_PORT: '1',
   };
   const PARTNERS: Record<string, Record<string, string>> = {
+    DATABASE_DIRECT_URL: { DATABASE_POOLER: 'transaction' },
     JWT_JWKS_URL: { JWT_SECRET: '' },
     STRIPE_SECRET_KEY: { STRIPE_PUBLISHABLE_KEY: 'pk_test_1' },
     STRIPE_PUBLISHABLE_KEY: { STRIPE_SECRET_KEY: 'sk_test_1' },

@@ -8,7 +8,7 @@ const runMigrate = async (options: JsonOption): Promise<void> => {
   const output = createOutput(options);
   output.progress('Bringing the database to the newest migration …');
   const names = await withWorkspace(async ({ config, database }) => {
-    const ran = await migrateDatabase(config.databaseUrl);
+    const ran = await migrateDatabase(config.directUrl);
     await createPayloadKeeping(database, 0).redactStored();
     return ran;
   });

@@ -88,7 +88,7 @@ export const withParts = <T>(work: (parts: Parts) => Promise<T>): Promise<T> =>
     });
     const { endpoints, settings, checks } = createConfiguration({
       ...shared,
-      storage: { database, databaseUrl: config.databaseUrl, marks: createMarks(installation) },
+      storage: { database, directUrl: config.directUrl, marks: createMarks(installation) },
       operator,
       nouns: NOUNS,
       redis: redisOf(link),

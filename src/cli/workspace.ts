@@ -9,7 +9,7 @@ import { migrate } from '../storage/migrate.js';
 
 /** What a command works on: the configuration and the database that the server would use. */
 export interface Workspace {
-  readonly config: Config & { readonly databaseUrl: string };
+  readonly config: Config & { readonly databaseUrl: string; readonly directUrl: string };
   readonly database: Database;
   /** The embedded run's process, where one is up. */
   readonly running: Addresses | undefined;
@@ -71,7 +71,7 @@ export const withWorkspace = async <T>(work: (workspace: Workspace) => Promise<T
     try {
       await assertDatabaseUsable(database);
       return await work({
-        config: { ...(await withEmbeddedSecrets(config)), databaseUrl },
+        config: { ...(await withEmbeddedSecrets(config)), databaseUrl, directUrl: config.directUrl ?? databaseUrl },
         database,
         running,
         apiBase: config.sandbox ? running?.sandboxUrl : config.stripe.apiBase,

@@ -34,6 +34,18 @@ const DATABASE = {
     protocols: ['postgres:', 'postgresql:'],
     example: 'postgres://user:password@host:5432/database',
   }),
+  DATABASE_POOLER: choice({
+    meaning:
+      'whether DATABASE_URL leads to a pooler that lends a connection for each transaction (PgBouncer: pool_mode = transaction)',
+    choices: ['none', 'transaction'],
+    otherwise: 'none',
+  }),
+  DATABASE_DIRECT_URL: url({
+    meaning: 'the way around the pooler, for migrations, locks and the queue of effects',
+    otherwise: 'these go through the pooler too',
+    protocols: ['postgres:', 'postgresql:'],
+    example: 'postgres://user:password@host:5432/database',
+  }),
   REDIS_URL: url({
     meaning: 'Redis, needed as soon as two processes serve',
     otherwise: 'one process tells its clients alone',

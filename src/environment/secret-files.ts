@@ -5,7 +5,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const SUFFIX = '_FILE';
 /** Addresses may hold a password. */
-const WITH_PASSWORD = ['DATABASE_URL', 'REDIS_URL'];
+const WITH_PASSWORD = ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL'];
 
 /** The variables that may be read from a file, which `<name>_FILE` names: as Docker and Kubernetes hand out secrets. */
 export const FROM_FILES: readonly string[] = [

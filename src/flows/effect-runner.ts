@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type JobHelpers, Logger, type Runner, run, type WorkerEvents } from 'graphile-worker';
 import { waitSeconds } from '../core/backoff.js';
+import { isLent } from '../storage/connection.js';
 import type { Database } from '../storage/database.js';
 import { JOBS_SCHEMA, openJobsPool } from '../storage/jobs.js';
 import type { Effect, EffectJob, Effects } from './effects.js';
@@ -129,6 +130,7 @@ export const startEffects = ({ database, databaseUrl, effects, log, timing = TIM
         concurrency: AT_ONCE,
         pollInterval: 1_000,
         noHandleSignals: true,
+        noPreparedStatements: isLent(databaseUrl),
         taskList,
         events,
         logger: new Logger(() => () => undefined),

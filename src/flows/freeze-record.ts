@@ -1,6 +1,4 @@
-import pg from 'pg';
-import { connectionOf } from '../storage/connection.js';
-import { settleSession } from '../storage/session.js';
+import { openClient } from '../storage/session.js';
 
 /** A flow or effect that held up a process until it was ended. */
 export interface NewFreeze {
@@ -17,10 +15,7 @@ export interface NewFreeze {
  */
 export const recordFreeze = async (databaseUrl: string, freeze: NewFreeze): Promise<void> => {
   const { sort, name, subject, event, place } = freeze;
-  const client = new pg.Client({ ...connectionOf(databaseUrl), application_name: 'tollgate' });
-  client.on('error', () => undefined);
-  await client.connect();
-  await settleSession(client);
+  const client = await openClient(databaseUrl, 'tollgate');
   const eventId = event === undefined ? null : String(Reflect.get(event, 'id'));
   await client.query(
     `insert into tollgate.flow_freeze (sort, name, subject, event_id, event, place) values ($1, $2, $3, $4, $5, $6)`,

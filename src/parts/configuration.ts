@@ -19,7 +19,7 @@ export interface Configuration {
 interface Needs {
   readonly config: Pick<Config, 'publicUrl' | 'embedded' | 'sandbox' | 'jwt' | 'stripe'>;
   readonly environment: Config['stripe'];
-  readonly storage: Pick<Storage, 'database' | 'databaseUrl' | 'marks'>;
+  readonly storage: Pick<Storage, 'database' | 'directUrl' | 'marks'>;
   readonly operator: Omit<OperatorParts, 'roles'>;
   readonly nouns: readonly Noun[];
   readonly redis: RedisParts | undefined;
@@ -35,7 +35,7 @@ export const tokensOf = ({ embedded, jwt }: Pick<Config, 'embedded' | 'jwt'>) =>
 /** Builds what configures an installation and what looks after it. */
 export const createConfiguration = (needs: Needs): Configuration => {
   const { config, environment, storage, operator, nouns, redis, loadFlows } = needs;
-  const { database, databaseUrl, marks } = storage;
+  const { database, directUrl: databaseUrl, marks } = storage;
   const { orders, plans, vault, keys, flowFiles, connect, connection, settingsChanged: changed } = operator;
   const { publicUrl } = config;
   const eventTypes = eventTypesOf(nouns);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { ConfigError } from '../config.js';
@@ -8,13 +9,15 @@ import { createDataSource, type Entities } from '../storage/data-source.js';
 import { createDatabase, type Database } from '../storage/database.js';
 import { migrate, pendingMigrations } from '../storage/migrate.js';
 import { createRehearsal } from '../storage/rehearsal.js';
+import { trySessionLock, withSessionLock } from '../storage/session-lock.js';
 import { assertRights, assertUsable, hasTables } from '../storage/usable.js';
 import { createMarks, type Marks } from '../stripe/marks.js';
 import type { OnStop } from './on-stop.js';
 
 /** Where everything is remembered. */
 export interface Storage {
-  readonly databaseUrl: string;
+  /** For what belongs to a session: locks, the queue of effects, migrations. */
+  readonly directUrl: string;
   readonly database: Database;
   readonly source: DataSource;
   /** This installation's id. */
@@ -24,6 +27,7 @@ export interface Storage {
 
 interface Needs {
   readonly databaseUrl: string;
+  readonly directUrl: string;
   readonly entities: Entities;
   /** Nothing that is written stays. */
   readonly rehearses: boolean;
@@ -53,8 +57,36 @@ export const isMigrated = (database: Database): Promise<boolean> => hasTables(da
  */
 export const migrateDatabase = (databaseUrl: string): Promise<string[]> => migrate(databaseUrl).catch(asConfigError);
 
+/** @throws ConfigError where the way around the pooler leads elsewhere, or to another pooler */
+const assertSameDatabase = async (directUrl: string, databaseUrl: string): Promise<void> => {
+  const direct = createDatabase({ url: directUrl, poolSize: 1 });
+  const refuse = (problem: string, remedy: string): never => {
+    throw new ConfigError([{ variable: 'DATABASE_DIRECT_URL', problem, remedy }]);
+  };
+  try {
+    await assertUsable(direct);
+    // A lock that is held on one way is seen on the other.
+    const name = `same database ${randomUUID()}`;
+    const isOther = await withSessionLock(directUrl, name, () => trySessionLock(databaseUrl, name, async () => true));
+    if (isOther)
+      refuse('leads to another database than DATABASE_URL', 'Give the address of the database behind the pooler.');
+  } catch (error) {
+    if (error instanceof ConnectionError) refuse(error.problem, error.remedy);
+    throw error;
+  } finally {
+    await direct.close();
+  }
+};
+
 /** Opens the database; fails in words where it can't be used or its role lacks a right, and while migrations are pending. */
-export const openStorage = async ({ databaseUrl, entities, rehearses, log, onStop }: Needs): Promise<Storage> => {
+export const openStorage = async ({
+  databaseUrl,
+  directUrl,
+  entities,
+  rehearses,
+  log,
+  onStop,
+}: Needs): Promise<Storage> => {
   const written = createDatabase({
     url: databaseUrl,
     onError: (error) => log.warn({ err: error }, 'database link'),
@@ -63,6 +95,7 @@ export const openStorage = async ({ databaseUrl, entities, rehearses, log, onSto
   onStop(() => database.close());
   await assertDatabaseUsable(database);
   await isMigrated(database);
+  if (directUrl !== databaseUrl) await assertSameDatabase(directUrl, databaseUrl);
   const source = await createDataSource(databaseUrl, entities).initialize();
   onStop(() => source.destroy());
   const pending = await pendingMigrations(databaseUrl);
@@ -70,5 +103,5 @@ export const openStorage = async ({ databaseUrl, entities, rehearses, log, onSto
     throw new Error(`The database lacks ${pending.length} migration(s). Run "npx tollgate migrate" and start again.`);
   await assertRights(database).catch(asConfigError);
   const installation = await readInstallation(database);
-  return { databaseUrl, database, source, installation: () => installation, marks: createMarks(installation) };
+  return { directUrl, database, source, installation: () => installation, marks: createMarks(installation) };
 };

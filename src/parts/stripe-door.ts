@@ -38,7 +38,7 @@ interface Needs {
 /** Builds the path of a webhook, and the search for what no webhook told. */
 export const createStripeDoor = (needs: Needs): StripeDoor => {
   const { config, nouns, eventTypes, log, onStop } = needs;
-  const { database, databaseUrl } = needs.storage;
+  const { database, directUrl } = needs.storage;
   const { connection } = needs.operator;
   const inbox = createInbox(database, needs.inboxLimits);
   const metrics = createBatchMetrics(needs.registry);
@@ -48,7 +48,7 @@ export const createStripeDoor = (needs: Needs): StripeDoor => {
   const reads = createEventReads(database);
   const reconciler = createReconciler({
     database,
-    databaseUrl,
+    databaseUrl: directUrl,
     connection,
     processor,
     openRows: nouns.openRows,

@@ -20,6 +20,19 @@ export class ConnectionError extends Error {
   }
 }
 
+/** Written into the address by DATABASE_POOLER, so that whoever connects knows. */
+const POOLER = 'pooler';
+
+/** The address of a database behind a pooler that lends a connection for one transaction at a time. */
+export const lentAddress = (address: string): string => {
+  const url = new URL(address);
+  url.searchParams.set(POOLER, 'transaction');
+  return url.href;
+};
+
+/** Whether each transaction may get another session: nothing that belongs to a session may be used. */
+export const isLent = (address: string): boolean => new URL(address).searchParams.get(POOLER) === 'transaction';
+
 /** Ours, and no longer in the address: pg would read them in its own way. */
 const PARAMETERS = ['ssl', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslpassword', 'uselibpqcompat'] as const;
 type Parameters = Partial<Record<(typeof PARAMETERS)[number], string>>;
@@ -129,6 +142,7 @@ export const connectionOf = (address: string): Connection => {
     if (value !== null && value !== '') parameters[name] = value;
     url.searchParams.delete(name);
   }
+  url.searchParams.delete(POOLER);
   const ssl = readSsl(parameters);
   return { connectionString: url.href, ...(ssl !== undefined && { ssl }) };
 };

@@ -15,7 +15,7 @@ import { Quarantine1764610000000 } from '../../migrations/1764610000000-quaranti
 import { OwedFlows1764620000000 } from '../../migrations/1764620000000-owed-flows.js';
 import { WhatBecameOfIt1764700000000 } from '../../migrations/1764700000000-what-became-of-it.js';
 import { connectionOf } from './connection.js';
-import { settleSession } from './session.js';
+import { sessionOf } from './session.js';
 
 /** Only ever appended to. */
 const MIGRATIONS = [
@@ -45,7 +45,7 @@ export const createDataSource = (url: string, entities: Entities, poolSize = 5):
   return new DataSource({
     type: 'postgres',
     url: connection.connectionString,
-    extra: { ...connection, onConnect: settleSession },
+    extra: { ...connection, ...sessionOf(url) },
     schema: 'tollgate',
     entities: [...entities],
     migrations: MIGRATIONS,

@@ -1,8 +1,9 @@
 import pg from 'pg';
 import { createSlots } from '../core/slots.js';
 import { busyOr } from './busy.js';
-import { connectionOf } from './connection.js';
-import { assertOwnSession, settleSession } from './session.js';
+import { connectionOf, isLent } from './connection.js';
+import { lentClient } from './lent-client.js';
+import { assertOwnSession, settleSession, TRANSACTION_SETTINGS } from './session.js';
 import { createStatementNames } from './statement-names.js';
 import { createTransaction, type ExtendedQuery } from './transaction.js';
 
@@ -42,6 +43,7 @@ export interface Database extends Queryable {
 }
 
 export interface DatabaseOptions {
+  /** Where a pooler lends connections (`lentAddress`), nothing of a session is used. */
   readonly url: string;
   readonly poolSize?: number;
   /** A statement that takes longer fails. */
@@ -62,8 +64,9 @@ const LOCK_TIMEOUT_MS = 8_000;
 /** How long a transaction may rest between two statements. */
 const IDLE_TIMEOUT_MS = 15_000;
 /** Not parameters of the start: a pooler refuses those. */
-const LIMITS = `select pg_catalog.set_config('statement_timeout', $1, false), pg_catalog.set_config('lock_timeout', $2, false),
-  pg_catalog.set_config('idle_in_transaction_session_timeout', $3, false)`;
+const limits = (isLocal: boolean): string =>
+  `pg_catalog.set_config('statement_timeout', $1, ${isLocal}), pg_catalog.set_config('lock_timeout', $2, ${isLocal}),
+  pg_catalog.set_config('idle_in_transaction_session_timeout', $3, ${isLocal})`;
 /** How long a transaction may wait for its turn and for a connection. */
 const PATIENCE_MS = 5_000;
 
@@ -99,8 +102,12 @@ const toQuery = (statement: Statement, name: string | undefined): ExtendedQuery 
 export const createDatabase = (options: DatabaseOptions): Database => {
   const poolSize = options.poolSize ?? 16;
   const names = createStatementNames();
+  const lent = isLent(options.url);
   const queryOf = (statement: Statement): ExtendedQuery =>
-    toQuery(statement, statement.name ?? names.of(statement.text));
+    toQuery(statement, lent ? undefined : (statement.name ?? names.of(statement.text)));
+  const times = [options.statementTimeoutMs ?? 10_000, LOCK_TIMEOUT_MS, IDLE_TIMEOUT_MS];
+  /** Of each transaction, where no connection keeps what is set. */
+  const settings = lent ? { text: `${TRANSACTION_SETTINGS}, ${limits(true)}`, values: times } : undefined;
   const transactions = createSlots(poolSize - reserved(poolSize), ABOUT_ONE);
   let isOwnSession = false;
   const pool = new pg.Pool({
@@ -110,14 +117,13 @@ export const createDatabase = (options: DatabaseOptions): Database => {
     connectionTimeoutMillis: PATIENCE_MS,
     keepAlive: true,
     pipeline: true,
+    ...(settings && { Client: lentClient(settings) }),
     async onConnect(client) {
+      if (lent) return;
       // Before anything is set: it would stay on connections that others are lent.
       if (!isOwnSession) await assertOwnSession(client, options.url);
       isOwnSession = true;
-      await Promise.all([
-        settleSession(client),
-        client.query(LIMITS, [options.statementTimeoutMs ?? 10_000, LOCK_TIMEOUT_MS, IDLE_TIMEOUT_MS]),
-      ]);
+      await Promise.all([settleSession(client), client.query(`select ${limits(false)}`, times)]);
     },
   });
   pool.on('error', (error) => options.onError?.(error));
@@ -129,7 +135,7 @@ export const createDatabase = (options: DatabaseOptions): Database => {
       broken = error;
     };
     client.on('error', onError);
-    const transaction = createTransaction(client, queryOf);
+    const transaction = createTransaction(client, queryOf, settings);
     try {
       return await transaction.run(work);
     } catch (error) {
@@ -143,7 +149,7 @@ export const createDatabase = (options: DatabaseOptions): Database => {
 
   return {
     async query<Row extends object>(statement: Statement) {
-      return (await pool.query(toQuery(statement, statement.name))).rows as Row[];
+      return (await pool.query(toQuery(statement, lent ? undefined : statement.name))).rows as Row[];
     },
     async transaction(work, about) {
       for (let tries = 1; ; tries += 1) {

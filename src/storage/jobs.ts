@@ -1,18 +1,18 @@
 import { runMigrations } from 'graphile-worker';
 import pg from 'pg';
 import { connectionOf } from './connection.js';
-import { settleSession } from './session.js';
+import { sessionOf } from './session.js';
 
 /** Where the queue of effects is kept. */
 export const JOBS_SCHEMA = 'tollgate_jobs';
 
-/** Connections for the queue's library, which ends none of them: whoever opens them does. */
+/** Connections for the queue's library, which ends none of them: whoever opens them does. Lent ones hear no LISTEN. */
 export const openJobsPool = (url: string, size: number): pg.Pool => {
   const pool = new pg.Pool({
     ...connectionOf(url),
     application_name: 'tollgate jobs',
     max: size,
-    onConnect: settleSession,
+    ...sessionOf(url),
   });
   // The library tells of failures while it runs; an idle connection that breaks later is nobody's.
   pool.on('error', () => undefined);

@@ -1,24 +1,27 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { EntitySubscriberInterface, TransactionStartEvent } from 'typeorm';
 import { wordsOf } from '../core/errors.js';
-import { ConnectionError, connectionOf } from './connection.js';
+import { ConnectionError, isLent } from './connection.js';
 import { createDataSource } from './data-source.js';
 import { createDatabase, type Database } from './database.js';
 import { OPEN_GUARD } from './definition-guard.js';
 import { migrateJobs } from './jobs.js';
 import { protect } from './protection.js';
 import { isForbidden } from './rights.js';
+import { openClient, TRANSACTION_SETTINGS } from './session.js';
+import { withSessionLock } from './session-lock.js';
 import { assertUsable, HAS_TABLES } from './usable.js';
 
 /** Two processes that migrate at once take turns on this advisory lock. */
 const MIGRATION_LOCK = 7_655_443_001;
 
 /** Each migration's transaction carries the key that lets it change what is protected. */
-const migrationKey: EntitySubscriberInterface = {
+const migrationKey = (url: string): EntitySubscriberInterface => ({
   async afterTransactionStart({ queryRunner }: TransactionStartEvent) {
+    if (isLent(url)) await queryRunner.query(TRANSACTION_SETTINGS);
     await queryRunner.query(OPEN_GUARD);
   },
-};
+});
 
 /**
  * Brings the database to the newest migration and gives the names of those that ran; none when it was there already.
@@ -29,10 +32,12 @@ const migrationKey: EntitySubscriberInterface = {
  */
 export const migrate = async (url: string): Promise<string[]> => {
   await withDatabase(url, assertUsable);
-  const guard = new pg.Client({ ...connectionOf(url), application_name: 'tollgate migrate' });
-  await guard.connect();
+  return withSessionLock(url, MIGRATION_LOCK, () => migrateAlone(url));
+};
+
+const migrateAlone = async (url: string): Promise<string[]> => {
+  const guard = await openClient(url, 'tollgate migrate');
   try {
-    await guard.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await assertOwnSchema(guard);
     await makeSchema(guard);
     const ran = await runMigrations(url);
@@ -91,7 +96,7 @@ const explainForbidden = async (client: pg.Client, error: unknown): Promise<unkn
 const runMigrations = async (url: string): Promise<string[]> => {
   const source = await createDataSource(url, [], 1).initialize();
   try {
-    source.subscribers.push(migrationKey);
+    source.subscribers.push(migrationKey(url));
     return (await source.runMigrations()).map((migration) => migration.name);
   } finally {
     await source.destroy();

@@ -1,33 +1,48 @@
-import pg from 'pg';
-import { connectionOf } from './connection.js';
+import type pg from 'pg';
+import { isLent } from './connection.js';
+import { openClient } from './session.js';
 
-const KEY = `hashtext('tollgate ' || $1::text)`;
+/** What a lock is known by: a name, hashed, or a number. */
+export type LockKey = string | number;
 
-/** A connection of its own: the lock belongs to its session, and a process that dies lets go of it. */
-const withSession = async <T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
-  const client = new pg.Client({ ...connectionOf(url), application_name: 'tollgate lock' });
-  client.on('error', () => undefined);
-  await client.connect();
+const keyOf = (key: LockKey): string => (typeof key === 'number' ? '$1::bigint' : `hashtext('tollgate ' || $1::text)`);
+
+/**
+ * A connection of its own: the lock belongs to its session, and a process that dies lets go of it. Where connections are lent,
+ * to its transaction, which rests until the end, whatever the database's limit for that is.
+ */
+const withLock = async <T>(
+  { url, key, waits }: { url: string; key: LockKey; waits: boolean },
+  work: () => Promise<T>,
+): Promise<T | undefined> => {
+  const client = await openClient(url, 'tollgate lock');
   try {
-    return await work(client);
+    const scope = isLent(url) ? 'xact_' : '';
+    if (isLent(url)) await beginToRest(client);
+    if (waits) await client.query(`select pg_advisory_${scope}lock(${keyOf(key)})`, [key]);
+    else {
+      const sql = `select pg_try_advisory_${scope}lock(${keyOf(key)}) as "mine"`;
+      if ((await client.query<{ mine: boolean }>(sql, [key])).rows[0]?.mine !== true) return undefined;
+    }
+    return await work();
   } finally {
     await client.end();
   }
 };
 
+const beginToRest = async (client: pg.Client): Promise<void> => {
+  // No snapshot is held between statements at this level.
+  await client.query('begin isolation level read committed');
+  await client.query('set local idle_in_transaction_session_timeout = 0');
+};
+
 /**
- * Runs the work while no other process of this database runs work under the same name; others wait their turn. Holds a
- * session's advisory lock and no transaction, so the work may call Stripe; a process that dies lets go of it.
+ * Runs the work while no other process of this database runs work under the same key; others wait their turn. Holds an
+ * advisory lock and no row, so the work may call Stripe; a process that dies lets go of it.
  */
-export const withSessionLock = <T>(url: string, name: string, work: () => Promise<T>): Promise<T> =>
-  withSession(url, async (client) => {
-    await client.query(`select pg_advisory_lock(${KEY})`, [name]);
-    return work();
-  });
+export const withSessionLock = async <T>(url: string, key: LockKey, work: () => Promise<T>): Promise<T> =>
+  (await withLock({ url, key, waits: true }, work)) as T; // undefined only where it does not wait
 
 /** As `withSessionLock`, but gives undefined at once while another process has the lock. */
-export const trySessionLock = <T>(url: string, name: string, work: () => Promise<T>): Promise<T | undefined> =>
-  withSession(url, async (client) => {
-    const { rows } = await client.query<{ mine: boolean }>(`select pg_try_advisory_lock(${KEY}) as "mine"`, [name]);
-    return rows[0]?.mine === true ? work() : undefined;
-  });
+export const trySessionLock = <T>(url: string, key: LockKey, work: () => Promise<T>): Promise<T | undefined> =>
+  withLock({ url, key, waits: false }, work);

@@ -1,18 +1,43 @@
 import pg from 'pg';
-import { ConnectionError, connectionOf } from './connection.js';
+import { ConnectionError, connectionOf, isLent } from './connection.js';
+import { type LentClient, lentClient } from './lent-client.js';
 
 /**
  * What a role's or database's own settings could turn against us: operators and functions of PostgreSQL's that someone made
  * again in a schema that is searched first, and dates in a form that is read wrongly. Named in full for the same reason.
  */
-const OWN_SETTINGS = `select pg_catalog.set_config('datestyle', 'ISO', false), pg_catalog.set_config('search_path',
+const ownSettings = (scope: 'session' | 'transaction'): string => {
+  const isLocal = scope === 'transaction';
+  return `select pg_catalog.set_config('datestyle', 'ISO', ${isLocal}), pg_catalog.set_config('search_path',
   case when pg_catalog.strpos(pg_catalog.current_setting('search_path'), 'pg_catalog') operator(pg_catalog.>) 0
     then pg_catalog.concat('pg_catalog, ', pg_catalog.current_setting('search_path'))
-    else pg_catalog.current_setting('search_path') end, false)`;
+    else pg_catalog.current_setting('search_path') end, ${isLocal})`;
+};
+
+const OWN_SETTINGS = ownSettings('session');
+
+/** The first statement of each transaction where a pooler lends connections: what is set for a session would stay on it. */
+export const TRANSACTION_SETTINGS = ownSettings('transaction');
 
 /** Makes a new connection read our statements as we wrote them. */
 export const settleSession = async (client: pg.ClientBase): Promise<void> => {
   await client.query(OWN_SETTINGS);
+};
+
+/** How the connections of a pool, or one alone, are made and settled: for a session, or for each transaction. */
+export const sessionOf = (
+  url: string,
+): { readonly Client: LentClient } | { readonly onConnect: (client: pg.ClientBase) => Promise<void> } =>
+  isLent(url) ? { Client: lentClient({ text: TRANSACTION_SETTINGS }) } : { onConnect: settleSession };
+
+/** Makes a connection of its own, open and settled; whoever asked ends it. */
+export const openClient = async (url: string, application: string): Promise<pg.Client> => {
+  const options = { ...connectionOf(url), application_name: application };
+  const client = isLent(url) ? new (lentClient({ text: TRANSACTION_SETTINGS }))(options) : new pg.Client(options);
+  client.on('error', () => undefined);
+  await client.connect();
+  if (!isLent(url)) await settleSession(client);
+  return client;
 };
 
 const pidOf = async (client: pg.ClientBase): Promise<number> => {
@@ -26,7 +51,7 @@ const toldPidOf = (client: pg.ClientBase): unknown => Reflect.get(client, 'proce
 const refuse = (): never => {
   throw new ConnectionError(
     'leads to a connection pooler that changes the connection between statements (PgBouncer: pool_mode = transaction or statement)',
-    "Give PostgreSQL's own address, or a database of the pooler with pool_mode = session: locks of a session, prepared statements and LISTEN need one connection.",
+    "Set DATABASE_POOLER=transaction if it changes them between transactions, or give PostgreSQL's own address or a database of the pooler with pool_mode = session.",
   );
 };
 

@@ -46,10 +46,12 @@ const createCork = ({ connection: { stream } }: pg.PoolClient): (() => void) => 
 /**
  * Prepares a transaction on the connection. `begin` travels with the statements of the first turn, as one: where it fails,
  * PostgreSQL skips them; what comes later waits until it has succeeded. So nothing of a transaction ever runs without it.
+ * `settings` is its first statement.
  */
 export const createTransaction = (
   client: pg.PoolClient,
   queryOf: (statement: Statement) => ExtendedQuery,
+  settings?: Statement,
 ): Transaction => {
   const opening = new Together(() => (client.getTransactionStatus() === 'T' ? undefined : new NotBegunError()));
   const cork = createCork(client);
@@ -75,6 +77,7 @@ export const createTransaction = (
         state = 'open';
       });
       later(begun);
+      if (settings) later(opening.add(queryOf(settings)));
       process.nextTick(open);
     }
     return opening.add(queryOf(statement));

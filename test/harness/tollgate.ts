@@ -119,6 +119,15 @@ export const activate = async (databaseUrl: string, request: ActivationRequest, 
   }
 };
 
+/** How servers reach a test's database: by way of the pooler of TEST_POOLER_URL where one stands before the cluster. */
+const reach = (address: string): { DATABASE_URL: string; DATABASE_POOLER?: string } => {
+  const pooler = process.env['TEST_POOLER_URL'];
+  if (!pooler) return { DATABASE_URL: address };
+  const url = new URL(pooler);
+  url.pathname = new URL(address).pathname;
+  return { DATABASE_URL: url.href, DATABASE_POOLER: 'transaction' };
+};
+
 /** What a bed may have of its own. */
 export interface BedOptions {
   readonly sandboxPort?: number;
@@ -157,7 +166,7 @@ export const openTestBed = async ({
   const servers: Server[] = [];
 
   const ownEnvironment = {
-    DATABASE_URL: database.url,
+    ...reach(database.url),
     PORT: '0',
     STRIPE_API_BASE: sandbox.url,
     STRIPE_SECRET_KEY: 'sk_test_sandbox',

