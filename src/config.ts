@@ -7,6 +7,7 @@ import type { Introspection } from './graphql/introspection.js';
 import { DEFAULT_LIMITS, LIMIT_VARIABLES, type Limits } from './graphql/limits.js';
 import { isLoopback } from './http/hosts.js';
 import type { BatchMode } from './inbox/event-batches.js';
+import type { RedisAddress } from './outbox/redis-address.js';
 import { ConnectionError, connectionOf, lentAddress } from './storage/connection.js';
 
 /** Everything the environment decides, read once at start. */
@@ -23,7 +24,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** For what belongs to a session: locks, the queue, migrations. The same as `databaseUrl` unless told. */
   readonly directUrl: string | undefined;
-  readonly redisUrl: string | undefined;
+  /** What tells other processes, and how it is reached; undefined: nobody is told. */
+  readonly redis: RedisAddress | undefined;
   readonly dataDir: string;
   /** Where the developer's flows and effects are. */
   readonly flowFolder: string;
@@ -196,6 +198,31 @@ const readDatabase = (read: Reader, values: Values): Pick<Config, 'databaseUrl' 
   return { databaseUrl, directUrl: direct ?? databaseUrl };
 };
 
+const readRedis = (read: Reader, values: Values): RedisAddress | undefined => {
+  const { REDIS_URL: url, REDIS_CLUSTER: cluster, REDIS_SENTINELS: sentinels } = values;
+  if (url === undefined) {
+    for (const name of ['REDIS_CLUSTER', 'REDIS_SENTINELS', 'REDIS_KEY_PREFIX'] as const)
+      if (read.isSet(name) && !read.isSet('REDIS_URL'))
+        read.refuse(name, 'is set without REDIS_URL', 'Set REDIS_URL as well.');
+    return undefined;
+  }
+  if (cluster && sentinels)
+    read.refuse(
+      'REDIS_SENTINELS',
+      'is set together with REDIS_CLUSTER',
+      'A cluster has no Sentinels: set one of them.',
+    );
+  if (cluster && Number(new URL(url).pathname.slice(1)) > 0)
+    read.refuse('REDIS_URL', 'names a database by number, and a cluster has one only', 'Leave the number away.');
+  return {
+    url,
+    keyPrefix: values.REDIS_KEY_PREFIX,
+    cluster,
+    sentinels,
+    sentinelPassword: values.REDIS_SENTINEL_PASSWORD,
+  };
+};
+
 /** RFC 7518, section 3.2: an HS256 key has at least 256 bits. */
 const SECRET_LENGTH = 32;
 
@@ -304,7 +331,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     port: values.PORT,
     sandboxPort: values.SANDBOX_PORT,
     ...readDatabase(read, values),
-    redisUrl: values.REDIS_URL,
+    redis: readRedis(read, values),
     dataDir: path.resolve(values.TOLLGATE_DATA_DIR ?? '.tollgate'),
     flowFolder: path.resolve(values.TOLLGATE_FLOWS ?? 'flows'),
     stripe,

@@ -149,7 +149,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
       log,
       heard: command && recorder.record,
       // Without Redis a command reaches nobody; a server publishes what it left.
-      publishes: !command || (!rehearses && config.redisUrl !== undefined),
+      publishes: !command || (!rehearses && config.redis !== undefined),
     });
     onStop(() => outbox.flush());
     // An embedded run is reached by its own address too, which is known once it listens.

@@ -12,6 +12,7 @@ import { NOUNS } from '../nouns.js';
 import type { Orders } from '../orders/orders.js';
 import type { PubSub } from '../outbox/pubsub.js';
 import { createRedisPubSub } from '../outbox/redis.js';
+import type { RedisAddress } from '../outbox/redis-address.js';
 import { scopePubSub } from '../outbox/scope.js';
 import { SETTINGS_TOPIC } from '../outbox/topics.js';
 import { createConfiguration, tokensOf } from '../parts/configuration.js';
@@ -43,27 +44,26 @@ export class NoTablesError extends UsageError {
 }
 
 /** A link to Redis, made when it is needed and closed at the end. */
-const createLink = ({ redisUrl }: Pick<Config, 'redisUrl'>, installation: string) => {
+const createLink = ({ redis }: Pick<Config, 'redis'>, installation: string) => {
   let link: Promise<PubSub> | undefined;
   const log = pino({ level: 'silent' });
   return {
-    get: async (url: string): Promise<PubSub> => {
-      link ??= createRedisPubSub({ url, log }).then((pubsub) => scopePubSub(pubsub, installation));
+    get: async (address: RedisAddress): Promise<PubSub> => {
+      link ??= createRedisPubSub({ ...address, log }).then((pubsub) => scopePubSub(pubsub, installation));
       return link;
     },
-    url: redisUrl,
+    address: redis,
     close: async (): Promise<void> => (await link)?.close(),
   };
 };
 
-const redisOf = ({ url, get }: ReturnType<typeof createLink>) =>
-  url === undefined ? undefined : redisParts(url, () => get(url));
+const redisOf = ({ address, get }: ReturnType<typeof createLink>) => address && redisParts(address, () => get(address));
 
 /** Tells running servers that settings changed, where there is a Redis. */
-const linkSettings = ({ url, get }: ReturnType<typeof createLink>): SettingsLink => ({
+const linkSettings = ({ address, get }: ReturnType<typeof createLink>): SettingsLink => ({
   async tell() {
-    if (url === undefined) return;
-    await get(url)
+    if (address === undefined) return;
+    await get(address)
       .then((pubsub) => pubsub.publish(SETTINGS_TOPIC, '{}'))
       .catch(() => process.stderr.write('Redis did not answer; running servers see the change within seconds.\n'));
   },

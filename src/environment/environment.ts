@@ -3,6 +3,7 @@ import { BATCH_MODES } from '../inbox/event-batches.js';
 import {
   choice,
   flag,
+  hosts,
   openFlag,
   origins,
   port,
@@ -52,6 +53,14 @@ const DATABASE = {
     protocols: ['redis:', 'rediss:'],
     example: 'redis://127.0.0.1:6379',
   }),
+  REDIS_KEY_PREFIX: text({ meaning: 'what stands before every channel and key', otherwise: 'nothing' }),
+  REDIS_CLUSTER: flag('whether REDIS_URL is a node of a Redis Cluster; sharded pub/sub is used then', false),
+  REDIS_SENTINELS: hosts({
+    meaning:
+      'Sentinels, as host:port with commas between; the host of REDIS_URL is then the name that they know the Redis by',
+    unsetPort: 26379,
+  }),
+  REDIS_SENTINEL_PASSWORD: secret({ meaning: 'what the Sentinels themselves want', otherwise: 'none' }),
 };
 
 const DOORS = {

@@ -110,6 +110,34 @@ export const origins = (told: Told): Variable<readonly string[] | undefined> =>
     },
   });
 
+/** A place on the network. */
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Places with commas between; a port may be left out. */
+export const hosts = ({
+  unsetPort,
+  ...told
+}: Told & { readonly unsetPort: number }): Variable<readonly HostAndPort[] | undefined> =>
+  variable<readonly HostAndPort[] | undefined>(told, {
+    unset: undefined,
+    read: (value) =>
+      partsOf(value).map((part) => {
+        const url = /^[^/@?#]+$/.test(part) && URL.canParse(`tcp://${part}`) ? new URL(`tcp://${part}`) : undefined;
+        if (!url?.hostname)
+          throw new UnreadableError(
+            'holds something that is no host and port',
+            `Write them with commas between: 10.0.0.1:${unsetPort},10.0.0.2:${unsetPort}.`,
+          );
+        return {
+          host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+          port: url.port === '' ? unsetPort : Number(url.port),
+        };
+      }),
+  });
+
 /** A whole number, in the unit that the variable's name or meaning says. */
 export const wholeNumber = (meaning: string, unset: number): Variable<number> =>
   variable(

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { DomainError } from '../core/errors.js';
 import type { Limits } from './limits.js';
@@ -21,7 +21,9 @@ export interface RateLimits {
 
 /** Where processes of one installation count together. */
 export interface SharedCounters {
-  readonly redis: Redis;
+  readonly redis: Redis | Cluster;
+  /** Stands before every key; nothing unless told. */
+  readonly keyPrefix?: string | undefined;
   /** Keeps the counts apart from those of other installations on the same Redis. */
   readonly installation: string;
 }
@@ -62,7 +64,7 @@ const createCounter = (
   const shared = new RateLimiterRedis({
     points,
     duration: windowSeconds,
-    keyPrefix: `${together.installation}:tollgate:rate:${kind}`,
+    keyPrefix: `${together.keyPrefix ?? ''}${together.installation}:tollgate:rate:${kind}`,
     storeClient: together.redis,
     insuranceLimiter: here,
     rejectIfRedisNotReady: true,

@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import type { PubSubLog } from './pubsub.js';
 import { refusalOf } from './redis-refusal.js';
 
@@ -82,18 +82,4 @@ export const within = async <T>(timeoutMs: number, promise: Promise<T>): Promise
   } finally {
     clearTimeout(timer);
   }
-};
-
-/** A connection of its own, for what is not pub/sub; every command fails at once while Redis is down. */
-export const openRedisLink = (url: string, name: string, log: PubSubLog): { client: Redis; close(): void } => {
-  const client = new Redis(url, linkOptions);
-  const stop = keepLink(client, name, log, () => undefined);
-  client.connect().catch(() => undefined);
-  return {
-    client,
-    close() {
-      stop();
-      client.disconnect();
-    },
-  };
 };

@@ -4,6 +4,9 @@ import { wordsOf } from '../core/errors.js';
 export const REDIS_RIGHTS =
   'resetkeys ~*:tollgate:* resetchannels &*:tollgate:* -@all +auth +hello +select +client +info +ping +quit +publish +subscribe +unsubscribe +eval +evalsha +set +incrby +pttl +expire';
 
+/** What a user of a cluster must be allowed beside these. */
+export const CLUSTER_RIGHTS = '+spublish +ssubscribe +sunsubscribe +cluster|slots +cluster|info';
+
 /** Why Redis does not serve us, in words. */
 export interface RedisRefusal {
   readonly message: string;
@@ -32,7 +35,7 @@ const REASONS: readonly Reason[] = [
   {
     is: /^NOPERM/,
     message: 'The user of REDIS_URL lacks rights in Redis.',
-    remedy: `As Redis's administrator: ACL SETUSER <user> ${REDIS_RIGHTS}`,
+    remedy: `As Redis's administrator: ACL SETUSER <user> ${REDIS_RIGHTS}, and in a cluster also ${CLUSTER_RIGHTS}`,
   },
   {
     is: /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_)/,
@@ -65,6 +68,26 @@ const REASONS: readonly Reason[] = [
     remedy: 'Start Redis, or correct host and port.',
   },
   {
+    is: /^ERR This instance has cluster support disabled/,
+    message: 'REDIS_CLUSTER is true, and the Redis of REDIS_URL is no node of a cluster.',
+    remedy: 'Unset REDIS_CLUSTER, or give the address of a node.',
+  },
+  {
+    is: /^(MOVED|CROSSSLOT)/,
+    message: 'The Redis of REDIS_URL is a node of a cluster.',
+    remedy: 'Set REDIS_CLUSTER=true.',
+  },
+  {
+    is: /unknown command '?s(publish|subscribe)/i,
+    message: 'Redis knows no sharded pub/sub.',
+    remedy: 'Use Redis 7 or newer for a cluster.',
+  },
+  {
+    is: /^All sentinels are unreachable/,
+    message: 'No Sentinel of REDIS_SENTINELS answers, or none knows a Redis by the name that is the host of REDIS_URL.',
+    remedy: 'Correct REDIS_SENTINELS, REDIS_SENTINEL_PASSWORD or the name.',
+  },
+  {
     is: /^(ERR DB index|invalid DB index)/,
     message: 'Redis has no database of the number in REDIS_URL.',
     remedy: 'Leave the number away, or use a smaller one.',
@@ -72,6 +95,8 @@ const REASONS: readonly Reason[] = [
 ];
 
 const codesOf = (error: unknown): string[] => {
+  // A cluster says of each node why.
+  if (error instanceof Error && 'lastNodeError' in error && error.lastNodeError) return codesOf(error.lastNodeError);
   if (error instanceof AggregateError && error.errors.length > 0) return error.errors.flatMap(codesOf);
   const code = error instanceof Error && 'code' in error ? [String(error.code)] : [];
   return [...code, wordsOf(error)];

@@ -1,29 +1,30 @@
 import { RedisPubSub } from 'graphql-redis-subscriptions';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { PubSub, PubSubLog } from './pubsub.js';
-import { keepLink, linkOptions, within } from './redis-link.js';
-import { RedisSubscriber } from './redis-subscriber.js';
+import { assertRedisUrl, type RedisAddress } from './redis-address.js';
+import { createClusterLinks } from './redis-cluster.js';
+import { within } from './redis-link.js';
+import { createRedisLinks } from './redis-links.js';
 
 const START_MS = 2_500;
-const PUBLISH_MS = 1_500;
 const PING_MS = 1_000;
 const QUIT_MS = 500;
 
 /**
  * Pub/sub through Redis, over graphql-redis-subscriptions (one Redis subscription for each topic, whatever the number of
- * listeners). Resolves also while Redis is down: then `publish` and `ping` reject, `subscribe` waits, and the link is
- * made as soon as Redis is there. Throws at once when the URL is not one of a Redis.
+ * listeners); through sharded pub/sub in a cluster. Resolves also while Redis is down: then `publish` and `ping` reject,
+ * `subscribe` waits, and the link is made as soon as Redis is there. Throws at once when the URL is not one of a Redis.
  *
  * A server that becomes a replica without closing its connections takes messages that nobody hears: whoever must not
  * miss the newest state compares now and then (see live/).
  */
-export const createRedisPubSub = async ({ url, log }: { url: string; log: PubSubLog }): Promise<PubSub> => {
-  assertRedisUrl(url);
-  const publisher = new Redis(url, { ...linkOptions, commandTimeout: PUBLISH_MS });
-  const subscriber = new RedisSubscriber(url, linkOptions);
+export const createRedisPubSub = async ({ log, ...address }: RedisAddress & { log: PubSubLog }): Promise<PubSub> => {
+  assertRedisUrl(address.url);
+  const links = address.cluster ? createClusterLinks(address) : createRedisLinks(address);
+  const topicOf = (topic: string): string => `${address.keyPrefix ?? ''}${topic}`;
   const library = new RedisPubSub({
-    publisher,
-    subscriber,
+    publisher: links.publisher as Redis, // no more of either is called than RedisLinks tells
+    subscriber: links.subscriber as unknown as Redis,
     // Messages are strings already; asking for buffers saves ioredis one conversion and the library a JSON.parse.
     serializer: String,
     deserializer: String,
@@ -32,27 +33,22 @@ export const createRedisPubSub = async ({ url, log }: { url: string; log: PubSub
   });
 
   const gapListeners = new Set<() => void>();
-  const tellGap = (): void => {
+  const stop = links.keep(log, () => {
     for (const listener of [...gapListeners]) guarded(listener, log)();
-  };
-  const stops = [
-    keepLink(publisher, 'publisher', log, () => undefined),
-    keepLink(subscriber, 'subscriber', log, () => void subscriber.retry().then((some) => some && tellGap())),
-  ];
-  subscriber.on('ready', () => void subscriber.renew().then((all) => all && tellGap()));
+  });
 
   /** Those who wait for an acknowledgement: told when pub/sub is closed before it comes. */
   const waiting = new Set<(error: Error) => void>();
   let closed = false;
-  await within(START_MS, Promise.allSettled([publisher.connect(), subscriber.connect()])).catch(() => undefined);
+  await within(START_MS, links.open()).catch(() => undefined);
 
   return {
-    publish: (topic, message) => library.publish(topic, message),
+    publish: (topic, message) => library.publish(topicOf(topic), message),
     async subscribe(topic, listener) {
       const id = await new Promise<number>((resolve, reject) => {
         if (closed) return reject(new Error('Pub/sub is closed.'));
         waiting.add(reject);
-        void library.subscribe(topic, guarded(listener, log)).then((answer) => {
+        void library.subscribe(topicOf(topic), guarded(listener, log)).then((answer) => {
           waiting.delete(reject);
           resolve(answer);
         });
@@ -69,17 +65,17 @@ export const createRedisPubSub = async ({ url, log }: { url: string; log: PubSub
       return () => void gapListeners.delete(entry);
     },
     async ping() {
-      await within(PING_MS, Promise.all([publisher.ping(), subscriber.ping()]));
+      await within(PING_MS, links.ping());
     },
     async close() {
       closed = true;
-      for (const stop of stops) stop();
+      stop();
       for (const reject of waiting) reject(new Error('Pub/sub is closed.'));
       waiting.clear();
       gapListeners.clear();
       // QUIT goes behind what was published; while Redis is silent it would wait for ever.
-      await within(QUIT_MS, Promise.allSettled([publisher.quit(), subscriber.quit()])).catch(() => undefined);
-      await Promise.all([end(publisher), end(subscriber)]);
+      await within(QUIT_MS, links.quit()).catch(() => undefined);
+      await links.end();
     },
   };
 };
@@ -93,20 +89,3 @@ const guarded =
       log.error({ err: error }, 'a listener of pub/sub failed');
     }
   };
-
-/** Closes for good and waits until the socket is gone; ioredis says so only where there was one. */
-const end = async (client: Redis): Promise<void> => {
-  const hasSocket = client.status === 'ready' || client.status === 'connect';
-  const ended = hasSocket ? new Promise<void>((resolve) => client.once('end', resolve)) : undefined;
-  client.disconnect();
-  if (ended) await within(QUIT_MS, ended).catch(() => undefined);
-};
-
-const assertRedisUrl = (url: string): void => {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  const isRedis = parsed?.protocol === 'redis:' || parsed?.protocol === 'rediss:';
-  if (isRedis && parsed.hostname !== '' && /^\/?\d*$/.test(parsed.pathname)) return;
-  throw new Error(
-    'REDIS_URL is not the address of a Redis. Write redis://[user:password@]host[:port][/database], or rediss:// for TLS.',
-  );
-};

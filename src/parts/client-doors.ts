@@ -134,7 +134,9 @@ export const createClientDoors = (needs: Needs): HttpServer => {
     limits: config.limits,
     trustedProxies: config.trustedProxies,
     loopbackOnly: config.embedded,
-    ...(redis && { counters: { redis, installation: needs.storage.installation() } }),
+    ...(redis && {
+      counters: { redis, keyPrefix: config.redis?.keyPrefix, installation: needs.storage.installation() },
+    }),
     routes: routesOf(needs, tokens),
   });
 };

@@ -36,10 +36,10 @@ interface Needs {
 export const createConsole = ({ pubsub, flows, ...needs }: Needs): Console => {
   const { database } = needs.storage;
   const { orders, flowFiles, settingsChanged: changed } = needs.operator;
-  const { redisUrl } = needs.config;
+  const { redis } = needs.config;
   const { endpoints, settings, checks } = createConfiguration({
     ...needs,
-    redis: redisUrl === undefined ? undefined : redisParts(redisUrl, async () => pubsub),
+    redis: redis && redisParts(redis, async () => pubsub),
     // They were loaded before the start went on.
     loadFlows: async () => flows,
   });

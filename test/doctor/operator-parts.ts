@@ -88,7 +88,10 @@ export const openOperator = async (bed: TestBed, options: OperatorOptions = {}):
     flowFiles: undefined,
     isCompatibleServer: true,
     tokens: { isDemo: false, maxAgeSeconds: options.tokenMaxAgeSeconds },
-    redis: options.redisUrl === undefined ? undefined : redisParts(options.redisUrl, async () => createMemoryPubSub()),
+    redis:
+      options.redisUrl === undefined
+        ? undefined
+        : redisParts({ url: options.redisUrl }, async () => createMemoryPubSub()),
     loadFlows: options.loadFlows ?? (async () => undefined),
   });
   return { database, vault, keys, endpoints, settings, checks, close: () => database.close() };

@@ -1,9 +1,20 @@
+import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createMemoryPubSub } from '../../src/outbox/memory.js';
 import type { PubSub } from '../../src/outbox/pubsub.js';
 import { createRedisPubSub } from '../../src/outbox/redis.js';
-import { describeWithRedis, openRedis } from '../harness/redis.js';
+import {
+  describeWithOwnRedis,
+  describeWithRedis,
+  openRedis,
+  startRedis,
+  startRedisCluster,
+  startSentinel,
+  type TestRedis,
+  type TestRedisCluster,
+} from '../harness/redis.js';
 import { createLog } from './log.js';
+import { until } from './until.js';
 
 const behaves = (create: (log: ReturnType<typeof createLog>) => Promise<PubSub>): void => {
   let pubsub: PubSub;
@@ -102,4 +113,87 @@ describeWithRedis('through Redis', () => {
   });
   afterAll(() => redis.stop());
   behaves((log) => createRedisPubSub({ url: redis.url, log }));
+});
+
+describeWithOwnRedis('through the Redis that a Sentinel names, with a password', () => {
+  let redis: TestRedis;
+  let sentinel: Awaited<ReturnType<typeof startSentinel>>;
+  beforeAll(async () => {
+    redis = await startRedis(['requirepass geheim']);
+    sentinel = await startSentinel(redis, 'the-shop', ['sentinel auth-pass the-shop geheim']);
+  });
+  afterAll(async () => {
+    await sentinel.stop();
+    await redis.stop();
+  });
+  behaves((log) => {
+    const { hostname: host, port } = new URL(sentinel.url);
+    return createRedisPubSub({ url: 'redis://:geheim@the-shop', sentinels: [{ host, port: Number(port) }], log });
+  });
+});
+
+describeWithOwnRedis('through a cluster', () => {
+  let cluster: TestRedisCluster;
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+  });
+  afterAll(() => cluster.stop());
+  const open = (log: ReturnType<typeof createLog>, at = 0): Promise<PubSub> =>
+    createRedisPubSub({ url: cluster.nodes[at]?.url ?? '', cluster: true, keyPrefix: 'shop:', log });
+  behaves((log) => open(log));
+
+  /** One of each node: `{a}` is in the slot 15495, and so on. */
+  const TOPICS = { '{c}': 7_365, '{b}': 3_300, '{a}': 15_495 };
+  const soon = (work: () => Promise<unknown>): Promise<void> =>
+    until(
+      () =>
+        work().then(
+          () => true,
+          () => false,
+        ),
+      'it works',
+    );
+
+  test('each topic stays on its node, also for another process, and with the prefix', async () => {
+    const [here, there] = [await open(createLog()), await open(createLog(), 2)];
+    const heard: string[] = [];
+    for (const topic of Object.keys(TOPICS)) await here.subscribe(topic, (message) => heard.push(message));
+    for (const topic of Object.keys(TOPICS)) await there.publish(topic, topic);
+    await until(() => heard.length === 3, 'all of them');
+    const channels = await Promise.all(
+      cluster.nodes.map(async ({ url }) => {
+        const client = new Redis(url);
+        const names = await client.call('PUBSUB', 'SHARDCHANNELS');
+        client.disconnect();
+        return names;
+      }),
+    );
+    expect(channels).toEqual([['shop:{b}'], ['shop:{c}'], ['shop:{a}']]);
+    await Promise.all([here.close(), there.close()]);
+  });
+
+  test('a slot that moves, and a node that dies and comes back, are gaps, and topics are heard again', async () => {
+    const pubsub = await open(createLog());
+    const heard: string[] = [];
+    await pubsub.subscribe('{a}', (message) => heard.push(message));
+    await pubsub.subscribe('{b}', (message) => heard.push(message));
+    const nextGap = (): Promise<void> => new Promise((resolve) => void pubsub.onGap(resolve));
+    for (const to of [1, 2]) {
+      const moved = nextGap();
+      await cluster.moveSlot(TOPICS['{a}'], to);
+      await moved;
+      await soon(() => pubsub.publish('{a}', `at ${to}`));
+      await until(() => heard.includes(`at ${to}`), 'the message at its new node');
+    }
+    await cluster.nodes[0]?.stop();
+    await expect(pubsub.publish('{b}', 'lost')).rejects.toThrow();
+    await pubsub.publish('{a}', 'others go on');
+    const back = nextGap();
+    await cluster.nodes[0]?.restart();
+    await back;
+    await soon(() => pubsub.publish('{b}', 'after'));
+    await until(() => heard.includes('after'), 'the message after the restart');
+    expect(heard).toEqual(['at 1', 'at 2', 'others go on', 'after']);
+    await pubsub.close();
+  });
 });
