@@ -33,7 +33,7 @@ export const openCluster = ({ url }: RedisAddress, more: ClusterOptions = {}): C
 };
 
 /** Keeps a client of a cluster honest: a node that doesn't answer is dropped, and whoever took its place is found. */
-export const keepCluster = (cluster: Cluster, name: string, log: PubSubLog): (() => void) => {
+const keepCluster = (cluster: Cluster, name: string, log: PubSubLog): (() => void) => {
   let down = false;
   const fails = (error?: unknown): void => {
     if (down) return;
