@@ -6,7 +6,7 @@ import { createFlowFiles, type FlowFile } from '../flows/flow-files.js';
 import { includesPayments } from '../installation/plan.js';
 import { type Activated, type Activation, createActivation, type Rehearsed } from '../orders/activation.js';
 import type { AddedColumns } from '../orders/added-columns.js';
-import type { OrderBinding } from '../storage/order-binding.js';
+import { AMOUNT_UNITS, type AmountUnit, type OrderBinding } from '../storage/order-binding.js';
 import type { Protection } from '../storage/protection.js';
 import { confirmDeed } from './confirmation.js';
 import { createOutput, type JsonOption, type Output, UsageError } from './output.js';
@@ -17,10 +17,13 @@ interface ActivateOptions extends JsonOption {
   readonly idColumn: string;
   readonly ownerColumn?: string;
   readonly amountColumn?: string;
+  readonly amountUnit?: string;
   readonly currencyColumn?: string;
+  readonly currency?: string;
   readonly addOwnerColumn?: string;
   readonly addAmountColumn?: string;
   readonly addCurrencyColumn?: string;
+  readonly addCurrency?: string;
   readonly flowFiles: boolean;
   readonly adminSql: string;
   readonly dryRun?: boolean;
@@ -58,11 +61,16 @@ const futureLines = ({ file, state, problem }: FlowFile): string[] => {
 
 const NO_OWNER = 'none: everyone with the permission may pay for any order';
 
+const amountWords = ({ amountColumn, amountUnit }: OrderBinding): string => {
+  if (amountColumn === null) return 'none: pay takes any amount';
+  return amountUnit === 'major' ? `${amountColumn}, in the currency's major unit (10.00)` : amountColumn;
+};
+
 const bindingLines = (binding: OrderBinding): string[] => [
   `  key       ${binding.idColumn} (${binding.idType})`,
   `  owner     ${binding.ownerColumn ?? NO_OWNER}`,
-  `  amount    ${binding.amountColumn ?? 'none: pay takes any amount'}`,
-  `  currency  ${binding.currencyColumn ?? 'none: pay takes any currency'}`,
+  `  amount    ${amountWords(binding)}`,
+  `  currency  ${binding.currencyColumn ?? (binding.currency === null ? 'none: pay takes any currency' : `${binding.currency}, for all orders`)}`,
 ];
 
 const rehearsedWords = ({ binding, isBound, flowFiles }: Rehearsed): string =>
@@ -105,20 +113,31 @@ const protectionLines = ({ level, missing, sql }: Protection, file: string | und
   ];
 };
 
+const unitOf = ({ amountUnit }: ActivateOptions): AmountUnit | undefined => {
+  const unit = AMOUNT_UNITS.find((known) => known === amountUnit);
+  if (unit === amountUnit) return unit;
+  throw new UsageError(`--amount-unit is ${AMOUNT_UNITS.join(' or ')}, not ${amountUnit}.`);
+};
+
 const addedOf = (options: ActivateOptions): AddedColumns | undefined => {
-  const { addOwnerColumn, addAmountColumn, addCurrencyColumn } = options;
+  const { addOwnerColumn, addAmountColumn, addCurrencyColumn, addCurrency } = options;
+  const amountUnit = unitOf(options);
   const columns = {
     ...(addOwnerColumn !== undefined && { ownerColumn: addOwnerColumn }),
     ...(addAmountColumn !== undefined && { amountColumn: addAmountColumn }),
     ...(addCurrencyColumn !== undefined && { currencyColumn: addCurrencyColumn }),
+    ...(addCurrency !== undefined && { currency: addCurrency }),
   };
   if (Object.keys(columns).length === 0) return undefined;
-  if (options.ownerColumn ?? options.amountColumn ?? options.currencyColumn)
+  if (options.ownerColumn ?? options.amountColumn ?? options.currencyColumn ?? options.currency)
     throw new UsageError(
       '--owner-column and the like bind a table, --add-owner-column and the like add to it: give one kind.',
     );
-  return columns;
+  return { ...columns, ...(amountUnit !== undefined && { amountUnit }) };
 };
+
+/** What a person names of the columns: their names and the currency. */
+const namedIn = ({ amountUnit: _, ...columns }: AddedColumns): string[] => Object.values(columns);
 
 const wishOf = (activation: Activation, options: ActivateOptions): Wish => {
   const columns = addedOf(options);
@@ -126,9 +145,10 @@ const wishOf = (activation: Activation, options: ActivateOptions): Wish => {
     return {
       rehearse: () => activation.rehearseAdd(columns),
       activate: () => activation.add(columns, 'operator'),
-      expectedOf: () => Object.values(columns).join(' '),
+      expectedOf: () => namedIn(columns).join(' '),
     };
-  const { orderTable, idColumn, ownerColumn, amountColumn, currencyColumn } = options;
+  const { orderTable, idColumn, ownerColumn, amountColumn, currencyColumn, currency } = options;
+  const amountUnit = unitOf(options);
   if (orderTable === undefined)
     throw new UsageError('--order-table is missing: schema.table, for example public.shop_order.');
   const request = {
@@ -136,7 +156,9 @@ const wishOf = (activation: Activation, options: ActivateOptions): Wish => {
     idColumn,
     ...(ownerColumn !== undefined && { ownerColumn }),
     ...(amountColumn !== undefined && { amountColumn }),
+    ...(amountUnit !== undefined && { amountUnit }),
     ...(currencyColumn !== undefined && { currencyColumn }),
+    ...(currency !== undefined && { currency }),
   };
   return {
     rehearse: () => activation.rehearse(request),
@@ -206,11 +228,17 @@ export const addActivateCommand = (program: Command): void => {
     .option('--order-table <table>', 'schema.table, for example public.shop_order')
     .option('--id-column <column>', 'its key: integer, bigint, uuid, text or varchar', 'id')
     .option('--owner-column <column>', "the owner's account id; others can't pay for the order")
-    .option('--amount-column <column>', "what is due in the currency's smallest unit; pay refuses another amount")
-    .option('--currency-column <column>', 'its ISO 4217 code; pay refuses another currency')
+    .option('--amount-column <column>', 'what is due; pay refuses another amount')
+    .option(
+      '--amount-unit <unit>',
+      "minor: whole smallest units (1000), unless told; major: the currency's unit (10.00)",
+    )
+    .option('--currency-column <column>', 'its ISO 4217 code, text or an enum; pay refuses another currency')
+    .option('--currency <code>', 'the one currency of all orders, in the place of a column')
     .option('--add-owner-column <column>', 'bind the owner later, where it was left out; never changed again')
     .option('--add-amount-column <column>', 'bind the amount later, where it was left out')
     .option('--add-currency-column <column>', 'bind the currency later, where it was left out')
+    .option('--add-currency <code>', 'the same, where it is one for all orders')
     .option('--dry-run', 'print what would be made, and change nothing')
     .option('--yes', 'bind without asking; needed where there is no terminal')
     .option('--no-flow-files', "leave the callback flows' files as they are")

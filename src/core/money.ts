@@ -26,6 +26,14 @@ export const parseMinorUnits = (value: unknown): MinorUnits => {
   return Number(text);
 };
 
+/** Writes smallest units in the currency's major unit, as a `numeric` column keeps them: 1050 USD is "10.50", 1050 JPY is "1050". Exact for every whole number. */
+export const toMajorUnits = (amount: number, code: string): string => {
+  const decimals = CURRENCIES.get(code.toUpperCase())?.decimals ?? 2;
+  const digits = String(Math.abs(amount)).padStart(decimals + 1, '0');
+  const whole = digits.slice(0, digits.length - decimals);
+  return `${amount < 0 ? '-' : ''}${whole}${decimals > 0 ? `.${digits.slice(-decimals)}` : ''}`;
+};
+
 /** Finds a currency by its code in any case; throws CURRENCY_UNSUPPORTED when Stripe has none such. */
 export const findCurrency = (code: string): Currency => {
   const currency = CURRENCIES.get(code.toUpperCase());
@@ -66,9 +74,4 @@ export const assertChargeable = (amount: MinorUnits, currency: Currency): void =
 };
 
 /** Shows smallest units to people: 10000 USD is "100.00 USD", 100 JPY is "100 JPY", -5 USD is "-0.05 USD". Exact for every whole number. */
-export const formatMoney = (amount: number, code: string): string => {
-  const decimals = CURRENCIES.get(code)?.decimals ?? 2;
-  const digits = String(Math.abs(amount)).padStart(decimals + 1, '0');
-  const whole = digits.slice(0, digits.length - decimals);
-  return `${amount < 0 ? '-' : ''}${whole}${decimals > 0 ? `.${digits.slice(-decimals)}` : ''} ${code}`;
-};
+export const formatMoney = (amount: number, code: string): string => `${toMajorUnits(amount, code)} ${code}`;

@@ -1,5 +1,7 @@
+import pg from 'pg';
 import { isOfSameOrder, paidBy, paidPayment } from '../nouns/payments/row.js';
 import { findHiddenOrders, findOrderBarriers, type OrderBarrier, tryOrderUpdate } from '../orders/order-access.js';
+import { amountSql } from '../orders/order-money.js';
 import type { Orders } from '../orders/orders.js';
 import type { Database } from '../storage/database.js';
 import type { OrderTable } from '../storage/order-binding.js';
@@ -78,6 +80,31 @@ const ownerCheck = ({ orders }: Pick<Parts, 'orders'>): Check => ({
   },
 });
 
+/** Whether orders have amounts that no currency can charge. */
+const digitsCheck = ({ database, orders }: Parts): Check => ({
+  title: "the orders' amounts",
+  asks: 'every order of a table with amounts such as 10.00',
+  code: 'ORDER_AMOUNT_UNCHARGEABLE',
+  reach: 'scan',
+  async run() {
+    const binding = await orders.findBinding();
+    if (!binding) return ok(UNBOUND);
+    const amount = amountSql(binding, 'o');
+    if (amount === null || binding.amountUnit !== 'major') return ok('whole smallest units');
+    const rows = await database.query<{ id: string }>({
+      text: `select o.${pg.escapeIdentifier(binding.idColumn)}::text as "id" from ${binding.tableName} o
+        where ${amount} <> trunc(${amount}) limit ${SHOWN + 1}`,
+    });
+    if (rows.length === 0) return ok('no more digits than their currencies have');
+    const some = rows.slice(0, SHOWN).map(({ id }) => id);
+    return warned('some have too many digits', {
+      code: 'ORDER_AMOUNT_UNCHARGEABLE',
+      message: `Orders of ${binding.tableName} have amounts with more digits than their currency: ${some.join(', ')}${rows.length > SHOWN ? ', …' : ''}. pay answers AMOUNT_INVALID for them.`,
+      remedy: `Round them in your app, or have the column do it where all currencies have as many: alter table ${binding.tableName} alter column ${pg.escapeIdentifier(binding.amountColumn ?? '')} type numeric(12,2);`,
+    });
+  },
+});
+
 /** Two payments that both went through, or an amount that changed meanwhile. */
 const overpaidCheck = ({ database, orders }: Parts): Check => ({
   title: 'overpaid orders',
@@ -109,4 +136,9 @@ const overpaidCheck = ({ database, orders }: Parts): Check => ({
 });
 
 /** Whether orders can be used at all, and whether some have more than they cost: two payments that both went through, or an amount that changed. */
-export const orderChecks = (parts: Parts): Check[] => [...accessChecks(parts), ownerCheck(parts), overpaidCheck(parts)];
+export const orderChecks = (parts: Parts): Check[] => [
+  ...accessChecks(parts),
+  ownerCheck(parts),
+  digitsCheck(parts),
+  overpaidCheck(parts),
+];

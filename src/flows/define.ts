@@ -1,3 +1,4 @@
+import { type MinorUnits, toMajorUnits as writeMajorUnits } from '../core/money.js';
 import type { Effect, EffectContext, FlowEffects } from './effects.js';
 import type { FlowRefund, FlowRefundRequest } from './flow-refunds.js';
 import type {
@@ -32,6 +33,12 @@ export type {
   RecurringPaymentCallbackData,
   RefundCallbackData,
 };
+
+/**
+ * Writes an amount of minor units in the currency's own unit, exact, for a `numeric` column: 1050 USD is "10.50", 1050 JPY is
+ * "1050".
+ */
+export const toMajorUnits = (amount: MinorUnits, currency: string): string => writeMajorUnits(amount, currency);
 
 /**
  * Declares what is asked before a payment begins: `beforePay` runs under the order's lock, in the transaction that reserves the

@@ -141,10 +141,12 @@ const copyOf = (
   { tableName, ...binding }: OrderTable,
   status: OrderStatus | null,
 ): string | undefined => {
-  const { name, quoted, type } = column;
+  const { name, quoted, type, kind } = column;
+  if (column.generated) return undefined;
   if (name === binding.amountColumn) return '$amount';
-  if (name === binding.currencyColumn) return '$currency';
-  if (column.filled || column.generated) return undefined;
+  // an enum or a domain has the currency in its own spelling
+  if (name === binding.currencyColumn) return kind === 'b' ? '$currency' : quoted;
+  if (column.filled) return undefined;
   if (name === binding.idColumn)
     return type === 'uuid' ? 'gen_random_uuid()' : `(select max(${quoted}) + 1 from ${tableName})`;
   if (quoted === status?.column)
@@ -164,6 +166,8 @@ export const readFlowTarget = async (database: Queryable, binding: OrderTable): 
     table: binding.tableName,
     id: quotedOf(binding.idColumn) ?? binding.idColumn,
     amount: quotedOf(binding.amountColumn) ?? null,
+    ...(binding.amountUnit === 'major' && { unit: 'major' }),
+    ...(columns.some(({ name, generated }) => generated && name === binding.amountColumn) && { isComputed: true }),
     status,
     why,
     copy: Object.fromEntries(

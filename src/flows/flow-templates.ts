@@ -24,6 +24,10 @@ export interface FlowTarget {
   readonly table: string;
   readonly id: string;
   readonly amount: string | null;
+  /** Where the table keeps amounts in the currency's major unit. */
+  readonly unit?: 'major';
+  /** Where PostgreSQL computes the amount from other columns. */
+  readonly isComputed?: true;
   /** Null where no column takes a word for paid; `why` says so then. */
   readonly status: OrderStatus | null;
   readonly why: string | null;
@@ -39,19 +43,32 @@ const sql = (text: string): string => text.replace(/`|\\|\$(?=\{)/g, '\\$&');
 /** Says for which table the text was made, so that an unedited file is known again. */
 export const MARK = '// tollgate activate: ';
 
-const heading = (define: string, names: Partial<FlowTarget>): string => `import { ${define} } from 'tollgate/flows';
+const heading = (
+  define: string,
+  names: Partial<FlowTarget>,
+): string => `import { ${define}${names.unit === 'major' ? ', toMajorUnits' : ''} } from 'tollgate/flows';
 
 ${MARK}${JSON.stringify(names)}
 // Yours to edit: "tollgate activate" writes this file only while nothing in it was changed.
 `;
 
-const orderNames = ({ table, id, amount, status, why }: FlowTarget): Partial<FlowTarget> => ({
+const orderNames = ({ table, id, amount, unit, status, why }: FlowTarget, compares: boolean): Partial<FlowTarget> => ({
   table,
   id,
   amount,
+  ...(compares && unit !== undefined && { unit }),
   status,
   why,
 });
+
+/** The type of what the amount is compared with. */
+const castOf = ({ unit }: FlowTarget): string => (unit === 'major' ? '::numeric' : '::bigint');
+
+/** What covers the order, as its table keeps amounts. */
+const coveredOf = ({ unit }: FlowTarget): string => (unit === 'major' ? 'covered' : 'orderCoveredAmount');
+
+const COVERED = `      const covered = toMajorUnits(orderCoveredAmount, payment.currency); // as the table keeps amounts
+`;
 
 const literal = (word: string, { cast }: OrderStatus): string => sql(`'${word.replaceAll("'", "''")}'${cast}`);
 
@@ -79,8 +96,8 @@ const paymentBranch = (target: FlowTarget): string => {
   const column = sql(status.column);
   const ended = listOf([words.paid, words.canceled], status);
   const isOpen = `${column} not in (${ended})`;
-  const covered = amount === null ? '' : ` and ${sql(amount)} <= $2::bigint`;
-  const given = amount === null ? ['orderId'] : ['orderId', 'orderCoveredAmount'];
+  const covered = amount === null ? '' : ` and ${sql(amount)} <= $2${castOf(target)}`;
+  const given = amount === null ? ['orderId'] : ['orderId', coveredOf(target)];
   const values = `[${given.join(', ')}]`;
   const again =
     words.canceled === null
@@ -88,7 +105,7 @@ const paymentBranch = (target: FlowTarget): string => {
       : ` or ($${given.length + 1}::boolean and ${column} = ${literal(words.canceled, status)})`;
   const orNull = status.isRequired ? '' : `${column} is null or `;
   const takes = again === '' && orNull === '' ? isOpen : `(${orNull}${isOpen}${again})`;
-  return `${again === '' ? '' : TAKES_UP}      const paid = await db.query(
+  return `${target.unit === 'major' ? COVERED : ''}${again === '' ? '' : TAKES_UP}      const paid = await db.query(
         \`update ${sql(table)} set ${column} = ${literal(words.paid ?? '', status)}
           where ${sql(id)} = $1${covered}
             and ${takes} returning ${sql(id)}\`,
@@ -100,7 +117,7 @@ const paymentBranch = (target: FlowTarget): string => {
       }
       // Paid or canceled already${amount === null ? '' : ', or not covered yet'}; what can't be seen or written must not pass unnoticed.
       const left = await db.query(
-        \`select 1 from ${sql(table)} where ${sql(id)} = $1 and (${column} in (${ended})${amount === null ? '' : ` or ${sql(amount)} > $2::bigint`})\`,
+        \`select 1 from ${sql(table)} where ${sql(id)} = $1 and (${column} in (${ended})${amount === null ? '' : ` or ${sql(amount)} > $2${castOf(target)}`})\`,
         ${values},
       );
       if (left.length === 0)
@@ -114,9 +131,10 @@ const argumentsOf = (data: string, context: string): string =>
   data.length + context.length > 100 ? `\n    ${data},\n    ${context},\n  ` : `${data}, ${context}`;
 
 const paymentCallback = (target: FlowTarget): string => {
-  const { status } = target;
-  const data = `orderId, paymentStatus, previousStatus, ${hasOf(target)}, ${status === null ? '' : 'settledOutOfBand, '}callbackProcessed`;
-  return `${heading('definePaymentCallback', orderNames(target))}
+  const { status, unit } = target;
+  const isMajor = status !== null && unit === 'major';
+  const data = `orderId, paymentStatus, previousStatus, ${isMajor ? 'payment, ' : ''}${hasOf(target)}, ${status === null ? '' : 'settledOutOfBand, '}callbackProcessed`;
+  return `${heading('definePaymentCallback', orderNames(target, isMajor))}
 /** ${status === null ? 'Runs when money was received: it does not say yet what that does to the order.' : 'Marks the order paid once what was received, or settled otherwise, covers its amount.'} */
 export const paymentCallback = definePaymentCallback({
   async run(${argumentsOf(`{ ${data} }`, `{ ${usesDatabase(status !== null)}log }`)}) {
@@ -135,25 +153,27 @@ ${paymentBranch(target)}
 `;
 };
 
-const refundedBranch = ({ table, id, amount }: FlowTarget, status: OrderStatus): string => {
+const refundedBranch = (target: FlowTarget, status: OrderStatus): string => {
+  const { table, id, amount } = target;
+  const cast = castOf(target);
   const { paid, partiallyRefunded, refunded } = status.words;
   const column = sql(status.column);
-  const isLess = amount === null ? '' : ` and ${sql(amount)} > $2::bigint`;
+  const isLess = amount === null ? '' : ` and ${sql(amount)} > $2${cast}`;
   const wholly = literal(refunded ?? '', status);
   const partly = literal(partiallyRefunded ?? paid ?? '', status);
-  const isWhole = amount === null ? '$3::bigint = 0' : `${sql(amount)} <= $2::bigint`;
+  const isWhole = amount === null ? '$3::bigint = 0' : `${sql(amount)} <= $2${cast}`;
   return `      const refunded = await db.query(
-        \`update ${sql(table)} set ${column} = case when $2::bigint = 0 then ${wholly} else ${partly} end
+        \`update ${sql(table)} set ${column} = case when $2${cast} = 0 then ${wholly} else ${partly} end
           where ${sql(id)} = $1${isLess} and ${column} in (${listOf([paid, partiallyRefunded], status)}) returning ${sql(id)}\`,
-        [orderId, orderCoveredAmount],
+        [orderId, ${coveredOf(target)}],
       );
       if (refunded.length > 0) log.info({ orderId, orderCoveredAmount }, 'order refunded');
     } else {
       // The refund failed: what the order had lost by it, if anything, is there again.
       await db.query(
         \`update ${sql(table)} set ${column} = case when ${isWhole} then ${literal(paid ?? '', status)} else ${partly} end
-          where ${sql(id)} = $1 and $2::bigint > 0 and ${column} in (${listOf([refunded, partiallyRefunded], status)})\`,
-        [orderId, orderCoveredAmount${amount === null ? ', payment.amountRefunded' : ''}],
+          where ${sql(id)} = $1 and $2${cast} > 0 and ${column} in (${listOf([refunded, partiallyRefunded], status)})\`,
+        [orderId, ${coveredOf(target)}${amount === null ? ', payment.amountRefunded' : ''}],
       );
     }`;
 };
@@ -172,16 +192,17 @@ const refundLack = ({ table, status, why }: FlowTarget): string | undefined => {
 };
 
 const refundCallback = (target: FlowTarget): string => {
-  const { status, amount } = target;
+  const { status, amount, unit } = target;
   const lack = refundLack(target);
   const written = lack === undefined ? status : null;
-  const data = `orderId, status, ${written !== null && amount === null ? 'payment, ' : ''}${written === null ? 'orderPaidAmount' : 'orderCoveredAmount'}, callbackProcessed`;
-  return `${heading('defineRefundCallback', orderNames(target))}
+  const isMajor = written !== null && unit === 'major';
+  const data = `orderId, status, ${written !== null && (amount === null || isMajor) ? 'payment, ' : ''}${written === null ? 'orderPaidAmount' : 'orderCoveredAmount'}, callbackProcessed`;
+  return `${heading('defineRefundCallback', orderNames(target, isMajor))}
 /** ${written === null ? 'Runs when a refund ended: it does not say yet what that does to the order.' : 'Marks the order refunded, wholly or partly, and takes that back when the money came back.'} */
 export const refundCallback = defineRefundCallback({
   async run({ ${data} }, { ${usesDatabase(written !== null)}log }) {
     if (callbackProcessed) return; // a duplicate
-
+${isMajor ? COVERED.slice(2) : ''}
     if (status === 'REFUNDED') {
 ${written === null ? loggedBranch({ ...target, why: lack ?? null }) : refundedBranch(target, written)}
   },
@@ -246,15 +267,20 @@ const copyOrder = ({ table, id, copy }: FlowTarget): { text: string; values: str
 
 const recurringCharge = (target: FlowTarget): string => {
   const { text, values } = copyOrder(target);
-  const { table, id, copy } = target;
-  const charge = ['orderId', ...values.filter((name) => name !== 'orderId')];
-  return `${heading('defineRecurringCharge', { table, id, copy })}
+  const { table, id, copy, unit } = target;
+  const isMajor = unit === 'major' && values.includes('amount');
+  const given = values.map((name) => (isMajor && name === 'amount' ? 'toMajorUnits(amount, currency)' : name));
+  const charge = [
+    'orderId',
+    ...new Set([...values.filter((name) => name !== 'orderId'), ...(isMajor ? ['currency'] : [])]),
+  ];
+  return `${heading('defineRecurringCharge', { table, id, ...(isMajor && { unit: 'major' }), copy })}
 /** Makes a new order for each later charge: a copy of the order that the recurring payment was started for. */
 export const recurringCharge = defineRecurringCharge({
   async createOrder({ ${charge.join(', ')} }, { db }) {
     const [order] = await db.query<{ id: string }>(
       \`${text}\`,
-      [${values.join(', ')}],
+      [${given.join(', ')}],
     );
     if (!order) throw new Error(\`Order \${orderId} is gone: there is nothing to copy for its later charge.\`);
     return order.id;
@@ -303,7 +329,15 @@ export const FLOW_TEMPLATES: Readonly<Record<Exclude<keyof Flows, 'effects'>, Fl
     fill: recurringPaymentCallback,
     lacks: nothing,
   },
-  recurringCharge: { file: 'recurring-charge', entry: 'createOrder', fill: recurringCharge, lacks: nothing },
+  recurringCharge: {
+    file: 'recurring-charge',
+    entry: 'createOrder',
+    fill: recurringCharge,
+    lacks: ({ table, amount, isComputed }) =>
+      isComputed === true
+        ? `it does not write what a later charge comes to: ${table}.${amount} is generated, so write the columns that it is computed from`
+        : undefined,
+  },
   disputeCallback: {
     file: 'dispute-callback',
     entry: 'run',

@@ -40,11 +40,11 @@ export const createSchema = (nouns: readonly SchemaPart[]): GraphQLSchema => {
     nouns.flatMap(({ node }) => node ?? []),
   );
   const permission = defineViewer(builder);
-  defineSettings(builder);
-  defineProblems(builder);
-  defineActivation(builder);
-  definePlan(builder);
   const once = createOnce(builder);
+  defineSettings(builder, once);
+  defineProblems(builder);
+  defineActivation(builder, once);
+  definePlan(builder);
   for (const { define } of nouns) define?.(builder, once);
   defineRole(builder, permission);
   defineWebhookEvent(builder);

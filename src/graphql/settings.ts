@@ -1,10 +1,11 @@
 import { actorOf } from '../core/caller.js';
 import { MONEY_POLICIES } from '../installation/money-policy.js';
-import type { Builder } from './builder.js';
+import { defineAmountUnit } from './amount-unit.js';
+import type { Builder, Once } from './builder.js';
 
 /** Defines the settings: the publishable key for everyone, the rest for operators, and how keys are set. */
-export const defineSettings = (builder: Builder): void => {
-  definePaymentSettings(builder);
+export const defineSettings = (builder: Builder, once: Once): void => {
+  definePaymentSettings(builder, once);
   builder.queryField('publishableKey', (t) =>
     t.string({ permission: 'PUBLIC', resolve: (_, __, { settings }) => settings.publishableKey() }),
   );
@@ -34,14 +35,23 @@ export const defineSettings = (builder: Builder): void => {
 };
 
 /** The plan is added where plans are defined. */
-const definePaymentSettings = (builder: Builder): void => {
+const definePaymentSettings = (builder: Builder, once: Once): void => {
   builder.objectType('OrderTableBinding', {
     fields: (t) => ({
       table: t.exposeString('tableName', { nullable: false }),
       idColumn: t.exposeString('idColumn', { nullable: false }),
       ownerColumn: t.exposeString('ownerColumn', { nullable: true }),
       amountColumn: t.exposeString('amountColumn', { nullable: true }),
+      amountUnit: t.field({
+        type: once(defineAmountUnit),
+        description: 'Null while no amount column is bound.',
+        resolve: ({ amountUnit }) => amountUnit,
+      }),
       currencyColumn: t.exposeString('currencyColumn', { nullable: true }),
+      currency: t.exposeString('currency', {
+        nullable: true,
+        description: 'The currency of all orders, where no column says it.',
+      }),
       boundAt: t.expose('boundAt', { type: 'DateTime', nullable: false }),
     }),
   });

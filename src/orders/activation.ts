@@ -4,11 +4,11 @@ import type { FlowFile, FlowFiles } from '../flows/flow-files.js';
 import { readFlowTarget } from '../flows/flow-target.js';
 import type { Database, Tx } from '../storage/database.js';
 import { OPEN_GUARD } from '../storage/definition-guard.js';
-import type { OrderBinding, OrderKeyType, OrderTable } from '../storage/order-binding.js';
+import type { AmountUnit, OrderBinding, OrderKeyType, OrderTable } from '../storage/order-binding.js';
 import { type Protection, protect } from '../storage/protection.js';
 import { createRehearsal } from '../storage/rehearsal.js';
 import { rowRulesSql } from '../storage/row-rules.js';
-import { type AddedColumns, addColumns } from './added-columns.js';
+import { type AddedColumns, addColumns, withBound } from './added-columns.js';
 import { checkColumns, findBindable, readTableName } from './bindable-table.js';
 import {
   findBindingBarriers,
@@ -25,9 +25,14 @@ export interface ActivationRequest {
   readonly orderTable: string;
   readonly idColumn: string;
   readonly ownerColumn?: string;
-  /** Minor units, a whole-number column. */
+  /** A whole-number column of minor units, or `numeric` in the currency's major unit. */
   readonly amountColumn?: string;
+  /** `minor` unless told; `major` needs a currency. */
+  readonly amountUnit?: AmountUnit;
+  /** Text or an enum. */
   readonly currencyColumn?: string;
+  /** The currency of every order, in the place of a column. */
+  readonly currency?: string;
 }
 
 /** What an activation came to. */
@@ -93,10 +98,12 @@ const tableOf = (tableName: string, request: ActivationRequest): OrderTable => (
   idColumn: request.idColumn,
   ownerColumn: request.ownerColumn ?? null,
   amountColumn: request.amountColumn ?? null,
+  amountUnit: request.amountColumn === undefined ? null : (request.amountUnit ?? 'minor'),
   currencyColumn: request.currencyColumn ?? null,
+  currency: request.currency?.toUpperCase() ?? null,
 });
 
-const COLUMNS = ['ownerColumn', 'amountColumn', 'currencyColumn'] as const;
+const COLUMNS = ['ownerColumn', 'amountColumn', 'amountUnit', 'currencyColumn', 'currency'] as const;
 
 /** @throws AlreadyActivatedError where the request is for another binding */
 const assertSame = (bound: OrderBinding, wanted: OrderTable): void => {
@@ -128,9 +135,18 @@ const link = async (tx: Tx, { tableName, idColumn }: OrderTable, idType: OrderKe
 const insertBinding = (tx: Tx, table: OrderTable, idType: OrderKeyType): Promise<object[]> =>
   tx.query({
     text: `insert into tollgate.order_binding
-        (relation, table_name, id_column, id_type, owner_column, amount_column, currency_column)
-      values ($1::text::regclass, $1, $2, $3, $4, $5, $6)`,
-    values: [table.tableName, table.idColumn, idType, table.ownerColumn, table.amountColumn, table.currencyColumn],
+        (relation, table_name, id_column, id_type, owner_column, amount_column, amount_unit, currency_column, currency)
+      values ($1::text::regclass, $1, $2, $3, $4, $5, $6, $7, $8)`,
+    values: [
+      table.tableName,
+      table.idColumn,
+      idType,
+      table.ownerColumn,
+      table.amountColumn,
+      table.amountUnit,
+      table.currencyColumn,
+      table.currency,
+    ],
   });
 
 const findBarriers = async (database: Database, table: OrderTable): Promise<OrderBarrier[]> => [
@@ -199,7 +215,7 @@ export const createActivation = ({ database, orders, flowFiles, changed }: Parts
   });
   const add = async (on: Database, columns: AddedColumns, actor: string) => {
     const bound = await orders.binding();
-    await checkColumns(on, bound.tableName, { idColumn: bound.idColumn, ...columns });
+    await checkColumns(on, bound.tableName, withBound(bound, columns));
     assertNone(await findBooksBarriers(on, bound));
     return on.transaction(async (tx) => addColumns(tx, (await begin(tx)) ?? bound, columns, actor));
   };

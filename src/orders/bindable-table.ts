@@ -1,14 +1,18 @@
+import { CURRENCIES } from '../core/currencies.js';
 import { BadUserInputError } from '../core/errors.js';
+import { findCurrency } from '../core/money.js';
 import type { Queryable } from '../storage/database.js';
 import { JOBS_SCHEMA } from '../storage/jobs.js';
-import { ORDER_KEY_TYPES, type OrderKeyType, parseTableName } from '../storage/order-binding.js';
+import { type AmountUnit, ORDER_KEY_TYPES, type OrderKeyType, parseTableName } from '../storage/order-binding.js';
 
 /** What is to be bound of it. */
 export interface BindableColumns {
   readonly idColumn: string;
   readonly ownerColumn?: string | undefined;
   readonly amountColumn?: string | undefined;
+  readonly amountUnit?: AmountUnit | undefined;
   readonly currencyColumn?: string | undefined;
+  readonly currency?: string | undefined;
 }
 
 interface Found {
@@ -114,26 +118,40 @@ export const findBindable = async (on: Queryable, shown: string): Promise<string
   return found.tableName;
 };
 
-const WHOLE_NUMBER_TYPES = ['smallint', 'integer', 'bigint'];
-const TEXT_TYPES = /^(text|character varying|character|citext|name|USER-DEFINED)/;
-
 interface Column {
   readonly name: string;
   readonly type: string;
+  /** What a domain is made of; otherwise the same as `type`. */
+  readonly baseType: string;
+  /** Of the base type: `S` text, `E` an enum. */
+  readonly category: string;
+  readonly labels: readonly string[];
   readonly isKey: boolean;
   /** False where different texts may be the same to its collation. */
   readonly isExact: boolean;
+  /** What a partitioned table is divided by; null for other tables. */
+  readonly partitionKey: string | null;
 }
 
 /** The table's columns with their types; `isKey`: a primary or unique key of that column alone, which a foreign key can lead to. */
 const readColumns = (on: Queryable, tableName: string): Promise<Column[]> =>
   on.query<Column>({
-    text: `select a.attname as "name", format_type(a.atttypid, a.atttypmod) as "type",
-        exists (select from pg_index i where i.indrelid = a.attrelid and i.indisunique and i.indisvalid and i.indimmediate
-          and i.indpred is null and i.indnkeyatts = 1 and i.indkey[0] = a.attnum) as "isKey",
-        coalesce((select l.collisdeterministic from pg_collation l where l.oid = a.attcollation), true) as "isExact"
-      from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-      where format('%I.%I', n.nspname, c.relname) = $1 and a.attnum > 0 and not a.attisdropped order by a.attnum`,
+    text: `with recursive base as (
+        select a.attname, a.attrelid, a.attnum, a.attcollation, a.atttypid as "own", a.atttypmod as "ownMod",
+          a.atttypid as "type", a.atttypmod as "mod"
+        from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+        where format('%I.%I', n.nspname, c.relname) = $1 and a.attnum > 0 and not a.attisdropped
+        union all
+        select b.attname, b.attrelid, b.attnum, b.attcollation, b."own", b."ownMod", t.typbasetype, t.typtypmod
+        from base b join pg_type t on t.oid = b."type" where t.typtype = 'd')
+      select b.attname as "name", format_type(b."own", b."ownMod") as "type", format_type(b."type", b."mod") as "baseType",
+        t.typcategory::text as "category",
+        array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid order by e.enumsortorder) as "labels",
+        exists (select from pg_index i where i.indrelid = b.attrelid and i.indisunique and i.indisvalid and i.indimmediate
+          and i.indpred is null and i.indnkeyatts = 1 and i.indkey[0] = b.attnum) as "isKey",
+        coalesce((select l.collisdeterministic from pg_collation l where l.oid = b.attcollation), true) as "isExact",
+        pg_get_partkeydef(b.attrelid) as "partitionKey"
+      from base b join pg_type t on t.oid = b."type" where t.typtype <> 'd' order by b.attnum`,
     values: [tableName],
   });
 
@@ -147,8 +165,8 @@ const columnNamed = (columns: readonly Column[], name: string, table: string): C
 };
 
 /** @throws BadUserInputError where the column can be no key of orders */
-const keyTypeOf = ({ name, type, isKey, isExact }: Column, tableName: string): OrderKeyType => {
-  const plain = /^character varying(\(\d+\))?$/.test(type) ? 'text' : type;
+const keyTypeOf = ({ name, type, baseType, isKey, isExact, partitionKey }: Column, tableName: string): OrderKeyType => {
+  const plain = /^character varying(\(\d+\))?$/.test(baseType) ? 'text' : baseType;
   const idType = ORDER_KEY_TYPES.find((known) => known === plain);
   const column = `${tableName}.${name}`;
   if (idType === undefined)
@@ -157,33 +175,76 @@ const keyTypeOf = ({ name, type, isKey, isExact }: Column, tableName: string): O
     throw new BadUserInputError(
       `${column} has a collation to which different texts are the same; an order's key needs a deterministic one.`,
     );
-  if (!isKey) throw new BadUserInputError(`${column} must be the primary key, or unique by itself and not deferrable.`);
-  return idType;
+  if (isKey) return idType;
+  if (partitionKey === null)
+    throw new BadUserInputError(`${column} must be the primary key, or unique by itself and not deferrable.`);
+  throw new BadUserInputError(
+    `${column} must be unique by itself, and ${tableName} is partitioned by ${partitionKey}: PostgreSQL keeps a key unique in all partitions only where it is what they are divided by. Divide the table by ${name} (a uuid v7 or ulid begins with its time, so ranges of it are ranges of dates), or bind an undivided table that has one row for each order.`,
+  );
+};
+
+const WHOLE_NUMBER = /^(smallint|integer|bigint|numeric\(\d+,0\))$/;
+const EXACT_NUMBER = /^(smallint|integer|bigint|numeric(\(\d+,-?\d+\))?)$/;
+const MAJOR = 'amounts such as 10.00';
+const TO_NUMERIC =
+  'Make it numeric (alter table … alter column … type numeric(12,2)), or add a generated column of that type and bind this one';
+
+/** @throws BadUserInputError where amounts can't be read from the column exactly */
+const checkAmount = ({ name, type, baseType }: Column, tableName: string, unit: AmountUnit): void => {
+  if ((unit === 'major' ? EXACT_NUMBER : WHOLE_NUMBER).test(baseType)) return;
+  const column = `${tableName}.${name} is ${type}`;
+  if (/^(real|double precision)$/.test(baseType))
+    throw new BadUserInputError(`${column}, which rounds; an amount must be exact. ${TO_NUMERIC}.`);
+  if (baseType === 'money')
+    throw new BadUserInputError(`${column}, whose decimals depend on the server's locale. ${TO_NUMERIC}.`);
+  if (unit === 'minor' && EXACT_NUMBER.test(baseType))
+    throw new BadUserInputError(
+      `${column}; an amount is a whole number of the smallest unit (bigint: 10000 for 100.00 USD). For ${MAJOR} say so: --amount-unit major, amountUnit MAJOR.`,
+    );
+  throw new BadUserInputError(`${column}; an amount is a whole number of the smallest unit, or numeric for ${MAJOR}.`);
+};
+
+/** @throws BadUserInputError where the column says no currency */
+const checkCurrency = ({ name, type, category, labels }: Column, tableName: string): void => {
+  const column = `${tableName}.${name} is ${type}`;
+  if (category === 'E' && !labels.some((label) => CURRENCIES.has(label.toUpperCase())))
+    throw new BadUserInputError(`${column}, an enum of no currencies: ${labels.join(', ')}.`);
+  if (category !== 'S' && category !== 'E')
+    throw new BadUserInputError(
+      `${column}; a currency is text or an enum: its ISO 4217 code. Where all orders are in one currency, name it (--currency EUR); where the code is in another table, add a column for it.`,
+    );
+};
+
+/** The currency of all orders, upper case. @throws BadUserInputError, CurrencyUnsupportedError */
+const checkOneCurrency = ({ currency, currencyColumn }: BindableColumns): void => {
+  if (currency === undefined) return;
+  if (currencyColumn !== undefined)
+    throw new BadUserInputError('The currency is either in a column or the same for all orders, not both.');
+  findCurrency(currency);
 };
 
 /**
  * Gives the key's type, once every column is one that can be bound.
  *
- * @throws BadUserInputError naming the column that can't
+ * @throws BadUserInputError naming the column that can't, CurrencyUnsupportedError
  */
 export const checkColumns = async (
   on: Queryable,
   tableName: string,
-  { idColumn, ownerColumn, amountColumn, currencyColumn }: BindableColumns,
+  wanted: BindableColumns,
 ): Promise<OrderKeyType> => {
+  const { idColumn, ownerColumn, amountColumn, amountUnit = 'minor', currencyColumn } = wanted;
   const columns = await readColumns(on, tableName);
   const idType = keyTypeOf(columnNamed(columns, idColumn, tableName), tableName);
   if (ownerColumn !== undefined) columnNamed(columns, ownerColumn, tableName);
-  if (amountColumn !== undefined) {
-    const { name, type } = columnNamed(columns, amountColumn, tableName);
-    if (!WHOLE_NUMBER_TYPES.includes(type))
-      throw new BadUserInputError(
-        `${tableName}.${name} is ${type}; an amount is a whole number of the smallest unit (bigint: 10000 for 100.00 USD).`,
-      );
-  }
-  if (currencyColumn !== undefined) {
-    const { name, type } = columnNamed(columns, currencyColumn, tableName);
-    if (!TEXT_TYPES.test(type)) throw new BadUserInputError(`${tableName}.${name} is ${type}; a currency is text.`);
-  }
+  if (amountColumn !== undefined) checkAmount(columnNamed(columns, amountColumn, tableName), tableName, amountUnit);
+  if (currencyColumn !== undefined) checkCurrency(columnNamed(columns, currencyColumn, tableName), tableName);
+  checkOneCurrency(wanted);
+  if (amountUnit === 'major' && amountColumn === undefined)
+    throw new BadUserInputError('The unit of amounts is told together with their column.');
+  if (amountUnit === 'major' && currencyColumn === undefined && wanted.currency === undefined)
+    throw new BadUserInputError(
+      `How many digits ${MAJOR} have depends on the currency: bind its column (--currency-column), or name the one of all orders (--currency EUR).`,
+    );
   return idType;
 };

@@ -4,12 +4,13 @@ import { NotActivatedError, OrderNotFoundError, OrderUnreadableError } from '../
 import type { Database, Queryable, Tx } from '../storage/database.js';
 import type { OrderBinding, OrderKeyType } from '../storage/order-binding.js';
 import { isForbidden } from '../storage/rights.js';
+import { amountSql, currencySql } from './order-money.js';
 
 /** What we know of an order of the app's own table; a column that isn't bound is undefined, a null in it is null. */
 export interface Order {
   readonly id: string;
   readonly owner?: string | null;
-  /** Minor units as text, as the app keeps them. */
+  /** Minor units as text; with a fraction where the app keeps more digits than the currency has. */
   readonly amount?: string | null;
   /** Upper case. */
   readonly currency?: string | null;
@@ -59,7 +60,9 @@ export const ORDER_KEYS: Readonly<Record<OrderKeyType, (text: string) => string 
 };
 
 const FIND_BINDING = `select table_name as "tableName", id_column as "idColumn", id_type as "idType",
-  owner_column as "ownerColumn", amount_column as "amountColumn", currency_column as "currencyColumn",
+  owner_column as "ownerColumn", amount_column as "amountColumn",
+  case when amount_column is not null then coalesce(amount_unit, 'minor') end as "amountUnit",
+  currency_column as "currencyColumn", currency,
   bound_at as "boundAt" from tollgate.order_binding`;
 
 /** The binding as it is now; undefined while there is none. */
@@ -70,11 +73,13 @@ export const readBinding = async (on: Queryable): Promise<OrderBinding | undefin
 const KEPT_MS = 5_000;
 
 const selectOrder = (binding: OrderBinding): string => {
+  const amount = amountSql(binding, 'o');
+  const currency = currencySql(binding, 'o');
   const columns = [
     `o.${quote(binding.idColumn)}::text as "id"`,
     ...(binding.ownerColumn === null ? [] : [`o.${quote(binding.ownerColumn)}::text as "owner"`]),
-    ...(binding.amountColumn === null ? [] : [`o.${quote(binding.amountColumn)}::text as "amount"`]),
-    ...(binding.currencyColumn === null ? [] : [`upper(o.${quote(binding.currencyColumn)}::text) as "currency"`]),
+    ...(amount === null ? [] : [`(${amount})::text as "amount"`]),
+    ...(currency === null ? [] : [`${currency} as "currency"`]),
   ];
   return `select ${columns.join(', ')} from ${binding.tableName} o where o.${quote(binding.idColumn)} = $1`;
 };
@@ -130,11 +135,12 @@ export const createOrders = (database: Database): Orders => {
       return order;
     },
     async amountSql() {
-      const { tableName, idColumn, amountColumn } = await binding();
+      const bound = await binding();
+      const amount = amountSql(bound, 'due');
       return (orderId) =>
-        amountColumn === null
+        amount === null
           ? 'null::bigint'
-          : `(select due.${quote(amountColumn)} from ${tableName} due where due.${quote(idColumn)} = ${orderId})`;
+          : `(select ${amount} from ${bound.tableName} due where due.${quote(bound.idColumn)} = ${orderId})`;
     },
     async lockSql() {
       const { tableName, idColumn } = await binding();

@@ -14,6 +14,7 @@ import { Disputes1764500000000 } from '../../migrations/1764500000000-disputes.j
 import { Quarantine1764610000000 } from '../../migrations/1764610000000-quarantine.js';
 import { OwedFlows1764620000000 } from '../../migrations/1764620000000-owed-flows.js';
 import { WhatBecameOfIt1764700000000 } from '../../migrations/1764700000000-what-became-of-it.js';
+import { OrderMoney1764800000000 } from '../../migrations/1764800000000-order-money.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -33,6 +34,7 @@ const MIGRATIONS = [
   Quarantine1764610000000,
   OwedFlows1764620000000,
   WhatBecameOfIt1764700000000,
+  OrderMoney1764800000000,
 ];
 
 /** The classes of tables. */

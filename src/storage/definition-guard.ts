@@ -22,6 +22,13 @@ const boundHint = (bound: GuardedTable | undefined): string =>
     : '';
 
 /**
+ * A foreign key's copy for one partition of the order table, by the names that PostgreSQL gives them: it goes when the partition is
+ * detached, which PostgreSQL refuses while payments refer to it, and in no other way.
+ */
+const PARTITION_KEY = `(o.object_type = 'table constraint' and o.address_names[1] = 'tollgate'
+        and o.address_names[2] in ('payment', 'recurring_payment', 'renewal') and o.address_names[3] ~ '_order_(fk_[0-9]+|id_fkey[0-9]*)$')`;
+
+/**
  * The guard's body. It reads PostgreSQL's catalogs alone: event triggers run with the rights of whoever sent the command,
  * so it must need none, and must run nothing that belongs to someone else.
  */
@@ -37,6 +44,7 @@ begin
     select o.object_type, o.object_identity into hit from pg_event_trigger_dropped_objects() o
       where o.original and (o.schema_name in ('tollgate', 'tollgate_guard') or (o.object_type = 'schema' and o.object_identity in ('tollgate', 'tollgate_guard'))
         or (o.object_type in ('trigger', 'rule', 'policy', 'table constraint', 'default value') and o.address_names[1] = 'tollgate'))
+        and not ${PARTITION_KEY}
       limit 1;
   else
     if exists (select from pg_event_trigger_ddl_commands()) and not exists (select from pg_event_trigger_ddl_commands() c
@@ -61,9 +69,9 @@ begin
   if tg_event = 'sql_drop' then
     -- what falls with something else; a foreign key to us takes its own triggers along
     select o.object_type, o.object_identity into hit from pg_event_trigger_dropped_objects() o
-      where (o.schema_name = 'tollgate' and o.object_type <> 'trigger')
+      where not ${PARTITION_KEY} and ((o.schema_name = 'tollgate' and o.object_type <> 'trigger')
         or (o.object_type in ('rule', 'policy', 'table constraint', 'default value') and o.address_names[1] = 'tollgate')
-        or (o.object_type = 'trigger' and o.address_names[1] = 'tollgate' and o.address_names[3] !~ '^RI_ConstraintTrigger_')
+        or (o.object_type = 'trigger' and o.address_names[1] = 'tollgate' and o.address_names[3] !~ '^RI_ConstraintTrigger_'))
       limit 1;
     if found then
       raise exception 'tollgate: % is refused, it would drop % %', tg_tag, hit.object_type, hit.object_identity

@@ -2,6 +2,10 @@
 export const ORDER_KEY_TYPES = ['integer', 'bigint', 'uuid', 'text'] as const;
 export type OrderKeyType = (typeof ORDER_KEY_TYPES)[number];
 
+/** How an amount column counts: whole smallest units (1000), or the currency's major unit with its decimals (10.00). */
+export const AMOUNT_UNITS = ['minor', 'major'] as const;
+export type AmountUnit = (typeof AMOUNT_UNITS)[number];
+
 /** The bound table and its columns, as far as they are kept from being altered. */
 export interface GuardedTable {
   /** Schema-qualified, quoted where SQL needs it. */
@@ -43,7 +47,11 @@ export interface OrderTable {
   readonly idColumn: string;
   readonly ownerColumn: string | null;
   readonly amountColumn: string | null;
+  /** Null while no amount is bound. */
+  readonly amountUnit: AmountUnit | null;
   readonly currencyColumn: string | null;
+  /** The currency of every order, upper case, where no column says it. */
+  readonly currency: string | null;
 }
 
 /**

@@ -135,9 +135,10 @@ const LASTING: readonly RowRule[] = [
       ...['one', 'relation::oid', 'table_name', 'id_column', 'id_type', 'bound_at'].map(
         (column) => `old.${column} is distinct from new.${column}`,
       ),
-      ...['owner_column', 'amount_column', 'currency_column'].map(
+      ...['owner_column', 'amount_column', 'currency_column', 'currency'].map(
         (column) => `(old.${column} is not null and old.${column} is distinct from new.${column})`,
       ),
+      '(old.amount_column is not null and old.amount_unit is distinct from new.amount_unit)',
     ].join(' or ')})`,
     hint: 'An order table is bound once and for good.',
   },

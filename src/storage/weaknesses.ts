@@ -177,6 +177,11 @@ const oidOf = (tableName: string): string => {
     where n.nspname = ${literal(schema)} and c.relname = ${literal(table)})`;
 };
 
+/** Our column has the key's own type: that which a domain is made of, and text for varchar. */
+const IS_KEY_TYPE = `exists (with recursive b (oid) as (select k.atttypid
+          union all select t.typbasetype from b join pg_type t on t.oid = b.oid where t.typtype = 'd')
+        select from b where b.oid = l.atttypid or (b.oid = 'pg_catalog.varchar'::regtype and l.atttypid = 'pg_catalog.text'::regtype))`;
+
 const binding = ({ tableName, idColumn, columns }: GuardedTable): readonly Weakness[] => [
   {
     // where it was, with its key's name and type and our link to it
@@ -186,7 +191,7 @@ const binding = ({ tableName, idColumn, columns }: GuardedTable): readonly Weakn
         join pg_attribute k on k.attrelid = f.confrelid and k.attnum = f.confkey[1]
         join pg_attribute l on l.attrelid = f.conrelid and l.attnum = f.conkey[1]
       where f.contype = 'f' and f.convalidated and o.relname = 'payment' and f.confrelid = ${oidOf(tableName)}
-        and k.attname = ${literal(idColumn)} and k.atttypid = l.atttypid)`,
+        and k.attname = ${literal(idColumn)} and ${IS_KEY_TYPE})`,
   },
   ...(columns.length === 0
     ? []

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { pino } from 'pino';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { readConfig } from '../config.js';
+import { findCurrency } from '../core/money.js';
 import { prepareSample, SAMPLE_ORDERS, SANDBOX_KEYS } from '../embedded/embedded-run.js';
 import { loadFlows } from '../flows/flow-loader.js';
 import type { Flows } from '../flows/flows.js';
@@ -28,7 +29,9 @@ export interface TestOrderTable {
     readonly idColumn: string;
     readonly ownerColumn?: string;
     readonly amountColumn?: string;
+    readonly amountUnit?: 'minor' | 'major';
     readonly currencyColumn?: string;
+    readonly currency?: string;
   };
 }
 
@@ -154,11 +157,8 @@ const prepareOrders = async (url: string, table: TestOrderTable | undefined): Pr
 };
 
 /** The columns of the bound table that a charge is read from. */
-const chargeOf = async (
-  pool: pg.Pool,
-  { orderTable, idColumn, ownerColumn, amountColumn, currencyColumn }: TestOrderTable['bind'],
-  orderId: string,
-) => {
+const chargeOf = async (pool: pg.Pool, bind: TestOrderTable['bind'], orderId: string) => {
+  const { orderTable, idColumn, ownerColumn, amountColumn, amountUnit, currencyColumn } = bind;
   const quoted = (column: string | undefined): string =>
     column === undefined ? 'null' : `${pg.escapeIdentifier(column)}::text`;
   const { rows } = await pool.query<{ account: string | null; amount: string | null; currency: string | null }>(
@@ -168,10 +168,12 @@ const chargeOf = async (
   );
   const [row] = rows;
   if (!row) throw new Error(`There is no order ${orderId} in ${orderTable}.`);
+  const currency = (row.currency ?? bind.currency)?.toUpperCase();
+  const decimals = amountUnit === 'major' && currency !== undefined ? findCurrency(currency).decimals : 0;
   return {
     account: row.account ?? 'customer',
-    amount: row.amount === null ? undefined : Number(row.amount),
-    currency: row.currency?.toUpperCase(),
+    amount: row.amount === null ? undefined : Math.round(Number(row.amount) * 10 ** decimals),
+    currency,
   };
 };
 

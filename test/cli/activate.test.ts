@@ -125,7 +125,11 @@ describe('tollgate activate', { timeout: 300_000 }, () => {
       { table_name: 'public.booking', owner_column: 'guest', amount_column: 'cents', currency_column: null },
     ]);
     expect(await sql(database.url, 'select actor, action, detail from tollgate.audit')).toEqual([
-      { actor: 'operator', action: 'BINDING_EXTENDED', detail: { ownerColumn: 'guest', amountColumn: 'cents' } },
+      {
+        actor: 'operator',
+        action: 'BINDING_EXTENDED',
+        detail: { ownerColumn: 'guest', amountColumn: 'cents', amountUnit: 'minor' },
+      },
     ]);
     const other = await run(['activate', '--yes', '--add-owner-column', 'status']);
     expect(other).toMatchObject({ code: 1, stdout: '' });

@@ -1,4 +1,5 @@
 import {
+  AmountInvalidError,
   AmountMismatchError,
   BadUserInputError,
   CurrencyMismatchError,
@@ -43,6 +44,19 @@ const assertCurrency = (order: Order, currency: string, has: readonly Has[]): vo
       );
 };
 
+/**
+ * What an order costs.
+ *
+ * @throws AmountMismatchError where it has no amount, AmountInvalidError where its amount has more digits than its currency
+ */
+const priceOf = ({ id, amount, currency }: Order): MinorUnits => {
+  if (amount === null || amount === undefined) throw new AmountMismatchError(`Order ${id} has no amount yet.`);
+  if (/^-?\d+$/.test(amount)) return Number(amount);
+  throw new AmountInvalidError(
+    `Order ${id} has an amount that can't be charged: ${amount} of the smallest unit of ${currency ?? 'its currency'}. Correct the order: its amount has more digits than the currency.`,
+  );
+};
+
 const readHas = (on: Queryable, order: Order, { livemode, account }: Scope): Promise<Has[]> =>
   on.query<Has>(sumReceived({ orderId: order.id, livemode, stripeAccount: account }));
 
@@ -60,8 +74,7 @@ const readDue = async (
   const has = await readHas(on, order, scope);
   assertCurrency(order, currency, has);
   if (order.amount === undefined) return undefined;
-  if (order.amount === null) throw new AmountMismatchError(`Order ${order.id} has no amount yet.`);
-  return Number(order.amount) - (has.find((other) => other.currency === currency)?.covered ?? 0);
+  return priceOf(order) - (has.find((other) => other.currency === currency)?.covered ?? 0);
 };
 
 /** What a client may leave out where the order says it. @throws BadUserInputError where no column is bound */
@@ -108,16 +121,14 @@ export const assertPayable = async (on: Queryable, order: Order, charge: AskedCh
   const { amount } = charge;
   const currency = currencyOf(order, charge);
   assertCurrency(order, currency, []);
-  if (order.amount === null) throw new AmountMismatchError(`Order ${order.id} has no amount yet.`);
+  const price = order.amount === undefined ? undefined : priceOf(order);
   if (amount === undefined) {
     assertAmountBound(order);
     return;
   }
-  if (order.amount === undefined || amount === Number(order.amount)) return;
-  if (amount < Number(order.amount) && (await on.query(findReceived(order.id))).length > 0) return;
-  throw new AmountMismatchError(
-    `Order ${order.id} costs ${formatMoney(Number(order.amount), currency)} (${order.amount}), not ${amount}.`,
-  );
+  if (price === undefined || amount === price) return;
+  if (amount < price && (await on.query(findReceived(order.id))).length > 0) return;
+  throw new AmountMismatchError(`Order ${order.id} costs ${formatMoney(price, currency)} (${price}), not ${amount}.`);
 };
 
 /**
