@@ -19,6 +19,8 @@ export interface Config {
   readonly production: boolean;
   readonly host: string;
   readonly port: Port;
+  /** All doors are below it; empty: at the root. */
+  readonly basePath: string;
   readonly sandboxPort: Port;
   /** Says so where a pooler lends its connections (`lentAddress`). */
   readonly databaseUrl: string | undefined;
@@ -329,6 +331,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     production,
     host,
     port: values.PORT,
+    basePath: values.BASE_PATH,
     sandboxPort: values.SANDBOX_PORT,
     ...readDatabase(read, values),
     redis: readRedis(read, values),

@@ -229,9 +229,12 @@ const redirectsTo = (
   });
 
 /** From here on it serves. */
-const listen = async ({ host, port: wanted }: Pick<Config, 'host' | 'port'>, server: HttpServer) => {
+const listen = async (
+  { host, port: wanted, basePath }: Pick<Config, 'host' | 'port' | 'basePath'>,
+  server: HttpServer,
+) => {
   const port = await listenOnFree(wanted, 'PORT', (number) => server.listen(number, host));
-  return { port, url: `http://${host.includes(':') ? `[${host}]` : host}:${port}` };
+  return { port, url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${basePath}` };
 };
 
 interface Work extends Pick<StartParts, 'log' | 'jobsEveryMs' | 'effectTiming'> {

@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS, LIMIT_MEANINGS, LIMIT_VARIABLES, type Limits } from '../graphql/limits.js';
 import { BATCH_MODES } from '../inbox/event-batches.js';
 import {
+  basePath,
   choice,
   flag,
   hosts,
@@ -66,6 +67,10 @@ const DATABASE = {
 const DOORS = {
   HOST: text({ meaning: 'address that the server listens on', otherwise: '127.0.0.1' }),
   PORT: port('port that it listens on; 0: any free one', 4000),
+  BASE_PATH: basePath({
+    meaning: 'path below which all doors are, for a proxy that hands it on; PUBLIC_URL ends with it then',
+    otherwise: 'they are at the root',
+  }),
   PUBLIC_URL: url({
     meaning: 'where Stripe and browsers reach this server, with the path below which a proxy has it',
     otherwise: 'the webhook endpoint is yours to register',

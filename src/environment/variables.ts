@@ -95,6 +95,18 @@ export const url = ({
     },
   });
 
+/** A path without its last slash; empty for the root. */
+export const basePath = (told: Told): Variable<string> =>
+  variable(told, {
+    unset: '',
+    read: (value) => {
+      const path = value.replace(/\/+$/, '');
+      if (!/^(\/[\w.~-]+)*$/.test(path) || /\/\.{1,2}(\/|$)/.test(path))
+        throw new UnreadableError('is no path', 'Write it like /payments.');
+      return path;
+    },
+  });
+
 /** Origins with commas between. */
 export const origins = (told: Told): Variable<readonly string[] | undefined> =>
   variable<readonly string[] | undefined>(told, {

@@ -17,6 +17,7 @@ import { createTurns } from '../graphql/turns.js';
 import type { Roles } from '../installation/roles.js';
 import { clientAddress } from './address.js';
 import { createAudience, watchAnswer } from './audience.js';
+import { createBasePath } from './base-path.js';
 import { discardRest, readBody } from './body.js';
 import { createGraphqlDoor } from './graphql-door.js';
 import { createGraphqlPost } from './graphql-post.js';
@@ -57,6 +58,8 @@ export interface HttpParts {
   readonly origins?: readonly string[];
   /** Own proxies in front, whose `x-forwarded-for` counts; 0 unless told. */
   readonly trustedProxies?: number;
+  /** All doors are below it, such as "/payments"; at the root unless told. */
+  readonly basePath?: string;
   /** Answers to loopback's names alone; to any unless told. */
   readonly loopbackOnly?: boolean;
   /** What of the storage's errors is a refusal to come again; none unless told. */
@@ -90,7 +93,8 @@ const CLOSE_MS = 2_000;
 /** Builds the one server with all its doors; it serves once `listen` resolved. */
 export const createHttpServer = (parts: HttpParts): HttpServer => {
   const limits = { ...DEFAULT_LIMITS, ...parts.limits };
-  const { log, trustedProxies = 0 } = parts;
+  const { log, trustedProxies = 0, basePath = '' } = parts;
+  const leaveBasePath = createBasePath(basePath);
   const present = createErrorPresenter({
     log,
     suggestions: parts.introspection === 'everyone',
@@ -141,6 +145,7 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
     const requestId = randomUUID();
     response.setHeader('x-request-id', requestId);
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+    if (leaveBasePath(request, response)) return;
     answer(request, response, requestId).catch((error: unknown) => {
       if (response.destroyed) return; // the client is gone; nobody waits
       replyFailure(response, present(error, requestId), requestId);
@@ -149,7 +154,7 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
   const sockets = createSockets({
     ...shared,
     server,
-    path: GRAPHQL,
+    path: `${basePath}${GRAPHQL}`,
     isForUs,
     audience,
     pingMs: (parts.keepAlive?.socketSeconds ?? PING_SECONDS) * 1_000,

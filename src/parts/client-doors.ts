@@ -126,6 +126,7 @@ export const createClientDoors = (needs: Needs): HttpServer => {
     ready: readinessOf(needs),
     registry: needs.registry,
     log,
+    basePath: config.basePath,
     introspection: config.introspection,
     metricsToken: config.metricsToken,
     keepAlive: config.keepAlive,

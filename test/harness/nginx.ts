@@ -35,8 +35,12 @@ const answers = async (port: number): Promise<boolean> => {
   }
 };
 
-/** Starts nginx before the server of the address, on a free port of 127.0.0.1. */
-export const startNginx = async (target: string): Promise<Nginx> => {
+/** What sockets need of an nginx before 1.29.7. Source: nginx docs, "WebSocket proxying". */
+const SOCKETS =
+  'proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;';
+
+/** Starts nginx before the server of the address, on a free port of 127.0.0.1; for one path alone where it is told, sockets included. */
+export const startNginx = async (target: string, location = '/'): Promise<Nginx> => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-nginx-'));
   const port = randomInt(20_000, 32_768);
   const file = path.join(folder, 'nginx.conf');
@@ -48,7 +52,8 @@ export const startNginx = async (target: string): Promise<Nginx> => {
     `daemon off; worker_processes 1; pid ${path.join(folder, 'pid')}; error_log stderr;
     events {}
     http { access_log off; ${paths.join(' ')}
-      server { listen 127.0.0.1:${port}; location / { proxy_pass ${target}; } } }`,
+      map $http_upgrade $connection_upgrade { default upgrade; '' close; }
+      server { listen 127.0.0.1:${port}; location ${location} { proxy_pass ${target}; ${location === '/' ? '' : SOCKETS} } } }`,
   );
   const child = spawn(program ?? 'nginx', ['-c', file, '-p', folder], { stdio: ['ignore', 'ignore', 'pipe'] });
   let output = '';

@@ -78,6 +78,8 @@ interface Stream extends AsyncIterableIterator<Payment> {
 export interface Edge {
   readonly http: HttpServer;
   readonly url: string;
+  /** The same without the base path. */
+  readonly root: string;
   readonly rows: Map<string, Payment>;
   readonly streams: Streams;
   readonly log: { readonly lines: { level: string; fields: Record<string, unknown>; message: string }[] };
@@ -87,7 +89,7 @@ export interface Edge {
   token(accountId?: string, expiresInSeconds?: number): Promise<string>;
   /** POSTs an operation as JSON. */
   ask(query: string, options?: AskOptions): Promise<{ status: number; body: Body; headers: Headers }>;
-  socket(authorization?: unknown, options?: { onClosed?: (event: CloseEvent) => void }): Client;
+  socket(authorization?: unknown, options?: { onClosed?: (event: CloseEvent) => void; url?: string }): Client;
   close(): Promise<void>;
 }
 
@@ -145,11 +147,13 @@ export const startEdge = async (change: Partial<HttpParts> = {}): Promise<Edge> 
     ...change,
   });
   const port = await http.listen(0, '127.0.0.1');
-  const url = `http://127.0.0.1:${port}`;
+  const root = `http://127.0.0.1:${port}`;
+  const url = `${root}${change.basePath ?? ''}`;
   const clients: Client[] = [];
   return {
     http,
     url,
+    root,
     rows,
     streams,
     log: { lines },
@@ -165,9 +169,9 @@ export const startEdge = async (change: Partial<HttpParts> = {}): Promise<Edge> 
         ...(token ? { authorization: `Bearer ${token}` } : {}),
         ...headers,
       }),
-    socket: (authorization, { onClosed } = {}) => {
+    socket: (authorization, { onClosed, url: address = url } = {}) => {
       const client = createClient({
-        url: `${url.replace('http', 'ws')}/graphql`,
+        url: `${address.replace('http', 'ws')}/graphql`,
         webSocketImpl: WebSocket,
         retryAttempts: 0,
         lazy: true,
@@ -320,4 +324,12 @@ const createStreams = (rows: Map<string, Payment>): { live: Domain['live']; stre
         }),
     },
   };
+};
+
+/** The answers to all that a page leads to or loads, asked for as a browser would. */
+export const followed = async (page: string): Promise<Record<string, number>> => {
+  const response = await fetch(page);
+  const addresses = [...(await response.text()).matchAll(/(?:href|src)="([^"#]+)"/g)].map(([, to]) => to ?? '');
+  const answers = addresses.map(async (to) => [to, (await fetch(new URL(to, response.url))).status] as const);
+  return Object.fromEntries(await Promise.all(answers));
 };

@@ -7,7 +7,9 @@ import { ensurePages } from '../../scripts/ensure.mjs';
 import { createPages, WEB_FOLDER } from '../../src/http/pages.js';
 import { json } from '../../src/http/reply.js';
 import type { Routes } from '../../src/http/routes.js';
-import { type Edge, startEdge } from './edge.js';
+import { confirmUntil, pay } from '../harness/payments.js';
+import { openTestBed } from '../harness/tollgate.js';
+import { type Edge, followed, startEdge } from './edge.js';
 
 /** A proxy that has the server below /pay, and tells it nothing of that. */
 const startPathProxy = async (target: () => string) => {
@@ -41,14 +43,6 @@ const open = async (routes: Routes): Promise<void> => {
   });
 };
 
-/** The answers to all that a page leads to or loads, asked for as a browser would. */
-const followed = async (page: string): Promise<Record<string, number>> => {
-  const response = await fetch(page);
-  const addresses = [...(await response.text()).matchAll(/(?:href|src)="([^"#]+)"/g)].map(([, to]) => to ?? '');
-  const answers = addresses.map(async (to) => [to, (await fetch(new URL(to, response.url))).status] as const);
-  return Object.fromEntries(await Promise.all(answers));
-};
-
 test("below a proxy's path the landing page, the console and the shop find all that they lead to and load", async () => {
   await open({ 'GET /console': () => json(200, {}) });
   const doors = await followed(`${proxy.url}/`);
@@ -64,4 +58,19 @@ test("below a proxy's path the landing page, the console and the shop find all t
     expect(new Set(Object.values(loaded))).toEqual(new Set([200]));
   }
   await edge.close();
+});
+
+test('on an IPv6 address and below a path, a payment is made, told by webhook, seen on a socket, and its caller counted', async () => {
+  const bed = await openTestBed();
+  try {
+    const server = await bed.start({
+      environment: { HOST: '::1', BASE_PATH: '/payments/', TOLLGATE_LIMIT_OPERATIONS_PER_ADDRESS: '20' },
+    });
+    expect(server.url).toMatch(/^http:\/\/\[::1\]:\d+\/payments$/);
+    await confirmUntil(bed, server, await pay(server, await bed.createOrder()));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => server.request('{ __typename }')));
+    expect(JSON.stringify(answers)).toContain('RATE_LIMITED');
+  } finally {
+    await bed.close();
+  }
 });
