@@ -44,11 +44,13 @@ export const openBed = async () => {
     await prepareSample(postgres.url);
     await activate(postgres.url);
     const sql = new pg.Pool({ connectionString: postgres.url, max: 4 });
+    sql.on('error', () => undefined); // its last connections may still close while the database stops
     stops.push(() => sql.end());
     const sandbox = await startSandbox({ port: 0, webhookSecret: WEBHOOK_SECRET });
     stops.push(() => sandbox.close());
     return {
       databaseUrl: postgres.url,
+      postgresPid: postgres.process.pid,
       sandboxUrl: sandbox.url,
       sql,
       stop,

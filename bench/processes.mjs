@@ -1,6 +1,7 @@
 // Programs that a benchmark starts, each in a process of its own, and stops again.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import fs from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -20,6 +21,7 @@ export const startServer = async (script, { environment = {}, nodeOptions = [] }
   child.stdout.resume();
   return {
     url,
+    pid: child.pid,
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
@@ -44,3 +46,34 @@ export const firstMatch = (child, pattern, name) =>
       resolve(found[0]);
     });
   });
+
+const TICKS_PER_SECOND = 100;
+
+/**
+ * Milliseconds of processor time that a process and those that it started have used, the ended ones too; undefined where the
+ * system has no /proc. Unlike a rate it hardly depends on what else the machine does.
+ */
+export const processorMs = (pid) => {
+  try {
+    const ticks = fs
+      .readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap(statOf)
+      .filter((one) => one.pid === pid || one.parent === pid)
+      .reduce((sum, one) => sum + one.ticks, 0);
+    return ticks * (1_000 / TICKS_PER_SECOND);
+  } catch {
+    return undefined;
+  }
+};
+
+/** proc(5): after the name come state, parent, …; 14 to 17 are the ticks of it and of its ended children. */
+const statOf = (pid) => {
+  try {
+    const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    const [user, system, endedUser, endedSystem] = fields.slice(11, 15).map(Number);
+    return [{ pid: Number(pid), parent: Number(fields[1]), ticks: user + system + endedUser + endedSystem }];
+  } catch {
+    return []; // it ended meanwhile
+  }
+};

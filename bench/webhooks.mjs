@@ -2,7 +2,7 @@
 import { openBed, WEBHOOK_SECRET } from './bed.mjs';
 import { measureRate, post } from './http-load.mjs';
 import { createPaymentFactory, sign } from './payments.mjs';
-import { startServer } from './processes.mjs';
+import { processorMs, startServer } from './processes.mjs';
 import { startRedis } from './redis.mjs';
 import { postgresVersion, redisVersion, versionsOf } from './results.mjs';
 import { median, medianRatio } from './statistics.mjs';
@@ -65,27 +65,25 @@ export const runWebhooks = async (progress) => {
       verify: bed.keep(await startServer('peers/verify-only.mjs', { environment: { WEBHOOK_SECRET } })),
     };
     const factory = await createPaymentFactory(bed, servers.tollgate.url);
-    const rates = Object.fromEntries(Object.keys(CONTENDERS).map((name) => [name, []]));
+    const rounds = Object.fromEntries(Object.keys(CONTENDERS).map((name) => [name, []]));
     for (let round = 0; round <= ROUNDS; round += 1) {
       for (const [name, { server, connections, writes }] of Object.entries(CONTENDERS)) {
         const payments = await factory.make(EVENTS);
         await bed.sql.query('checkpoint');
-        const rate = await measureRate(
-          servers[server].url,
-          payments.map((payment) => deliveryOf(factory.eventOf(payment))),
-          { connections },
-        );
+        const deliveries = payments.map((payment) => deliveryOf(factory.eventOf(payment)));
+        const used = usedSince(servers[server].pid, bed.postgresPid);
+        const rate = await measureRate(servers[server].url, deliveries, { connections });
         if (writes) await assertApplied(bed.sql, payments);
-        if (round > 0) rates[name].push(rate); // round 0 warms up
+        if (round > 0) rounds[name].push({ rate, ...used() }); // round 0 warms up
       }
-      progress(round === 0 ? 'warmed up' : `round ${round} of ${ROUNDS}: ${lineOf(rates)}`);
+      progress(round === 0 ? 'warmed up' : `round ${round} of ${ROUNDS}: ${lineOf(rounds)}`);
     }
     const versions = [
       await postgresVersion(bed.sql),
       redisVersion(),
       ...versionsOf('pg', 'stripe', 'ioredis', '@supabase/stripe-sync-engine'),
     ];
-    return { title: 'webhooks', prose: PROSE, table: tableOf(rates), versions };
+    return { title: 'webhooks', prose: PROSE, table: tableOf(rounds), versions };
   } finally {
     await bed.stop();
   }
@@ -114,22 +112,38 @@ const assertApplied = async (sql, payments) => {
     throw new Error(`Only ${rows[0].count} of ${payments.length} events were applied.`);
 };
 
-const lineOf = (rates) =>
-  Object.entries(rates)
-    .map(([name, values]) => `${name} ${Math.round(values.at(-1))}`)
+/** Processor time from now on, in microseconds per event, of the server and of PostgreSQL. */
+const usedSince = (...pids) => {
+  const before = pids.map(processorMs);
+  return () => {
+    const [node, postgres] = pids.map((pid, at) => ((processorMs(pid) - before[at]) * 1_000) / EVENTS);
+    return { node, postgres };
+  };
+};
+
+const lineOf = (rounds) =>
+  Object.entries(rounds)
+    .map(([name, values]) => `${name} ${Math.round(values.at(-1).rate)}`)
     .join(', ');
 
-const tableOf = (rates) => {
-  const rows = Object.entries(CONTENDERS).map(([name, { beside, row }]) => [
+const tableOf = (rounds) => {
+  const of = (name, what) => rounds[name].map((round) => round[what]);
+  const ratio = (name) => medianRatio(of(name, 'rate'), of(CONTENDERS[name].beside, 'rate'));
+  const microseconds = (name, what) => {
+    const value = median(of(name, what));
+    return Number.isNaN(value) ? '' : `${Math.round(value)} µs`;
+  };
+  const rows = Object.entries(CONTENDERS).map(([name, { row }]) => [
     row,
-    `${Math.round(median(rates[name]))}`,
-    `${medianRatio(rates[name], rates[beside]).toFixed(2)} ×`,
+    `${Math.round(median(of(name, 'rate')))}`,
+    `${ratio(name).toFixed(2)} ×`,
+    microseconds(name, 'node'),
+    microseconds(name, 'postgres'),
   ]);
-  const few = medianRatio(rates.few, rates.peerFew);
-  const many = medianRatio(rates.many, rates.peerMany);
+  const held = ratio('few') >= 1.2 && ratio('many') >= 2;
   return {
-    head: ['server', 'events/s', 'beside the peer'],
+    head: ['server', 'events/s', 'beside the peer', 'server, per event', 'PostgreSQL, per event'],
     rows,
-    goal: `at least 1.2 × the peer on 16 connections, 2 × on 64: ${few >= 1.2 && many >= 2 ? 'held' : 'missed'}`,
+    goal: `at least 1.2 × the peer on 16 connections, 2 × on 64: ${held ? 'held' : 'missed'}`,
   };
 };
