@@ -68,6 +68,8 @@ export interface Config {
   readonly keepsUnpaidInvoices: boolean;
   /** How far apart scheduled reconciliations are; 0: none. */
   readonly reconcileMinutes: number;
+  /** How far apart two looks at the events of Stripe are, in test mode; 0: webhooks alone tell of them. */
+  readonly followSeconds: number;
   /** Whether webhook events share transactions. */
   readonly eventBatches: BatchMode;
   /** Own proxies in front of the server, whose x-forwarded-for counts. */
@@ -323,6 +325,16 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
       'The embedded run has demo accounts and listens on this machine only: unset HOST, or set DATABASE_URL for a real run.',
     );
   const stripe = readStripe(read, values);
+  if (
+    values.TOLLGATE_FOLLOW_EVENTS_SECONDS > 0 &&
+    stripe.secretKey !== undefined &&
+    modeOf(stripe.secretKey) === 'live'
+  )
+    read.refuse(
+      'TOLLGATE_FOLLOW_EVENTS_SECONDS',
+      'is set together with a live key',
+      'Unset it: webhooks tell of live payments, and reconciliation of what they missed.',
+    );
   if (embedded && serves) refuseDemoInPublic(read, { stripe, publicUrl: values.PUBLIC_URL, production });
   const corsOrigins = values.CORS_ORIGINS ?? [];
   const config: Config = {
@@ -353,6 +365,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     limits: readLimits(read),
     eventPayloadDays: values.TOLLGATE_EVENT_PAYLOAD_DAYS,
     keepsUnpaidInvoices: values.TOLLGATE_KEEP_UNPAID_INVOICES,
+    followSeconds: values.TOLLGATE_FOLLOW_EVENTS_SECONDS,
     reconcileMinutes: values.TOLLGATE_RECONCILE_MINUTES,
     eventBatches: values.TOLLGATE_EVENT_BATCHES ?? 'off',
     trustedProxies: values.TOLLGATE_TRUSTED_PROXIES,

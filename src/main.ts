@@ -238,7 +238,7 @@ const listen = async (
 };
 
 interface Work extends Pick<StartParts, 'log' | 'jobsEveryMs' | 'effectTiming'> {
-  readonly config: Pick<Config, 'eventPayloadDays'>;
+  readonly config: Pick<Config, 'eventPayloadDays' | 'followSeconds'>;
   readonly storage: Storage;
   readonly door: StripeDoor;
   readonly outbox: Outbox;
@@ -254,6 +254,7 @@ const startWork = ({ config, storage, door, flows, onStop, jobsEveryMs, effectTi
   const jobs = startJobs({
     ...work,
     ...door,
+    followEveryMs: config.followSeconds * 1_000,
     payloads: createPayloadKeeping(storage.database, config.eventPayloadDays),
     ...(jobsEveryMs !== undefined && { everyMs: jobsEveryMs }),
   });

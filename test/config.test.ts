@@ -149,6 +149,13 @@ describe('the environment', () => {
     });
   });
 
+  test('live events are told by webhooks alone: following them is refused', () => {
+    const follow = { ...REAL, TOLLGATE_FOLLOW_EVENTS_SECONDS: '2' };
+    const keys = (mode: string) => ({ STRIPE_SECRET_KEY: `sk_${mode}_1`, STRIPE_PUBLISHABLE_KEY: `pk_${mode}_1` });
+    expect(problemsOf({ ...follow, ...keys('live') })).toEqual(['TOLLGATE_FOLLOW_EVENTS_SECONDS']);
+    expect(problemsOf({ ...follow, ...keys('test') })).toEqual([]);
+  });
+
   test('every wrong variable is named at once, with its remedy and without its value', () => {
     const environment = { PORT: 'x-port', REDIS_URL: 'x-redis', STRIPE_SECRET_KEY: 'x-secret' };
     expect(() => readConfig(environment)).toThrow(/PORT .*\n(.*\n)*.*REDIS_URL|STRIPE_SECRET_KEY/);
@@ -205,6 +212,7 @@ describe('the table of variables', () => {
     TOLLGATE_ENCRYPTION_KEY: KEY,
     TOLLGATE_ENCRYPTION_KEY_NEW: KEY,
     TOLLGATE_RECONCILE_MINUTES: '1',
+    TOLLGATE_FOLLOW_EVENTS_SECONDS: '2',
     TOLLGATE_EVENT_PAYLOAD_DAYS: '1',
     TOLLGATE_KEEP_UNPAID_INVOICES: 'true',
     LOG_LEVEL: 'warn',

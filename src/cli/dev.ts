@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import type { Command } from 'commander';
+import type { Config } from '../config.js';
 import { placeOf } from '../flows/project-file.js';
+import { isLiveKey } from '../installation/stripe-connection.js';
 import { UsageError } from './output.js';
 import { commandConfig } from './workspace.js';
 
@@ -12,8 +14,11 @@ const SETTLED_MS = 50;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 /** The server in its own process: a loaded module can't be reloaded. */
-const startServer = (): ChildProcess => {
-  const server = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', 'start'], { stdio: 'inherit' });
+const startServer = (followed: object): ChildProcess => {
+  const server = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', 'start'], {
+    stdio: 'inherit',
+    env: { ...followed, ...process.env },
+  });
   server.once('exit', (code) => {
     if (code !== null && code !== 0) say(`The server ended with code ${code}. It starts again when a flow changes.`);
   });
@@ -28,17 +33,24 @@ const stopServer = async (server: ChildProcess): Promise<void> => {
   await gone;
 };
 
+/** No webhook of Stripe's reaches a laptop: its events are asked for, unless the environment says otherwise. The sandbox reaches it. */
+const followsEvents = ({ publicUrl, sandbox, stripe }: Config): boolean =>
+  publicUrl === undefined && !sandbox && !(stripe.secretKey !== undefined && isLiveKey(stripe.secretKey));
+
 const runDev = async (): Promise<void> => {
-  const { flowFolder } = commandConfig();
+  const config = commandConfig();
+  const { flowFolder } = config;
+
   if (!fs.existsSync(flowFolder))
     throw new UsageError(`There are no flows in ${flowFolder}. Make a project with "npx tollgate init".`);
-  let server = startServer();
+  const followed = followsEvents(config) ? { TOLLGATE_FOLLOW_EVENTS_SECONDS: '2' } : {};
+  let server = startServer(followed);
   let timer: NodeJS.Timeout | undefined;
   let turn = Promise.resolve();
   let isEnding = false;
   const restart = async (): Promise<void> => {
     await stopServer(server);
-    if (!isEnding) server = startServer();
+    if (!isEnding) server = startServer(followed);
   };
   const watcher = fs.watch(flowFolder, { recursive: true }, (_, name) => {
     if (name === null || !/\.(m?[jt]s|json)$/.test(name)) return;

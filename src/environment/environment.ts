@@ -185,6 +185,10 @@ const WORK = {
     otherwise: 'off',
   }),
   TOLLGATE_RECONCILE_MINUTES: wholeNumber('minutes between two reconciliations with Stripe; 0: none', 60),
+  TOLLGATE_FOLLOW_EVENTS_SECONDS: wholeNumber(
+    'seconds between two looks at the events of Stripe, where no webhook can reach this server; with test keys alone; 0: none. "tollgate dev" looks every two seconds where PUBLIC_URL is unset',
+    0,
+  ),
   TOLLGATE_EVENT_PAYLOAD_DAYS: wholeNumber('days that payloads of events are kept; 0: for ever', 90),
   TOLLGATE_KEEP_UNPAID_INVOICES: flag(
     'whether open invoices of a recurring payment that has ended stay payable, instead of being voided',

@@ -1,4 +1,5 @@
 import type { Outbox } from '../outbox/outbox.js';
+import type { EventFollower } from './event-follower.js';
 import type { Inbox } from './inbox.js';
 import type { PayloadKeeping } from './payload-keeping.js';
 import type { EventProcessor } from './process-event.js';
@@ -24,6 +25,9 @@ interface Parts {
   /** What the nouns do by themselves. */
   readonly jobs: readonly Job[];
   readonly reconciler: Pick<Reconciler, 'reconcileIfDue' | 'stop'>;
+  /** Asks for new events so often, in milliseconds; 0: never. */
+  readonly follower: EventFollower;
+  readonly followEveryMs: number;
   readonly payloads: PayloadKeeping;
   /** Hears of flows and effects that held up a process, here or elsewhere. */
   readonly countFrozen: () => Promise<void>;
@@ -68,7 +72,7 @@ const repeat = (
 /** Starts the jobs: publish what was left unpublished, try failed events again, reconcile, and what the nouns do. */
 export const startJobs = (parts: Parts): Jobs => {
   const { inbox, processor, outbox, reconciler, payloads, countFrozen, endpointCare, log } = parts;
-  const { everyMs = EVERY_MS } = parts;
+  const { follower, followEveryMs, everyMs = EVERY_MS } = parts;
   const retried = new Set<Promise<void>>();
   /** Doesn't wait for those that it takes up: one that waits for a lock keeps no other from its turn. */
   const retry = async (): Promise<void> => {
@@ -82,6 +86,7 @@ export const startJobs = (parts: Parts): Jobs => {
     repeat('webhook endpoint', endpointCare, log, CARE_EVERY_MS),
     ...parts.jobs.map(({ name, run }) => repeat(name, run, log, everyMs)),
     repeat('reconciliation', () => reconciler.reconcileIfDue(), log, RECONCILE_LOOK_MS),
+    ...(followEveryMs > 0 ? [repeat('events', () => follower.look(), log, followEveryMs)] : []),
     repeat('old payloads', () => payloads.forgetOld(), log, FORGET_EVERY_MS),
     repeat('stored secrets', () => payloads.redactStored(), log, FORGET_EVERY_MS),
     repeat('frozen flows', countFrozen, log, everyMs),
@@ -90,6 +95,7 @@ export const startJobs = (parts: Parts): Jobs => {
   return {
     async stop() {
       reconciler.stop();
+      follower.stop();
       await Promise.all(stops.map((stop) => stop()));
       await Promise.all(retried);
     },

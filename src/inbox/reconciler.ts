@@ -1,9 +1,8 @@
-import type Stripe from 'stripe';
 import type { StripeAccess, StripeConnection } from '../installation/stripe-connection.js';
 import { readClock } from '../storage/clock.js';
 import type { Database } from '../storage/database.js';
 import { trySessionLock, withSessionLock } from '../storage/session-lock.js';
-import { MOST_EVENT_TYPES } from '../stripe/event-calls.js';
+import { chunksOf, listsOf, unknownAmong } from './listed-events.js';
 import type { OpenRows } from './open-rows.js';
 import type { EventProcessor } from './process-event.js';
 import type { ReconciliationState } from './reconciliation-state.js';
@@ -84,9 +83,6 @@ const KEPT_MS = 30 * DAY_MS;
 /** Well below Stripe's limit of 100 reads a second. */
 const AT_ONCE = 4;
 
-const chunksOf = <T>(items: readonly T[], size: number): T[][] =>
-  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
-
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** One run: what is asked, and where it may be cut short. */
@@ -102,19 +98,10 @@ const inTurns = async <T>({ isStopped }: Run, items: readonly T[], work: (item: 
   }
 };
 
-const unknownAmong = async (database: Database, events: readonly Stripe.Event[]): Promise<Stripe.Event[]> => {
-  const known = await database.query<{ id: string }>({
-    text: 'select id from tollgate.stripe_event where id = any($1::text[])',
-    values: [events.map(({ id }) => id)],
-  });
-  const ids = new Set(known.map(({ id }) => id));
-  return events.filter(({ id }) => !ids.has(id));
-};
-
 const takeEvents = async (run: Run, { gateway }: StripeAccess, since: Date) => {
   const missing: MissingEvent[] = [];
   let eventsListed = 0;
-  for (const types of chunksOf(run.eventTypes, MOST_EVENT_TYPES))
+  for (const types of listsOf(run.eventTypes))
     for await (const page of gateway.listEvents(types, Math.floor(since.getTime() / 1_000))) {
       eventsListed += page.length;
       // Within a page the oldest first: flows see things in the order in which they happened.

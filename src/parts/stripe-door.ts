@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import type { Config } from '../config.js';
 import { createBatchMetrics } from '../inbox/batch-metrics.js';
 import { createEventBatches } from '../inbox/event-batches.js';
+import { createEventFollower, type EventFollower } from '../inbox/event-follower.js';
 import { createEventReads, type EventReads } from '../inbox/event-reads.js';
 import { createEvents, type Events } from '../inbox/event-replay.js';
 import { createInbox, type Inbox, type InboxLimits } from '../inbox/inbox.js';
@@ -20,6 +21,7 @@ export interface StripeDoor {
   readonly processor: EventProcessor;
   readonly events: Events & Pick<EventReads, 'idsOf'>;
   readonly reconciler: Reconciler;
+  readonly follower: EventFollower;
 }
 
 interface Needs {
@@ -57,5 +59,12 @@ export const createStripeDoor = (needs: Needs): StripeDoor => {
     everyMs: config.reconcileMinutes * 60_000,
     log,
   });
-  return { inbox, processor, events: { ...createEvents({ reads, processor }), idsOf: reads.idsOf }, reconciler };
+  const follower = createEventFollower({ database, connection, processor, eventTypes, log });
+  return {
+    inbox,
+    processor,
+    follower,
+    events: { ...createEvents({ reads, processor }), idsOf: reads.idsOf },
+    reconciler,
+  };
 };
