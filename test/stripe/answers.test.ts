@@ -121,7 +121,8 @@ describe('an answer that is none', () => {
     });
     const startedAt = performance.now();
     const first = await pay(server, orderId).catch(({ code }: { code: string }) => code);
-    expect(performance.now() - startedAt).toBeLessThan(6 * TIMEOUT_MS);
+    // It is refused for what it is, not for the time that it takes.
+    expect(performance.now() - startedAt).toBeLessThan(TIMEOUT_MS);
     if (typeof first === 'string') expect(first).toBe('STRIPE_UNAVAILABLE');
     proxy.lie();
     await assertPays(orderId);
@@ -139,7 +140,8 @@ describe('an answer that is none', () => {
     });
     const startedAt = performance.now();
     const ends = await Promise.allSettled([pay(server, orderId), pay(server, orderId), pay(server, orderId)]);
-    expect(performance.now() - startedAt).toBeLessThan(4 * TIMEOUT_MS);
+    // Stripe's client alone would try three times as long.
+    expect(performance.now() - startedAt).toBeLessThan(3 * TIMEOUT_MS);
     for (const end of ends) expect(end).toMatchObject({ status: 'rejected', reason: { code: 'STRIPE_UNAVAILABLE' } });
     proxy.lie();
     await assertPays(orderId);
