@@ -277,6 +277,9 @@ describe('a refund that is answered wrongly', () => {
 });
 
 describe('a capture that is answered wrongly', () => {
+  /** From here on the call itself finds the truth, and no webhook. */
+  const dropEvents = (): Promise<unknown> =>
+    addFault(bed.sandbox, { match: { eventType: '*' }, kind: 'drop', times: 1_000_000 });
   const hold = async (): Promise<Paid> => {
     const paid = await pay(server, await bed.createOrder(), { captureMethod: 'MANUAL' });
     await confirmUntil(bed, server, paid, { status: 'REQUIRES_CAPTURE' });
@@ -292,11 +295,10 @@ describe('a capture that is answered wrongly', () => {
     ['as canceled', (body) => ({ ...body, status: 'canceled', amount_received: 0 })],
   ])('%s ends as it is at Stripe', async (_, change) => {
     const { payment } = await hold();
+    await dropEvents();
     proxy.lie(lieOnce('POST', /\/capture$/, change));
     await ask(server, CAPTURE, { input: { id: payment.id, amount: 6_000 } }, ADMIN);
     proxy.lie();
-    expect(await readPayment(server, payment.id)).toMatchObject({ status: 'SUCCESSFUL', amountReceived: 6_000 });
-    await bed.sandbox.settled();
     expect(await readPayment(server, payment.id)).toMatchObject({ status: 'SUCCESSFUL', amountReceived: 6_000 });
   });
 });
