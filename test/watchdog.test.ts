@@ -78,6 +78,19 @@ describe('a flow that never gives back control', { timeout: 180_000 }, () => {
     await deliver(third.server, other.body);
     expect(await bed.orderStatus(other.orderId)).toBe('paid');
     expect(await rowOf(`${id}_again`)).toMatchObject({ last_error: expect.stringContaining('tollgate flows retry') });
+    // An operator has its change applied meanwhile: the money is true, and its flow is refused still.
+    expect((await runCommand(['flows', 'owe', orderId], bed.environment)).code).toBe(0);
+    await until(async () => (await rowOf(id))?.status === 'PROCESSED', 'the change is applied');
+    expect(await bed.sql.query('select status from tollgate.payment where order_id = $1', [orderId])).toMatchObject({
+      rows: [{ status: 'SUCCESSFUL' }],
+    });
+    const listOwed = async () =>
+      (await runCommand(['flows', 'owed', '--order', orderId, '--json'], bed.environment)).stdout;
+    await until(async () => (await listOwed()).includes('tollgate flows retry'), 'the owed flow was refused');
+    expect(JSON.parse(await listOwed())).toMatchObject({
+      owed: [{ flow: 'payment-callback', eventId: expect.stringContaining(id) }],
+    });
+    expect(await bed.orderStatus(orderId)).toBe('pending');
     expect(await third.process.end('SIGTERM')).toBe(0);
 
     const mended = await start('');
@@ -162,6 +175,10 @@ describe('a flow that never gives back control', { timeout: 180_000 }, () => {
     const third = await start('recurring-charge hold');
     await until(async () => (await codesOf(third.server)).includes('EVENTS_DEAD'), 'its event waits for an operator');
     expect(await readCharges(third.server, id)).toHaveLength(1);
+    await third.process.end('SIGTERM');
+    const mended = await start('');
+    expect((await runCommand(['flows', 'retry'], bed.environment)).code).toBe(0);
+    await until(async () => (await readCharges(mended.server, id)).length === 2, 'its event is taken up');
   });
 });
 

@@ -63,6 +63,12 @@ export const releaseRefused = (database: Database, subject: string | undefined):
         where id = any($1) and status in ('FAILED', 'DEAD')`,
       values: [refused.flatMap(({ eventIds }) => eventIds)],
     });
+    // An owed flow was refused as well, and may have come to wait for minutes.
+    await tx.query({
+      text: `update tollgate.owed_flow set next_try_at = now()
+        where order_id = any($1) and status = 'OWED' and next_try_at is not null`,
+      values: [refused.flatMap(({ sort, subject }) => (sort === 'flow' ? [subject] : []))],
+    });
     return refused;
   });
 
