@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import fs from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -37,6 +38,14 @@ describe('the doctor', () => {
 
   test('an installation that is in order has no problem', async () => {
     expect(await diagnose({ environment })).toEqual(new Map());
+  });
+
+  test('every check’s code is in the docs', async () => {
+    const page = await fs.readFile(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+    const parts = await openOperator(bed);
+    const codes = parts.checks.map(({ code }) => code);
+    await parts.close();
+    expect(codes.filter((code) => !page.includes(`\`${code}\``))).toEqual([]);
   });
 
   test('each thing that is wrong is named with a remedy', async () => {
