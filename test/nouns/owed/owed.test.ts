@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { recurringCharge } from '../../../flows/recurring-charge.js';
 import type { FlowContext, PaymentCallbackData } from '../../../src/flows/flows.js';
+import { type Ended, runCommand } from '../../cli/command.js';
 import { openDispute, readDisputes } from '../../harness/disputes.js';
 import { ask, confirm, type Paid, pay, readPayment } from '../../harness/payments.js';
 import { cancel, eventually, readCharges, readRecurring, renew, startActive } from '../../harness/recurring.js';
@@ -67,6 +68,9 @@ beforeAll(async () => {
       ) => note('recurring', [orderId, status, null], context),
     },
     recurringCharge: {
+      amount() {
+        if (broken.has('amount')) throw new Error('the amount is closed');
+      },
       async createOrder(...[charge, context]: Parameters<typeof recurringCharge.createOrder>) {
         await note('charge', [charge.orderId, charge.invoiceId, null], context);
         return recurringCharge.createOrder(charge, context);
@@ -335,6 +339,51 @@ describe('a payment whose callback keeps failing', () => {
   }, 60_000);
 });
 
+describe('the commands of an operator', () => {
+  const run = (...words: string[]): Promise<Ended> => runCommand(['flows', ...words], { ...bed.environment });
+  const printed = async (...words: string[]): Promise<Record<string, unknown>> =>
+    JSON.parse((await run(...words, '--json')).stdout) as Record<string, unknown>;
+
+  test('list what is owed, try it now, skip it with a reason, and owe the next flow at once', async () => {
+    const { orderId } = (await payOwed()).payment;
+    const [owed] = await owedOf(orderId);
+    const id = owed?.id ?? '';
+    expect(await printed('owed', '--order', orderId)).toMatchObject({
+      owed: [{ id, orderId, flow: 'payment-callback', status: 'OWED', error: 'the payment is closed' }],
+    });
+    expect((await run('owed')).stdout).toMatch(new RegExp(`^${id} +${orderId} +payment-callback .*is closed`, 'm'));
+
+    // The command runs the project's own flows: here the sample's, whose order can't be written.
+    await bed.sql.query(`create function public.keep() returns trigger language plpgsql as 'begin return null; end';
+      create trigger keep before update on public.shop_order for each row execute function public.keep()`);
+    expect(await run('run', id)).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/stays owed: .*not marked paid/),
+    });
+    await bed.sql.query('drop trigger keep on public.shop_order; drop function public.keep()');
+    expect(await printed('run', id)).toMatchObject({ owedFlow: { id, status: 'DONE', endedBy: 'operator' } });
+    expect(await bed.orderStatus(orderId)).toBe('paid');
+
+    const other = (await payOwed()).payment;
+    const [left] = await owedOf(other.orderId);
+    const skipped = await printed('skip', left?.id ?? '', '--reason', 'told the shop by mail');
+    expect(skipped).toMatchObject({
+      owedFlow: { status: 'SKIPPED', endedBy: 'operator', reason: 'told the shop by mail' },
+    });
+    expect(await bed.orderStatus(other.orderId)).toBe('pending');
+
+    const next = await pay(server, await bed.createOrder());
+    await confirm(bed, next);
+    await bed.sandbox.settled();
+    expect(await printed('owe', next.payment.orderId)).toEqual({ orderId: next.payment.orderId, events: 1 });
+    await eventually(
+      () => readMoney(server, next.payment.id),
+      ({ status }) => status === 'SUCCESSFUL',
+    );
+    expect(await owedOf(next.payment.orderId)).toMatchObject([{ flow: 'payment-callback', status: 'OWED' }]);
+  }, 60_000);
+});
+
 describe('what else has a flow is applied without it too', () => {
   test('a refund, a dispute and a recurring payment: their rows say the truth, and their flows run later, once', async () => {
     const refunded = await payOrder(bed, server);
@@ -409,5 +458,34 @@ describe('what else has a flow is applied without it too', () => {
     });
     expect((await readCharges(server, id)).at(-1)).toMatchObject({ orderId, status: 'SUCCESSFUL' });
     expect((await runsOf(orderId)).filter((words) => words.startsWith('charge'))).toHaveLength(1);
+  }, 60_000);
+
+  test('a later charge whose amount is not said is charged as it is, and a problem names its invoice', async () => {
+    const recurring = await startActive(bed, server);
+    broken.add('amount');
+    await renew(bed);
+    await tryAgain('invoice.%');
+    const charges = await eventually(
+      () => readCharges(server, recurring.id),
+      (rows) => rows.at(-1)?.status === 'SUCCESSFUL' && rows.length === 2,
+    );
+    expect(charges[1]).toMatchObject({ amountReceived: 10_000 });
+    const { rows } = await bed.sql.query<{ id: string }>(
+      'select stripe_invoice_id as id from tollgate.renewal where recurring_payment_id = $1',
+      [recurring.id],
+    );
+    const problems = await ask<{ code: string; message: string; remedy: string }[]>(
+      server,
+      '{ problems { code message remedy } }',
+      {},
+      ADMIN,
+    );
+    expect(problems.filter(({ code }) => code === 'RENEWAL_FLOW_FAILED')).toEqual([
+      {
+        code: 'RENEWAL_FLOW_FAILED',
+        message: expect.stringContaining(rows[0]?.id ?? 'no invoice'),
+        remedy: expect.stringContaining('recurring-charge'),
+      },
+    ]);
   }, 60_000);
 });
