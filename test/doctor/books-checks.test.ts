@@ -107,7 +107,7 @@ describe('rows whose other end is gone are found', () => {
   beforeEach(async () => {
     await client.query('begin');
     await client.query(OPEN_GUARD);
-    for (const table of ['payment', 'recurring_payment', 'renewal', 'refund'])
+    for (const table of ['payment', 'recurring_payment', 'renewal', 'refund', 'dispute'])
       await client.query(`alter table tollgate.${table} disable trigger user`);
     await client.query('set local session_replication_role = replica');
     await client.query(`insert into public.shop_order (account_id, amount, currency) values ('ann', 500, 'USD')`);
@@ -142,6 +142,14 @@ describe('rows whose other end is gone are found', () => {
         `insert into tollgate.refund (payment_id, amount, currency, livemode, stripe_account) values (987654, 5, 'USD', false, 'acct_1')`,
       ],
       /refund \d+ \(its payment_id is 987654\)/,
+    ],
+    [
+      'a dispute’s payment',
+      [
+        `insert into tollgate.dispute (payment_id, amount, currency, livemode, stripe_account, stripe_dispute_id, status, reason)
+          values (987654, 5, 'USD', false, 'acct_1', 'du_lost', 'LOST', 'fraudulent')`,
+      ],
+      /dispute \d+ \(its payment_id is 987654\)/,
     ],
     [
       'a payment’s recurring payment',
