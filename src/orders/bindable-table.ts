@@ -63,7 +63,6 @@ const ownerOf = (schema: string): string | undefined => {
 /** Why orders can't be in this table, each fault its own sentence; undefined where they can. */
 const faultOf = ({ kind, persistence, extension, parent, child }: Found): string | undefined => {
   if (kind !== 'r' && kind !== 'p') return KINDS[kind] ?? 'is no table: payments need a foreign key to it';
-  if (persistence === 't') return 'is temporary: it is gone with its session';
   if (persistence === 'u')
     return 'is unlogged: a crash empties it, and standbys and backups lack it. Make it lasting first: alter table … set logged';
   if (extension !== null)
