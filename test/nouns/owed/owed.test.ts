@@ -70,6 +70,7 @@ beforeAll(async () => {
     recurringCharge: {
       amount() {
         if (broken.has('amount')) throw new Error('the amount is closed');
+        return undefined;
       },
       async createOrder(...[charge, context]: Parameters<typeof recurringCharge.createOrder>) {
         await note('charge', [charge.orderId, charge.invoiceId, null], context);
