@@ -146,8 +146,8 @@ describe('rows whose other end is gone are found', () => {
     [
       'a dispute’s payment',
       [
-        `insert into tollgate.dispute (payment_id, amount, currency, livemode, stripe_account, stripe_dispute_id, status, reason)
-          values (987654, 5, 'USD', false, 'acct_1', 'du_lost', 'LOST', 'fraudulent')`,
+        `insert into tollgate.dispute (payment_id, amount, currency, livemode, stripe_account, stripe_dispute_id, status, reason, is_refundable, seen_at)
+          values (987654, 5, 'USD', false, 'acct_1', 'du_lost', 'LOST', 'fraudulent', false, now())`,
       ],
       /dispute \d+ \(its payment_id is 987654\)/,
     ],
