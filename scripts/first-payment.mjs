@@ -2,7 +2,8 @@
 // an empty folder, a project made, tested, started on embedded defaults and paid at. Then for real: an empty database, an order
 // table with a uuid key, a Stripe-compatible server, a Redis; only commands, HTTP and a socket, up to the first live payment.
 // Each step is printed; exit code 0 only if every one held.
-// DATABASE_URL (a server on which a database may be made) and REDIS_URL are used where they are set.
+// DATABASE_URL (a server on which a database may be made), REDIS_URL and what says how these are reached are used where they are
+// set, and BASE_PATH.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
@@ -249,8 +250,12 @@ const journey = async () => {
   let orders = [];
   await ensureInstalled();
   const environment = { ...process.env };
+  /** How the real run reaches what it was given. */
+  const hosting = Object.fromEntries(
+    Object.entries(environment).filter(([name]) => /^(DATABASE_POOLER|DATABASE_DIRECT_URL|REDIS_|BASE_PATH)/.test(name)),
+  );
   for (const name of Object.keys(environment))
-    if (/^(STRIPE|TOLLGATE|JWT|SANDBOX|CORS|NODE_ENV|PORT|HOST|DATABASE_URL|REDIS_URL|npm_)/.test(name))
+    if (/^(STRIPE|TOLLGATE|JWT|SANDBOX|CORS|NODE_ENV|PORT|HOST|DATABASE|REDIS|BASE_PATH|npm_)/.test(name))
       delete environment[name];
   const project = await firstMinutes(environment);
   const cli = createCli(project, environment);
@@ -273,8 +278,9 @@ const journey = async () => {
     return sandboxUrl;
   });
   const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://127.0.0.1:${port}${hosting.BASE_PATH ?? ''}`;
   Object.assign(environment, {
+    ...hosting,
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
     STRIPE_API_BASE: sandboxUrl,

@@ -53,6 +53,10 @@ const runTests = async (files, env = {}) => {
 /** As the tests' own: nothing here has to survive. */
 const THROWAWAY = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' };
 
+/** The whole hour of somebody who puts it before an app, on what is given. */
+const firstPayment = async (env) =>
+  (await run(process.execPath, [path.join(root, 'scripts', 'first-payment.mjs')], { env })).trim().split('\n').at(-1);
+
 /** Starts the PostgreSQL of `node_modules`, or one of another major version that npm brings. */
 const startPostgres = async (folder, major) => {
   const built = path.join(root, 'dist', 'src');
@@ -136,14 +140,95 @@ const onPostgres = (major) => async () => {
   return runTests([...DATABASE, ...HOT_PATH], { TEST_DATABASE_URL: url });
 };
 
+/** Starts a redis-server with these lines of its configuration, on a free port; as a Sentinel where told. */
+const startRedis = async (folder, lines, { sentinel = false } = {}) => {
+  if (!onPath('redis-server')) throw new SkippedError('no redis-server on this machine');
+  const port = randomInt(20_000, 32_768);
+  const own = fs.mkdtempSync(path.join(folder, 'redis-'));
+  const file = path.join(own, 'redis.conf');
+  const shared = ['bind 127.0.0.1', `dir ${own}`, ...(sentinel ? [] : ['save ""', 'appendonly no'])];
+  const ports = lines.some((line) => line.startsWith('tls-')) ? [`tls-port ${port}`, 'port 0'] : [`port ${port}`];
+  fs.writeFileSync(file, `${[...ports, ...shared, ...lines].join('\n')}\n`);
+  const child = spawn('redis-server', [file, ...(sentinel ? ['--sentinel'] : [])], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  stops.push(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  let output = '';
+  await new Promise((resolve, reject) => {
+    child.stdout.on('data', (chunk) => {
+      output = `${output}${chunk}`.slice(-4_000);
+      if (/Ready to accept connections|Sentinel ID is/.test(output)) resolve();
+    });
+    ended.then(() => reject(new Error(`redis-server did not start:\n${output}`)));
+  });
+  return port;
+};
+
+/** Of the tests: the server's is for localhost. */
+const TLS = path.join(root, 'test', 'storage', 'tls');
+
 /** What each trial does; what it returns is shown beside its name. */
 const TRIALS = {
+  /** PgBouncer lends connections by the transaction, without a way around it. */
   pooler: async () => {
     const folder = makeFolder();
     const url = await startPostgres(folder);
     const pooler = await startPgBouncer(folder, url);
     return runTests(HOT_PATH, { TEST_DATABASE_URL: url, TEST_POOLER_URL: pooler });
   },
+  /** The same, from the empty database on. */
+  'pooler-from-the-start': async () => {
+    const folder = makeFolder();
+    const pooler = await startPgBouncer(folder, await startPostgres(folder));
+    return firstPayment({ DATABASE_URL: pooler, DATABASE_POOLER: 'transaction' });
+  },
+  /** A role that is no superuser and owns its database alone. */
+  role: async () => {
+    const url = new URL(await startPostgres(makeFolder()));
+    const { default: pg } = await import('pg');
+    const client = new pg.Client({ connectionString: url.href });
+    await client.connect();
+    await client.query("create role shop login createdb nosuperuser nobypassrls password 'shop'");
+    await client.end();
+    Object.assign(url, { username: 'shop', password: 'shop' });
+    return firstPayment({ DATABASE_URL: url.href });
+  },
+  /** An access list, TLS, and a prefix. */
+  'redis-acl-tls': async () => {
+    const { REDIS_RIGHTS } = await import(pathToFileURL(path.join(root, 'dist/src/outbox/redis-refusal.js')).href);
+    const port = await startRedis(makeFolder(), [
+      `tls-cert-file ${TLS}/server.pem`,
+      `tls-key-file ${TLS}/server.key`,
+      `tls-ca-cert-file ${TLS}/authority.pem`,
+      'tls-auth-clients no',
+      'user default off',
+      `user shop on >geheim ${REDIS_RIGHTS.replaceAll('*:tollgate:*', 'shop:*')}`,
+    ]);
+    return firstPayment({
+      REDIS_URL: `rediss://shop:geheim@localhost:${port}`,
+      REDIS_KEY_PREFIX: 'shop:',
+      NODE_EXTRA_CA_CERTS: `${TLS}/authority.pem`,
+    });
+  },
+  sentinel: async () => {
+    const folder = makeFolder();
+    const port = await startRedis(folder, ['requirepass geheim']);
+    const lines = [`sentinel monitor shop 127.0.0.1 ${port} 1`, 'sentinel auth-pass shop geheim'];
+    const sentinel = await startRedis(folder, lines, { sentinel: true });
+    return firstPayment({ REDIS_URL: 'redis://:geheim@shop', REDIS_SENTINELS: `127.0.0.1:${sentinel}` });
+  },
+  'redis-cluster': async () => {
+    const folder = makeFolder();
+    const lines = ['cluster-enabled yes', 'cluster-config-file nodes.conf'];
+    const ports = [];
+    for (const _ of [1, 2, 3]) ports.push(await startRedis(folder, lines));
+    await run('redis-cli', ['--cluster', 'create', ...ports.map((port) => `127.0.0.1:${port}`), '--cluster-yes']);
+    return firstPayment({ REDIS_URL: `redis://127.0.0.1:${ports[0]}`, REDIS_CLUSTER: 'true', REDIS_KEY_PREFIX: 'shop:' });
+  },
+  'base-path': () => firstPayment({ BASE_PATH: '/payments' }),
+  processes: () => runTests(['test/live/servers.test.ts', 'test/restarts.test.ts', 'test/live/outage.test.ts']),
   'postgres-15': onPostgres(15),
   'postgres-16': onPostgres(16),
   'postgres-17': onPostgres(17),
