@@ -21,7 +21,16 @@ describe('tollgate init', { timeout: 120_000 }, () => {
     const { files } = JSON.parse(stdout) as { files: { file: string; state: string }[] };
     expect(files.map(({ state }) => state)).toEqual(files.map(() => 'written'));
     expect(files.map(({ file }) => file)).toEqual(
-      expect.arrayContaining(['package.json', '.gitignore', '.env.example', 'Dockerfile', 'compose.yaml', 'README.md']),
+      expect.arrayContaining([
+        'package.json',
+        '.gitignore',
+        '.env.example',
+        'Dockerfile',
+        'compose.yaml',
+        'kubernetes.yaml',
+        'tollgate.service',
+        'README.md',
+      ]),
     );
     const { name, dependencies } = JSON.parse(read('package.json')) as {
       name: string;
