@@ -154,7 +154,8 @@ const onPostgres = (major) => async () => {
 /** Starts a redis-server with these lines of its configuration, on a free port; as a Sentinel where told. */
 const startRedis = async (folder, lines, { sentinel = false } = {}) => {
   if (!onPath('redis-server')) throw new SkippedError('no redis-server on this machine');
-  const port = randomInt(20_000, 32_768);
+  // A cluster's nodes talk on the port 10,000 above: both below those of outgoing connections.
+  const port = randomInt(20_000, 22_768);
   const own = fs.mkdtempSync(path.join(folder, 'redis-'));
   const file = path.join(own, 'redis.conf');
   const shared = ['bind 127.0.0.1', `dir ${own}`, ...(sentinel ? [] : ['save ""', 'appendonly no'])];
