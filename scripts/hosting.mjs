@@ -161,7 +161,9 @@ const startRedis = async (folder, lines, { sentinel = false } = {}) => {
   const shared = ['bind 127.0.0.1', `dir ${own}`, ...(sentinel ? [] : ['save ""', 'appendonly no'])];
   const ports = lines.some((line) => line.startsWith('tls-')) ? [`tls-port ${port}`, 'port 0'] : [`port ${port}`];
   fs.writeFileSync(file, `${[...ports, ...shared, ...lines].join('\n')}\n`);
-  const child = spawn('redis-server', [file, ...(sentinel ? ['--sentinel'] : [])], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn('redis-server', [file, ...(sentinel ? ['--sentinel'] : [])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = once(child, 'exit');
   stops.push(async () => {
     child.kill('SIGKILL');
@@ -237,7 +239,11 @@ const TRIALS = {
     const ports = [];
     for (const _ of [1, 2, 3]) ports.push(await startRedis(folder, lines));
     await run('redis-cli', ['--cluster', 'create', ...ports.map((port) => `127.0.0.1:${port}`), '--cluster-yes']);
-    return firstPayment({ REDIS_URL: `redis://127.0.0.1:${ports[0]}`, REDIS_CLUSTER: 'true', REDIS_KEY_PREFIX: 'shop:' });
+    return firstPayment({
+      REDIS_URL: `redis://127.0.0.1:${ports[0]}`,
+      REDIS_CLUSTER: 'true',
+      REDIS_KEY_PREFIX: 'shop:',
+    });
   },
   'base-path': () => firstPayment({ BASE_PATH: '/payments' }),
   processes: () => runTests(['test/live/servers.test.ts', 'test/restarts.test.ts', 'test/live/outage.test.ts']),

@@ -15,7 +15,15 @@ import { ensureBuilt, TARGETS } from './targets.mjs';
 
 const SUPPORTED = ['20', '22', '24'];
 /** Loading of flows, processes and threads, sockets, crypto, and the test package: what a Node may change. */
-const QUICK = ['test/flows', 'test/testing', 'test/inbox/endpoint.test.ts', 'test/http', 'test/cli/init.test.ts', 'test/watchdog.test.ts', 'test/stop.test.ts'];
+const QUICK = [
+  'test/flows',
+  'test/testing',
+  'test/inbox/endpoint.test.ts',
+  'test/http',
+  'test/cli/init.test.ts',
+  'test/watchdog.test.ts',
+  'test/stop.test.ts',
+];
 
 const words = process.argv.slice(2);
 const isAll = words.includes('--all');
