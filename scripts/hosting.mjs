@@ -198,7 +198,7 @@ const TRIALS = {
     const pooler = await startPgBouncer(folder, await startPostgres(folder));
     return firstPayment({ DATABASE_URL: pooler, DATABASE_POOLER: 'transaction' });
   },
-  /** A role that is no superuser and owns its database alone. */
+  /** A role that is no superuser and owns its database alone; a superuser gives it the event triggers. */
   role: async () => {
     const url = new URL(await startPostgres(makeFolder()));
     const { default: pg } = await import('pg');
@@ -206,8 +206,9 @@ const TRIALS = {
     await client.connect();
     await client.query("create role shop login createdb nosuperuser nobypassrls password 'shop'");
     await client.end();
+    const superuser = url.href;
     Object.assign(url, { username: 'shop', password: 'shop' });
-    return firstPayment({ DATABASE_URL: url.href });
+    return firstPayment({ DATABASE_URL: url.href, SUPERUSER_DATABASE_URL: superuser });
   },
   /** An access list, TLS, and a prefix. */
   'redis-acl-tls': async () => {
