@@ -94,8 +94,8 @@ export const BUGS = {
     about: "a later invoice's order is made once more",
     rewrite: inStatement(
       'insert into public.shop_order (account_id, description',
-      'select account_id, description, $2, $3 from public.shop_order where id = $1',
-      'select account_id, description, $2::bigint, $3::text from public.shop_order, generate_series(1, 2) where id = $1',
+      'select account_id, description, $2, $3, product from public.shop_order where id = $1',
+      'select account_id, description, $2::bigint, $3::text, product from public.shop_order, generate_series(1, 2) where id = $1',
     ),
   },
 } as const satisfies Readonly<Record<string, Bug>>;

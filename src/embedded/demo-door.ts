@@ -16,6 +16,8 @@ const NewOrder = z.object({
   amount: z.union([z.number(), z.string()]),
   currency: z.string(),
   description: z.string().max(500).optional(),
+  /** What it takes from the shelf; left out, nothing. */
+  product: z.string().max(200).optional(),
 });
 
 const readJson = (body: Buffer): unknown => {
@@ -78,9 +80,9 @@ export const createDemoDoor = ({
     const amount = parseMinorUnits(order.data.amount);
     assertChargeable(amount, currency);
     const [row] = await database.query<{ id: string }>({
-      text: `insert into public.shop_order (account_id, amount, currency, description)
-        values ($1, $2, $3, $4) returning id::text as "id"`,
-      values: [accountId, amount, currency.code, order.data.description ?? null],
+      text: `insert into public.shop_order (account_id, amount, currency, description, product)
+        values ($1, $2, $3, $4, $5) returning id::text as "id"`,
+      values: [accountId, amount, currency.code, order.data.description ?? null, order.data.product ?? null],
     });
     return json(201, { id: row?.id });
   };
@@ -111,6 +113,12 @@ export const createDemoDoor = ({
     return json(200, { orders });
   };
 
+  /** How many pieces are left of what can sell out. */
+  const listStock: Route = async () =>
+    json(200, {
+      stock: await database.query({ text: 'select product, pieces from public.shop_stock order by product' }),
+    });
+
   const sandbox = createDemoSandbox({ stripeUrl: stripe.url, secretKey: stripe.secretKey, authenticate: accountOf });
   return {
     ...Object.fromEntries(Object.entries(sandbox).map(([door, route]) => [door, guarded(route)])),
@@ -118,5 +126,6 @@ export const createDemoDoor = ({
     'POST /demo/orders': guarded(createOrder),
     'GET /demo/orders': guarded(listOrders),
     'GET /demo/orders/:id': guarded(findOrder),
+    'GET /demo/stock': guarded(listStock),
   };
 };

@@ -55,19 +55,26 @@ export const SAMPLE_ORDERS = {
   currencyColumn: 'currency',
 } as const;
 
-/** Makes the sample order table and the demo accounts; twice changes nothing. */
+/** The sample's tables: orders, and how many pieces are left of what can sell out. Twice changes nothing. */
+export const SAMPLE_TABLES = `
+  create table if not exists public.shop_order (
+    id bigint generated always as identity primary key,
+    account_id text not null,
+    description text,
+    amount bigint not null,
+    currency text not null,
+    status text not null default 'pending'
+  );
+  alter table public.shop_order add column if not exists product text;
+  create table if not exists public.shop_stock (product text primary key, pieces integer not null check (pieces >= 0));
+  insert into public.shop_stock (product, pieces) values ('Signed print', 2) on conflict do nothing`;
+
+/** Makes the sample's tables and the demo accounts; twice changes nothing. */
 export const prepareSample = async (databaseUrl: string): Promise<void> => {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    await client.query(`create table if not exists public.shop_order (
-      id bigint generated always as identity primary key,
-      account_id text not null,
-      description text,
-      amount bigint not null,
-      currency text not null,
-      status text not null default 'pending'
-    )`);
+    await client.query(SAMPLE_TABLES);
     await client.query(
       `insert into tollgate.account_role (account_id, role) values ('demo-admin', 'admin') on conflict do nothing`,
     );

@@ -41,6 +41,7 @@ const Names = z.object({
     .nullable()
     .default(null),
   why: z.string().nullable().default(null),
+  shelf: z.object({ table: z.string(), product: z.string() }).nullable().default(null),
   copy: z.record(z.string(), z.string()).default({}),
   mustFill: z.array(z.string()).default([]),
 });
@@ -59,8 +60,7 @@ const generatedFor = (text: string, template: FlowTemplate): FlowTarget | undefi
 
 /** Whether what was generated earlier still works for the table: a new order gets all that it needs. */
 const stillServes = (names: FlowTarget, template: FlowTemplate, target: FlowTarget): boolean =>
-  names.table === target.table &&
-  names.id === target.id &&
+  (names.table === '' || (names.table === target.table && names.id === target.id)) &&
   (template.entry !== 'createOrder' || target.mustFill.every((column) => column in names.copy));
 
 const stateOf = (text: string | undefined, template: FlowTemplate, target: FlowTarget): FlowFile['state'] => {

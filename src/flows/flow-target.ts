@@ -1,7 +1,7 @@
 import type { Queryable } from '../storage/database.js';
 import type { OrderTable } from '../storage/order-binding.js';
 import { isForbidden } from '../storage/rights.js';
-import type { FlowTarget, OrderStatus, StatusWords } from './flow-templates.js';
+import type { FlowTarget, OrderStatus, Shelf, StatusWords } from './flow-templates.js';
 
 interface Column {
   readonly name: string;
@@ -156,6 +156,17 @@ const copyOf = (
   return type === 'uuid' ? 'gen_random_uuid()' : type === 'text' ? 'gen_random_uuid()::text' : quoted;
 };
 
+/** The sample shop's shelf. Of an app's own tables none is taken for one: what counts its stock already would count twice. */
+const readShelf = async (database: Queryable, { tableName }: OrderTable): Promise<Shelf | null> => {
+  if (tableName !== 'public.shop_order') return null;
+  const found = await database.query({
+    text: `select from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = 'public' and not a.attisdropped
+        and (c.relname, a.attname) in (('shop_order', 'product'), ('shop_stock', 'product'), ('shop_stock', 'pieces'))`,
+  });
+  return found.length === 3 ? { table: 'public.shop_stock', product: 'product' } : null;
+};
+
 /** Reads how the generated flows write to the bound table. */
 export const readFlowTarget = async (database: Queryable, binding: OrderTable): Promise<FlowTarget> => {
   const columns = await database.query<Column>({ text: FIND_COLUMNS, values: [binding.tableName] });
@@ -170,6 +181,7 @@ export const readFlowTarget = async (database: Queryable, binding: OrderTable): 
     ...(columns.some(({ name, generated }) => generated && name === binding.amountColumn) && { isComputed: true }),
     status,
     why,
+    shelf: await readShelf(database, binding),
     copy: Object.fromEntries(
       columns.flatMap((column) => {
         const value = copyOf(column, binding, status);

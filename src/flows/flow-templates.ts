@@ -19,6 +19,13 @@ export interface OrderStatus {
   readonly words: StatusWords;
 }
 
+/** A shelf that orders take from: a table of products with the `pieces` that are left of each. */
+export interface Shelf {
+  readonly table: string;
+  /** The order's column with the product; null: it takes nothing. */
+  readonly product: string;
+}
+
 /** The bound order table as the generated flows use it: SQL as it goes into a statement, quoted where needed. */
 export interface FlowTarget {
   readonly table: string;
@@ -31,6 +38,8 @@ export interface FlowTarget {
   /** Null where no column takes a word for paid; `why` says so then. */
   readonly status: OrderStatus | null;
   readonly why: string | null;
+  /** Of the sample shop alone. */
+  readonly shelf: Shelf | null;
   /** What a copy of an order is made of: column → value, where `$amount` and `$currency` stand for the charge's. */
   readonly copy: Readonly<Record<string, string>>;
   /** Columns that a new order can't be made without. */
@@ -61,6 +70,9 @@ const orderNames = ({ table, id, amount, unit, status, why }: FlowTarget, compar
   why,
 });
 
+/** Nothing where there is none. */
+const shelfNames = ({ shelf }: FlowTarget): Partial<FlowTarget> => (shelf === null ? {} : { shelf });
+
 /** The type of what the amount is compared with. */
 const castOf = ({ unit }: FlowTarget): string => (unit === 'major' ? '::numeric' : '::bigint');
 
@@ -88,8 +100,32 @@ const TAKES_UP = `      // Money that came after a cancel, or was set aside, and
       const takesUp = previousStatus === 'CANCELED' || previousStatus === 'QUARANTINED';
 `;
 
+/** What follows once the order was marked paid. */
+const paidBranch = (target: FlowTarget): string => {
+  const { shelf } = target;
+  const told = `log.info({ orderId, ${hasOf(target)}, settledOutOfBand }, 'order paid');`;
+  if (shelf === null)
+    return `      if (paid.length > 0) {
+        ${told}
+        return;
+      }`;
+  return `      const [order] = paid;
+      if (order) {
+        ${told}
+        if (order.product === null) return;
+        const taken = await db.query(
+          \`update ${sql(shelf.table)} set pieces = pieces - 1 where product = $1 and pieces > 0 returning pieces\`,
+          [order.product],
+        );
+        // Sold out meanwhile: the money goes back, and the refund's own flow marks the order.
+        if (taken.length === 0 && payment.amountReceived > 0)
+          await refund({ paymentId: payment.id, amount: payment.amountReceived, reason: 'Sold out' });
+        return;
+      }`;
+};
+
 const paymentBranch = (target: FlowTarget): string => {
-  const { table, id, amount, status } = target;
+  const { table, id, amount, status, shelf } = target;
   if (status === null)
     return `${unfinished(target)}\n      log.info({ orderId, orderPaidAmount }, 'payment received');`;
   const { words } = status;
@@ -105,16 +141,14 @@ const paymentBranch = (target: FlowTarget): string => {
       : ` or ($${given.length + 1}::boolean and ${column} = ${literal(words.canceled, status)})`;
   const orNull = status.isRequired ? '' : `${column} is null or `;
   const takes = again === '' && orNull === '' ? isOpen : `(${orNull}${isOpen}${again})`;
-  return `${target.unit === 'major' ? COVERED : ''}${again === '' ? '' : TAKES_UP}      const paid = await db.query(
+  const [row, returned] = shelf === null ? ['', sql(id)] : ['<{ product: string | null }>', sql(shelf.product)];
+  return `${target.unit === 'major' ? COVERED : ''}${again === '' ? '' : TAKES_UP}      const paid = await db.query${row}(
         \`update ${sql(table)} set ${column} = ${literal(words.paid ?? '', status)}
           where ${sql(id)} = $1${covered}
-            and ${takes} returning ${sql(id)}\`,
+            and ${takes} returning ${returned}\`,
         ${again === '' ? values : `[${[...given, 'takesUp'].join(', ')}]`},
       );
-      if (paid.length > 0) {
-        log.info({ orderId, ${hasOf(target)}, settledOutOfBand }, 'order paid');
-        return;
-      }
+${paidBranch(target)}
       // Paid or canceled already${amount === null ? '' : ', or not covered yet'}; what can't be seen or written must not pass unnoticed.
       const left = await db.query(
         \`select 1 from ${sql(table)} where ${sql(id)} = $1 and (${column} in (${ended})${amount === null ? '' : ` or ${sql(amount)} > $2${castOf(target)}`})\`,
@@ -131,13 +165,14 @@ const argumentsOf = (data: string, context: string): string =>
   data.length + context.length > 100 ? `\n    ${data},\n    ${context},\n  ` : `${data}, ${context}`;
 
 const paymentCallback = (target: FlowTarget): string => {
-  const { status, unit } = target;
+  const { status, shelf, unit } = target;
   const isMajor = status !== null && unit === 'major';
-  const data = `orderId, paymentStatus, previousStatus, ${isMajor ? 'payment, ' : ''}${hasOf(target)}, ${status === null ? '' : 'settledOutOfBand, '}callbackProcessed`;
-  return `${heading('definePaymentCallback', orderNames(target, isMajor))}
-/** ${status === null ? 'Runs when money was received: it does not say yet what that does to the order.' : 'Marks the order paid once what was received, or settled otherwise, covers its amount.'} */
+  const takes = status !== null && shelf !== null;
+  const data = `orderId, paymentStatus, previousStatus, ${isMajor || takes ? 'payment, ' : ''}${hasOf(target)}, ${status === null ? '' : 'settledOutOfBand, '}callbackProcessed`;
+  return `${heading('definePaymentCallback', { ...orderNames(target, isMajor), ...shelfNames(target) })}
+/** ${status === null ? 'Runs when money was received: it does not say yet what that does to the order.' : `Marks the order paid once what was received, or settled otherwise, covers its amount${takes ? ', and takes it from the shelf' : ''}.`} */
 export const paymentCallback = definePaymentCallback({
-  async run(${argumentsOf(`{ ${data} }`, `{ ${usesDatabase(status !== null)}log }`)}) {
+  async run(${argumentsOf(`{ ${data} }`, `{ ${usesDatabase(status !== null)}log${takes ? ', refund' : ''} }`)}) {
     if (callbackProcessed) return; // a duplicate
 
     if (paymentStatus === 'SUCCESSFUL') {
@@ -210,7 +245,27 @@ ${written === null ? loggedBranch({ ...target, why: lack ?? null }) : refundedBr
 `;
 };
 
-const paymentRequest = (): string => `${heading('definePaymentRequest', {})}
+const soldOutRequest = (target: FlowTarget, { table: shelf, product }: Shelf): string => {
+  const { table, id } = target;
+  return `${heading('definePaymentRequest', { table, id, ...shelfNames(target) })}
+/** Asked before a payment begins or goes on, under the order's lock: what is sold out is declined. */
+export const paymentRequest = definePaymentRequest({
+  async beforePay({ orderId }, { db, decline }) {
+    const soldOut = await db.query(
+      \`select 1 from ${sql(table)} o join ${sql(shelf)} s on s.product = o.${sql(product)}
+        where o.${sql(id)} = $1 and s.pieces = 0\`,
+      [orderId],
+    );
+    if (soldOut.length > 0) decline('SOLD_OUT', 'Sold out');
+  },
+});
+`;
+};
+
+const paymentRequest = (target: FlowTarget): string =>
+  target.shelf === null ? openRequest() : soldOutRequest(target, target.shelf);
+
+const openRequest = (): string => `${heading('definePaymentRequest', {})}
 /** Asked before a payment begins or goes on, under the order's lock: it declines nothing yet. */
 export const paymentRequest = definePaymentRequest({
   beforePay() {

@@ -28,6 +28,14 @@ test('a declined card leaves its order as it was', async () => {
   assert.equal(await statusOf(orderId), 'pending');
 });
 
+test('what is sold out is declined before any money moves', async () => {
+  const orderId = await tollgate.order();
+  await tollgate.sql(`update public.shop_order set product = 'Signed print' where id = $1`, [orderId]);
+  await tollgate.sql(`update public.shop_stock set pieces = 0`);
+  await assert.rejects(tollgate.pay(orderId), { code: 'DECLINED_BY_APP', message: 'Sold out' });
+  assert.equal(await statusOf(orderId), 'pending');
+});
+
 test('each later month of a recurring payment makes an order of its own', async () => {
   const first = await tollgate.order();
   await tollgate.subscribe(first);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SAMPLE_ORDERS } from '../../src/embedded/embedded-run.js';
+import { SAMPLE_ORDERS, SAMPLE_TABLES } from '../../src/embedded/embedded-run.js';
 import { createFlowFiles, type FlowFiles } from '../../src/flows/flow-files.js';
 import { FlowLoadError, loadFlows } from '../../src/flows/flow-loader.js';
 import { FLOW_TEMPLATES } from '../../src/flows/flow-templates.js';
@@ -44,8 +44,7 @@ interface Shape {
 const SHAPES: readonly Shape[] = [
   {
     name: 'sample',
-    sql: `create table public.shop_order (id bigint generated always as identity primary key, account_id text not null,
-      description text, amount bigint not null, currency text not null, status text not null default 'pending')`,
+    sql: SAMPLE_TABLES,
     request: SAMPLE_ORDERS,
     order: `insert into public.shop_order (account_id, amount, currency) values ('ann', 500, 'USD') returning id::text`,
     status: 'select status from public.shop_order where id::text = $1',
@@ -356,6 +355,7 @@ describe("the flows' files", () => {
     },
     why: null,
     copy: { amount: '$amount' },
+    shelf: null,
     mustFill: ['amount'],
   };
   const other = { ...one, table: 'public.other' };

@@ -12,7 +12,7 @@ import { recurringPaymentCallback } from '../../flows/recurring-payment-callback
 import { refundCallback } from '../../flows/refund-callback.js';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.js';
 import { type Config, readConfig } from '../../src/config.js';
-import { SAMPLE_ORDERS } from '../../src/embedded/embedded-run.js';
+import { SAMPLE_ORDERS, SAMPLE_TABLES } from '../../src/embedded/embedded-run.js';
 import type { EffectTiming } from '../../src/flows/effect-runner.js';
 import type { Flows } from '../../src/flows/flows.js';
 import { signToken } from '../../src/graphql/token.js';
@@ -102,12 +102,6 @@ export const tokenFor = (account: string, roles: readonly string[] = [], expires
 const authorizationOf = async ({ account, roles }: As): Promise<string | undefined> =>
   account === null ? undefined : `Bearer ${await tokenFor(account, roles)}`;
 
-/** The sample order table, bound with all its columns. */
-const SAMPLE = `
-  create table public.shop_order (
-    id bigint generated always as identity primary key, account_id text not null, description text,
-    amount bigint not null, currency text not null, status text not null default 'pending')`;
-
 /** Binds an order table of a test's database, and sets the plan where one is given. */
 export const activate = async (databaseUrl: string, request: ActivationRequest, plan?: Plan): Promise<void> => {
   const database = createDatabase({ url: databaseUrl, poolSize: 2 });
@@ -152,7 +146,7 @@ export const openTestBed = async ({
   const database = given ?? (await createTestDatabase());
   const sql = new pg.Pool({ connectionString: database.url, max: 4 });
   sql.on('error', () => undefined);
-  await sql.query(SAMPLE);
+  await sql.query(SAMPLE_TABLES);
   if (schema !== undefined) await sql.query(schema);
   if (binding !== null) await activate(database.url, binding ?? SAMPLE_ORDERS, plan ?? undefined);
   const sandbox = await startSandbox({ port: sandboxPort, webhookSecret: 'whsec_sandbox' });

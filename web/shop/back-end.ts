@@ -29,13 +29,20 @@ export interface Config {
   readonly price: Price | null;
 }
 
+/** How many pieces the shop has left of what can sell out, by the product's name. */
+export type Stock = Readonly<Record<string, number>>;
+
+/** A new order; `product`: what it takes from the shelf, null for what never sells out. */
+export type NewOrder = Pick<Order, 'amount' | 'currency' | 'description'> & { readonly product: string | null };
+
 /** The shop's own back end: it knows its accounts and orders, and nothing of payments. */
 export interface BackEnd {
   config(): Promise<Config>;
   /** The newest first; of everyone for the admin. */
   orders(): Promise<readonly Order[]>;
   order(id: string): Promise<Order | undefined>;
-  createOrder(order: Pick<Order, 'amount' | 'currency' | 'description'>): Promise<string>;
+  stock(): Promise<Stock>;
+  createOrder(order: NewOrder): Promise<string>;
   /** Moves the sandbox's clock; resolves when all that was due has happened. */
   skipDays(days: number): Promise<void>;
 }
@@ -56,7 +63,12 @@ export const createBackEnd = (account: Account): BackEnd => {
     orders: async () => (await ask<{ orders: readonly Order[] }>('demo/orders')).orders,
     order: async (id) =>
       (await ask<{ orders: readonly Order[] }>(`demo/orders?id=${encodeURIComponent(id)}`)).orders[0],
-    createOrder: async (order) => (await ask<{ id: string }>('demo/orders', order)).id,
+    stock: async () => {
+      const { stock } = await ask<{ stock: readonly { product: string; pieces: number }[] }>('demo/stock');
+      return Object.fromEntries(stock.map(({ product, pieces }) => [product, pieces]));
+    },
+    createOrder: async ({ product, ...order }) =>
+      (await ask<{ id: string }>('demo/orders', product === null ? order : { ...order, product })).id,
     skipDays: async (days) => {
       await ask('demo/clock', { advanceSeconds: days * 86_400 });
     },

@@ -12,6 +12,7 @@ export const Home = () => {
   const { backEnd, tollgate, isAdmin } = useSession();
   const config = useLoaded('config', backEnd.config);
   const orders = useLoaded('orders', backEnd.orders, 5_000);
+  const stock = useLoaded('stock', backEnd.stock, 5_000);
   const subscriptions = useLoaded('subscriptions', () => tollgate.recurringPayments(), 5_000);
   return (
     <>
@@ -21,7 +22,11 @@ export const Home = () => {
           Order something and pay for it. {config.value?.stripeUrl === null ? '' : 'No real money moves here.'}
         </p>
       </header>
-      {config.value ? <OrderForm price={config.value.price} /> : <Waiting error={config.error} />}
+      {config.value ? (
+        <OrderForm price={config.value.price} stock={stock.value ?? {}} />
+      ) : (
+        <Waiting error={config.error} />
+      )}
       <section className="card" aria-labelledby="orders">
         <h2 id="orders">{isAdmin ? 'All orders' : 'Your orders'}</h2>
         {orders.value ? <OrderList orders={orders.value} /> : <Waiting error={orders.error} />}

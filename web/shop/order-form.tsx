@@ -4,12 +4,12 @@ import { Field } from '../ui/field.js';
 import { formatMoney, parseMoney, toFieldText } from '../ui/money.js';
 import { ErrorNotice } from '../ui/notice.js';
 import { goTo } from '../ui/route.js';
-import type { Price } from './back-end.js';
+import type { Price, Stock } from './back-end.js';
 import { CURRENCIES, productsOf } from './products.js';
 import { useSession } from './session.js';
 
 /** Chooses a product, an amount and a currency, and places the order. */
-export const OrderForm = ({ price }: { readonly price: Price | null }) => {
+export const OrderForm = ({ price, stock }: { readonly price: Price | null; readonly stock: Stock }) => {
   const { backEnd } = useSession();
   const products = productsOf(price);
   const [chosen, setChosen] = useState(0);
@@ -23,7 +23,8 @@ export const OrderForm = ({ price }: { readonly price: Price | null }) => {
 
   const place = useAction(async () => {
     if (amount === undefined || !product) return;
-    const id = await backEnd.createOrder({ amount, currency, description: product.name });
+    const { name, isLimited } = product;
+    const id = await backEnd.createOrder({ amount, currency, description: name, product: isLimited ? name : null });
     goTo(monthly ? 'subscriptions' : 'orders', id);
   });
 
@@ -51,7 +52,10 @@ export const OrderForm = ({ price }: { readonly price: Price | null }) => {
               }}
             />
             <span className="name">{name}</span>
-            <span className="soft">{about}</span>
+            <span className="soft">
+              {about}
+              {leftOf(stock[name])}
+            </span>
             <span className="price">
               {formatMoney(asked, unit)}
               {isMonthly ? ` a ${isMonthly.interval}` : ''}
@@ -82,6 +86,10 @@ export const OrderForm = ({ price }: { readonly price: Price | null }) => {
     </form>
   );
 };
+
+/** It may be ordered all the same: the payment is what the shop declines. */
+const leftOf = (pieces: number | undefined): string =>
+  pieces === undefined ? '' : pieces === 0 ? ' · Sold out' : ` · ${pieces} left`;
 
 const CurrencyField = (props: {
   readonly value: string;

@@ -6,6 +6,8 @@ export interface Product {
   readonly about: string;
   readonly amount: number;
   readonly currency: string;
+  /** The shop has so many pieces and no more: an order takes one from its shelf. */
+  readonly isLimited?: true;
   /** There for what is paid by the month. */
   readonly price?: Price;
 }
@@ -14,6 +16,7 @@ const ONCE: readonly Product[] = [
   { name: 'Stoneware mug', about: 'Holds a proper coffee', amount: 1_800, currency: 'USD' },
   { name: 'Print of the harbour', about: 'On heavy paper', amount: 3_500, currency: 'EUR' },
   { name: 'Tin of sencha', about: 'Yen have no cents', amount: 2_400, currency: 'JPY' },
+  { name: 'Signed print', about: 'Until they are gone', amount: 4_200, currency: 'USD', isLimited: true },
 ];
 
 /** Everything on sale; what is paid by the month only where there is a price for it. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { paymentRequest } from '../../../flows/payment-request.js';
 import type { FlowDatabase } from '../../../src/flows/flows.js';
 import type { PaymentRequestData } from '../../../src/flows/payment-request.js';
 import { ask, confirm, confirmUntil, pay } from '../../harness/payments.js';
@@ -187,4 +188,29 @@ test('a callback gives money back in the transaction of the change: rolled back 
     givesBack = undefined;
   }
   expect(await refundedAtStripe(bed, other)).toEqual({ amount: 0, count: 0 });
+});
+
+test('the sample shop sells its last piece once: who pays for it meanwhile gets the money back, whoever comes later is declined', async () => {
+  const shop = await bed.start({ flows: { paymentRequest } });
+  await bed.sql.query('update public.shop_stock set pieces = 1');
+  const order = async (): Promise<string> => {
+    const id = await bed.createOrder();
+    await bed.sql.query(
+      'update public.shop_order set product = (select product from public.shop_stock) where id = $1',
+      [id],
+    );
+    return id;
+  };
+  const [first, meanwhile] = [await pay(shop, await order()), await pay(shop, await order())];
+  await confirmUntil(bed, shop, first);
+  await confirmUntil(bed, shop, meanwhile);
+  await expect.poll(() => bed.orderStatus(meanwhile.payment.orderId), { timeout: 15_000 }).toBe('refunded');
+  expect(await refundedAtStripe(bed, meanwhile)).toEqual({ amount: 10_000, count: 1 });
+  expect(await readRefunds(shop, meanwhile.payment.id)).toMatchObject([{ status: 'REFUNDED', reason: 'Sold out' }]);
+  expect(await bed.orderStatus(first.payment.orderId)).toBe('paid');
+  expect(await refundedAtStripe(bed, first)).toEqual({ amount: 0, count: 0 });
+  await expect(pay(shop, await order())).rejects.toMatchObject(SOLD_OUT);
+  expect((await bed.sql.query('select pieces from public.shop_stock')).rows).toEqual([{ pieces: 0 }]);
+  // What takes nothing from the shelf never sells out.
+  await confirmUntil(bed, shop, await pay(shop, await bed.createOrder()));
 });
