@@ -151,6 +151,7 @@ test('of a payment that is none of ours it is ignored, with the reason', async (
 
 test('a status that we do not know has no end yet, and an appeal is answered like the dispute', async () => {
   const paid = await payOrder(bed, server);
+  const appealed = await payOrder(bed, server);
   await holdEvents();
   const { id } = await openDispute(bed, intentOf(paid));
   const [created] = await disputeEventsOf(intentOf(paid));
@@ -166,6 +167,13 @@ test('a status that we do not know has no end yet, and an appeal is answered lik
   await deliver(server, JSON.stringify(told('appeal_needs_response', 3)));
   expect(await statusOf(paid.payment.id)).toBe('LOST');
   expect(await readMoney(server, paid.payment.id)).toMatchObject({ status: 'SUCCESSFUL' });
+  await openDispute(bed, intentOf(appealed));
+  const [opened] = await disputeEventsOf(intentOf(appealed));
+  await deliver(
+    server,
+    JSON.stringify({ ...opened, data: { object: { ...opened?.data.object, status: 'appeal_needs_response' } } }),
+  );
+  expect(await statusOf(appealed.payment.id)).toBe('NEEDS_RESPONSE');
 });
 
 test('a flow that throws rolls its event back; replayed, everything is there once', async () => {

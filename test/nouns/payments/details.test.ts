@@ -161,6 +161,18 @@ test('a payment tells who paid and its receipt, whichever of the charge and the 
       expect(row['receiptUrl']).toContain('/receipts/');
       expect(row['version']).toBe(paid.payment.version + (chargeFirst ? 1 : 2));
     }
+    // the success alone says nothing of the charge; read from Stripe once more, it does
+    const late = await pay(server, await bed.createOrder());
+    await confirm(bed, late);
+    const [success] = await eventsOf(late.payment.stripePaymentIntentId, 'payment_intent.succeeded');
+    await deliver(server, JSON.stringify(success));
+    expect(await read(late.payment.id)).toMatchObject({ status: 'SUCCESSFUL', paymentMethod: null });
+    await deliver(server, JSON.stringify({ ...success, id: `${success?.id}_read`, api_version: '2020-08-27' }));
+    expect(await read(late.payment.id)).toMatchObject({
+      version: late.payment.version + 2,
+      paymentMethod: visa,
+      receiptUrl: expect.stringContaining('/receipts/'),
+    });
     // no event at all: whoever asks Stripe learns it
     const asked = await pay(server, await bed.createOrder());
     await confirm(bed, asked);
