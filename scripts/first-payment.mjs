@@ -5,25 +5,15 @@
 // DATABASE_URL (a server on which a database may be made), REDIS_URL and what says how these are reached are used where they are
 // set, and BASE_PATH; SUPERUSER_DATABASE_URL for what DATABASE_URL's role may not.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
-import { once } from 'node:events';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
 import { createClient } from 'graphql-ws';
-import pg from 'pg';
 import WebSocket from 'ws';
 import { ensureInstalled } from './install.mjs';
 import { fingerprint, makeProject, packPackage, runScript } from './packed-project.mjs';
-import { secondsSince } from './run.mjs';
-import { failed } from './step.mjs';
+import { ask, CLI, cleanEnvironment, confirm, createTrial, freePort, runFile, runSql, WAIT_MS } from './trial.mjs';
 
-const WAIT_MS = 60_000;
-const PACKAGE = path.join('node_modules', 'tollgate');
-const CLI = path.join(PACKAGE, 'bin', 'tollgate.mjs');
 /** Of an account of its own, so that the keys which the sandbox names to everyone are not taken for ours. */
 const KEYS = {
   test: ['pk_test_sandbox_inn', 'sk_test_sandbox_inn'],
@@ -34,142 +24,11 @@ const SHOP = `create table public.booking (
   ref uuid primary key default gen_random_uuid(), guest text not null, cents bigint not null, currency text not null,
   status text not null default 'pending')`;
 
+const { createCli, makeFolder, openPostgres, openRedis, run, seen, start, step, untilLine } = createTrial();
+
 const PAY = `mutation ($input: PayInput!) {
   pay(input: $input) { payment { id status livemode stripePaymentIntentId } clientSecret publishableKey } }`;
 const WATCH = 'subscription ($id: ID!) { paymentUpdated(id: $id) { id status livemode amountReceived } }';
-
-const stops = [];
-const seen = [];
-const startedAt = performance.now();
-
-const step = async (title, work) => {
-  const began = performance.now();
-  process.stdout.write(`${title} … `);
-  const said = await work();
-  process.stdout.write(`${secondsSince(began)}${said === undefined ? '' : `  ${said}`}\n`);
-};
-
-/** Below 32768, where outgoing connections can't have it by accident. */
-const freePort = async () => {
-  const port = randomInt(20_000, 32_768);
-  const probe = (await import('node:net')).createServer();
-  try {
-    await once(probe.listen(port, '127.0.0.1'), 'listening');
-    return port;
-  } catch {
-    return freePort();
-  } finally {
-    await new Promise((resolve) => probe.close(resolve));
-  }
-};
-
-const makeFolder = () => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-first-payment-'));
-  fs.chmodSync(folder, 0o755); // started by root, PostgreSQL runs as somebody else
-  stops.push(() => fs.rmSync(folder, { recursive: true, force: true }));
-  return folder;
-};
-
-/** Starts a program and gives its lines as they come; it is ended with the script. */
-const start = (program, words, options = {}) => {
-  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
-  const closed = once(child, 'close');
-  const end = async () => {
-    child.kill('SIGTERM');
-    await closed;
-  };
-  stops.push(end);
-  const note = (line) => seen.push(line);
-  createInterface({ input: child.stderr }).on('line', note);
-  const lines = createInterface({ input: child.stdout }).on('line', note);
-  return { lines, end };
-};
-
-const untilLine = (lines, holds) =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`nothing came:\n${seen.slice(-20).join('\n')}`)), WAIT_MS);
-    const end = (settle) => (value) => {
-      clearTimeout(timer);
-      settle(value);
-    };
-    lines.on('line', (line) => holds(line) && end(resolve)(line));
-    lines.once(
-      'close',
-      end(() => reject(new Error(`it ended:\n${seen.slice(-20).join('\n')}`))),
-    );
-  });
-
-const openPostgres = async (project) => {
-  const given = process.env['DATABASE_URL'];
-  let admin = given;
-  if (given === undefined) {
-    const file = path.join(project, PACKAGE, 'dist', 'src', 'storage', 'embedded-postgres.js');
-    const { startEmbeddedPostgres } = await import(pathToFileURL(file).href);
-    const postgres = await startEmbeddedPostgres({ dataDir: path.join(project, 'postgres') });
-    stops.push(() => postgres.stop());
-    admin = postgres.url;
-  }
-  const name = `first_payment_${randomBytes(4).toString('hex')}`;
-  await runSql(admin, `create database ${name}`);
-  stops.push(() => runSql(admin, `drop database if exists ${name} with (force)`));
-  const url = new URL(admin);
-  url.pathname = `/${name}`;
-  return url.href;
-};
-
-const runSql = async (url, text, values = []) => {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(text, values)).rows;
-  } finally {
-    await client.end();
-  }
-};
-
-/** Several statements at once, as psql would run a file. */
-const runFile = async (url, text) => {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await client.query(text).finally(() => client.end());
-};
-
-const openRedis = async () => {
-  const given = process.env['REDIS_URL'];
-  if (given !== undefined) return given;
-  const port = await freePort();
-  const words = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', os.tmpdir()];
-  await untilLine(start('redis-server', words).lines, (line) => line.includes('Ready to accept connections'));
-  return `redis://127.0.0.1:${port}`;
-};
-
-/** Runs one command in the project, as an operator types it; `input` is piped in. Fails unless it ends with `code`. */
-const createCli =
-  (project, environment) =>
-  async (words, { input = '', code = 0 } = {}) => {
-    const child = spawn(process.execPath, [CLI, ...words], { cwd: project, env: environment });
-    const output = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'])
-      child[name].setEncoding('utf8').on('data', (chunk) => {
-        output[name] += chunk;
-      });
-    child.stdin.end(input);
-    const [ended] = await once(child, 'close');
-    seen.push(output.stdout, output.stderr);
-    assert.equal(ended, code, `tollgate ${words.join(' ')}: exit code ${ended}\n${output.stdout}${output.stderr}`);
-    return output.stdout;
-  };
-
-const ask = async (url, token, query, variables = {}) => {
-  const response = await fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-    body: JSON.stringify({ query, variables }),
-  });
-  const { data, errors } = await response.json();
-  assert.equal(errors, undefined, JSON.stringify(errors));
-  return data;
-};
 
 /** Pays as a browser does: pay, watch, confirm with the publishable key; gives the rows that the socket showed. */
 const payOnce = async ({ url, token, sandboxUrl, orderId, amount }) => {
@@ -195,17 +54,9 @@ const payOnce = async ({ url, token, sandboxUrl, orderId, amount }) => {
   }
 };
 
-const confirm = async (sandboxUrl, { payment, clientSecret, publishableKey }) => {
-  const response = await fetch(`${sandboxUrl}/v1/payment_intents/${payment.stripePaymentIntentId}/confirm`, {
-    method: 'POST',
-    body: new URLSearchParams({ key: publishableKey, client_secret: clientSecret, payment_method: 'pm_card_visa' }),
-  });
-  assert.equal(response.status, 200, await response.text());
-};
-
 /** As a newcomer: the package alone, up to a payment at the demo shop. Gives the project. */
 const firstMinutes = async (environment) => {
-  const folder = makeFolder();
+  const folder = makeFolder('first-payment');
   let packed;
   let project;
   await step('npm pack', async () => {
@@ -256,16 +107,13 @@ const journey = async () => {
   let sandboxUrl;
   let orders = [];
   await ensureInstalled();
-  const environment = { ...process.env };
+  const environment = cleanEnvironment();
   /** How the real run reaches what it was given. */
   const hosting = Object.fromEntries(
-    Object.entries(environment).filter(([name]) =>
+    Object.entries(process.env).filter(([name]) =>
       /^(DATABASE_POOLER|DATABASE_DIRECT_URL|REDIS_|BASE_PATH)/.test(name),
     ),
   );
-  for (const name of Object.keys(environment))
-    if (/^(STRIPE|TOLLGATE|JWT|SANDBOX|CORS|NODE_ENV|PORT|HOST|DATABASE|REDIS|BASE_PATH|npm_)/.test(name))
-      delete environment[name];
   const project = await firstMinutes(environment);
   const cli = createCli(project, environment);
   await step('An empty database, and the order table of an app', async () => {
@@ -383,15 +231,4 @@ const journey = async () => {
   });
 };
 
-let outcome = 0;
-try {
-  await journey();
-  process.stdout.write(`\nEvery step held, in ${secondsSince(startedAt)}.\n`);
-} catch (error) {
-  process.stdout.write('\n');
-  outcome = 1;
-  process.stderr.write(`${error?.stack ?? error}\n`);
-  process.stderr.write(`The last lines that were printed:\n${seen.slice(-15).join('\n')}\n`);
-}
-for (const stop of stops.reverse()) await Promise.resolve(stop()).catch(failed);
-process.exit(outcome);
+await run(journey);

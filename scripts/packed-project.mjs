@@ -32,6 +32,60 @@ export const packPackage = async (folder, env) => {
   return { ...packed, tarball: path.join(folder, packed.filename) };
 };
 
+/** Installs a tarball into a project in place of the one that it has, as a changed number in its package.json does. */
+export const installPackage = (project, tarball, env) =>
+  npm(['install', '--ignore-scripts', ...QUIET, tarball], { cwd: project, env });
+
+const NEXT_MIGRATION = `export class NextRelease9000000000000 {
+  name = 'NextRelease9000000000000';
+  async up(runner) {
+    await runner.query("alter table tollgate.payment add column next_release text not null default 'next'");
+    await runner.query('alter table tollgate.stripe_event add column next_release integer');
+    await runner.query('create index payment_next_release on tollgate.payment (next_release)');
+    await runner.query('create table tollgate.next_release (id bigint primary key)');
+  }
+  async down() {}
+}
+`;
+
+/**
+ * Makes the next version's tarball of one: another number, one release more, and a migration that adds to the tables which are
+ * written most.
+ */
+export const makeNextPackage = async ({ tarball, folder, version, release, env }) => {
+  fs.mkdirSync(folder);
+  await npm(['-xzf', tarball, '-C', folder], { cwd: folder, env, program: 'tar' });
+  const unpacked = path.join(folder, 'package');
+  const change = (name, pattern, text) => {
+    const file = path.join(unpacked, name);
+    const before = fs.readFileSync(file, 'utf8');
+    const after = before.replace(pattern, text);
+    assert.notEqual(after, before, `${name} is not as expected`);
+    fs.writeFileSync(file, after);
+  };
+  change('package.json', /"version": "[^"]+"/, `"version": "${version}"`);
+  change('dist/src/storage/release.js', /RELEASE = \d+/, `RELEASE = ${release}`);
+  if (!fs.existsSync(path.join(unpacked, 'dist/migrations/next-release.js'))) {
+    fs.writeFileSync(path.join(unpacked, 'dist/migrations/next-release.js'), NEXT_MIGRATION);
+    change(
+      'dist/src/storage/data-source.js',
+      /^/,
+      "import { NextRelease9000000000000 } from '../../migrations/next-release.js';\n",
+    );
+    change(
+      'dist/src/storage/data-source.js',
+      /const MIGRATIONS = \[([^\]]*)\]/,
+      'const MIGRATIONS = [$1 NextRelease9000000000000]',
+    );
+  }
+  const said = await npm(['pack', '--ignore-scripts', '--json', '--silent', '--pack-destination', folder], {
+    cwd: unpacked,
+    env,
+  });
+  const [packed] = JSON.parse(said.slice(said.indexOf('[')));
+  return path.join(folder, packed.filename);
+};
+
 /** The steps of README's first lines in an empty folder, up to an installed project; its folder. No install script runs. */
 export const makeProject = async ({ folder, tarball, env }) => {
   fs.mkdirSync(folder);

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { environmentExample } from '../environment/environment-page.js';
+import { FLOWS_API } from '../flows/api-version.js';
 import { readVersion } from './version.js';
 
 /** This package's folder, whether the sources run or the build does. */
@@ -72,6 +73,7 @@ const packageOf = (project: string): string => {
       types: 'tsc -p flows && tsc -p test',
       test: 'tollgate test',
     },
+    tollgate: { flows: FLOWS_API },
     dependencies: { tollgate: specOf(project) },
     devDependencies: Object.fromEntries(pinned),
   };

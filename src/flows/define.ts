@@ -1,4 +1,5 @@
 import { type MinorUnits, toMajorUnits as writeMajorUnits } from '../core/money.js';
+import { FLOWS_API } from './api-version.js';
 import type { Effect, EffectContext, FlowEffects } from './effects.js';
 import type { FlowRefund, FlowRefundRequest } from './flow-refunds.js';
 import type {
@@ -33,6 +34,9 @@ export type {
   RecurringPaymentCallbackData,
   RefundCallbackData,
 };
+
+/** The version of this API; see docs/upgrading.md. */
+export const flowsApi: number = FLOWS_API;
 
 /**
  * Writes an amount of minor units in the currency's own unit, exact, for a `numeric` column: 1050 USD is "10.50", 1050 JPY is

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { assertFlowsApi } from './api-version.js';
 import { loadEffects } from './effect-loader.js';
 import { createImport, type ImportFile } from './flow-import.js';
 import { FLOW_TEMPLATES, type FlowTemplate } from './flow-templates.js';
@@ -72,10 +73,11 @@ const load = async (
  * Loads the developer's flows and effects from the sources in the folder, each checked before the server starts.
  *
  * @param tellAbsent hears of each flow that an upgrade brought and that has no file yet: it runs nothing
- * @throws FlowLoadError or EffectLoadError naming the first file that can't be used
+ * @throws FlowsApiError where they are written for another API; FlowLoadError or EffectLoadError naming the first file that can't be used
  */
 export const loadFlows = async (folder: string, tellAbsent: TellAbsent = () => undefined): Promise<Flows> => {
   if (!fs.existsSync(folder)) throw new NoFlowsError(folder);
+  assertFlowsApi(folder);
   const read = createImport();
   const loaded: Record<string, unknown> = {};
   for (const [name, template] of Object.entries(FLOW_TEMPLATES))

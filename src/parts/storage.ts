@@ -9,6 +9,7 @@ import { createDataSource, type Entities } from '../storage/data-source.js';
 import { createDatabase, type Database } from '../storage/database.js';
 import { migrate, pendingMigrations } from '../storage/migrate.js';
 import { createRehearsal } from '../storage/rehearsal.js';
+import { assertRelease } from '../storage/release.js';
 import { trySessionLock, withSessionLock } from '../storage/session-lock.js';
 import { assertRights, assertUsable, hasTables } from '../storage/usable.js';
 import { createMarks, type Marks } from '../stripe/marks.js';
@@ -94,13 +95,15 @@ export const openStorage = async ({
   const database = rehearses ? createRehearsal(written) : countFlowFailures(written, log);
   onStop(() => database.close());
   await assertDatabaseUsable(database);
-  await isMigrated(database);
+  if (await isMigrated(database)) await assertRelease(database).catch(asConfigError);
   if (directUrl !== databaseUrl) await assertSameDatabase(directUrl, databaseUrl);
   const source = await createDataSource(databaseUrl, entities).initialize();
   onStop(() => source.destroy());
   const pending = await pendingMigrations(databaseUrl);
   if (pending.length > 0)
-    throw new Error(`The database lacks ${pending.length} migration(s). Run "npx tollgate migrate" and start again.`);
+    throw new Error(
+      `The database is older than this server: it lacks ${pending.length} migration(s). Run "npx tollgate migrate", which servers of the release before bear, and start again.`,
+    );
   await assertRights(database).catch(asConfigError);
   const installation = await readInstallation(database);
   return { directUrl, database, source, installation: () => installation, marks: createMarks(installation) };

@@ -7,6 +7,7 @@ import { createDatabase, type Database } from './database.js';
 import { OPEN_GUARD } from './definition-guard.js';
 import { migrateJobs } from './jobs.js';
 import { protect } from './protection.js';
+import { assertRelease, isOfNewerRelease, writeRelease } from './release.js';
 import { isForbidden } from './rights.js';
 import { openClient, TRANSACTION_SETTINGS } from './session.js';
 import { withSessionLock } from './session-lock.js';
@@ -26,7 +27,7 @@ const migrationKey = (url: string): EntitySubscriberInterface => ({
 /**
  * Brings the database to the newest migration and gives the names of those that ran; none when it was there already.
  * Then it protects the tables as far as this role may (see protection.ts). Safe to run twice and from several processes
- * at once.
+ * at once. On the tables of the next release it changes nothing.
  *
  * @throws ConnectionError when the product can't work on this database at all, or its role may not make the tables
  */
@@ -40,8 +41,10 @@ const migrateAlone = async (url: string): Promise<string[]> => {
   try {
     await assertOwnSchema(guard);
     await makeSchema(guard);
+    if (await isAhead(url, guard)) return [];
     const ran = await runMigrations(url);
     await migrateJobs(url);
+    await withDatabase(url, writeRelease);
     await withDatabase(url, protect);
     return ran;
   } catch (error) {
@@ -49,6 +52,17 @@ const migrateAlone = async (url: string): Promise<string[]> => {
   } finally {
     await guard.end();
   }
+};
+
+/** Whether a newer release was here. @throws ConnectionError where it is newer by more than one */
+const isAhead = async (url: string, client: pg.Client): Promise<boolean> => {
+  if ((await client.query(HAS_TABLES)).rowCount === 0) return false;
+  let isNewer = false;
+  await withDatabase(url, async (database) => {
+    await assertRelease(database);
+    isNewer = await isOfNewerRelease(database);
+  });
+  return isNewer;
 };
 
 /** Asked first: PostgreSQL wants the right to make a schema even where it is there. */

@@ -1,6 +1,7 @@
 import { type Database, isDatabaseError, type Queryable } from './database.js';
 import { EVENT_TRIGGERS, guardBody, guardSql, OPEN_GUARD } from './definition-guard.js';
 import type { GuardedTable } from './order-binding.js';
+import { isOfNewerRelease } from './release.js';
 import { RULES_COMMENT, rowRulesSql } from './row-rules.js';
 import { weaknessesSql } from './weaknesses.js';
 
@@ -100,6 +101,8 @@ export const readProtection = async (database: Queryable): Promise<Protection> =
       changed: [],
       sql: '',
     };
+  // What a newer release put in place is for that one to judge.
+  if (await isOfNewerRelease(database)) return { level: 'full', missing: [], changed: [], sql: '' };
   const bound = await findBound(database);
   const weaknesses = await database.query<Weakness>({ text: weaknessesSql(bound) });
   const wordsOf = (isMended: boolean): string[] =>

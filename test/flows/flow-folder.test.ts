@@ -59,6 +59,16 @@ describe('flows in the folder of a project', { timeout: 60_000 }, () => {
     expect(await refused()).toContain('it does not export paymentCallback. Mend the file');
   });
 
+  test('flows that are written for a newer API than this one are refused, with the remedy; without a word they are of the first', async () => {
+    const file = path.join(project, 'package.json');
+    fs.writeFileSync(file, JSON.stringify({ tollgate: { flows: 99 } }));
+    expect(await refused()).toMatch(/written for the API 99 .*this Tollgate has 1\. Upgrade the package tollgate/);
+    fs.writeFileSync(file, JSON.stringify({ tollgate: { flows: 1 } }));
+    flow('export const = 1;');
+    expect(await refused()).toContain('ParseError');
+    fs.rmSync(file);
+  });
+
   test('a folder that is missing is named, with what to do', async () => {
     expect(await refused({ TOLLGATE_FLOWS: path.join(project, 'nowhere') })).toMatch(
       /There are no callback flows: .*nowhere is no folder.*"npx tollgate init", or set TOLLGATE_FLOWS/,
