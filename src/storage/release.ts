@@ -10,7 +10,7 @@ export const RELEASE = 1;
 const KEY = 'release';
 
 /** The release whose migrations were the newest on this database; a database of before releases were counted is of the first. */
-export const readRelease = async (on: Queryable): Promise<number> => {
+const readRelease = async (on: Queryable): Promise<number> => {
   const [row] = await on.query<{ release: number }>({
     text: `select (value #>> '{}')::integer as "release" from tollgate.setting where key = $1`,
     values: [KEY],
