@@ -9,6 +9,7 @@ import { addEventCommands } from './cli/events.js';
 import { addFlowCommands } from './cli/flows.js';
 import { addInitCommand } from './cli/init.js';
 import { addMigrateCommand } from './cli/migrate.js';
+import { addOutgoingCommands } from './cli/outgoing.js';
 import { addPlanCommand } from './cli/plan.js';
 import { addQuarantineCommands } from './cli/quarantine.js';
 import { addReconcileCommand } from './cli/reconcile.js';
@@ -50,6 +51,7 @@ const createProgram = async (): Promise<Command> => {
   addEffectCommands(program);
   addFlowCommands(program);
   addQuarantineCommands(program);
+  addOutgoingCommands(program);
   addReconcileCommand(program);
   addDoctorCommand(program);
   addEncryptionCommand(program);

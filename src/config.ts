@@ -66,6 +66,8 @@ export interface Config {
   readonly eventPayloadDays: number;
   /** Whether the open invoices of a recurring payment that is ended at once stay payable; otherwise they are voided. */
   readonly keepsUnpaidInvoices: boolean;
+  /** Hosts that outgoing webhooks may reach over plain HTTP and at private addresses. */
+  readonly outgoingHosts: readonly string[];
   /** How far apart scheduled reconciliations are; 0: none. */
   readonly reconcileMinutes: number;
   /** How far apart two looks at the events of Stripe are, in test mode; 0: webhooks alone tell of them. */
@@ -366,6 +368,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     eventPayloadDays: values.TOLLGATE_EVENT_PAYLOAD_DAYS,
     keepsUnpaidInvoices: values.TOLLGATE_KEEP_UNPAID_INVOICES,
     followSeconds: values.TOLLGATE_FOLLOW_EVENTS_SECONDS,
+    outgoingHosts: values.TOLLGATE_OUTGOING_HOSTS,
     reconcileMinutes: values.TOLLGATE_RECONCILE_MINUTES,
     eventBatches: values.TOLLGATE_EVENT_BATCHES ?? 'off',
     trustedProxies: values.TOLLGATE_TRUSTED_PROXIES,

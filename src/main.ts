@@ -155,8 +155,13 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     // An embedded run is reached by its own address too, which is known once it listens.
     const addresses: string[] = config.publicUrl === undefined ? [] : [config.publicUrl];
     const redirects = redirectsTo(config, addresses);
-    const { keepsUnpaidInvoices } = config;
-    const settings = { keepsUnpaidInvoices, ...(parts.refundTiming && { refundTiming: parts.refundTiming }) };
+    const { keepsUnpaidInvoices, outgoingHosts } = config;
+    const settings = {
+      keepsUnpaidInvoices,
+      outgoingHosts,
+      ...(parts.refundTiming && { refundTiming: parts.refundTiming }),
+    };
+    const schema = createSchemaOnce(nouns);
     const built = buildNouns(nouns, {
       ...storage,
       ...operator,
@@ -166,6 +171,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
       outbox,
       pubsub,
       settings,
+      schema,
       rehearses,
       log,
       onStop,
@@ -186,14 +192,13 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     const door = createStripeDoor({ ...shared, storage, operator, nouns: built, eventTypes, inboxLimits, registry });
     const operations = createOperations({ storage, door, nouns: built, recorder, rehearses });
     if (command) return { url: '', sandboxUrl: undefined, operations, stop };
-    const schema = createSchema(nouns);
     const server = createClientDoors({
       ...shared,
       storage,
       operator,
       console,
       nouns: built,
-      schema,
+      schema: schema(),
       door,
       pubsub,
       registry,
@@ -215,6 +220,15 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     await stop().catch((failure: unknown) => parts.log.error({ err: failure }, 'the stop failed'));
     throw error;
   }
+};
+
+/** A command asks for it seldom, and it takes a while. */
+const createSchemaOnce = (nouns: readonly Noun[]) => {
+  let schema: ReturnType<typeof createSchema> | undefined;
+  return () => {
+    schema ??= createSchema(nouns);
+    return schema;
+  };
 };
 
 /** Where people may be sent back to. */

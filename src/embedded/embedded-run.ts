@@ -23,6 +23,9 @@ const Secrets = z.object({
 /** The embedded run's own secrets. */
 export type EmbeddedSecrets = z.infer<typeof Secrets>;
 
+/** What runs beside it may be told. */
+const OWN_HOSTS = ['localhost', '127.0.0.1', '::1'];
+
 const secretsFile = (dataDir: string): string => path.join(dataDir, 'secrets.json');
 
 /** Replaces the secrets as a whole: a reader sees the old ones or the new ones. */
@@ -132,6 +135,7 @@ export const openEmbeddedRun = async (config: Config, log: Logger): Promise<Embe
       config: {
         ...config,
         databaseUrl: postgres.url,
+        outgoingHosts: [...config.outgoingHosts, ...OWN_HOSTS],
         encryption: {
           key: config.encryption.key ?? secrets.encryptionKey,
           next: config.encryption.next ?? secrets.encryptionKeyNext,

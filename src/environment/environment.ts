@@ -4,6 +4,7 @@ import {
   basePath,
   choice,
   flag,
+  hostNames,
   hosts,
   openFlag,
   origins,
@@ -190,6 +191,10 @@ const WORK = {
     0,
   ),
   TOLLGATE_EVENT_PAYLOAD_DAYS: wholeNumber('days that payloads of events are kept; 0: for ever', 90),
+  TOLLGATE_OUTGOING_HOSTS: hostNames({
+    meaning: 'hosts that outgoing webhooks may reach over plain HTTP and at private addresses, with commas between',
+    otherwise: 'none: https and public addresses alone; localhost in an embedded run',
+  }),
   TOLLGATE_KEEP_UNPAID_INVOICES: flag(
     'whether open invoices of a recurring payment that has ended stay payable, instead of being voided',
     false,

@@ -150,6 +150,21 @@ export const hosts = ({
       }),
   });
 
+/** Names of hosts, or addresses, with commas between. */
+export const hostNames = (told: Told): Variable<readonly string[]> =>
+  variable<readonly string[]>(told, {
+    unset: [],
+    read: (value) =>
+      partsOf(value).map((part) => {
+        if (!URL.canParse(`http://${part.includes(':') ? `[${part}]` : part}`) || /[/@?#]/.test(part))
+          throw new UnreadableError(
+            'holds something that is no host',
+            'Write names with commas between: hooks.internal.',
+          );
+        return part.toLowerCase();
+      }),
+  });
+
 /** A whole number, in the unit that the variable's name or meaning says. */
 export const wholeNumber = (meaning: string, unset: number): Variable<number> =>
   variable(

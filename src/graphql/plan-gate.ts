@@ -18,7 +18,12 @@ declare global {
 }
 
 /** What an operator does with the installation itself; needed on every plan, to get to another one first of all. */
-const OPERATION: ReadonlySet<Permission> = new Set(['SETTINGS_MANAGE', 'ROLE_MANAGE', 'EVENT_REPLAY']);
+const OPERATION: ReadonlySet<Permission> = new Set([
+  'SETTINGS_MANAGE',
+  'ROLE_MANAGE',
+  'EVENT_REPLAY',
+  'OUTGOING_WEBHOOK_MANAGE',
+]);
 
 interface GateOptions {
   readonly permission?: Permission;

@@ -1,3 +1,4 @@
+import type { GraphQLSchema } from 'graphql';
 import type { DataSource } from 'typeorm';
 import type { FlowRefunds } from '../flows/flow-refunds.js';
 import type { Flows } from '../flows/flows.js';
@@ -7,6 +8,7 @@ import type { NodeKind } from '../graphql/node.js';
 import type { EventHandler } from '../inbox/handler.js';
 import type { Job } from '../inbox/jobs.js';
 import type { OpenRows } from '../inbox/open-rows.js';
+import type { Vault } from '../installation/encryption.js';
 import type { OpenIn } from '../installation/open-rows.js';
 import type { Redirects } from '../installation/redirects.js';
 import type { StripeConnection } from '../installation/stripe-connection.js';
@@ -35,6 +37,10 @@ export interface Machine {
   readonly outbox: Outbox;
   readonly pubsub: PubSub;
   readonly settings: NounSettings;
+  /** Seals what an operator stores. */
+  readonly vault: Vault;
+  /** All nouns' types; known once all are built. */
+  readonly schema: () => GraphQLSchema;
   /** Nothing is written, and nothing is changed at Stripe. */
   readonly rehearses: boolean;
   readonly log: { info(detail: object, message?: string): void; warn(detail: object, message?: string): void };

@@ -9,6 +9,7 @@ export interface Operations extends Pick<StripeDoor, 'events' | 'reconciler'> {
   readonly effects: EffectJobs;
   readonly quarantine: BuiltNouns['domain']['quarantine'];
   readonly owedFlows: BuiltNouns['domain']['owedFlows'];
+  readonly outgoing: BuiltNouns['domain']['outgoing'];
   /** What changed, or would have. */
   drift(): Promise<Drift[]>;
 }
@@ -31,6 +32,7 @@ export const createOperations = ({
   effects: createEffectJobs(storage.database),
   quarantine: nouns.domain.quarantine,
   owedFlows: nouns.domain.owedFlows,
+  outgoing: nouns.domain.outgoing,
   reconciler: door.reconciler,
   drift: () => recorder.report(rehearses),
 });

@@ -15,6 +15,7 @@ import { Quarantine1764610000000 } from '../../migrations/1764610000000-quaranti
 import { OwedFlows1764620000000 } from '../../migrations/1764620000000-owed-flows.js';
 import { WhatBecameOfIt1764700000000 } from '../../migrations/1764700000000-what-became-of-it.js';
 import { OrderMoney1764800000000 } from '../../migrations/1764800000000-order-money.js';
+import { OutgoingWebhooks1765000000000 } from '../../migrations/1765000000000-outgoing-webhooks.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -35,6 +36,7 @@ const MIGRATIONS = [
   OwedFlows1764620000000,
   WhatBecameOfIt1764700000000,
   OrderMoney1764800000000,
+  OutgoingWebhooks1765000000000,
 ];
 
 /** The classes of tables. */

@@ -1,4 +1,5 @@
 import type { DataSource, EntityMetadata } from 'typeorm';
+import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import { createDataSource, type Entities } from './data-source.js';
 
 interface Found {
@@ -24,6 +25,9 @@ const FIND = `with ours as (select c.oid, c.relname from pg_class c join pg_name
 /** Its type is the bound key's. */
 const ORDER = 'order_id';
 
+const typeOf = (driver: DataSource['driver'], column: ColumnMetadata): string =>
+  `${driver.normalizeType(column)}${column.isArray ? '[]' : ''}`;
+
 const lacksOf = (entity: EntityMetadata, { driver }: DataSource, found: Found): string[] => {
   const { tableName: table, primaryColumns, uniques } = entity;
   const lacks: string[] = [];
@@ -32,7 +36,7 @@ const lacksOf = (entity: EntityMetadata, { driver }: DataSource, found: Found): 
     const name = expected.databaseName;
     const column = found.columns.find((one) => one.table === table && one.name === name);
     if (!column) tell(`lacks the column ${name}`);
-    else if (name !== ORDER && column.type !== driver.normalizeType(expected)) tell(`has a ${name} of another type`);
+    else if (name !== ORDER && column.type !== typeOf(driver, expected)) tell(`has a ${name} of another type`);
     else if (!expected.isNullable && !column.required) tell(`takes null for ${name}`);
   }
   for (const { name } of entity.checks)

@@ -4,7 +4,14 @@ import { JOBS_SCHEMA } from './jobs.js';
 
 const FORBIDDEN = '42501';
 /** What rows are taken from; those of money never are. */
-const EMPTIED = ['role_permission', 'account_role', 'effect_worker', 'flow_freeze', 'flow_failure'];
+const EMPTIED = [
+  'role_permission',
+  'account_role',
+  'effect_worker',
+  'flow_freeze',
+  'flow_failure',
+  'outgoing_delivery',
+];
 
 /** Whether it is PostgreSQL's word that this role may not. */
 export const isForbidden = (error: unknown): boolean => isDatabaseError(error, FORBIDDEN);

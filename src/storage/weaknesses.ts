@@ -33,18 +33,26 @@ const TABLES_THERE: Weakness = {
 const REFUSE = `(select p.oid from pg_proc p join pg_namespace n on n.oid = p.pronamespace
   where n.nspname = 'tollgate' and p.proname = 'refuse')`;
 
-/** Made by a migration: a recurring payment moves with its payments. */
-const FOLLOWERS = [
+/** Made by migrations: a recurring payment moves with its payments, and every version is queued for who else is told. */
+const MADE_TRIGGERS = [
   [
+    'payment',
     'follow_new_payment',
     `follow_new_payment after insert on tollgate.payment for each row when (new.recurring_payment_id is not null)
       execute function tollgate.follow_payment()`,
   ],
   [
+    'payment',
     'follow_payment',
     `follow_payment after update of version on tollgate.payment for each row
       when (new.recurring_payment_id is not null and old.version is distinct from new.version)
       execute function tollgate.follow_payment()`,
+  ],
+  [
+    'change',
+    'tell_outside',
+    `tell_outside after insert on tollgate.change referencing new table as fresh for each statement
+      execute function tollgate.tell_outside()`,
   ],
 ] as const;
 const FOLLOW_BODY = `declare followed record;
@@ -56,6 +64,30 @@ const FOLLOW_BODY = `declare followed record;
         'payment:' || new.id, 'Its payment ' || new.id || ' is ' || new.status || ', version ' || new.version || '.');
     return null;
   end`;
+const TELL_BODY = `begin
+    if not exists (select from tollgate.outgoing_webhook where enabled) then return null; end if;
+    insert into tollgate.outgoing_delivery (webhook_id, message_id, event_type, node_type, node_id, version, from_status, snapshot)
+      select w.id, gen_random_uuid()::text, t.event_type, f.node_type, f.node_id::text, f.version, f.from_status, t.snapshot
+      from fresh f cross join lateral (
+        select 'payment.updated' as event_type, to_jsonb(r) as snapshot from tollgate.payment r
+          where f.node_type = 'PAYMENT' and r.id = f.node_id
+        union all select 'refund.updated', to_jsonb(r) from tollgate.refund r where f.node_type = 'REFUND' and r.id = f.node_id
+        union all select 'dispute.updated', to_jsonb(r) from tollgate.dispute r where f.node_type = 'DISPUTE' and r.id = f.node_id
+        union all select 'recurring_payment.updated', to_jsonb(r) from tollgate.recurring_payment r
+          where f.node_type = 'RECURRING_PAYMENT' and r.id = f.node_id) t
+      join tollgate.outgoing_webhook w on w.enabled and t.event_type = any(w.event_types)
+      order by f.id, w.id;
+    insert into tollgate.outgoing_order as o (order_id, look_at)
+      select distinct r.order_id::text, now() from fresh f join tollgate.payment r on r.id = f.node_id
+      where f.node_type = 'PAYMENT' and f.to_status = 'SUCCESSFUL' and f.from_status is distinct from f.to_status
+        and exists (select from tollgate.outgoing_webhook where enabled and 'order.paid' = any(event_types))
+      on conflict (order_id) do update set look_at = excluded.look_at where o.told_at is null;
+    return null;
+  end`;
+const MADE_FUNCTIONS = [
+  ['follow_payment', FOLLOW_BODY],
+  ['tell_outside', TELL_BODY],
+] as const;
 
 /** Without what PostgreSQL's way to write it depends on: the path of schemas, quotes, parentheses, casts of varchar. */
 const bare = (text: string): string =>
@@ -104,17 +136,14 @@ const definitions = (isBound: boolean): readonly Weakness[] => [
   },
   {
     code: 'TG002',
-    find: lackingTriggers(
-      'trigger',
-      FOLLOWERS.map(([name, definition]) => ['payment', name, definition] as const),
-    ),
+    find: lackingTriggers('trigger', MADE_TRIGGERS),
   },
-  {
-    code: 'TG002',
-    find: `select 'the function tollgate.follow_payment() does something else' from pg_proc p
-      where p.pronamespace = (select oid from pg_namespace where nspname = 'tollgate') and p.proname = 'follow_payment'
-        and ${bareSql('p.prosrc')} <> ${literal(bare(FOLLOW_BODY))}`,
-  },
+  ...MADE_FUNCTIONS.map(([name, body]) => ({
+    code: 'TG002' as const,
+    find: `select 'the function tollgate.${name}() does something else' from pg_proc p
+      where p.pronamespace = (select oid from pg_namespace where nspname = 'tollgate') and p.proname = '${name}'
+        and ${bareSql('p.prosrc')} <> ${literal(bare(body))}`,
+  })),
   {
     code: 'TG002',
     isMended: true,

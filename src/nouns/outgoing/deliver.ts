@@ -1,0 +1,183 @@
+import { Webhook } from 'standardwebhooks';
+import type { Vault } from '../../installation/encryption.js';
+import type { Database } from '../../storage/database.js';
+import type { NamedHosts } from './address.js';
+import type { OutgoingDelivery, SealedSecret } from './row.js';
+import {
+  type AttemptEnd,
+  claimDue,
+  endWebhook,
+  findDueWebhooks,
+  forgetOld,
+  type SigningWebhook,
+  writeAttempt,
+} from './rows.js';
+import { type Answer, send } from './send.js';
+
+/** What the secrets are sealed for. */
+export const SECRET_PURPOSE = 'outgoing webhook secret';
+
+/** Says what a delivery tells, as the schema names it. */
+export type PayloadOf = (delivery: OutgoingDelivery) => {
+  readonly type: string;
+  readonly timestamp: string;
+  readonly data: unknown;
+};
+
+/** Delivers what is queued: at least once, of each row in order, each endpoint by itself. */
+export interface Deliveries {
+  /** Begins what is due, and doesn't wait for it: an endpoint that is slow keeps no other from its turn. */
+  run(): Promise<void>;
+  /** Sends one that this process holds, and gives how it is then. */
+  deliver(webhook: SigningWebhook, delivery: OutgoingDelivery): Promise<OutgoingDelivery>;
+  /** Ends what is under way; what was not answered is sent again by whoever comes next. */
+  stop(): Promise<void>;
+}
+
+interface Parts {
+  readonly database: Database;
+  readonly vault: Vault;
+  readonly payloadOf: PayloadOf;
+  readonly hosts: NamedHosts;
+  readonly log: { warn(detail: object, message?: string): void };
+}
+
+const AT_ONCE = 8;
+/** Longer than an attempt takes. */
+const LEASE_SECONDS = 30;
+const GONE = 410;
+const MINUTE = 60;
+const HOUR = 3_600;
+/** Seconds before each further attempt: three days in all. */
+const WAITS = [
+  5,
+  30,
+  2 * MINUTE,
+  10 * MINUTE,
+  30 * MINUTE,
+  HOUR,
+  2 * HOUR,
+  4 * HOUR,
+  8 * HOUR,
+  12 * HOUR,
+  20 * HOUR,
+  24 * HOUR,
+];
+const FORGET_EVERY_MS = 600_000;
+
+/** A quarter more or less, so that failures don't return as a crowd. */
+const spread = (seconds: number): number => seconds * (0.75 + Math.random() / 2);
+
+const endOf = ({ statusCode, error }: Answer, attempts: number): AttemptEnd => {
+  if (error === null) return { status: 'DELIVERED', statusCode, error, waitSeconds: null };
+  const wait = statusCode === GONE ? undefined : WAITS[attempts];
+  return wait === undefined
+    ? { status: 'DEAD', statusCode, error, waitSeconds: null }
+    : { status: 'FAILED', statusCode, error, waitSeconds: spread(wait) };
+};
+
+/** Signed with each secret that is good, for receivers that know the old or the new one. Source: Standard Webhooks, "Signature scheme". */
+const signatureOf = (
+  { vault }: Pick<Parts, 'vault'>,
+  secrets: readonly SealedSecret[],
+  { id, at, body }: { readonly id: string; readonly at: Date; readonly body: string },
+): string =>
+  secrets
+    .filter(({ until }) => until === null || new Date(until) > at)
+    .map(({ sealed }) => new Webhook(vault.open(sealed, SECRET_PURPOSE)).sign(id, at, body))
+    .join(' ');
+
+const attempt = async (
+  parts: Parts,
+  stop: AbortSignal,
+  { webhook, delivery }: { readonly webhook: SigningWebhook; readonly delivery: OutgoingDelivery },
+): Promise<OutgoingDelivery> => {
+  const id = `msg_${delivery.messageId}`;
+  const at = new Date();
+  const body = JSON.stringify(parts.payloadOf(delivery));
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(body)),
+    'user-agent': 'Tollgate',
+    'webhook-id': id,
+    'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+    'webhook-signature': signatureOf(parts, webhook.secrets, { id, at, body }),
+  };
+  const answer = await send({ url: webhook.url, headers, body }, parts.hosts, stop);
+  const [written] = await parts.database.query<OutgoingDelivery>(
+    writeAttempt(delivery.id, endOf(answer, delivery.attempts)),
+  );
+  if (answer.statusCode === GONE)
+    await parts.database.query(
+      endWebhook(webhook.id, { deleted: false, reason: 'The endpoint answered 410: it is gone.' }),
+    );
+  return written ?? delivery;
+};
+
+/** What is on its way to one endpoint. */
+interface Lane {
+  readonly sending: Set<Promise<void>>;
+  isFilling: boolean;
+}
+
+/** Builds the deliveries. */
+export const createDeliveries = (parts: Parts): Deliveries => {
+  const { database, log } = parts;
+  const stopping = new AbortController();
+  const lanes = new Map<string, Lane>();
+
+  const sendOne = async (webhook: SigningWebhook, delivery: OutgoingDelivery): Promise<void> => {
+    try {
+      await attempt(parts, stopping.signal, { webhook, delivery });
+    } catch (error) {
+      if (stopping.signal.aborted) return;
+      log.warn({ err: error, webhook: webhook.id, delivery: delivery.id }, 'a delivery failed, it is tried again');
+    }
+  };
+
+  let forgetsAt = 0;
+  const forget = async (): Promise<void> => {
+    if (performance.now() < forgetsAt) return;
+    forgetsAt = performance.now() + FORGET_EVERY_MS;
+    await database.query(forgetOld);
+  };
+
+  const laneOf = (id: string): Lane => {
+    const lane = lanes.get(id) ?? { sending: new Set(), isFilling: false };
+    lanes.set(id, lane);
+    return lane;
+  };
+
+  /** Begins as much of what is due for one endpoint as it has room for; each that ends makes room for the next. */
+  const fill = async (webhook: SigningWebhook): Promise<void> => {
+    const lane = laneOf(webhook.id);
+    const room = AT_ONCE - lane.sending.size;
+    if (lane.isFilling || room <= 0 || stopping.signal.aborted) return;
+    lane.isFilling = true;
+    try {
+      for (const delivery of await database.query<OutgoingDelivery>(claimDue(webhook.id, room, LEASE_SECONDS))) {
+        const sent: Promise<void> = sendOne(webhook, delivery).then(() => {
+          lane.sending.delete(sent);
+          return fill(webhook);
+        });
+        lane.sending.add(sent);
+      }
+    } catch (error) {
+      log.warn({ err: error, webhook: webhook.id }, 'deliveries wait for the database');
+    } finally {
+      lane.isFilling = false;
+    }
+  };
+
+  return {
+    async run() {
+      await forget();
+      await Promise.all((await database.query<SigningWebhook>(findDueWebhooks)).map(fill));
+    },
+    deliver: (webhook, delivery) => attempt(parts, stopping.signal, { webhook, delivery }),
+    async stop() {
+      stopping.abort(new Error('The server stops.'));
+      await Promise.all([...lanes.values()].flatMap(({ sending }) => [...sending]));
+    },
+  };
+};

@@ -1,0 +1,39 @@
+import type { Orders } from '../../orders/orders.js';
+import type { Database, Tx } from '../../storage/database.js';
+import { claimOrders, lockUntold, lookLater, sumBrought, tellPaid } from './rows.js';
+
+interface Parts {
+  readonly database: Database;
+  readonly orders: Orders;
+  readonly log: { warn(detail: object, message?: string): void };
+}
+
+interface Brought {
+  readonly currency: string;
+  readonly brought: number;
+}
+
+const AT_ONCE = 50;
+
+const look = async ({ orders }: Parts, tx: Tx, orderId: string): Promise<void> => {
+  // Who pays meanwhile waits, or has paid before the sums are read.
+  if ((await tx.query(lockUntold(orderId))).length === 0) return;
+  const order = await orders.find(orderId);
+  const sums = await tx.query<Brought>(sumBrought(orderId));
+  const price = order?.amount ?? undefined;
+  const paid = sums.find(({ brought }) => price === undefined || brought >= Number(price));
+  if (!paid) return tx.send(lookLater(orderId));
+  tx.send(tellPaid(orderId, { orderId, amount: paid.brought, currency: paid.currency }));
+};
+
+/**
+ * Finds orders whose payments brought what they cost, and tells each once: the first time, whatever is refunded later. Every process may
+ * run it.
+ */
+export const createOrderPaid = (parts: Parts) => async (): Promise<void> => {
+  const { database, log } = parts;
+  for (const { orderId } of await database.query<{ orderId: string }>(claimOrders(AT_ONCE)))
+    await database
+      .transaction((tx) => look(parts, tx, orderId))
+      .catch((error: unknown) => log.warn({ err: error, orderId }, 'whether an order is paid is seen later'));
+};

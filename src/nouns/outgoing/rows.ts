@@ -1,0 +1,189 @@
+import type { Statement } from '../../storage/database.js';
+import { isDue } from '../../storage/due.js';
+import { selectList } from '../../storage/select-list.js';
+import { paidPayment } from '../payments/row.js';
+import { type DeliveryStatus, OutgoingDelivery, OutgoingWebhook, type SealedSecret } from './row.js';
+
+const idsAsText = (list: string): string => list.replace(/\b(\w\.(?:id|webhook_id)) as/g, '$1::text as');
+const WEBHOOK = idsAsText(selectList(OutgoingWebhook, 'w'));
+const DELIVERY = idsAsText(selectList(OutgoingDelivery, 'd'));
+const WAITS = `status in ('WAITING', 'FAILED')`;
+/** No wait is longer than a day and a quarter of it. */
+const DUE = isDue('d.next_attempt_at', '31 hours');
+
+/** An endpoint with what it signs by. */
+export interface SigningWebhook extends OutgoingWebhook {
+  readonly secrets: readonly SealedSecret[];
+}
+
+export const listWebhooks: Statement = {
+  text: `select ${WEBHOOK} from tollgate.outgoing_webhook w where deleted_at is null order by w.id`,
+};
+
+export const findWebhook = (id: string): Statement => ({
+  text: `select ${WEBHOOK}, w.secrets from tollgate.outgoing_webhook w where w.id = $1 and deleted_at is null`,
+  values: [id],
+});
+
+export const lockWebhook = (id: string): Statement => ({
+  text: `select ${WEBHOOK}, w.secrets from tollgate.outgoing_webhook w where w.id = $1 and deleted_at is null for update`,
+  values: [id],
+});
+
+/** What an operator says of an endpoint. */
+export interface WebhookFields {
+  readonly url: string;
+  readonly eventTypes: readonly string[];
+  readonly description: string | null;
+  readonly enabled: boolean;
+}
+
+export const insertWebhook = (
+  { url, eventTypes, description, enabled }: WebhookFields,
+  secrets: readonly SealedSecret[],
+): Statement => ({
+  text: `insert into tollgate.outgoing_webhook as w (url, event_types, description, enabled, secrets)
+    values ($1, $2, $3, $4, $5) returning ${WEBHOOK}`,
+  values: [url, eventTypes, description, enabled, JSON.stringify(secrets)],
+});
+
+export const updateWebhook = (id: string, { url, eventTypes, description, enabled }: WebhookFields): Statement => ({
+  text: `update tollgate.outgoing_webhook w set url = $2, event_types = $3, description = $4, enabled = $5, ended_reason = null
+    where w.id = $1 returning ${WEBHOOK}`,
+  values: [id, url, eventTypes, description, enabled],
+});
+
+export const updateSecrets = (id: string, secrets: readonly SealedSecret[]): Statement => ({
+  text: `update tollgate.outgoing_webhook w set secrets = $2 where w.id = $1 returning ${WEBHOOK}`,
+  values: [id, JSON.stringify(secrets)],
+});
+
+/** Ends an endpoint, by an operator or by its own word; what waits for it is given up on. */
+export const endWebhook = (id: string, end: { readonly deleted: boolean; readonly reason: string }): Statement => ({
+  text: `with ended as (
+      update tollgate.outgoing_webhook set enabled = false, ended_reason = $3,
+        deleted_at = case when $2 then now() else deleted_at end where id = $1 returning id)
+    update tollgate.outgoing_delivery set status = 'DEAD', next_attempt_at = null, last_error = coalesce(last_error || ' ', '') || $3
+      where webhook_id = (select id from ended) and ${WAITS}`,
+  values: [id, end.deleted, end.reason],
+});
+
+/** Endpoints for which something is due. */
+export const findDueWebhooks: Statement = {
+  name: 'outgoing_due',
+  text: `select ${WEBHOOK}, w.secrets from tollgate.outgoing_webhook w where enabled and exists (
+    select from tollgate.outgoing_delivery d where d.webhook_id = w.id and ${WAITS} and ${DUE})`,
+};
+
+/**
+ * Takes up what is due for one endpoint: of each row the first alone, so that its versions come in order. Each comes back by itself if
+ * this process dies with it.
+ */
+export const claimDue = (webhookId: string, limit: number, leaseSeconds: number): Statement => ({
+  name: 'outgoing_claim',
+  text: `update tollgate.outgoing_delivery d set next_attempt_at = now() + $3 * interval '1 second' where d.id in (
+      select d.id from tollgate.outgoing_delivery d where d.webhook_id = $1 and ${WAITS} and ${DUE}
+        and exists (select from tollgate.outgoing_webhook w where w.id = $1 and w.enabled)
+        and not exists (select from tollgate.outgoing_delivery e where e.webhook_id = d.webhook_id and e.node_type = d.node_type
+          and e.node_id = d.node_id and e.id < d.id and e.status in ('WAITING', 'FAILED'))
+      order by d.id limit $2 for update skip locked)
+    returning ${DELIVERY}`,
+  values: [webhookId, limit, leaseSeconds],
+});
+
+/** How an attempt ended. */
+export interface AttemptEnd {
+  readonly status: Exclude<DeliveryStatus, 'WAITING'>;
+  readonly statusCode: number | null;
+  readonly error: string | null;
+  /** Seconds until the next attempt; null where there is none. */
+  readonly waitSeconds: number | null;
+}
+
+export const writeAttempt = (id: string, { status, statusCode, error, waitSeconds }: AttemptEnd): Statement => ({
+  name: 'outgoing_attempt',
+  text: `update tollgate.outgoing_delivery d set status = $2, attempts = attempts + 1, last_status_code = $3, last_error = $4,
+      next_attempt_at = now() + $5 * interval '1 second', delivered_at = case when $2 = 'DELIVERED' then now() end
+    where d.id = $1 and (d.${WAITS} or $2 = 'DELIVERED') returning ${DELIVERY}`,
+  values: [id, status, statusCode, error, waitSeconds],
+});
+
+/** Queues what is no version of a row; `leaseSeconds`: this process delivers it itself. */
+export const insertDelivery = (
+  delivery: Pick<OutgoingDelivery, 'webhookId' | 'eventType' | 'snapshot'>,
+  leaseSeconds: number,
+): Statement => ({
+  text: `insert into tollgate.outgoing_delivery as d (webhook_id, message_id, event_type, snapshot, next_attempt_at)
+    values ($1, gen_random_uuid()::text, $2, $3, now() + $4 * interval '1 second') returning ${DELIVERY}`,
+  values: [delivery.webhookId, delivery.eventType, JSON.stringify(delivery.snapshot), leaseSeconds],
+});
+
+export const findDelivery = (id: string): Statement => ({
+  text: `select ${DELIVERY} from tollgate.outgoing_delivery d where d.id = $1`,
+  values: [id],
+});
+
+/** Lets it be delivered once more, at once, with all its attempts ahead. */
+export const sendAgain = (id: string): Statement => ({
+  text: `update tollgate.outgoing_delivery d set status = 'WAITING', attempts = 0, next_attempt_at = now(), delivered_at = null
+    where d.id = $1 returning ${DELIVERY}`,
+  values: [id],
+});
+
+/** Which deliveries a list holds. */
+export interface DeliveryFilter {
+  readonly webhookId: string;
+  readonly status?: DeliveryStatus | undefined;
+  readonly after?: string | undefined;
+  readonly first: number;
+}
+
+/** Newest first. */
+export const listDeliveries = ({ webhookId, status, after, first }: DeliveryFilter): Statement => ({
+  text: `select ${DELIVERY} from tollgate.outgoing_delivery d where d.webhook_id = $1
+      and ($2::text is null or d.status = $2) and ($3::bigint is null or d.id < $3) order by d.id desc limit $4`,
+  values: [webhookId, status ?? null, after ?? null, first + 1],
+});
+
+/** Forgets what was delivered, or given up on, a month ago. */
+export const forgetOld: Statement = {
+  text: `delete from tollgate.outgoing_delivery
+    where status in ('DELIVERED', 'DEAD') and created_at < now() - interval '30 days'`,
+};
+
+/** Orders that may be paid; each comes back if this process dies with it. */
+export const claimOrders = (limit: number): Statement => ({
+  text: `update tollgate.outgoing_order set look_at = now() + interval '30 seconds' where order_id in (
+      select order_id from tollgate.outgoing_order where look_at <= now() order by look_at limit $1 for update skip locked)
+    returning order_id as "orderId"`,
+  values: [limit],
+});
+
+/** Locks an order that was not told as paid. */
+export const lockUntold = (orderId: string): Statement => ({
+  text: `select 1 as "one" from tollgate.outgoing_order where order_id = $1 and told_at is null for update`,
+  values: [orderId],
+});
+
+/** It isn't paid yet: the next success looks again. */
+export const lookLater = (orderId: string): Statement => ({
+  text: 'update tollgate.outgoing_order set look_at = null where order_id = $1',
+  values: [orderId],
+});
+
+/** Tells every endpoint that wants it, once. */
+export const tellPaid = (orderId: string, data: object): Statement => ({
+  text: `with told as (update tollgate.outgoing_order set told_at = now(), look_at = null where order_id = $1 returning order_id)
+    insert into tollgate.outgoing_delivery (webhook_id, message_id, event_type, node_type, node_id, version, snapshot)
+    select w.id, gen_random_uuid()::text, 'order.paid', 'ORDER', told.order_id, 1, $2::jsonb from told, tollgate.outgoing_webhook w
+      where w.enabled and 'order.paid' = any(w.event_types)
+    on conflict do nothing`,
+  values: [orderId, JSON.stringify(data)],
+});
+
+/** What each set of keys brought an order, whether or not it was given back: it never shrinks. */
+export const sumBrought = (orderId: string): Statement => ({
+  text: `select p.currency, sum(p.amount_received + coalesce(p.amount_settled_elsewhere, 0))::bigint as "brought"
+    from tollgate.payment p where p.order_id::text = $1 and ${paidPayment('p.status')} group by p.currency, p.livemode, p.stripe_account`,
+  values: [orderId],
+});
