@@ -4,7 +4,7 @@ import { assertFlowsApi } from './api-version.js';
 import { loadEffects } from './effect-loader.js';
 import { createImport, type ImportFile } from './flow-import.js';
 import { FLOW_TEMPLATES, type FlowTemplate } from './flow-templates.js';
-import type { Flows } from './flows.js';
+import { type Flows, faultOfLimit } from './flows.js';
 import { placeOf, reasonOf } from './project-file.js';
 
 /** A callback flow can't be used; the message names its file and the remedy. */
@@ -66,6 +66,8 @@ const load = async (
   if (exported === undefined) throw new FlowLoadError(found, `it does not export ${name}`);
   if (!isFlow(exported, entry))
     throw new FlowLoadError(found, `its ${name} was not made with a function of tollgate/flows`);
+  const fault = faultOfLimit((exported as { limitMs?: unknown }).limitMs);
+  if (fault !== undefined) throw new FlowLoadError(found, fault);
   return exported;
 };
 

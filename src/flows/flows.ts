@@ -132,7 +132,7 @@ export interface RecurringCharge {
   readonly body: FlowBody;
 }
 
-/** What becomes of each later charge. Both run inside a transaction, within five seconds; a throw is tried again. */
+/** What becomes of each later charge. Both run inside a transaction, within their time limit; a throw is tried again. */
 export interface RecurringChargeFlow {
   /**
    * Makes the new order and gives its id. Runs once per invoice, in the transaction that records the payment, when the
@@ -144,6 +144,8 @@ export interface RecurringChargeFlow {
    * charge, and at most the first amount: anything else is told to the operator and the invoice goes on unchanged.
    */
   amount?(charge: RecurringCharge, context: FlowContext): Promise<MinorUnits | undefined> | MinorUnits | undefined;
+  /** How long each of them may take, as a callback flow's. */
+  readonly limitMs?: number;
   /** What happens when the invoice was finalised before it could be lowered: nothing (default), or the difference is refunded. */
   readonly tooLate?: 'tell' | 'refund';
 }
@@ -152,6 +154,8 @@ export interface RecurringChargeFlow {
 export interface Flow<Data> {
   /** What its refunds are reserved by; the server's, never the developer's. */
   readonly reserve?: ReserveFlowRefund;
+  /** How long it may take, in milliseconds, from 100 to 7000; 5000 unless told. Longer, and its change is rolled back. */
+  readonly limitMs?: number;
   /** `skip` (default): duplicates run nothing. `deliver`: they run with `callbackProcessed: true`. */
   readonly duplicates?: 'skip' | 'deliver';
   /**
@@ -188,6 +192,16 @@ export const withoutCallbacks = (flows: Flows): Flows => ({
 
 /** A flow that takes longer is ended and its event rolled back. */
 const LIMIT_MS = 5_000;
+/** What a flow may ask for: longer, and others that wait for its order would give up (the database's lock timeout). */
+const LIMITS_MS = { least: 100, most: 7_000 };
+
+/** Why a flow can't have this time limit; undefined where it can. */
+export const faultOfLimit = (limitMs: unknown): string | undefined => {
+  const { least, most } = LIMITS_MS;
+  if (limitMs === undefined || (Number.isInteger(limitMs) && Number(limitMs) >= least && Number(limitMs) <= most))
+    return undefined;
+  return `its limitMs is ${String(limitMs)}; a time limit is whole milliseconds from ${least} to ${most}`;
+};
 const TRANSACTION_CONTROL = /^(begin|start|commit|end|rollback|abort|savepoint|release|prepare|deallocate|discard)\b/i;
 
 const guardDatabase = (tx: Tx, isSettled: () => boolean): FlowDatabase => ({
@@ -228,14 +242,18 @@ const holdLines = (log: FlowLog, tx: Tx): FlowLog => ({
 });
 
 /**
- * Runs a flow to its end inside the transaction, within five seconds, and gives what it gave. Its effects are queued there, or
+ * Runs a flow to its end inside the transaction, within its time limit, and gives what it gave. Its effects are queued there, or
  * handed to `jobs` where the caller queues them.
  *
  * @throws FlowFailedError when it throws or takes longer; the caller's transaction must then roll back
  */
 export const runFlow = async <Data, Result = void>(
   name: string,
-  flow: { run(data: Data, context: FlowContext): Promise<Result> | Result; readonly reserve?: ReserveFlowRefund },
+  flow: {
+    run(data: Data, context: FlowContext): Promise<Result> | Result;
+    readonly reserve?: ReserveFlowRefund;
+    readonly limitMs?: number | undefined;
+  },
   data: Data,
   { tx, log, effects, jobs }: { tx: Tx; log: FlowLog; effects: Effects; jobs?: JobSpec[] },
 ): Promise<Result> => {
@@ -245,7 +263,8 @@ export const runFlow = async <Data, Result = void>(
   const lines = holdLines(log, tx);
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it took longer than ${LIMIT_MS} ms`)), LIMIT_MS);
+    const { limitMs = LIMIT_MS } = flow;
+    timer = setTimeout(() => reject(new Error(`it took longer than ${limitMs} ms`)), limitMs);
   });
   try {
     const refund = async (request: FlowRefundRequest): Promise<FlowRefund> => {

@@ -21,6 +21,8 @@ export interface PaymentRequestContext extends Pick<FlowContext, 'db' | 'log'> {
 
 /** The app's say before the money. */
 export interface PaymentRequestFlow {
+  /** How long it may take, as a callback flow's. */
+  readonly limitMs?: number;
   /**
    * Runs under the order's lock, in the transaction that reserves the payment, before Stripe is called. A decline or a throw
    * leaves nothing written, its own statements included. It may run again for the same order: say the same of the same order.
@@ -50,7 +52,7 @@ export const createAskApp =
     };
     const run = (asked: PaymentRequestData, { db, log: lines }: FlowContext) =>
       paymentRequest.beforePay(asked, { db, log: lines, decline });
-    const failure = await runFlow(FLOW, { run }, data, { tx, log, effects }).then(
+    const failure = await runFlow(FLOW, { run, limitMs: paymentRequest.limitMs }, data, { tx, log, effects }).then(
       () => undefined,
       (error: unknown) => error,
     );

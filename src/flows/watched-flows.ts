@@ -51,6 +51,7 @@ const watchFlow = <Data extends { readonly body: FlowBody }>(
   name: string,
   orderOf: (data: Data) => string,
 ): Flow<Data> => ({
+  ...(flow.limitMs !== undefined && { limitMs: flow.limitMs }),
   ...(flow.duplicates && { duplicates: flow.duplicates }),
   ...(flow.batch === false && { batch: false }),
   run: watchRun<Data, void>(watch, { name, orderOf, run: (data, context) => flow.run(data, context) }),
@@ -78,10 +79,12 @@ const orderOf = ({ orderId }: { readonly orderId: string }): string => orderId;
 /** The same flows and effects: each run is noted down before it begins, and what held up the process twice is refused. */
 export const watchFlows = (flows: Flows, watch: FlowWatch): Flows => {
   const { recurringCharge: charge } = flows;
+  const { limitMs: asked } = flows.paymentRequest;
   const lower = charge.amount?.bind(charge);
   const name = 'recurring-charge';
   return {
     paymentRequest: {
+      ...(asked !== undefined && { limitMs: asked }),
       beforePay: watchRun<PaymentRequestData, void, PaymentRequestContext>(watch, {
         name: 'payment-request',
         orderOf,
@@ -98,6 +101,7 @@ export const watchFlows = (flows: Flows, watch: FlowWatch): Flows => {
       ({ recurringPayment }) => recurringPayment.orderId,
     ),
     recurringCharge: {
+      ...(charge.limitMs !== undefined && { limitMs: charge.limitMs }),
       ...(charge.tooLate && { tooLate: charge.tooLate }),
       createOrder: watchRun<RecurringCharge, string | number>(watch, {
         name,

@@ -313,6 +313,10 @@ describe('flows generated for an order table', () => {
         /no table at \S+payment-callback\.ts:3:/,
       ],
       [`import { none } from './none.js';\nexport const paymentCallback = none;`, /none\.js/],
+      [
+        'export const paymentCallback = { run: () => undefined, limitMs: 60_000 };',
+        /its limitMs is 60000; a time limit is whole milliseconds from 100 to 7000/,
+      ],
       ['export const other = 1;', /does not export paymentCallback/],
       ['export const paymentCallback = () => undefined;', /not made with a function of tollgate\/flows/],
       [undefined, /no such file/],

@@ -70,6 +70,7 @@ export const decideAmount = async (
   if (!renewal || renewal.decidedAt !== null) return undefined;
   const charge = chargeOf(recurring, invoice, { amount: invoice.total, body });
   const ask = {
+    limitMs: recurringCharge.limitMs,
     run: (data: RecurringCharge, context: Parameters<typeof recurringCharge.createOrder>[1]) =>
       recurringCharge.amount?.(data, context),
   };

@@ -184,7 +184,8 @@ const subjectOf = ({ orderId }: RecurringPayment, { invoice, cause }: SeenInvoic
 const runCreateOrder = async ({ tx, orders, flows, log }: Writing, charge: RecurringCharge): Promise<string> => {
   const { recurringCharge } = flows;
   const run = recurringCharge.createOrder.bind(recurringCharge);
-  const orderId = String(await runFlow(CHARGE_FLOW, { run }, charge, { tx, log, effects: flows.effects }));
+  const { limitMs } = recurringCharge;
+  const orderId = String(await runFlow(CHARGE_FLOW, { run, limitMs }, charge, { tx, log, effects: flows.effects }));
   if (!(await orders.lock(tx, orderId)))
     throw new FlowFailedError(CHARGE_FLOW, {
       cause: new Error(`createOrder gave ${orderId}, which is no order that the server can see and lock`),
