@@ -111,7 +111,7 @@ describeWithPgBouncer('a pooler that keeps a connection for each client', () => 
 /** What no connection of the pooler may keep of what was done through it. */
 const LEFT = `select current_setting('statement_timeout') as "limit", (select count(*)::int from pg_prepared_statements) as "prepared",
   (select count(*)::int from pg_listening_channels()) as "listening",
-  (select count(*)::int from pg_locks where locktype = 'advisory') as "locks"`;
+  (select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as "locks"`;
 const NOTHING_LEFT = { limit: '0', prepared: 0, listening: 0, locks: 0 };
 const ALL_CLEAN = Array.from({ length: 4 }, () => NOTHING_LEFT);
 const leftOn = (url: string): Promise<unknown[]> =>
