@@ -31,6 +31,8 @@ const Names = z.object({
   table: z.string().default(''),
   id: z.string().default(''),
   amount: z.string().nullable().default(null),
+  unit: z.literal('major').optional(),
+  isComputed: z.literal(true).optional(),
   status: z
     .object({
       column: z.string(),

@@ -32,9 +32,9 @@ export interface FlowTarget {
   readonly id: string;
   readonly amount: string | null;
   /** Where the table keeps amounts in the currency's major unit. */
-  readonly unit?: 'major';
+  readonly unit?: 'major' | undefined;
   /** Where PostgreSQL computes the amount from other columns. */
-  readonly isComputed?: true;
+  readonly isComputed?: true | undefined;
   /** Null where no column takes a word for paid; `why` says so then. */
   readonly status: OrderStatus | null;
   readonly why: string | null;

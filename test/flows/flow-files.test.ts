@@ -396,6 +396,15 @@ describe("the flows' files", () => {
     expect(await fs.readFile(file('refund-callback'), 'utf8')).toContain('public.other');
   });
 
+  test('of a table with amounts in the major unit, or computed ones, they are known again as generated', async () => {
+    const own = await makeFolder();
+    const made = createFlowFiles(own);
+    const major = { ...one, unit: 'major' as const, isComputed: true as const };
+    await made.write(major);
+    expect((await made.inspect({ ...major, table: 'public.other' })).filter(({ state }) => state === 'edited')).toEqual([]);
+    await fs.rm(own, { recursive: true });
+  });
+
   test('a column that was added does no harm unless a new order needs it', async () => {
     await files.write(other);
     const more = { ...other, copy: { ...other.copy, note: 'note' } };
