@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { Command } from 'commander';
 import { addActivateCommand } from './cli/activate.js';
+import { addAuditCommand } from './cli/audit.js';
 import { addDevCommand } from './cli/dev.js';
 import { addDoctorCommand } from './cli/doctor.js';
 import { addEffectCommands } from './cli/effects.js';
@@ -52,6 +53,7 @@ const createProgram = async (): Promise<Command> => {
   addFlowCommands(program);
   addQuarantineCommands(program);
   addOutgoingCommands(program);
+  addAuditCommand(program);
   addReconcileCommand(program);
   addDoctorCommand(program);
   addEncryptionCommand(program);

@@ -60,7 +60,7 @@ interface Replayed {
 }
 
 const replayOne = (events: Operations['events'], id: string): Promise<Replayed> =>
-  events.replay(id).then(
+  events.replay(id, 'operator').then(
     ({ status, lastError }) => ({ id, status, error: lastError }),
     (error: unknown) => ({ id, status: null, error: wordsOf(error) }),
   );

@@ -12,6 +12,8 @@ import { withParts } from './parts.js';
 const withRoles = <T>(work: (roles: RoleManagement) => Promise<T>): Promise<T> =>
   withParts(({ database, changed }) => work(createRoleManagement({ database, changed, keepsAdministrator: false })));
 
+const OPERATOR = 'operator';
+
 const parsePermission = (text: string): Permission => {
   const found = PERMISSIONS.find((permission) => permission === text.toUpperCase());
   if (!found) throw new UsageError(`There is no permission "${text}". They are: ${PERMISSIONS.join(', ')}.`);
@@ -35,25 +37,25 @@ export const addRoleCommands = (program: Command): void => {
   });
   command('grant <role> <permission>', 'let a role do something; makes the role if it is new').action(
     async (name: string, permission: string, options: JsonOption) => {
-      const granted = await withRoles((management) => management.grant(name, parsePermission(permission)));
+      const granted = await withRoles((management) => management.grant(name, parsePermission(permission), OPERATOR));
       createOutput(options).data(granted, describeRole(granted));
     },
   );
   command('revoke <role> <permission>', 'take it back').action(
     async (name: string, permission: string, options: JsonOption) => {
-      const revoked = await withRoles((management) => management.revoke(name, parsePermission(permission)));
+      const revoked = await withRoles((management) => management.revoke(name, parsePermission(permission), OPERATOR));
       createOutput(options).data(revoked, describeRole(revoked));
     },
   );
   command('assign <account> <role>', 'give an account a role').action(
     async (account: string, name: string, options: JsonOption) => {
-      const assigned = await withRoles((management) => management.assign(account, name));
+      const assigned = await withRoles((management) => management.assign(account, name, OPERATOR));
       createOutput(options).data(assigned, describeAccount(assigned));
     },
   );
   command('unassign <account> <role>', 'take the role from the account').action(
     async (account: string, name: string, options: JsonOption) => {
-      const left = await withRoles((management) => management.unassign(account, name));
+      const left = await withRoles((management) => management.unassign(account, name, OPERATOR));
       createOutput(options).data(left, describeAccount(left));
     },
   );

@@ -41,7 +41,7 @@ const runConfigure = async ({ json, ...given }: GivenSecrets & JsonOption): Prom
         'The sandbox of the embedded run is not up, so keys can not be verified. Run "npm start" first.',
       );
     output.progress('Asking Stripe about the keys …');
-    return settings.configure({ publishableKey, secretKey, webhookSecret });
+    return settings.configure({ publishableKey, secretKey, webhookSecret }, 'operator');
   });
   const { account, livemode, openElsewhere, endpoint } = report;
   output.data(

@@ -1,3 +1,4 @@
+import { actorOf } from '../core/caller.js';
 import { defineAmountUnit } from './amount-unit.js';
 import type { Builder, Once } from './builder.js';
 
@@ -24,8 +25,8 @@ export const defineActivation = (builder: Builder, once: Once): void => {
       nullable: false,
       permission: 'SETTINGS_MANAGE',
       args: { input: t.arg({ type: input, required: true }) },
-      resolve: async (_, { input: { orderTable, idColumn, ...optional } }, { activation, settings }) => {
-        await activation.activate({
+      resolve: async (_, { input: { orderTable, idColumn, ...optional } }, { activation, settings, session }) => {
+        const request = {
           orderTable,
           idColumn: idColumn ?? 'id',
           ...(optional.ownerColumn == null ? {} : { ownerColumn: optional.ownerColumn }),
@@ -33,7 +34,8 @@ export const defineActivation = (builder: Builder, once: Once): void => {
           ...(optional.amountUnit == null ? {} : { amountUnit: optional.amountUnit }),
           ...(optional.currencyColumn == null ? {} : { currencyColumn: optional.currencyColumn }),
           ...(optional.currency == null ? {} : { currency: optional.currency }),
-        });
+        };
+        await activation.activate(request, actorOf(session.caller));
         return { settings: await settings.read() };
       },
     }),

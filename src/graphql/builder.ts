@@ -2,6 +2,7 @@ import SchemaBuilder from '@pothos/core';
 import type { Caller } from '../core/caller.js';
 import type { MinorUnits } from '../core/money.js';
 import type { InboxEvent } from '../inbox/event-reads.js';
+import type { AuditEntry } from '../installation/audit-log.js';
 import type { Problem } from '../installation/problems.js';
 import type { PaymentSettings } from '../installation/settings.js';
 import type { Change } from '../outbox/change.js';
@@ -14,6 +15,7 @@ import './text.js';
 
 /** The rows behind the schema's object types; each noun adds its own. */
 export interface ObjectTypes {
+  AuditEntry: AuditEntry;
   OrderTableBinding: OrderBinding;
   PageInfo: PageInfo;
   PaymentSettings: PaymentSettings;

@@ -1,4 +1,5 @@
 import type { Events } from '../inbox/event-replay.js';
+import type { AuditLog } from '../installation/audit-log.js';
 import type { Plans } from '../installation/plan.js';
 import type { Problems } from '../installation/problems.js';
 import type { RoleManagement } from '../installation/role-management.js';
@@ -23,6 +24,7 @@ export interface Domain extends NounDomain {
   readonly activation: Activation;
   readonly roleManagement: RoleManagement;
   readonly events: Events;
+  readonly audit: AuditLog;
   /** The URL of the sandbox, or another Stripe-compatible server, that replaces Stripe. */
   readonly sandboxUrl?: string;
 }

@@ -41,15 +41,19 @@ export const definePageInfo = (builder: Builder): void => {
 };
 
 /** Defines the edge and the connection of lists of these rows, e.g. PaymentEdge and PaymentConnection; gives the connection. */
-export const defineConnection = <Row extends object>(builder: Builder, typename: keyof ObjectTypes & string) => {
-  const edge = builder.objectRef<Edge<Row>>(`${typename}Edge`).implement({
+export const defineConnection = <Row extends object>(
+  builder: Builder,
+  typename: keyof ObjectTypes & string,
+  name: string = typename,
+) => {
+  const edge = builder.objectRef<Edge<Row>>(`${name}Edge`).implement({
     fields: (t) => ({
       // The compiler can't see which type a name stands for: whoever defines the connection gives the type's own row.
       node: t.field({ type: typename, nullable: false, resolve: ({ node }) => node as never }),
       cursor: t.exposeString('cursor', { nullable: false }),
     }),
   });
-  return builder.objectRef<Connection<Row>>(`${typename}Connection`).implement({
+  return builder.objectRef<Connection<Row>>(`${name}Connection`).implement({
     fields: (t) => ({
       edges: t.field({ type: [edge], nullable: false, resolve: ({ edges }) => [...edges] }),
       pageInfo: t.field({ type: 'PageInfo', nullable: false, resolve: ({ pageInfo }) => pageInfo }),

@@ -1,3 +1,4 @@
+import { actorOf } from '../core/caller.js';
 import type { AccountRoles, RoleGrants } from '../installation/role-management.js';
 import type { Builder } from './builder.js';
 import type { PermissionEnum } from './viewer.js';
@@ -48,8 +49,8 @@ const defineGrants = (builder: Builder, role: RoleType, permission: PermissionEn
       description: 'Makes the role if it is new.',
       permission: 'ROLE_MANAGE',
       args: { input: t.arg({ type: input, required: true }) },
-      resolve: async (_, { input }, { roleManagement }) => ({
-        role: await roleManagement.grant(input.role, input.permission),
+      resolve: async (_, { input }, { roleManagement, session }) => ({
+        role: await roleManagement.grant(input.role, input.permission, actorOf(session.caller)),
       }),
     }),
   );
@@ -59,8 +60,8 @@ const defineGrants = (builder: Builder, role: RoleType, permission: PermissionEn
       nullable: false,
       permission: 'ROLE_MANAGE',
       args: { input: t.arg({ type: input, required: true }) },
-      resolve: async (_, { input }, { roleManagement }) => ({
-        role: await roleManagement.revoke(input.role, input.permission),
+      resolve: async (_, { input }, { roleManagement, session }) => ({
+        role: await roleManagement.revoke(input.role, input.permission, actorOf(session.caller)),
       }),
     }),
   );
@@ -82,7 +83,8 @@ const defineAssignments = (builder: Builder, role: RoleType): void => {
       nullable: false,
       permission: 'ROLE_MANAGE',
       args: { input: t.arg({ type: input, required: true }) },
-      resolve: (_, { input }, { roleManagement }) => roleManagement.assign(input.accountId, input.role),
+      resolve: (_, { input }, { roleManagement, session }) =>
+        roleManagement.assign(input.accountId, input.role, actorOf(session.caller)),
     }),
   );
   builder.mutationField('unassignRole', (t) =>
@@ -91,7 +93,8 @@ const defineAssignments = (builder: Builder, role: RoleType): void => {
       nullable: false,
       permission: 'ROLE_MANAGE',
       args: { input: t.arg({ type: input, required: true }) },
-      resolve: (_, { input }, { roleManagement }) => roleManagement.unassign(input.accountId, input.role),
+      resolve: (_, { input }, { roleManagement, session }) =>
+        roleManagement.unassign(input.accountId, input.role, actorOf(session.caller)),
     }),
   );
 };

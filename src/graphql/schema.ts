@@ -1,5 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import { defineActivation } from './activation.js';
+import { defineAudit } from './audit.js';
 import { type Builder, createBuilder, type Once } from './builder.js';
 import { defineNode, type NodeKind } from './node.js';
 import { definePageInfo } from './page.js';
@@ -47,6 +48,7 @@ export const createSchema = (nouns: readonly SchemaPart[]): GraphQLSchema => {
   definePlan(builder);
   for (const { define } of nouns) define?.(builder, once);
   defineRole(builder, permission);
+  defineAudit(builder);
   defineWebhookEvent(builder);
   return builder.toSchema({ sortSchema: false });
 };

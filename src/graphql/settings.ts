@@ -84,12 +84,9 @@ const defineConfigureStripe = (builder: Builder): void => {
       nullable: false,
       permission: 'SETTINGS_MANAGE',
       args: { input: t.arg({ type: input, required: true }) },
-      resolve: async (_, { input: { publishableKey, secretKey, webhookSecret } }, { settings }) => {
-        const { endpoint } = await settings.configure({
-          publishableKey,
-          secretKey,
-          webhookSecret: webhookSecret ?? undefined,
-        });
+      resolve: async (_, { input: { publishableKey, secretKey, webhookSecret } }, { settings, session }) => {
+        const request = { publishableKey, secretKey, webhookSecret: webhookSecret ?? undefined };
+        const { endpoint } = await settings.configure(request, actorOf(session.caller));
         // The keys are stored; that the endpoint is missing must not pass unheard.
         if (endpoint.outcome === 'failed') throw endpoint.error;
         return { settings: await settings.read() };

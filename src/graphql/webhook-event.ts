@@ -1,3 +1,4 @@
+import { actorOf } from '../core/caller.js';
 import { EVENT_STATUSES } from '../core/states.js';
 import type { InboxEvent } from '../inbox/event-reads.js';
 import type { Builder } from './builder.js';
@@ -85,7 +86,9 @@ const defineReplay = (builder: Builder): void => {
       nullable: false,
       permission: 'EVENT_REPLAY',
       args: { input: t.arg({ type: input, required: true }) },
-      resolve: async (_, args, { events }) => ({ event: await events.replay(args.input.id) }),
+      resolve: async (_, args, { events, session }) => ({
+        event: await events.replay(args.input.id, actorOf(session.caller)),
+      }),
     }),
   );
 };

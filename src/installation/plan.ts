@@ -1,4 +1,5 @@
 import { BadUserInputError, FeatureInactiveError } from '../core/errors.js';
+import { audited } from '../storage/audit.js';
 import type { Database } from '../storage/database.js';
 
 /** Every plan, from the least to the most. */
@@ -85,13 +86,14 @@ export const createPlans = ({ database, changed }: Parts): Plans => {
     current,
     async set(plan, actor) {
       if (!isPlan(plan)) throw new BadUserInputError(`There is no plan "${plan}". The plans are ${PLANS.join(', ')}.`);
-      await database.query({
+      const change = {
         text: `insert into tollgate.setting as s (key, value)
           values ('plan', jsonb_build_object('plan', $1::text, 'by', $2::text))
           on conflict (key) do update set value = excluded.value, updated_at = now()
             where s.value ->> 'plan' is distinct from excluded.value ->> 'plan'`,
         values: [plan, actor],
-      });
+      };
+      await database.query(audited(change, { actor, action: 'PLAN_SET', detail: { plan } }));
       known = undefined;
       await changed?.();
       return { plan, liveRecurringPayments: await countLive() };

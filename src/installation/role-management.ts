@@ -1,5 +1,6 @@
 import { BadUserInputError, NotFoundError } from '../core/errors.js';
 import { PERMISSIONS, type Permission } from '../core/permissions.js';
+import { audited } from '../storage/audit.js';
 import type { Database, Queryable, Tx } from '../storage/database.js';
 
 /** A role with what it may do, in the contract's order. */
@@ -14,24 +15,24 @@ export interface AccountRoles {
   readonly roles: readonly RoleGrants[];
 }
 
-/** Who may do what, for those who decide it. Each call may be repeated: the second changes nothing. */
+/** Who may do what, for those who decide it. Each call may be repeated: the second changes nothing. The audit keeps who did it. */
 export interface RoleManagement {
   /** All roles by name. */
   list(): Promise<RoleGrants[]>;
   /** Grants the permission, and makes the role if it is new. @throws BadUserInputError for a name that can't be */
-  grant(role: string, permission: Permission): Promise<RoleGrants>;
+  grant(role: string, permission: Permission, actor: string): Promise<RoleGrants>;
   /**
    * @throws NotFoundError for an unknown role, BadUserInputError for ROLE_MANAGE of `admin`, and for what would leave no
    * administrator
    */
-  revoke(role: string, permission: Permission): Promise<RoleGrants>;
+  revoke(role: string, permission: Permission, actor: string): Promise<RoleGrants>;
   /** @throws NotFoundError for an unknown role, BadUserInputError for `anonymous` and `logged_in`, which nobody is given */
-  assign(accountId: string, role: string): Promise<AccountRoles>;
+  assign(accountId: string, role: string, actor: string): Promise<AccountRoles>;
   /**
    * @throws NotFoundError for an unknown role, BadUserInputError for `anonymous` and `logged_in`, which nobody loses, and for
    * what would leave no administrator
    */
-  unassign(accountId: string, role: string): Promise<AccountRoles>;
+  unassign(accountId: string, role: string, actor: string): Promise<AccountRoles>;
 }
 
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
@@ -125,22 +126,23 @@ export const createRoleManagement = ({
   return {
     list: () => readRoles(database, '', []),
 
-    async grant(role, permission) {
+    async grant(role, permission, actor) {
       if (!NAME.test(role))
         throw new BadUserInputError(
           `"${role}" is no name for a role: it begins with a letter, then letters, digits, _ or -, 63 characters at most.`,
         );
       return change(async (tx) => {
         tx.send({ text: `insert into tollgate.role (name) values ($1) on conflict do nothing`, values: [role] });
-        tx.send({
+        const grant = {
           text: `insert into tollgate.role_permission (role, permission) values ($1, $2) on conflict do nothing`,
           values: [role, permission],
-        });
+        };
+        tx.send(audited(grant, { actor, action: 'PERMISSION_GRANTED', detail: { role, permission } }));
         return readRole(tx, role);
       });
     },
 
-    async revoke(role, permission) {
+    async revoke(role, permission, actor) {
       if (role === 'admin' && permission === 'ROLE_MANAGE')
         throw new BadUserInputError('The role admin keeps ROLE_MANAGE: without it nobody could grant anything again.');
       return change(async (tx) => {
@@ -148,24 +150,30 @@ export const createRoleManagement = ({
           text: `delete from tollgate.role_permission where role = $1 and permission = $2`,
           values: [role, permission],
         };
-        await takeAway(tx, () => tx.send(revocation), `npx tollgate role revoke ${role} ${permission}`);
+        const record = { actor, action: 'PERMISSION_REVOKED', detail: { role, permission } };
+        await takeAway(
+          tx,
+          () => tx.send(audited(revocation, record)),
+          `npx tollgate role revoke ${role} ${permission}`,
+        );
         return readRole(tx, role);
       });
     },
 
-    async assign(accountId, role) {
+    async assign(accountId, role, actor) {
       assertGiven(accountId, role);
       return change(async (tx) => {
         await readRole(tx, role);
-        tx.send({
+        const assignment = {
           text: `insert into tollgate.account_role (account_id, role) values ($1, $2) on conflict do nothing`,
           values: [accountId, role],
-        });
+        };
+        tx.send(audited(assignment, { actor, action: 'ROLE_ASSIGNED', detail: { accountId, role } }));
         return readAccount(tx, accountId);
       });
     },
 
-    async unassign(accountId, role) {
+    async unassign(accountId, role, actor) {
       assertGiven(accountId, role);
       return change(async (tx) => {
         await readRole(tx, role);
@@ -173,7 +181,8 @@ export const createRoleManagement = ({
           text: `delete from tollgate.account_role where account_id = $1 and role = $2`,
           values: [accountId, role],
         };
-        await takeAway(tx, () => tx.send(removal), `npx tollgate role unassign ${accountId} ${role}`);
+        const record = { actor, action: 'ROLE_UNASSIGNED', detail: { accountId, role } };
+        await takeAway(tx, () => tx.send(audited(removal, record)), `npx tollgate role unassign ${accountId} ${role}`);
         return readAccount(tx, accountId);
       });
     },

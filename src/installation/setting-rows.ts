@@ -1,4 +1,4 @@
-import type { Database, Queryable, Tx } from '../storage/database.js';
+import type { Database, Queryable, Statement, Tx } from '../storage/database.js';
 
 /** Reads what is stored under a subject; undefined when nothing is. */
 export const readSetting = async (on: Queryable, key: string): Promise<unknown> => {
@@ -29,7 +29,16 @@ export const changeSetting = async <T>(
 
 /**
  * Replaces what is stored under a subject by what `change` makes of it, and gives that. Two that write at once take
- * turns; `change` may run again after a deadlock, so it has no effect of its own.
+ * turns; `change` may run again after a deadlock, so it has no effect of its own. `record` is kept in the same transaction.
  */
-export const updateSetting = <T>(database: Database, key: string, change: (value: unknown) => T): Promise<T> =>
-  database.transaction(async (tx) => (await changeSetting(tx, key, change)).after);
+export const updateSetting = <T>(
+  database: Database,
+  key: string,
+  change: (value: unknown) => T,
+  record?: Statement,
+): Promise<T> =>
+  database.transaction(async (tx) => {
+    const { after } = await changeSetting(tx, key, change);
+    if (record) tx.send(record);
+    return after;
+  });

@@ -1,5 +1,6 @@
 import { BadUserInputError, DomainError } from '../core/errors.js';
 import type { Orders } from '../orders/orders.js';
+import { writeAudit } from '../storage/audit.js';
 import type { Database } from '../storage/database.js';
 import type { OrderBinding } from '../storage/order-binding.js';
 import type { StripeGateway } from '../stripe/gateway.js';
@@ -63,12 +64,12 @@ export interface Settings {
   setMoneyPolicy(given: Parameters<typeof setMoneyPolicies>[1], actor: string): Promise<MoneyPolicies>;
   /**
    * Verifies the keys with Stripe, stores them encrypted, registers the webhook endpoint, and tells every process. The
-   * same keys again change nothing.
+   * same keys again change nothing. The audit keeps who set them (`actor`; `operator` unless told).
    *
    * @throws BadUserInputError naming the environment variable that wins, or saying what is wrong with which key;
    *   EncryptionKeyError; StripeUnavailableError. Nothing was stored then.
    */
-  configure(request: ConfigureRequest): Promise<ConfigureReport>;
+  configure(request: ConfigureRequest, actor?: string): Promise<ConfigureReport>;
 }
 
 interface Parts {
@@ -110,19 +111,27 @@ const assertNotInEnvironment = (
 export const createSettings = (parts: Parts): Settings => {
   const { database, vault, keys, endpoints, plans, orders } = parts;
 
-  const store = ({ secretKey, publishableKey, webhookSecret }: ConfigureRequest, account: string): Promise<unknown> => {
+  const store = (
+    { secretKey, publishableKey, webhookSecret }: ConfigureRequest,
+    { account, actor }: { readonly account: string; readonly actor: string },
+  ): Promise<unknown> => {
     const livemode = isLiveKey(secretKey);
     const secrets = webhookSecret === undefined ? undefined : [vault.seal(webhookSecret, PURPOSE.webhookSecret)];
-    return updateKeysRow(database, (row) => ({
-      publishableKey,
-      secretKey: vault.seal(secretKey, PURPOSE.secretKey),
-      // A secret that was given once goes on being accepted, unless Tollgate's own endpoint takes its place.
-      webhookSecrets:
-        secrets ??
-        (!parts.registersEndpoint && row?.account === account && row.livemode === livemode ? row.webhookSecrets : []),
-      livemode,
-      account,
-    }));
+    const record = writeAudit(actor, 'STRIPE_KEYS_SET', { publishableKey, livemode, account });
+    return updateKeysRow(
+      database,
+      (row) => ({
+        publishableKey,
+        secretKey: vault.seal(secretKey, PURPOSE.secretKey),
+        // A secret that was given once goes on being accepted, unless Tollgate's own endpoint takes its place.
+        webhookSecrets:
+          secrets ??
+          (!parts.registersEndpoint && row?.account === account && row.livemode === livemode ? row.webhookSecrets : []),
+        livemode,
+        account,
+      }),
+      record,
+    );
   };
 
   const ensureEndpoint = async (): Promise<ConfigureReport['endpoint']> => {
@@ -159,7 +168,7 @@ export const createSettings = (parts: Parts): Settings => {
 
     setMoneyPolicy: (given, actor) => setMoneyPolicies(database, given, actor),
 
-    async configure(given) {
+    async configure(given, actor = 'operator') {
       const request = withoutSpace(given);
       assertNotInEnvironment(parts.environment, request.webhookSecret !== undefined);
       assertKeyKinds(request);
@@ -168,7 +177,7 @@ export const createSettings = (parts: Parts): Settings => {
           'An embedded run takes no live keys: its demo accounts are open to anyone. Set DATABASE_URL for a real run.',
         );
       const account = await verifyKeys(request, parts.connect);
-      await store(request, account);
+      await store(request, { account, actor });
       await parts.changed();
       const livemode = isLiveKey(request.secretKey);
       return {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Database, Queryable } from '../storage/database.js';
+import type { Database, Queryable, Statement } from '../storage/database.js';
 import type { Vault } from './encryption.js';
 import { readSetting, updateSetting } from './setting-rows.js';
 
@@ -54,9 +54,12 @@ const parseEndpoints = (value: unknown): EndpointsRow =>
 export const readKeysRow = async (on: Queryable): Promise<KeysRow | undefined> =>
   parseKeys(await readSetting(on, KEYS));
 
-/** Replaces the stored keys; twice stores the same. */
-export const updateKeysRow = (database: Database, change: (row: KeysRow | undefined) => KeysRow): Promise<KeysRow> =>
-  updateSetting(database, KEYS, (value) => change(parseKeys(value)));
+/** Replaces the stored keys, and keeps `record` with them; twice stores the same. */
+export const updateKeysRow = (
+  database: Database,
+  change: (row: KeysRow | undefined) => KeysRow,
+  record: Statement,
+): Promise<KeysRow> => updateSetting(database, KEYS, (value) => change(parseKeys(value)), record);
 
 /** Reads the endpoints that we registered. */
 export const readEndpointsRow = async (on: Queryable): Promise<EndpointsRow> =>

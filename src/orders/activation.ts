@@ -2,6 +2,7 @@ import pg from 'pg';
 import { AlreadyActivatedError, BadUserInputError } from '../core/errors.js';
 import type { FlowFile, FlowFiles } from '../flows/flow-files.js';
 import { readFlowTarget } from '../flows/flow-target.js';
+import { writeAudit } from '../storage/audit.js';
 import type { Database, Tx } from '../storage/database.js';
 import { OPEN_GUARD } from '../storage/definition-guard.js';
 import type { AmountUnit, OrderBinding, OrderKeyType, OrderTable } from '../storage/order-binding.js';
@@ -60,12 +61,12 @@ export interface Activation {
   /**
    * Binds the table, links payments to it with foreign keys, protects both as far as the role may, and writes the
    * callback flows' files where they are not the developer's yet. The same request again mends what is missing of these,
-   * and changes nothing else.
+   * and changes nothing else. The audit keeps who bound it (`actor`; `operator` unless told).
    *
    * @throws BadUserInputError naming what of the table can't be used, or what this role may not; AlreadyActivatedError for
    *   another binding
    */
-  activate(request: ActivationRequest): Promise<Activated>;
+  activate(request: ActivationRequest, actor?: string): Promise<Activated>;
   /** Does all of it and takes it back: refuses what `activate` would refuse. */
   rehearse(request: ActivationRequest): Promise<Rehearsed>;
   /**
@@ -175,7 +176,11 @@ const begin = async (tx: Tx): Promise<OrderBinding | undefined> => {
   return readBinding(tx);
 };
 
-const bind = async (database: Database, request: ActivationRequest): Promise<Omit<Rehearsed, 'flowFiles'>> => {
+const bind = async (
+  database: Database,
+  request: ActivationRequest,
+  actor: string,
+): Promise<Omit<Rehearsed, 'flowFiles'>> => {
   const known = await readBinding(database);
   if (known) {
     assertSame(known, tableOf(await readTableName(database, request.orderTable), request));
@@ -190,6 +195,7 @@ const bind = async (database: Database, request: ActivationRequest): Promise<Omi
     if (other) return { binding: other, isBound: true };
     await link(tx, table, idType);
     await insertBinding(tx, table, idType);
+    tx.send(writeAudit(actor, 'ORDERS_BOUND', table));
     const binding = await readBinding(tx);
     if (!binding) throw new Error('The binding was not stored.');
     return { binding, isBound: false };
@@ -221,8 +227,8 @@ export const createActivation = ({ database, orders, flowFiles, changed }: Parts
   };
 
   return {
-    activate: async (request) => complete((await bind(database, request)).binding),
-    rehearse: async (request) => look(await bind(createRehearsal(database), request)),
+    activate: async (request, actor = 'operator') => complete((await bind(database, request, actor)).binding),
+    rehearse: async (request) => look(await bind(createRehearsal(database), request, 'nobody')),
     async add(columns, actor) {
       const { binding, isBound } = await add(database, columns, actor);
       if (!isBound) await changed?.();

@@ -10,6 +10,7 @@ import type { Readiness } from '../http/probes.js';
 import type { Routes } from '../http/routes.js';
 import { createHttpServer, type HttpServer } from '../http/server.js';
 import { createWebhookEndpoint } from '../inbox/endpoint.js';
+import { createAuditLog } from '../installation/audit-log.js';
 import type { PubSub } from '../outbox/pubsub.js';
 import { unavailableOr } from '../storage/busy.js';
 import { readClock } from '../storage/clock.js';
@@ -111,6 +112,7 @@ export const createClientDoors = (needs: Needs): HttpServer => {
       activation: console.activation,
       roleManagement: console.roleManagement,
       events: door.events,
+      audit: createAuditLog(needs.storage.database),
       problems: console.problems,
       ...(config.stripe.apiBase !== undefined && { sandboxUrl: config.stripe.apiBase }),
     },

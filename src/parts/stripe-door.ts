@@ -64,7 +64,7 @@ export const createStripeDoor = (needs: Needs): StripeDoor => {
     inbox,
     processor,
     follower,
-    events: { ...createEvents({ reads, processor }), idsOf: reads.idsOf },
+    events: { ...createEvents({ database, reads, processor }), idsOf: reads.idsOf },
     reconciler,
   };
 };

@@ -401,7 +401,9 @@ describe("the flows' files", () => {
     const made = createFlowFiles(own);
     const major = { ...one, unit: 'major' as const, isComputed: true as const };
     await made.write(major);
-    expect((await made.inspect({ ...major, table: 'public.other' })).filter(({ state }) => state === 'edited')).toEqual([]);
+    expect((await made.inspect({ ...major, table: 'public.other' })).filter(({ state }) => state === 'edited')).toEqual(
+      [],
+    );
     await fs.rm(own, { recursive: true });
   });
 

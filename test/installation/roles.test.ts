@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PERMISSIONS } from '../../src/core/permissions.js';
-import { ask, pay } from '../harness/payments.js';
+import { runCommand } from '../cli/command.js';
+import { ask, confirmUntil, pay } from '../harness/payments.js';
 import { describeWithRedis, openRedis } from '../harness/redis.js';
 import { ADMIN } from '../harness/refunds.js';
 import { type As, openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
@@ -190,5 +191,85 @@ describeWithRedis('a running subscription of another process', () => {
     await watch.stop();
     await Promise.all([first.stop(), second.stop()]);
     await redis.stop();
+  });
+});
+
+describe('the audit', () => {
+  interface Entry {
+    readonly actor: string;
+    readonly action: string;
+    readonly detail: object;
+  }
+  const readAudit = async (first = 5, after?: string) => {
+    const AUDIT = `query ($first: Int, $after: String) { audit(first: $first, after: $after) {
+      edges { cursor node { actor action detail } } pageInfo { hasNextPage endCursor } } }`;
+    return ask<{ edges: { cursor: string; node: Entry }[]; pageInfo: { hasNextPage: boolean; endCursor: string } }>(
+      server,
+      AUDIT,
+      { first, after },
+      ADMIN,
+    );
+  };
+  const newest = async (count: number): Promise<Entry[]> => (await readAudit(count)).edges.map(({ node }) => node);
+
+  test('tells who changed roles, plan and binding, once per change, newest first, and pages on', async () => {
+    const actor = `account:${ADMIN.account}`;
+    for (let twice = 0; twice < 2; twice += 1) {
+      await grant('auditor', 'AUDIT_READ');
+      await assign('ann', 'auditor');
+    }
+    await revoke('auditor', 'AUDIT_READ');
+    await unassign('ann', 'auditor');
+    for (const plan of ['ENTERPRISE', 'ENTERPRISE', 'PRO'])
+      await ask(
+        server,
+        'mutation ($plan: Plan!) { setPlan(input: { plan: $plan }) { settings { plan } } }',
+        { plan },
+        ADMIN,
+      );
+    expect(await newest(6)).toEqual([
+      { actor, action: 'PLAN_SET', detail: { plan: 'PRO' } },
+      { actor, action: 'PLAN_SET', detail: { plan: 'ENTERPRISE' } },
+      { actor, action: 'ROLE_UNASSIGNED', detail: { accountId: 'ann', role: 'auditor' } },
+      { actor, action: 'PERMISSION_REVOKED', detail: { role: 'auditor', permission: 'AUDIT_READ' } },
+      { actor, action: 'ROLE_ASSIGNED', detail: { accountId: 'ann', role: 'auditor' } },
+      { actor, action: 'PERMISSION_GRANTED', detail: { role: 'auditor', permission: 'AUDIT_READ' } },
+    ]);
+    const all = (await readAudit(100)).edges.map(({ node }) => node);
+    expect(all.at(-1)).toMatchObject({
+      actor: 'operator',
+      action: 'ORDERS_BOUND',
+      detail: { tableName: 'public.shop_order' },
+    });
+    const { edges, pageInfo } = await readAudit(2);
+    const next = await readAudit(2, pageInfo.endCursor);
+    expect([...edges, ...next.edges].map(({ node }) => node)).toEqual(all.slice(0, 4));
+  });
+
+  test('tells who replayed an event, and by which door', async () => {
+    bed.sandbox.setWebhookUrl(`${server.url}/webhooks/stripe`);
+    const order = await bed.createOrder();
+    await confirmUntil(bed, server, await pay(server, order));
+    const { rows } = await bed.sql.query(
+      `select id from tollgate.stripe_event where type = 'payment_intent.succeeded' limit 1`,
+    );
+    await ask(
+      server,
+      'mutation ($id: ID!) { replayEvent(input: { id: $id }) { event { id } } }',
+      { id: rows[0].id },
+      ADMIN,
+    );
+    const { stdout } = await runCommand(['role', 'grant', 'auditor', 'AUDIT_READ', '--json'], bed.environment);
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'auditor' });
+    const told = JSON.parse((await runCommand(['audit', '--first', '2', '--json'], bed.environment)).stdout);
+    expect(told.entries).toMatchObject([
+      { actor: 'operator', action: 'PERMISSION_GRANTED' },
+      { actor: `account:${ADMIN.account}`, action: 'EVENT_REPLAYED', detail: { eventId: rows[0].id } },
+    ]);
+  });
+
+  test('is for AUDIT_READ alone', async () => {
+    const { errors } = await server.request('{ audit { edges { node { id } } } }');
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', permission: 'AUDIT_READ' });
   });
 });
