@@ -160,16 +160,40 @@ const DETAILS = `payment_method = case when u.method is not null then u.method
 
 const jsonOf = (value: object | null | undefined): string | null => (value ? JSON.stringify(value) : null);
 
+/** What a version is made of, with its type in SQL. */
+const PARTS: readonly (readonly [name: string, type: string, of: (write: VersionWrite) => unknown])[] = [
+  ['id', 'bigint', ({ update }) => update.id],
+  ['status', 'text', ({ update }) => update.status],
+  ['intent', 'text', ({ update }) => update.intentId],
+  ['received', 'bigint', ({ update }) => update.amountReceived],
+  ['failure', 'text', ({ update }) => update.failureCode],
+  ['message', 'text', ({ update }) => update.failureMessage],
+  ['charge', 'text', ({ update }) => update.chargeId],
+  ['at', 'float8', ({ update }) => update.at],
+  ['was', 'text', ({ entry }) => entry.fromStatus],
+  ['actor', 'text', ({ entry }) => entry.actor],
+  ['event', 'text', ({ entry }) => entry.eventId ?? null],
+  ['flow', 'text', ({ entry }) => entry.flow ?? null],
+  ['elsewhere', 'bigint', ({ update }) => update.settledElsewhere],
+  ['note', 'text', ({ entry }) => entry.note ?? null],
+  ['method', 'jsonb', ({ update }) => jsonOf(update.charge?.method)],
+  ['receipt', 'text', ({ update }) => update.charge?.receiptUrl ?? null],
+  ['invoice', 'jsonb', ({ update }) => jsonOf(update.invoice)],
+];
+const partsOf = (write: VersionWrite): unknown[] => PARTS.map(([, , of]) => of(write));
+const listsOf = (writes: readonly VersionWrite[]): unknown[] => PARTS.map(([, , of]) => writes.map(of));
+/** One has values of its own: for a list of unknown length PostgreSQL would plan the whole statement anew each time. */
+const ONE = `select ${PARTS.map(([name, type], at) => `$${at + 1}::${type} as ${name}`).join(', ')}`;
+const SEVERAL = `select * from unnest(${PARTS.map(([, type], at) => `$${at + 1}::${type}[]`).join(', ')})
+  as u (${PARTS.map(([name]) => name).join(', ')})`;
+
 /**
  * Writes new versions of payments of different orders with their entries in the timeline, and gives the rows with what their
  * orders have (see sumPaid) and what keeps their flows from running; what is beyond an order's amount is marked. The orders' and the payments' locks must be held.
  */
 export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountOf): Statement => ({
   // without a name of its own: what is compared changes once an amount is bound
-  text: `with u as (
-      select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::float8[],
-          $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::jsonb[], $16::text[], $17::jsonb[])
-        as u (id, status, intent, received, failure, message, charge, at, was, actor, event, flow, elsewhere, note, method, receipt, invoice)),
+  text: `with u as (${writes.length === 1 ? ONE : SEVERAL}),
     other as (
       select u.id, ${paidSums('o')}
       from u join tollgate.payment t on t.id = u.id
@@ -195,25 +219,7 @@ export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountO
       p.order_paid + case when ${paidPayment('p.status')} then ${paidBy('p')} else 0 end as "paid",
       p.order_covered + case when ${paidPayment('p.status')} then ${broughtBy('p')} else 0 end as "covered"
     from p`,
-  values: [
-    writes.map(({ update }) => update.id),
-    writes.map(({ update }) => update.status),
-    writes.map(({ update }) => update.intentId),
-    writes.map(({ update }) => update.amountReceived),
-    writes.map(({ update }) => update.failureCode),
-    writes.map(({ update }) => update.failureMessage),
-    writes.map(({ update }) => update.chargeId),
-    writes.map(({ update }) => update.at),
-    writes.map(({ entry }) => entry.fromStatus),
-    writes.map(({ entry }) => entry.actor),
-    writes.map(({ entry }) => entry.eventId ?? null),
-    writes.map(({ entry }) => entry.flow ?? null),
-    writes.map(({ update }) => update.settledElsewhere),
-    writes.map(({ entry }) => entry.note ?? null),
-    writes.map(({ update }) => jsonOf(update.charge?.method)),
-    writes.map(({ update }) => update.charge?.receiptUrl ?? null),
-    writes.map(({ update }) => jsonOf(update.invoice)),
-  ],
+  values: writes.length === 1 ? writes.flatMap(partsOf) : listsOf(writes),
 });
 
 /** Drops the id of an object that Stripe doesn't know, and the failure that it told of, with an entry in the timeline; gives the row. */
