@@ -11,6 +11,11 @@ const KEY = 'release';
 
 /** The release whose migrations were the newest on this database; a database of before releases were counted is of the first. */
 const readRelease = async (on: Queryable): Promise<number> => {
+  // Without the table nothing was noted, and whoever asks has other things to tell of it.
+  const [table] = await on.query<{ there: boolean }>({
+    text: `select to_regclass('tollgate.setting') is not null as "there"`,
+  });
+  if (!table?.there) return 1;
   const [row] = await on.query<{ release: number }>({
     text: `select (value #>> '{}')::integer as "release" from tollgate.setting where key = $1`,
     values: [KEY],
