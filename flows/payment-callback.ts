@@ -1,27 +1,36 @@
 import { definePaymentCallback } from 'tollgate/flows';
 
-// tollgate activate: {"table":"public.shop_order","id":"id","amount":"amount","status":{"column":"status","cast":"","isRequired":true,"words":{"pending":"pending","paid":"paid","partiallyRefunded":"partially_refunded","refunded":"refunded","canceled":"canceled"}},"why":null}
+// tollgate activate: {"table":"public.shop_order","id":"id","amount":"amount","status":{"column":"status","cast":"","isRequired":true,"words":{"pending":"pending","paid":"paid","partiallyRefunded":"partially_refunded","refunded":"refunded","canceled":"canceled"}},"why":null,"shelf":{"table":"public.shop_stock","product":"product"}}
 // Yours to edit: "tollgate activate" writes this file only while nothing in it was changed.
 
-/** Marks the order paid once what was received, or settled otherwise, covers its amount. */
+/** Marks the order paid once what was received, or settled otherwise, covers its amount, and takes it from the shelf. */
 export const paymentCallback = definePaymentCallback({
   async run(
-    { orderId, paymentStatus, previousStatus, orderCoveredAmount, settledOutOfBand, callbackProcessed },
-    { db, log },
+    { orderId, paymentStatus, previousStatus, payment, orderCoveredAmount, settledOutOfBand, callbackProcessed },
+    { db, log, refund },
   ) {
     if (callbackProcessed) return; // a duplicate
 
     if (paymentStatus === 'SUCCESSFUL') {
       // Money that came after a cancel, or was set aside, and was taken all the same: an order that was given up is wanted again.
       const takesUp = previousStatus === 'CANCELED' || previousStatus === 'QUARANTINED';
-      const paid = await db.query(
+      const paid = await db.query<{ product: string | null }>(
         `update public.shop_order set status = 'paid'
           where id = $1 and amount <= $2::bigint
-            and (status not in ('paid', 'canceled') or ($3::boolean and status = 'canceled')) returning id`,
+            and (status not in ('paid', 'canceled') or ($3::boolean and status = 'canceled')) returning product`,
         [orderId, orderCoveredAmount, takesUp],
       );
-      if (paid.length > 0) {
+      const [order] = paid;
+      if (order) {
         log.info({ orderId, orderCoveredAmount, settledOutOfBand }, 'order paid');
+        if (order.product === null) return;
+        const taken = await db.query(
+          `update public.shop_stock set pieces = pieces - 1 where product = $1 and pieces > 0 returning pieces`,
+          [order.product],
+        );
+        // Sold out meanwhile: the money goes back, and the refund's own flow marks the order.
+        if (taken.length === 0 && payment.amountReceived > 0)
+          await refund({ paymentId: payment.id, amount: payment.amountReceived, reason: 'Sold out' });
         return;
       }
       // Paid or canceled already, or not covered yet; what can't be seen or written must not pass unnoticed.

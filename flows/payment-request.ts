@@ -1,11 +1,16 @@
 import { definePaymentRequest } from 'tollgate/flows';
 
-// tollgate activate: {}
+// tollgate activate: {"table":"public.shop_order","id":"id","shelf":{"table":"public.shop_stock","product":"product"}}
 // Yours to edit: "tollgate activate" writes this file only while nothing in it was changed.
 
-/** Asked before a payment begins or goes on, under the order's lock: it declines nothing yet. */
+/** Asked before a payment begins or goes on, under the order's lock: what is sold out is declined. */
 export const paymentRequest = definePaymentRequest({
-  beforePay() {
-    // Where it must not be paid: (data, { db, decline }) and decline('SOLD_OUT', 'Sold out'). Your own logic goes here.
+  async beforePay({ orderId }, { db, decline }) {
+    const soldOut = await db.query(
+      `select 1 from public.shop_order o join public.shop_stock s on s.product = o.product
+        where o.id = $1 and s.pieces = 0`,
+      [orderId],
+    );
+    if (soldOut.length > 0) decline('SOLD_OUT', 'Sold out');
   },
 });
