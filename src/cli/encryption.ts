@@ -1,11 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { readSecrets, writeSecrets } from '../embedded/embedded-run.js';
-import { createVault } from '../installation/encryption.js';
+import { createVault, type Vault } from '../installation/encryption.js';
 import { resealSecrets } from '../installation/stored-keys.js';
+import { resealWebhookSecrets } from '../nouns/outgoing/reseal.js';
+import type { Database } from '../storage/database.js';
 import { createOutput, type JsonOption, UsageError } from './output.js';
 import { type Parts, withParts } from './parts.js';
 import { commandConfig } from './workspace.js';
+
+/** Every stored secret, whoever's it is. */
+const resealAll = async (database: Database, vault: Vault): Promise<number> =>
+  (await resealSecrets(database, vault)) + (await resealWebhookSecrets(database, vault));
 
 /** The embedded run keeps its keys in its data directory: both, while secrets are under either of them. */
 const rotateEmbedded = async ({ config, database, running }: Parts): Promise<number> => {
@@ -14,7 +20,7 @@ const rotateEmbedded = async ({ config, database, running }: Parts): Promise<num
   const secrets = await readSecrets(config.dataDir);
   const next = config.encryption.next ?? randomBytes(32).toString('base64');
   await writeSecrets(config.dataDir, { ...secrets, encryptionKeyNext: next });
-  const count = await resealSecrets(database, createVault({ key: secrets.encryptionKey, next }));
+  const count = await resealAll(database, createVault({ key: secrets.encryptionKey, next }));
   await writeSecrets(config.dataDir, { jwtSecret: secrets.jwtSecret, encryptionKey: next });
   return count;
 };
@@ -24,7 +30,7 @@ const rotate = async (parts: Parts): Promise<number> => {
     throw new UsageError(
       'TOLLGATE_ENCRYPTION_KEY_NEW is missing. Set it to a new key (openssl rand -base64 32) beside TOLLGATE_ENCRYPTION_KEY, in every process, and run this again.',
     );
-  const count = await resealSecrets(parts.database, parts.vault);
+  const count = await resealAll(parts.database, parts.vault);
   await parts.changed();
   return count;
 };

@@ -1,4 +1,4 @@
-import type { Orders } from '../../orders/orders.js';
+import type { Order, Orders } from '../../orders/orders.js';
 import type { Database, Tx } from '../../storage/database.js';
 import { claimOrders, lockUntold, lookLater, sumBrought, tellPaid } from './rows.js';
 
@@ -15,13 +15,18 @@ interface Brought {
 
 const AT_ONCE = 50;
 
+/** Whether it is what the order costs; an order whose table has no amount is paid by its first success. */
+const covers = ({ currency, brought }: Brought, { amount, currency: own }: Order): boolean => {
+  if (amount === undefined) return true;
+  return amount !== null && brought >= Number(amount) && (own == null || own === currency);
+};
+
 const look = async ({ orders }: Parts, tx: Tx, orderId: string): Promise<void> => {
   // Who pays meanwhile waits, or has paid before the sums are read.
   if ((await tx.query(lockUntold(orderId))).length === 0) return;
   const order = await orders.find(orderId);
   const sums = await tx.query<Brought>(sumBrought(orderId));
-  const price = order?.amount ?? undefined;
-  const paid = sums.find(({ brought }) => price === undefined || brought >= Number(price));
+  const paid = order && sums.find((one) => covers(one, order));
   if (!paid) return tx.send(lookLater(orderId));
   tx.send(tellPaid(orderId, { orderId, amount: paid.brought, currency: paid.currency }));
 };

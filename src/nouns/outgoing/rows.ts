@@ -58,6 +58,10 @@ export const updateSecrets = (id: string, secrets: readonly SealedSecret[]): Sta
   values: [id, JSON.stringify(secrets)],
 });
 
+export const lockAllSecrets: Statement = {
+  text: 'select w.id::text as "id", w.secrets from tollgate.outgoing_webhook w where deleted_at is null order by w.id for update',
+};
+
 /** Ends an endpoint, by an operator or by its own word; what waits for it is given up on. */
 export const endWebhook = (id: string, end: { readonly deleted: boolean; readonly reason: string }): Statement => ({
   text: `with ended as (

@@ -411,6 +411,16 @@ describe('an operator', () => {
     const tested = JSON.parse((await run('test', made.webhook.id)).stdout);
     expect(tested.delivery).toMatchObject({ status: 'DELIVERED' });
     verified(made.secret, receiver.got[0] as Got);
+    // What it signs by is encrypted again with the keys, and signs on.
+    const next = Buffer.alloc(32, 4).toString('base64');
+    const rotated = await runCommand(['rotate-encryption-key', '--json'], {
+      ...environment,
+      TOLLGATE_ENCRYPTION_KEY_NEW: next,
+    });
+    expect(JSON.parse(rotated.stdout)).toEqual({ reencrypted: 1 });
+    const withNext = { ...environment, TOLLGATE_ENCRYPTION_KEY: next };
+    expect((await runCommand(['outgoing', 'test', made.webhook.id, '--json'], withNext)).code).toBe(0);
+    verified(made.secret, receiver.got[1] as Got);
     const { rows } = await bed.sql.query(
       `select actor, detail::text from tollgate.audit where action = 'OUTGOING_WEBHOOK_CREATED' order by id desc limit 1`,
     );
