@@ -124,7 +124,8 @@ describe('tollgate activate', { timeout: 300_000 }, () => {
     expect(await bound()).toEqual([
       { table_name: 'public.booking', owner_column: 'guest', amount_column: 'cents', currency_column: null },
     ]);
-    expect(await sql(database.url, 'select actor, action, detail from tollgate.audit')).toEqual([
+    expect(await sql(database.url, 'select actor, action, detail from tollgate.audit order by id')).toEqual([
+      { actor: 'operator', action: 'ORDERS_BOUND', detail: expect.objectContaining({ tableName: 'public.booking' }) },
       {
         actor: 'operator',
         action: 'BINDING_EXTENDED',

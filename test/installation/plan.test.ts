@@ -33,6 +33,12 @@ const UNGATED = [
   'assignRole',
   'unassignRole',
   'replayEvent',
+  'createOutgoingWebhook',
+  'updateOutgoingWebhook',
+  'deleteOutgoingWebhook',
+  'rotateOutgoingWebhookSecret',
+  'testOutgoingWebhook',
+  'redeliver',
 ];
 
 const mutations = Object.values(createSchema(NOUNS).getMutationType()?.getFields() ?? {});
@@ -71,9 +77,11 @@ describe('the plan', () => {
   test.each(
     mutations.map((field) => [field.name, field] as const),
   )('%s is inactive below PRO, unless it is an operator’s or ends a recurring payment', async (name, field) => {
-    const variables = { input: exampleOf(field.args[0]?.type as GraphQLInputType) };
+    const variables = Object.fromEntries(field.args.map((arg) => [arg.name, exampleOf(arg.type)]));
     const inside = isObjectType(getNamedType(field.type)) ? '{ __typename }' : '';
-    const send = `mutation ($input: ${field.args[0]?.type}) { ${name}(input: $input) ${inside} }`;
+    const declared = field.args.map((arg) => `$${arg.name}: ${arg.type}`).join(', ');
+    const given = field.args.map((arg) => `${arg.name}: $${arg.name}`).join(', ');
+    const send = `mutation (${declared}) { ${name}(${given}) ${inside} }`;
     for (const plan of name === 'setPlan' ? ['FREE'] : ['FREE', 'BASIC']) {
       await setPlan(plan);
       const { errors } = await server.request(send, variables, ADMIN);
