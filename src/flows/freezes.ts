@@ -5,7 +5,7 @@ import { isLongAgo } from '../storage/due.js';
 export const FREEZES_UNTIL_REFUSED = 2;
 
 /** It held up a process twice; the message says what to do. */
-class FrozenTwiceError extends Error {
+export class FrozenTwiceError extends Error {
   constructor(what: string, place: string | null) {
     super(
       `${what} held up the server ${FREEZES_UNTIL_REFUSED} times${place === null ? '' : `, at ${place}`}, and waits for an operator: ` +
