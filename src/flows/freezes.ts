@@ -5,7 +5,7 @@ import { isLongAgo } from '../storage/due.js';
 export const FREEZES_UNTIL_REFUSED = 2;
 
 /** It held up a process twice; the message says what to do. */
-export class FrozenTwiceError extends Error {
+class FrozenTwiceError extends Error {
   constructor(what: string, place: string | null) {
     super(
       `${what} held up the server ${FREEZES_UNTIL_REFUSED} times${place === null ? '' : `, at ${place}`}, and waits for an operator: ` +
@@ -63,9 +63,9 @@ export const releaseRefused = (database: Database, subject: string | undefined):
         where id = any($1) and status in ('FAILED', 'DEAD')`,
       values: [refused.flatMap(({ eventIds }) => eventIds)],
     });
-    // An owed flow was refused as well, and may have come to wait for minutes.
+    // An owed flow was refused as well. It begins anew: a server that hears of this a moment later refuses it once more, and soon asks again.
     await tx.query({
-      text: `update tollgate.owed_flow set next_try_at = now()
+      text: `update tollgate.owed_flow set tries = 0, next_try_at = now()
         where order_id = any($1) and status = 'OWED' and next_try_at is not null`,
       values: [refused.flatMap(({ sort, subject }) => (sort === 'flow' ? [subject] : []))],
     });

@@ -3,7 +3,6 @@ import { BadUserInputError, IllegalTransitionError, NotFoundError } from '../../
 import { isNodeId } from '../../core/node-id.js';
 import type { Page } from '../../core/page.js';
 import { type Flow, FlowFailedError, type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
-import { FrozenTwiceError } from '../../flows/freezes.js';
 import { decodeFlowData, failureOf, forgetFailures, markOrderOwed } from '../../flows/owed.js';
 import type { OwedFlow } from '../../flows/owed-flow.js';
 import type { Orders } from '../../orders/orders.js';
@@ -125,12 +124,8 @@ const tryCharge = async (parts: Parts, row: OwedFlow, actor: string): Promise<Tr
 const attempt = (parts: Parts, row: OwedFlow, actor: string): Promise<Tried> =>
   (row.flow === CHARGE_FLOW ? tryCharge : tryOnce)(parts, row, actor);
 
-/** One that is refused costs nothing to ask about: it runs soon after an operator has released it. */
-const waitAfter = (error: FlowFailedError, tries: number): number =>
-  error.cause instanceof FrozenTwiceError ? BUSY_SECONDS : waitSeconds(tries + 1, OWED_BACKOFF);
-
 const noteFailure = ({ database }: Parts, { id, tries }: OwedFlow, error: FlowFailedError): Promise<unknown> =>
-  database.query(writeFailedTry(id, failureOf(error), waitAfter(error, tries)));
+  database.query(writeFailedTry(id, failureOf(error), waitSeconds(tries + 1, OWED_BACKOFF)));
 
 const runDue = async (parts: Parts, row: OwedFlow): Promise<void> => {
   const { id, flow, orderId } = row;
