@@ -99,6 +99,23 @@ const onPath = (program) =>
 
 class SkippedError extends Error {}
 
+/** Waits until a program says on that stream that it is up; it ends with the trial. */
+const startProgram = async (child, stream, isUp) => {
+  const ended = once(child, 'exit');
+  stops.push(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  let output = '';
+  await new Promise((resolve, reject) => {
+    child[stream].on('data', (chunk) => {
+      output = `${output}${chunk}`.slice(-4_000);
+      if (isUp.test(output)) resolve();
+    });
+    ended.then(() => reject(new Error(`${child.spawnfile} did not start:\n${output}`)));
+  });
+};
+
 /** A PgBouncer before every database of the server, which lends connections by the transaction. */
 const startPgBouncer = async (folder, target) => {
   const program = onPath('pgbouncer');
@@ -126,20 +143,8 @@ server_round_robin = 1
 `,
   );
   giveTo(unprivilegedUser(folder), file, 0o600);
-  const child = spawn(program, [file], { ...unprivilegedUser(folder), cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
-  const ended = once(child, 'exit');
-  stops.push(async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
-  let output = '';
-  await new Promise((resolve, reject) => {
-    child.stderr.on('data', (chunk) => {
-      output = `${output}${chunk}`.slice(-4_000);
-      if (output.includes('process up')) resolve();
-    });
-    ended.then(() => reject(new Error(`PgBouncer did not start:\n${output}`)));
-  });
+  const user = { ...unprivilegedUser(folder), cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] };
+  await startProgram(spawn(program, [file], user), 'stderr', /process up/);
   const url = new URL(target);
   url.hostname = '127.0.0.1';
   url.port = String(port);
@@ -167,19 +172,7 @@ const startRedis = async (folder, lines, { sentinel = false } = {}) => {
   const child = spawn('redis-server', [file, ...(sentinel ? ['--sentinel'] : [])], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const ended = once(child, 'exit');
-  stops.push(async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
-  let output = '';
-  await new Promise((resolve, reject) => {
-    child.stdout.on('data', (chunk) => {
-      output = `${output}${chunk}`.slice(-4_000);
-      if (/Ready to accept connections|Sentinel ID is/.test(output)) resolve();
-    });
-    ended.then(() => reject(new Error(`redis-server did not start:\n${output}`)));
-  });
+  await startProgram(child, 'stdout', /Ready to accept connections|Sentinel ID is/);
   return port;
 };
 

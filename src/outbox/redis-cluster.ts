@@ -2,11 +2,10 @@ import { Cluster, type ClusterOptions } from 'ioredis';
 import type { PubSubLog } from './pubsub.js';
 import { credentialsOf, type RedisAddress } from './redis-address.js';
 import { linkOptions, within } from './redis-link.js';
-import type { RedisLinks } from './redis-links.js';
+import { type OpenLink, openKept, PUBLISH_MS, type RedisLinks } from './redis-links.js';
 import { refusalOf } from './redis-refusal.js';
 import { ShardedSubscriber } from './sharded-subscriber.js';
 
-const PUBLISH_MS = 1_500;
 /** How often the map of the cluster is read again, and what belongs elsewhere moved there. */
 const REFRESH_MS = 2_000;
 const PING_MS = 2_000;
@@ -106,19 +105,7 @@ export const createClusterLinks = (address: RedisAddress): RedisLinks => {
 };
 
 /** A connection to the cluster for what is not pub/sub; every command fails at once while its node is down. */
-export const openClusterLink = (
-  address: RedisAddress,
-  name: string,
-  log: PubSubLog,
-): { client: Cluster; close(): void } => {
+export const openClusterLink = (address: RedisAddress, name: string, log: PubSubLog): OpenLink<Cluster> => {
   const client = openCluster(address);
-  const stop = keepCluster(client, name, log);
-  client.connect().catch(() => undefined);
-  return {
-    client,
-    close() {
-      stop();
-      client.disconnect();
-    },
-  };
+  return openKept(client, keepCluster(client, name, log));
 };

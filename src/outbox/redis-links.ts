@@ -29,7 +29,8 @@ export interface SubscriberPort {
   punsubscribe(): Promise<unknown>;
 }
 
-const PUBLISH_MS = 1_500;
+/** So long a message may take. */
+export const PUBLISH_MS = 1_500;
 const QUIT_MS = 500;
 
 /** Two connections to one Redis. */
@@ -66,14 +67,17 @@ export const endClient = async (
   if (ended) await within(QUIT_MS, ended).catch(() => undefined);
 };
 
-/** A connection of its own, for what is not pub/sub; every command fails at once while Redis is down. */
-export const openRedisLink = (
-  address: RedisAddress,
-  name: string,
-  log: PubSubLog,
-): { client: Redis; close(): void } => {
-  const client = makeClient(Redis, address, linkOptions);
-  const stop = keepLink(client, name, log, () => undefined);
+/** A connection for what is not pub/sub; every command fails at once while Redis is down. */
+export interface OpenLink<Client> {
+  readonly client: Client;
+  close(): void;
+}
+
+/** Begins to connect a client that is kept until `stop`. */
+export const openKept = <Client extends Pick<Redis, 'connect' | 'disconnect'>>(
+  client: Client,
+  stop: () => void,
+): OpenLink<Client> => {
   client.connect().catch(() => undefined);
   return {
     client,
@@ -82,4 +86,13 @@ export const openRedisLink = (
       client.disconnect();
     },
   };
+};
+
+/** A connection of its own to one Redis. */
+export const openRedisLink = (address: RedisAddress, name: string, log: PubSubLog): OpenLink<Redis> => {
+  const client = makeClient(Redis, address, linkOptions);
+  return openKept(
+    client,
+    keepLink(client, name, log, () => undefined),
+  );
 };
