@@ -36,6 +36,8 @@ export class OutgoingWebhooks1765000000000 implements MigrationInterface {
     )`);
     await runner.query(`create index outgoing_delivery_due on tollgate.outgoing_delivery (webhook_id, next_attempt_at)
       where status in ('WAITING', 'FAILED')`);
+    await runner.query(`create index outgoing_delivery_queue on tollgate.outgoing_delivery (webhook_id, id)
+      where status in ('WAITING', 'FAILED')`);
     await runner.query(`create index outgoing_delivery_behind on tollgate.outgoing_delivery (webhook_id, node_type, node_id, id)
       where status in ('WAITING', 'FAILED')`);
     await runner.query(`create index outgoing_delivery_listed on tollgate.outgoing_delivery (webhook_id, id)`);

@@ -1,4 +1,5 @@
 import { Webhook } from 'standardwebhooks';
+import { wordsOf } from '../../core/errors.js';
 import type { Vault } from '../../installation/encryption.js';
 import type { Database } from '../../storage/database.js';
 import type { NamedHosts } from './address.js';
@@ -12,7 +13,7 @@ import {
   type SigningWebhook,
   writeAttempt,
 } from './rows.js';
-import { type Answer, send } from './send.js';
+import { type Answer, type Message, send } from './send.js';
 
 /** What the secrets are sealed for. */
 export const SECRET_PURPOSE = 'outgoing webhook secret';
@@ -87,11 +88,12 @@ const signatureOf = (
     .map(({ sealed }) => new Webhook(vault.open(sealed, SECRET_PURPOSE)).sign(id, at, body))
     .join(' ');
 
-const attempt = async (
-  parts: Parts,
-  stop: AbortSignal,
-  { webhook, delivery }: { readonly webhook: SigningWebhook; readonly delivery: OutgoingDelivery },
-): Promise<OutgoingDelivery> => {
+interface Sending {
+  readonly webhook: SigningWebhook;
+  readonly delivery: OutgoingDelivery;
+}
+
+const messageOf = (parts: Parts, { webhook, delivery }: Sending): Message => {
   const id = `msg_${delivery.messageId}`;
   const at = new Date();
   const body = JSON.stringify(parts.payloadOf(delivery));
@@ -103,13 +105,29 @@ const attempt = async (
     'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
     'webhook-signature': signatureOf(parts, webhook.secrets, { id, at, body }),
   };
-  const answer = await send({ url: webhook.url, headers, body }, parts.hosts, stop);
+  return { url: webhook.url, headers, body };
+};
+
+/** A message that can't be made, for its secret doesn't open say, is told like one that didn't arrive. */
+const trySending = async (parts: Parts, sending: Sending, stop: AbortSignal): Promise<Answer> => {
+  let message: Message;
+  try {
+    message = messageOf(parts, sending);
+  } catch (error) {
+    return { statusCode: null, error: wordsOf(error) };
+  }
+  return send(message, parts.hosts, stop);
+};
+
+const attempt = async (parts: Parts, sending: Sending, stop: AbortSignal): Promise<OutgoingDelivery> => {
+  const { webhook, delivery } = sending;
+  const answer = await trySending(parts, sending, stop);
   const [written] = await parts.database.query<OutgoingDelivery>(
     writeAttempt(delivery.id, endOf(answer, delivery.attempts)),
   );
   if (answer.statusCode === GONE)
     await parts.database.query(
-      endWebhook(webhook.id, { deleted: false, reason: 'The endpoint answered 410: it is gone.' }),
+      endWebhook(webhook.id, { url: webhook.url, reason: 'The endpoint answered 410: it is gone.' }),
     );
   return written ?? delivery;
 };
@@ -128,7 +146,7 @@ export const createDeliveries = (parts: Parts): Deliveries => {
 
   const sendOne = async (webhook: SigningWebhook, delivery: OutgoingDelivery): Promise<void> => {
     try {
-      await attempt(parts, stopping.signal, { webhook, delivery });
+      await attempt(parts, { webhook, delivery }, stopping.signal);
     } catch (error) {
       if (stopping.signal.aborted) return;
       log.warn({ err: error, webhook: webhook.id, delivery: delivery.id }, 'a delivery failed, it is tried again');
@@ -174,7 +192,7 @@ export const createDeliveries = (parts: Parts): Deliveries => {
       await forget();
       await Promise.all((await database.query<SigningWebhook>(findDueWebhooks)).map(fill));
     },
-    deliver: (webhook, delivery) => attempt(parts, stopping.signal, { webhook, delivery }),
+    deliver: (webhook, delivery) => attempt(parts, { webhook, delivery }, stopping.signal),
     async stop() {
       stopping.abort(new Error('The server stops.'));
       await Promise.all([...lanes.values()].flatMap(({ sending }) => [...sending]));

@@ -21,10 +21,9 @@ const covers = ({ currency, brought }: Brought, { amount, currency: own }: Order
   return amount !== null && brought >= Number(amount) && (own == null || own === currency);
 };
 
-const look = async ({ orders }: Parts, tx: Tx, orderId: string): Promise<void> => {
+const look = async (tx: Tx, orderId: string, order: Order | undefined): Promise<void> => {
   // Who pays meanwhile waits, or has paid before the sums are read.
   if ((await tx.query(lockUntold(orderId))).length === 0) return;
-  const order = await orders.find(orderId);
   const sums = await tx.query<Brought>(sumBrought(orderId));
   const paid = order && sums.find((one) => covers(one, order));
   if (!paid) return tx.send(lookLater(orderId));
@@ -36,9 +35,10 @@ const look = async ({ orders }: Parts, tx: Tx, orderId: string): Promise<void> =
  * run it.
  */
 export const createOrderPaid = (parts: Parts) => async (): Promise<void> => {
-  const { database, log } = parts;
+  const { database, orders, log } = parts;
   for (const { orderId } of await database.query<{ orderId: string }>(claimOrders(AT_ONCE)))
-    await database
-      .transaction((tx) => look(parts, tx, orderId))
+    await orders
+      .find(orderId)
+      .then((order) => database.transaction((tx) => look(tx, orderId, order)))
       .catch((error: unknown) => log.warn({ err: error, orderId }, 'whether an order is paid is seen later'));
 };

@@ -40,6 +40,7 @@ export class OutgoingWebhook {
 @Check('outgoing_delivery_status_known', `status in ('${DELIVERY_STATUSES.join("', '")}')`)
 @Unique('outgoing_delivery_once', ['webhookId', 'eventType', 'nodeType', 'nodeId', 'version'])
 @Index('outgoing_delivery_due', ['webhookId', 'nextAttemptAt'], { where: `status in ('WAITING', 'FAILED')` })
+@Index('outgoing_delivery_queue', ['webhookId', 'id'], { where: `status in ('WAITING', 'FAILED')` })
 @Index('outgoing_delivery_behind', ['webhookId', 'nodeType', 'nodeId', 'id'], {
   where: `status in ('WAITING', 'FAILED')`,
 })

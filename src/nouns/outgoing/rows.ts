@@ -62,14 +62,21 @@ export const lockAllSecrets: Statement = {
   text: 'select w.id::text as "id", w.secrets from tollgate.outgoing_webhook w where deleted_at is null order by w.id for update',
 };
 
-/** Ends an endpoint, by an operator or by its own word; what waits for it is given up on. */
-export const endWebhook = (id: string, end: { readonly deleted: boolean; readonly reason: string }): Statement => ({
+/**
+ * Ends an endpoint; what waits for it is given up on. With `url` by its own word, unless it is another address by now; without, it is
+ * deleted.
+ */
+export const endWebhook = (
+  id: string,
+  { url, reason }: { readonly url?: string; readonly reason: string },
+): Statement => ({
   text: `with ended as (
       update tollgate.outgoing_webhook set enabled = false, ended_reason = $3,
-        deleted_at = case when $2 then now() else deleted_at end where id = $1 returning id)
+        deleted_at = case when $2::text is null then now() else deleted_at end
+      where id = $1 and ($2::text is null or url = $2::text) returning id)
     update tollgate.outgoing_delivery set status = 'DEAD', next_attempt_at = null, last_error = coalesce(last_error || ' ', '') || $3
       where webhook_id = (select id from ended) and ${WAITS}`,
-  values: [id, end.deleted, end.reason],
+  values: [id, url ?? null, reason],
 });
 
 /** Endpoints for which something is due. */
@@ -188,6 +195,6 @@ export const tellPaid = (orderId: string, data: object): Statement => ({
 /** What each set of keys brought an order, whether or not it was given back: it never shrinks. */
 export const sumBrought = (orderId: string): Statement => ({
   text: `select p.currency, sum(p.amount_received + coalesce(p.amount_settled_elsewhere, 0))::bigint as "brought"
-    from tollgate.payment p where p.order_id::text = $1 and ${paidPayment('p.status')} group by p.currency, p.livemode, p.stripe_account`,
+    from tollgate.payment p where p.order_id = $1 and ${paidPayment('p.status')} group by p.currency, p.livemode, p.stripe_account`,
   values: [orderId],
 });

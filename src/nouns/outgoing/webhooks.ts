@@ -138,7 +138,7 @@ export const createOutgoingWebhooks = ({ database, vault, hosts, deliveries, pay
   delete: (id, actor) =>
     database.transaction(async (tx) => {
       const webhook = await lock(tx, id);
-      tx.send(endWebhook(id, { deleted: true, reason: 'The endpoint was deleted.' }));
+      tx.send(endWebhook(id, { reason: 'The endpoint was deleted.' }));
       tx.send(writeAudit(actor, 'OUTGOING_WEBHOOK_DELETED', detailOf(webhook)));
     }),
 

@@ -225,6 +225,18 @@ describe('an endpoint that fails', () => {
     expect(receiver.got.length).toBe(2);
   });
 
+  test('whose secret does not open counts as an attempt, with words that say so', async () => {
+    const { webhook } = await create(receiver.url, ['order.paid']);
+    await bed.sql.query(
+      `update tollgate.outgoing_webhook set secrets = '[{"sealed": "tg1:other:AAAA", "until": null}]' where id = $1`,
+      [webhook.id],
+    );
+    await paid();
+    const failed = await firstOf(webhook.id, ({ status }) => status === 'FAILED');
+    expect(failed).toMatchObject({ attempts: 1, lastError: expect.stringContaining('TOLLGATE_ENCRYPTION_KEY') });
+    expect(receiver.got).toEqual([]);
+  });
+
   test('by silence slows no other endpoint', async () => {
     const slow = await startReceiver();
     try {
