@@ -28,9 +28,9 @@ describeWithOwnRedis('a Redis that does not serve us says why, and what mends it
     redis = await startRedis([
       'requirepass geheim',
       `tls-port ${tlsPort}`,
-      `tls-cert-file ${TLS}server.pem`,
-      `tls-key-file ${TLS}server.key`,
-      `tls-ca-cert-file ${TLS}authority.pem`,
+      `tls-cert-file "${TLS}server.pem"`,
+      `tls-key-file "${TLS}server.key"`,
+      `tls-ca-cert-file "${TLS}authority.pem"`,
       'tls-auth-clients no',
       'user pinger on >pinger ~* &* +ping',
       'user elsewhere on >elsewhere ~* resetchannels +@all',
