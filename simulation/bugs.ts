@@ -74,6 +74,21 @@ export const BUGS = {
       'amount_received = greatest(u.received - 1, 0)',
     ),
   },
+  'dispute-uncounted': {
+    about: 'a dispute takes nothing from its payment',
+    rewrite: inStatement('update tollgate.payment p set version', 'amount_disputed = (', 'amount_disputed = 0 * ('),
+  },
+  'dispute-mistaken': {
+    about: 'a dispute is booked with another amount than Stripe says',
+    rewrite: (text) => {
+      const made = inStatement(
+        'insert into tollgate.dispute as d',
+        'values ($1, $2, $3',
+        'values ($1, $2::bigint + 1, $3',
+      );
+      return inStatement('update tollgate.dispute d set', 'amount = $2', 'amount = $2::bigint + 1')(made(text));
+    },
+  },
   'unasked-money': {
     about: 'money that nobody asked for counts by itself',
     rewrite: inStatement(

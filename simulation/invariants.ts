@@ -22,6 +22,7 @@ interface PaymentRow {
   readonly version: number;
   readonly received: number;
   readonly refunded: number;
+  readonly disputed: number;
   readonly intentId: string | null;
   readonly invoiceId: string | null;
   /** Why its money was set aside. */
@@ -35,12 +36,22 @@ interface RefundRow {
   readonly stripeId: string | null;
 }
 
+interface DisputeRow {
+  readonly id: string;
+  readonly paymentId: string;
+  readonly status: string;
+  readonly amount: number;
+  readonly stripeId: string;
+}
+
 /** Both sides at the end of a run. */
 interface Books {
   readonly payments: readonly PaymentRow[];
   readonly refunds: readonly RefundRow[];
+  readonly disputes: readonly DisputeRow[];
   readonly intents: ReadonlyMap<string, Stripe.PaymentIntent>;
   readonly stripeRefunds: ReadonlyMap<string, Stripe.Refund>;
+  readonly stripeDisputes: ReadonlyMap<string, Stripe.Dispute>;
   readonly subscriptions: readonly Stripe.Subscription[];
   readonly invoices: readonly Stripe.Invoice[];
   readonly installation: string;
@@ -54,28 +65,33 @@ const byId = async <T extends { id: string }>(list: AsyncIterable<T>): Promise<M
 
 const readBooks = async ({ sql, stripe }: World): Promise<Books> => {
   const rows = async <T extends object>(text: string): Promise<T[]> => (await sql.query(text)).rows as T[];
-  const [payments, refunds, settings] = await Promise.all([
+  const [payments, refunds, disputes, settings] = await Promise.all([
     rows<PaymentRow>(`select id::text, order_id::text as "orderId", status, version, amount_received::int as received,
-      amount_refunded::int as refunded, stripe_payment_intent_id as "intentId", stripe_invoice_id as "invoiceId", quarantined_for as "setAside"
+      amount_refunded::int as refunded, amount_disputed::int as disputed, stripe_payment_intent_id as "intentId", stripe_invoice_id as "invoiceId", quarantined_for as "setAside"
       from tollgate.payment order by id`),
     rows<RefundRow>(`select id::text, payment_id::text as "paymentId", status, amount::int, stripe_refund_id as "stripeId"
       from tollgate.refund order by id`),
+    rows<DisputeRow>(`select id::text, payment_id::text as "paymentId", status, amount::int, stripe_dispute_id as "stripeId"
+      from tollgate.dispute order by id`),
     rows<{ value: unknown }>(`select value from tollgate.setting where key = 'installation'`),
   ]);
   const installation = settings[0]?.value;
   // Compared with nothing, every promise would seem kept.
   if (typeof installation !== 'string' || installation === '') throw new Error("The installation's id is not known.");
-  const [intents, stripeRefunds, subscriptions, invoices] = await Promise.all([
+  const [intents, stripeRefunds, stripeDisputes, subscriptions, invoices] = await Promise.all([
     byId(stripe.paymentIntents.list({ limit: 100 })),
     byId(stripe.refunds.list({ limit: 100 })),
+    byId(stripe.disputes.list({ limit: 100 })),
     byId(stripe.subscriptions.list({ limit: 100, status: 'all' })),
     byId(stripe.invoices.list({ limit: 100 })),
   ]);
   return {
     payments,
     refunds,
+    disputes,
     intents,
     stripeRefunds,
+    stripeDisputes,
     subscriptions: [...subscriptions.values()],
     invoices: [...invoices.values()],
     installation,
@@ -168,6 +184,33 @@ const checkSums = (_: World, { payments, intents, stripeRefunds }: Books): Compa
           : [`payment ${payment.id} shows ${payment.refunded} refunded; Stripe gave back ${refunded}`]),
         ...(refunded > received ? [`payment ${payment.id}: more was given back than received`] : []),
       ];
+    },
+  );
+
+/** Each of Stripe's disputes of our payments has its row, in its state. */
+const checkDisputes = (_: World, { payments, disputes, stripeDisputes }: Books): Comparison => {
+  const rows = new Map(disputes.map((row) => [row.stripeId, row]));
+  const ours = new Set(payments.map(({ intentId }) => intentId));
+  const known = [...stripeDisputes.values()].filter((dispute) => ours.has(String(dispute.payment_intent)));
+  return compare(known, (dispute) => {
+    const row = rows.get(dispute.id);
+    const expected = dispute.status.toUpperCase();
+    if (!row) return [`${dispute.id} of ${String(dispute.payment_intent)} has no dispute here`];
+    if (row.status === expected && row.amount === dispute.amount) return [];
+    return [`dispute ${row.id} is ${row.amount} ${row.status}; Stripe says ${dispute.amount} ${expected}`];
+  });
+};
+
+const TAKING: ReadonlySet<string> = new Set(['needs_response', 'under_review', 'lost']);
+
+/** What a payment shows as disputed is what its disputes hold or took. */
+const checkDisputedSums = (_: World, { payments, stripeDisputes }: Books): Comparison =>
+  compare(
+    payments.filter(({ intentId }) => intentId !== null),
+    ({ id, intentId, disputed }) => {
+      const mine = [...stripeDisputes.values()].filter((dispute) => dispute.payment_intent === intentId);
+      const taken = mine.filter(({ status }) => TAKING.has(status)).reduce((sum, { amount }) => sum + amount, 0);
+      return disputed === taken ? [] : [`payment ${id} shows ${disputed} disputed; its disputes took ${taken}`];
     },
   );
 
@@ -359,6 +402,8 @@ const INVARIANTS: Readonly<Record<string, (world: World, books: Books) => Compar
   "refunds are as Stripe's": checkRefunds,
   'no refund is left unknown': checkUnknownRefunds,
   'sums of refunds are what went back': checkSums,
+  "disputes are as Stripe's": checkDisputes,
+  'sums of disputes are what they took': checkDisputedSums,
   'no refund was asked for beyond what was left': checkOvershoot,
   'orders show what was received': checkOrders,
   'flows ran once per version': checkFlows,

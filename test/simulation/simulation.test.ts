@@ -83,6 +83,8 @@ const SHOWN: Readonly<Record<BugName, readonly [seeds: readonly number[], words:
   'never-published': [[3, 1, 4], /is unpublished/],
   'stale-message': [[4, 1, 2], /not committed|ended with version/],
   'wrong-amount': [[1, 4, 5], /Stripe says/],
+  'dispute-uncounted': [[6, 14, 23, 38, 40], /disputed; its disputes took/],
+  'dispute-mistaken': [[6, 14, 23, 38, 40], /dispute \d+ is \d+ \w+; Stripe says/],
   'unasked-money': [[1, 4, 5, 6], /although nothing was decided|although REFUND was decided/],
   'owed-forgotten': [[1, 4, 5, 6], /did not run for version/],
   'renewal-twice': [[5, 14, 15, 27, 33], /was made for no invoice/],
