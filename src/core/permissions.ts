@@ -12,6 +12,7 @@ export const PERMISSIONS = [
   'RECURRING_CANCEL',
   'RECURRING_READ',
   'RECURRING_READ_ANY',
+  'RECURRING_CHANGE',
   'DISPUTE_READ',
   'OUTGOING_WEBHOOK_MANAGE',
   'AUDIT_READ',
@@ -23,6 +24,11 @@ export const PERMISSIONS = [
 ] as const;
 
 export type Permission = (typeof PERMISSIONS)[number];
+
+/** What some of them mean beyond their names, in the contract's words. */
+export const PERMISSION_MEANINGS: Partial<Readonly<Record<Permission, string>>> = {
+  RECURRING_CHANGE: 'Change price or quantity, pause, resume collection: an app decides whether its customers may.',
+};
 
 /** The roles that every installation has from its first migration, with what they may do. */
 export const DEFAULT_GRANTS: Readonly<Record<'anonymous' | 'logged_in' | 'admin', readonly Permission[]>> = {

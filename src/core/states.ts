@@ -241,6 +241,10 @@ export const ENDED_RECURRING_STATUSES: readonly RecurringStatus[] = ['CANCELED',
 export const isLive = ({ status }: { readonly status: RecurringStatus }): boolean =>
   !ENDED_RECURRING_STATUSES.includes(status);
 
+/** Whether the recurring payment goes on, and its first charge or trial has begun. */
+export const hasBegun = (recurring: { readonly status: RecurringStatus }): boolean =>
+  isLive(recurring) && recurring.status !== 'INCOMPLETE';
+
 /** Every status of an event in the inbox, in the contract's order. */
 export const EVENT_STATUSES = ['RECEIVED', 'PROCESSED', 'IGNORED', 'FAILED', 'DEAD'] as const;
 export type EventStatus = (typeof EVENT_STATUSES)[number];

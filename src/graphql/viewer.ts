@@ -1,4 +1,4 @@
-import { PERMISSIONS } from '../core/permissions.js';
+import { PERMISSION_MEANINGS, PERMISSIONS, type Permission } from '../core/permissions.js';
 import type { Builder } from './builder.js';
 
 /** Defines the permissions' enum, Viewer and Query.viewer: who the server takes the caller for. */
@@ -26,7 +26,15 @@ export const defineViewer = (builder: Builder): PermissionEnum => {
   return permission;
 };
 
-const definePermission = (builder: Builder) => builder.enumType('Permission', { values: PERMISSIONS });
+const definePermission = (builder: Builder) =>
+  builder.enumType('Permission', {
+    values: Object.fromEntries(
+      PERMISSIONS.map((permission) => {
+        const description = PERMISSION_MEANINGS[permission];
+        return [permission, description === undefined ? {} : { description }];
+      }),
+    ) as Record<Permission, { description?: string }>,
+  });
 
 /** The permissions' enum of one build. */
 export type PermissionEnum = ReturnType<typeof definePermission>;

@@ -16,6 +16,7 @@ import { OwedFlows1764620000000 } from '../../migrations/1764620000000-owed-flow
 import { WhatBecameOfIt1764700000000 } from '../../migrations/1764700000000-what-became-of-it.js';
 import { OrderMoney1764800000000 } from '../../migrations/1764800000000-order-money.js';
 import { OutgoingWebhooks1765000000000 } from '../../migrations/1765000000000-outgoing-webhooks.js';
+import { RecurringChange1765100000000 } from '../../migrations/1765100000000-recurring-change.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -37,6 +38,7 @@ const MIGRATIONS = [
   WhatBecameOfIt1764700000000,
   OrderMoney1764800000000,
   OutgoingWebhooks1765000000000,
+  RecurringChange1765100000000,
 ];
 
 /** The classes of tables. */

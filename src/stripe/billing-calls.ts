@@ -60,7 +60,8 @@ export interface BillingCalls {
   postponeInvoice(id: string, at: number, idempotencyKey: string): Promise<Answer<Stripe.Invoice>>;
 }
 
-const SUBSCRIPTION = {
+/** What comes with every subscription that is read or changed. */
+export const SUBSCRIPTION = {
   expand: ['latest_invoice.confirmation_secret', 'latest_invoice.payments', 'pending_setup_intent'],
 };
 const INVOICE = { expand: ['payments.data.payment.payment_intent'] };

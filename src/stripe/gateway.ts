@@ -12,6 +12,7 @@ import { isMarked, metadataOf, type Owner } from './metadata.js';
 import { createOperatorCalls, type OperatorCalls } from './operator-calls.js';
 import { findOnPages } from './pages.js';
 import { createRefundCalls, type RefundCalls } from './refund-calls.js';
+import { createSubscriptionChangeCalls, type SubscriptionChangeCalls } from './subscription-change-calls.js';
 
 /** What a new payment intent needs; amounts in minor units. */
 export interface PaymentIntentRequest extends HandedOn {
@@ -30,6 +31,7 @@ export interface StripeGateway
     DisputeCalls,
     ChargeCalls,
     BillingCalls,
+    SubscriptionChangeCalls,
     OperatorCalls,
     EventCalls,
     CheckoutCalls {
@@ -65,6 +67,7 @@ const createStripeGateway = (stripe: Stripe, { read, write }: Caller): StripeGat
   ...createDisputeCalls(stripe, { read, write }),
   ...createChargeCalls(stripe, { read, write }),
   ...createBillingCalls(stripe, { read, write }),
+  ...createSubscriptionChangeCalls(stripe, { read, write }),
 
   createPaymentIntent: (request) =>
     write('payment_intent', (options) =>

@@ -93,6 +93,18 @@ export const resume = async (
     )
   ).recurringPayment;
 
+/** A mutation of RECURRING_CHANGE, as an operator unless told. */
+export const alter = async (
+  server: Server,
+  operation: 'changeRecurringPayment' | 'pauseRecurringPayment' | 'unpauseRecurringPayment',
+  input: object,
+  as: As = { account: 'boss', roles: ['admin'] },
+): Promise<Recurring> => {
+  const type = `${operation[0]?.toUpperCase()}${operation.slice(1)}Input`;
+  const query = `mutation ($input: ${type}!) { ${operation}(input: $input) { recurringPayment { ${FIELDS} } } }`;
+  return (await ask<{ recurringPayment: Recurring }>(server, query, { input }, as)).recurringPayment;
+};
+
 export const readRecurring = (server: Server, id: string, as?: As): Promise<Recurring> =>
   ask<Recurring>(server, `query ($id: ID!) { recurringPayment(id: $id) { ${FIELDS} } }`, { id }, as);
 

@@ -79,8 +79,9 @@ const differs = (row: RecurringPayment, update: RecurringUpdate): boolean =>
 /** What a move came to, in the words of what may be asked for. */
 const moveOf = (row: RecurringPayment, changed: RecurringPayment): RecurringPayment['askedFor'] => {
   if (isLive(row) && !isLive(changed)) return 'END';
-  if (row.cancelAtPeriodEnd === changed.cancelAtPeriodEnd) return null;
-  return changed.cancelAtPeriodEnd ? 'SCHEDULE' : 'RESUME';
+  if (row.cancelAtPeriodEnd !== changed.cancelAtPeriodEnd) return changed.cancelAtPeriodEnd ? 'SCHEDULE' : 'RESUME';
+  if (row.collectionPaused !== changed.collectionPaused) return changed.collectionPaused ? 'PAUSE' : 'UNPAUSE';
+  return null;
 };
 
 /** Who caused a move: an event of what somebody asked for tells of them, however fast it came. */

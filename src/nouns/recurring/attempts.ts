@@ -54,6 +54,13 @@ export interface RecurringAttempts {
   cancelAtPeriodEnd(row: RecurringPayment, who: Who): Promise<RecurringPayment>;
   /** Takes back a scheduled end, whichever way it was scheduled. */
   resume(row: RecurringPayment, who: Who): Promise<RecurringPayment>;
+  /**
+   * Writes to the subscription until Stripe's present one is as it was asked for, and applies that. Nothing is written to one that is
+   * so already or has ended. Twice at once writes the same twice.
+   *
+   * @throws StripeDeclinedError when Stripe refuses it, StripeUnavailableError when the outcome is unknown
+   */
+  write(row: RecurringPayment, asked: SubscriptionWrite): Promise<RecurringPayment>;
 }
 
 interface Parts {
@@ -69,12 +76,14 @@ interface Parts {
 
 type Subscription = Answer<Stripe.Subscription>;
 
-interface Change extends Who {
+/** One write to a subscription. */
+export interface SubscriptionWrite extends Who {
   /** What the write is about to change. */
   readonly asks: RecurringPayment['askedFor'];
   /** Whether nothing is left to write. */
   holds(subscription: Stripe.Subscription): boolean;
-  write(subscription: Stripe.Subscription, key: (action: string) => string): Promise<Subscription>;
+  /** Gives Stripe's answer; `key` makes the idempotency key of an action. */
+  write(subscription: Stripe.Subscription, key: (action: string) => string): Promise<Answer<Stripe.Subscription>>;
 }
 
 const snapshotOf = ({ object, at }: Subscription): SubscriptionSnapshot => subscriptionSnapshot(object, at);
@@ -199,7 +208,7 @@ const makeOrRead = async (
 const change = async (
   parts: Parts,
   { recurringPayment: settled, subscription: present, at }: SettledSubscription,
-  { access, actor, write, holds }: Change,
+  { access, actor, write, holds }: SubscriptionWrite,
 ): Promise<RecurringPayment> => {
   if (!isLive(settled) || holds(present)) return settled;
   let refusal: StripeCallError | undefined;
@@ -251,7 +260,7 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
   const settle: RecurringAttempts['settle'] = (row, who, fresh) =>
     oneAtATime(row.id, () => makeOrRead(parts, row, { ...who, fresh }).catch(orRefusal));
 
-  const settleAndChange = async (row: RecurringPayment, asked: Change): Promise<RecurringPayment> => {
+  const settleAndChange = async (row: RecurringPayment, asked: SubscriptionWrite): Promise<RecurringPayment> => {
     await parts.database.query(writeRecurringAsked(row.id, asked.asks, asked.actor));
     return change(parts, await settle(row, asked), asked);
   };
@@ -260,6 +269,8 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
     settle,
     forgetUnknown: (row, who) => forgetUnknown(parts, row, who),
     refresh: (row, who) => refresh(parts, row, who).catch(orRefusal),
+
+    write: settleAndChange,
 
     cancelNow: (row, who) =>
       settleAndChange(row, {

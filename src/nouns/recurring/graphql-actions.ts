@@ -1,12 +1,15 @@
 import type { Builder } from '../../graphql/builder.js';
 import type { PayEnums } from '../payments/graphql-pay.js';
+import { PAUSED_INVOICES, type PauseRequest } from './pauses.js';
 import type { CancelRequest, InitiateAnswer, InitiateRequest } from './recurring.js';
 import type { RecurringPayment } from './row.js';
 
 /** Defines how a client starts, ends and resumes recurring payments. */
 export const defineRecurringActions = (builder: Builder, enums: PayEnums): void => {
   defineInitiate(builder, enums);
-  defineCancelAndResume(builder);
+  const payload = definePayload(builder);
+  defineCancelAndResume(builder, payload);
+  definePauses(builder, payload);
 };
 
 const defineInitiate = (builder: Builder, { payMode, clientSecretType }: PayEnums): void => {
@@ -44,14 +47,16 @@ const defineInitiateInput = (builder: Builder, payMode: PayEnums['payMode']) =>
     }),
   });
 
-const defineCancelAndResume = (builder: Builder): void => {
-  const payload = builder
-    .objectRef<{ readonly recurringPayment: RecurringPayment }>('RecurringPaymentPayload')
-    .implement({
-      fields: (t) => ({
-        recurringPayment: t.expose('recurringPayment', { type: 'RecurringPayment', nullable: false }),
-      }),
-    });
+const definePayload = (builder: Builder) =>
+  builder.objectRef<{ readonly recurringPayment: RecurringPayment }>('RecurringPaymentPayload').implement({
+    fields: (t) => ({
+      recurringPayment: t.expose('recurringPayment', { type: 'RecurringPayment', nullable: false }),
+    }),
+  });
+
+type Payload = ReturnType<typeof definePayload>;
+
+const defineCancelAndResume = (builder: Builder, payload: Payload): void => {
   const cancelInput = defineCancelInput(builder);
   const resumeInput = builder.inputType('ResumeRecurringPaymentInput', {
     description: 'Takes back a scheduled cancellation.',
@@ -84,6 +89,52 @@ const defineCancelAndResume = (builder: Builder): void => {
   );
 };
 
+const definePauses = (builder: Builder, payload: Payload): void => {
+  const pauseInput = definePauseInput(builder);
+  const unpauseInput = builder.inputType('UnpauseRecurringPaymentInput', {
+    fields: (t) => ({ recurringPaymentId: t.id({ required: true }), idempotencyKey: t.string() }),
+  });
+  builder.mutationField('pauseRecurringPayment', (t) =>
+    t.field({
+      type: payload,
+      nullable: false,
+      permission: 'RECURRING_CHANGE',
+      args: { input: t.arg({ type: pauseInput, required: true }) },
+      resolve: async (_, { input }, { recurring, session }) => ({
+        recurringPayment: await recurring.pause(toPause(input), session.caller),
+      }),
+    }),
+  );
+  builder.mutationField('unpauseRecurringPayment', (t) =>
+    t.field({
+      type: payload,
+      nullable: false,
+      permission: 'RECURRING_CHANGE',
+      args: { input: t.arg({ type: unpauseInput, required: true }) },
+      resolve: async (_, { input }, { recurring, session }) => {
+        const { recurringPaymentId, idempotencyKey } = input;
+        const request = { recurringPaymentId, ...(idempotencyKey == null ? {} : { idempotencyKey }) };
+        return { recurringPayment: await recurring.unpause(request, session.caller) };
+      },
+    }),
+  );
+};
+
+const definePauseInput = (builder: Builder) => {
+  const pausedInvoices = builder.enumType('PausedInvoices', {
+    description: 'What happens to invoices while collection is paused.',
+    values: PAUSED_INVOICES,
+  });
+  return builder.inputType('PauseRecurringPaymentInput', {
+    fields: (t) => ({
+      recurringPaymentId: t.id({ required: true }),
+      invoices: t.field({ type: pausedInvoices, defaultValue: 'VOID' }),
+      resumesAt: t.field({ type: 'DateTime' }),
+      idempotencyKey: t.string(),
+    }),
+  });
+};
+
 const defineCancelInput = (builder: Builder) => {
   const cancelAt = builder.enumType('CancelAt', { values: ['NOW', 'PERIOD_END'] as const });
   return builder.inputType('CancelRecurringPaymentInput', {
@@ -112,5 +163,12 @@ const toCancel = (input: ReturnType<typeof defineCancelInput>['$inferInput']): C
   at: input.at ?? 'NOW',
   ...(input.recurringPaymentId == null ? {} : { recurringPaymentId: input.recurringPaymentId }),
   ...(input.orderId == null ? {} : { orderId: input.orderId }),
+  ...(input.idempotencyKey == null ? {} : { idempotencyKey: input.idempotencyKey }),
+});
+
+const toPause = (input: ReturnType<typeof definePauseInput>['$inferInput']): PauseRequest => ({
+  recurringPaymentId: input.recurringPaymentId,
+  invoices: input.invoices ?? 'VOID',
+  ...(input.resumesAt == null ? {} : { resumesAt: input.resumesAt }),
   ...(input.idempotencyKey == null ? {} : { idempotencyKey: input.idempotencyKey }),
 });

@@ -11,13 +11,15 @@ import { isLive, type RecurringStatus } from '../../core/states.js';
 import type { Redirects } from '../../installation/redirects.js';
 import { assertReachable, type StripeConnection, type Who } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
-import { type IdempotentRequest, idempotentRequest, recall, remember } from '../../storage/idempotent-request.js';
+import { type IdempotentRequest, idempotentRequest } from '../../storage/idempotent-request.js';
 import { secretOf } from '../../stripe/subscription-snapshot.js';
 import { checkAddresses } from '../payments/pay.js';
 import type { Payment } from '../payments/row.js';
 import type { RecurringTransitions } from './apply.js';
 import type { FreshPrice, RecurringAttempts } from './attempts.js';
 import { isOnPage, type SubscriptionCheckouts } from './checkout.js';
+import { doOnce, findById } from './deed.js';
+import { createPauses, type Pauses } from './pauses.js';
 import { readPrice } from './prices.js';
 import type { RecurringReads } from './read.js';
 import type { RecurringReservations } from './reserve.js';
@@ -68,7 +70,7 @@ export interface RecurringFilter extends PageRequest {
 }
 
 /** Recurring payments: every rule of who, what and when lives behind these calls. */
-export interface Recurring {
+export interface Recurring extends Pauses {
   initiate(request: InitiateRequest, caller: Caller): Promise<InitiateAnswer>;
   /** Ends it now or with its period; works on every plan. RECURRING_NOT_CANCELABLE once it has ended. */
   cancel(request: CancelRequest, caller: Caller): Promise<RecurringPayment>;
@@ -112,16 +114,6 @@ interface Parts {
   readonly transitions: RecurringTransitions;
   readonly reads: RecurringReads;
   readonly publish: (row: RecurringPayment) => void;
-}
-
-/** Something that is done to one row. */
-interface Deed {
-  /** The row that is meant. Throws where there is none for the caller. */
-  find(): Promise<RecurringPayment>;
-  /** Throws where it may not be done to the locked row. */
-  assertAllowed(row: RecurringPayment): void;
-  /** Does it, to a row that lives; again after a crash halfway. */
-  act(row: RecurringPayment): Promise<RecurringPayment>;
 }
 
 /** A request, and which round of reserving it is. */
@@ -206,34 +198,6 @@ const initiateOnce = async (parts: Parts, reservation: Reserving): Promise<Initi
   }
 };
 
-/**
- * Does something to one row, once per key. A key that was answered answers with its row as it is now, whatever was done to
- * it since; one whose answer was lost goes on with the row that it began with. What is refused binds nothing.
- */
-const doOnce = async (
-  { database, reads, transitions }: Parts,
-  idempotency: IdempotentRequest | undefined,
-  { find, assertAllowed, act }: Deed,
-): Promise<RecurringPayment> => {
-  const beginning = idempotency && { ...idempotency, operation: `${idempotency.operation}:begun` };
-  const [answered, begun] = await database.transaction((tx) =>
-    Promise.all([recall(tx, idempotency), recall(tx, beginning)]),
-  );
-  const [known] = await reads.readMany([answered ?? begun].filter((id) => id !== undefined));
-  if (known && answered !== undefined) return known;
-  const found = known ?? (await find());
-  const row = await database.transaction(async (tx) => {
-    const locked = await transitions.lockById(tx, found);
-    // Asked again under the lock: the same key may have begun meanwhile.
-    if ((await recall(tx, beginning)) === undefined) assertAllowed(locked);
-    await remember(tx, beginning, locked.id);
-    return locked;
-  }, found.orderId);
-  const after = isLive(row) ? await act(row) : row;
-  await database.transaction((tx) => remember(tx, idempotency, after.id));
-  return after;
-};
-
 const findTarget = async (reads: RecurringReads, request: CancelRequest, caller: Caller): Promise<RecurringPayment> => {
   const { recurringPaymentId: id, orderId } = request;
   if ((id === undefined) === (orderId === undefined))
@@ -249,6 +213,7 @@ export const createRecurring = (parts: Parts): Recurring => {
   const { connection, reservations, attempts, redirects, reads } = parts;
 
   return {
+    ...createPauses(parts),
     find: reads.find,
     list: reads.list,
     readFor: reads.readFor,
@@ -287,11 +252,7 @@ export const createRecurring = (parts: Parts): Recurring => {
 
     resume: (request, caller) =>
       doOnce(parts, idempotentRequest(caller, 'resumeRecurringPayment', request), {
-        async find() {
-          const found = await reads.find(request.recurringPaymentId, caller);
-          if (!found) throw new NotFoundError('recurring payment', request.recurringPaymentId);
-          return found;
-        },
+        find: () => findById(reads, request.recurringPaymentId, caller),
         assertAllowed(row) {
           if (isLive(row)) return;
           throw new IllegalTransitionError(

@@ -6,6 +6,9 @@ import { keyText, wholeNumber } from '../../storage/columns.js';
 /** A recurring payment that still lives: at most one per order, mode and Stripe account. `isLive` of core/states.ts in SQL. */
 export const LIVE_RECURRING = statusNotIn(ENDED_RECURRING_STATUSES);
 
+/** What somebody may ask Stripe for. */
+export type AskedFor = 'END' | 'SCHEDULE' | 'RESUME' | 'PAUSE' | 'UNPAUSE';
+
 /** One Stripe subscription, started for one order. Rows are never deleted. */
 @Entity({ schema: 'tollgate', name: 'recurring_payment' })
 @Check('recurring_payment_quantity_positive', 'quantity > 0')
@@ -47,7 +50,7 @@ export class RecurringPayment {
   /** Rises with every change that the subscription itself brought: tells whether it moved while Stripe was read. */
   @Column({ type: 'integer', default: 0 }) declare revision: number;
   /** What somebody asked Stripe for, and who did: the event may be faster than the answer. */
-  @Column({ name: 'asked_for', type: 'text', nullable: true }) declare askedFor: 'END' | 'SCHEDULE' | 'RESUME' | null;
+  @Column({ name: 'asked_for', type: 'text', nullable: true }) declare askedFor: AskedFor | null;
   @Column({ name: 'asked_by', type: 'text', nullable: true }) declare askedBy: string | null;
   /** The newest Stripe time seen of the subscription. */
   @Column({ name: 'seen_at', type: 'timestamptz', nullable: true }) declare seenAt: Date | null;
