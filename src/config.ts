@@ -66,6 +66,8 @@ export interface Config {
   readonly eventPayloadDays: number;
   /** Whether the open invoices of a recurring payment that is ended at once stay payable; otherwise they are voided. */
   readonly keepsUnpaidInvoices: boolean;
+  /** Whether one-off payments are made for the account's customer at Stripe. */
+  readonly paymentCustomers: boolean;
   /** Hosts that outgoing webhooks may reach over plain HTTP and at private addresses. */
   readonly outgoingHosts: readonly string[];
   /** How far apart scheduled reconciliations are; 0: none. */
@@ -367,6 +369,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     limits: readLimits(read),
     eventPayloadDays: values.TOLLGATE_EVENT_PAYLOAD_DAYS,
     keepsUnpaidInvoices: values.TOLLGATE_KEEP_UNPAID_INVOICES,
+    paymentCustomers: values.TOLLGATE_PAYMENT_CUSTOMERS,
     followSeconds: values.TOLLGATE_FOLLOW_EVENTS_SECONDS,
     outgoingHosts: values.TOLLGATE_OUTGOING_HOSTS,
     reconcileMinutes: values.TOLLGATE_RECONCILE_MINUTES,

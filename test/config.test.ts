@@ -215,6 +215,7 @@ describe('the table of variables', () => {
     TOLLGATE_FOLLOW_EVENTS_SECONDS: '2',
     TOLLGATE_EVENT_PAYLOAD_DAYS: '1',
     TOLLGATE_OUTGOING_HOSTS: 'hooks.internal, 10.0.0.7',
+    TOLLGATE_PAYMENT_CUSTOMERS: 'false',
     TOLLGATE_KEEP_UNPAID_INVOICES: 'true',
     LOG_LEVEL: 'warn',
     LOG_FORMAT: 'pretty',

@@ -195,6 +195,10 @@ const WORK = {
     meaning: 'hosts that outgoing webhooks may reach over plain HTTP and at private addresses, with commas between',
     otherwise: 'none: https and public addresses alone; localhost in an embedded run',
   }),
+  TOLLGATE_PAYMENT_CUSTOMERS: flag(
+    'whether one-off payments of an account are made for its customer at Stripe, who is made where there is none; false: only where a saved method needs it',
+    true,
+  ),
   TOLLGATE_KEEP_UNPAID_INVOICES: flag(
     'whether open invoices of a recurring payment that has ended stay payable, instead of being voided',
     false,

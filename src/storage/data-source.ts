@@ -17,6 +17,7 @@ import { WhatBecameOfIt1764700000000 } from '../../migrations/1764700000000-what
 import { OrderMoney1764800000000 } from '../../migrations/1764800000000-order-money.js';
 import { OutgoingWebhooks1765000000000 } from '../../migrations/1765000000000-outgoing-webhooks.js';
 import { RecurringChange1765100000000 } from '../../migrations/1765100000000-recurring-change.js';
+import { PaymentCustomers1765200000000 } from '../../migrations/1765200000000-payment-customers.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -39,6 +40,7 @@ const MIGRATIONS = [
   OrderMoney1764800000000,
   OutgoingWebhooks1765000000000,
   RecurringChange1765100000000,
+  PaymentCustomers1765200000000,
 ];
 
 /** The classes of tables. */

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import type { Answer, Caller } from './answer.js';
-import { type HandedOn, handedOn } from './handed-on.js';
+import { customerOf, type HandedOn, handedOn, type Paying, savingOf } from './handed-on.js';
 import { isMarked, metadataOf, type Owner } from './metadata.js';
 import { findOnPages } from './pages.js';
 
@@ -14,7 +14,7 @@ interface CheckoutRequest {
 }
 
 /** What a session that takes one payment needs; the amount in minor units. */
-export interface PaymentCheckoutRequest extends CheckoutRequest, HandedOn {
+export interface PaymentCheckoutRequest extends CheckoutRequest, HandedOn, Paying {
   readonly amount: number;
   readonly currency: string;
   readonly captureMethod: 'AUTOMATIC' | 'MANUAL';
@@ -68,6 +68,7 @@ export const createCheckoutCalls = (stripe: Stripe, { read, write }: Caller): Ch
           ...(request.locale !== null && { locale: request.locale as Stripe.Checkout.SessionCreateParams.Locale }),
           metadata: { ...request.metadata, ...metadataOf(request.owner, request.orderId) },
           mode: 'payment',
+          ...customerOf(request),
           // What is asked for is what is charged, in the order's currency.
           adaptive_pricing: { enabled: false },
           line_items: [
@@ -84,6 +85,7 @@ export const createCheckoutCalls = (stripe: Stripe, { read, write }: Caller): Ch
             // A session's metadata is not handed on to what it makes.
             metadata: { ...request.metadata, ...metadataOf(request.owner, request.orderId) },
             ...handedOn(request),
+            ...savingOf(request),
             ...(request.captureMethod === 'MANUAL' && { capture_method: 'manual' as const }),
             ...(request.description !== null && { description: request.description }),
           },

@@ -19,6 +19,8 @@ export interface CheckoutSnapshot {
   readonly currency: string;
   readonly livemode: boolean;
   readonly subscriptionId: string | null;
+  /** The customer that it was made for. */
+  readonly customerId: string | null;
   /** What it says of the payment that it is for. */
   readonly payment: PaymentFacts;
 }
@@ -33,6 +35,7 @@ const SESSION = z.object({
   currency: shapes.currency.nullish(),
   livemode: z.boolean(),
   subscription: shapes.reference,
+  customer: shapes.reference,
   payment_intent: shapes.reference,
 });
 type Session = z.infer<typeof SESSION>;
@@ -87,6 +90,7 @@ export const checkoutSnapshot = (object: unknown, at: number): CheckoutSnapshot 
     currency: (session.currency ?? '').toUpperCase(),
     livemode: session.livemode,
     subscriptionId: idOf(session.subscription),
+    customerId: idOf(session.customer),
     payment: factsOf(session, at),
   };
 };

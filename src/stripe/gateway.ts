@@ -7,7 +7,7 @@ import { type CheckoutCalls, createCheckoutCalls } from './checkout-calls.js';
 import { createStripeClient, type StripeClientOptions } from './client.js';
 import { createDisputeCalls, type DisputeCalls } from './dispute-calls.js';
 import { createEventCalls, type EventCalls } from './event-calls.js';
-import { type HandedOn, handedOn } from './handed-on.js';
+import { customerOf, type HandedOn, handedOn, type Paying, savingOf } from './handed-on.js';
 import { isMarked, metadataOf, type Owner } from './metadata.js';
 import { createOperatorCalls, type OperatorCalls } from './operator-calls.js';
 import { findOnPages } from './pages.js';
@@ -15,7 +15,7 @@ import { createRefundCalls, type RefundCalls } from './refund-calls.js';
 import { createSubscriptionChangeCalls, type SubscriptionChangeCalls } from './subscription-change-calls.js';
 
 /** What a new payment intent needs; amounts in minor units. */
-export interface PaymentIntentRequest extends HandedOn {
+export interface PaymentIntentRequest extends HandedOn, Paying {
   readonly owner: Owner;
   readonly orderId: string;
   readonly amount: number;
@@ -77,6 +77,8 @@ const createStripeGateway = (stripe: Stripe, { read, write }: Caller): StripeGat
           currency: request.currency.toLowerCase(),
           automatic_payment_methods: { enabled: true },
           ...handedOn(request),
+          ...customerOf(request),
+          ...savingOf(request),
           metadata: { ...request.metadata, ...metadataOf(request.owner, request.orderId) },
           ...(request.captureMethod === 'MANUAL' && { capture_method: 'manual' as const }),
           ...(request.description !== null && { description: request.description }),

@@ -48,3 +48,13 @@ export const assertMoney = (what: string, found: Money, row: Money): void => {
       `${what} of ${found.amount} ${found.currency} in place of ${row.amount} ${row.currency}`,
     );
 };
+
+/**
+ * Refuses an object that was made for another customer than the row's.
+ *
+ * @throws StripeCallError, `unknown`
+ */
+export const assertForCustomer = (what: string, found: string | null, expected: string | null): void => {
+  if (expected !== null && found !== expected)
+    throw new NotAnAnswerError(`${what} of the customer ${found ?? '(none)'} in place of ${expected}`);
+};

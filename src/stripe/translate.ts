@@ -22,6 +22,8 @@ export interface PaymentSnapshot {
   /** For the browser; null where the answer carries none. */
   readonly clientSecret: string | null;
   readonly livemode: boolean;
+  /** The customer that it is made for. */
+  readonly customerId: string | null;
   /** Our mark, if it carries one of any installation. */
   readonly owner: Owner | undefined;
   /** Stripe's time of this state, unix seconds. */
@@ -29,7 +31,8 @@ export interface PaymentSnapshot {
 }
 
 /** What Stripe says of a payment: its payment intent's word, or its invoice's, which may need no intent. */
-export interface PaymentFacts extends Omit<PaymentSnapshot, 'intentId' | 'livemode' | 'owner' | 'clientSecret'> {
+export interface PaymentFacts
+  extends Omit<PaymentSnapshot, 'intentId' | 'livemode' | 'owner' | 'clientSecret' | 'customerId'> {
   readonly intentId: string | null;
   /** The invoice's own word, which alone decides what became of it. */
   readonly isInvoice?: boolean;
@@ -74,6 +77,7 @@ const INTENT = z.object({
   currency,
   livemode: z.boolean(),
   metadata,
+  customer: reference,
   client_secret: text,
   latest_charge: z.union([id, CHARGE]).nullish(),
   last_payment_error: z
@@ -135,6 +139,7 @@ export const paymentSnapshot = (object: unknown, at: number): PaymentSnapshot =>
     ...detailsOf(intent),
     clientSecret: intent.client_secret ?? null,
     livemode: intent.livemode,
+    customerId: idOf(intent.customer),
     owner: ownerOf(intent.metadata, 'payment'),
     at,
   };

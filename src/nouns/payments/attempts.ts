@@ -3,12 +3,12 @@ import { createInFlight } from '../../core/in-flight.js';
 import { isOpen } from '../../core/states.js';
 import type { StripeAccess, Who } from '../../installation/stripe-connection.js';
 import { type Answer, NotAnAnswerError, StripeCallError } from '../../stripe/answer.js';
-import type { StripeGateway } from '../../stripe/gateway.js';
 import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
 import { refusalOf } from '../../stripe/refusal.js';
 import { type PaymentSnapshot, paymentSnapshot } from '../../stripe/translate.js';
 import type { CheckoutAttempts } from './checkout-attempts.js';
+import type { PaymentCustomers } from './customer.js';
 import type { PaymentObject } from './object.js';
 import { assertIntentOf } from './ours.js';
 import type { Payment } from './row.js';
@@ -57,18 +57,21 @@ interface Act extends Who {
 const snapshotOf = ({ object, at }: Answer<Stripe.PaymentIntent>): PaymentSnapshot => paymentSnapshot(object, at);
 
 /** A payment intent as the object of a payment. */
-const intentObject = (gateway: StripeGateway): PaymentObject<Stripe.PaymentIntent> => ({
+const intentObject = (customers: PaymentCustomers, access: StripeAccess): PaymentObject<Stripe.PaymentIntent> => ({
   column: 'stripe_payment_intent_id',
   idOf: ({ stripePaymentIntentId }) => stripePaymentIntentId,
-  retrieve: gateway.retrievePaymentIntent,
-  find: gateway.findPaymentIntent,
+  retrieve: access.gateway.retrievePaymentIntent,
+  find: access.gateway.findPaymentIntent,
   create(payment, owner, idempotencyKey) {
     const { orderId, amount, currency, captureMethod, description } = payment;
     const { metadata, receiptEmail, statementDescriptorSuffix } = payment;
     const handedOn = { metadata, receiptEmail, statementDescriptorSuffix };
     const request = { owner, orderId, amount, currency, captureMethod, description, idempotencyKey };
-    return gateway.createPaymentIntent({ ...request, ...handedOn });
+    const paying = { customerId: payment.stripeCustomerId, savesMethod: payment.savesMethod };
+    return access.gateway.createPaymentIntent({ ...request, ...handedOn, ...paying });
   },
+  complete: (row) => customers.complete(row, access),
+  mend: (row, failure, actor) => customers.mend(row, failure, { access, actor }),
   assertOurs: (row, owner, answer) => assertIntentOf(row, owner, snapshotOf(answer)),
   facts: snapshotOf,
 });
@@ -79,15 +82,16 @@ const isCheckout = ({ mode, stripeInvoiceId }: Payment): boolean => mode === 'CH
 interface Parts {
   readonly objects: PaymentObjects;
   readonly checkouts: CheckoutAttempts;
+  readonly customers: PaymentCustomers;
   readonly marks: Marks;
 }
 
 const settleIntent = async (
-  objects: PaymentObjects,
+  { objects, customers }: Pick<Parts, 'objects' | 'customers'>,
   payment: Payment,
   { access, actor, isFresh }: Who & { readonly isFresh: boolean },
 ): Promise<SettledAttempt> => {
-  const settled = await objects.settle(payment, intentObject(access.gateway), { actor, isFresh });
+  const settled = await objects.settle(payment, intentObject(customers, access), { actor, isFresh });
   const { clientSecret } = snapshotOf(settled);
   if (clientSecret === null) throw refusalOf(new NotAnAnswerError(`${settled.object.id} without its client secret`));
   return { payment: settled.payment, clientSecret, checkoutUrl: null };
@@ -101,11 +105,11 @@ interface Acted {
 
 /** Reads the intent, writes to it, and applies what Stripe says then; a failure is read again: it may be so already. */
 const act = async (
-  { objects, marks }: Pick<Parts, 'objects' | 'marks'>,
+  { objects, customers, marks }: Pick<Parts, 'objects' | 'customers' | 'marks'>,
   payment: Payment,
-  { access: { gateway }, actor, applies, write, isDone }: Act,
+  { access, actor, applies, write, isDone }: Act,
 ): Promise<Acted> => {
-  const object = intentObject(gateway);
+  const object = intentObject(customers, access);
   const settled = await objects.settle(payment, object, { actor });
   if (!applies(snapshotOf(settled))) return { payment: settled.payment, failure: undefined };
   const { id } = settled.object;
@@ -123,7 +127,7 @@ const act = async (
     } catch (error) {
       if (!(error instanceof StripeCallError)) throw error;
       failure = error;
-      return gateway.retrievePaymentIntent(id);
+      return access.gateway.retrievePaymentIntent(id);
     }
   };
   const after = await objects.applyPresent(settled.payment, object, { actor, read: writeOrRead });
@@ -169,14 +173,14 @@ const capture = async (
 
 /** Builds the calls; one attempt is settled once at a time within the process. */
 export const createPaymentAttempts = (parts: Parts): PaymentAttempts => {
-  const { objects, checkouts } = parts;
+  const { objects, checkouts, customers } = parts;
   const oneAtATime = createInFlight<SettledAttempt>();
   return {
     settle: (payment, who, isFresh = false) =>
       oneAtATime(payment.id, () =>
         isCheckout(payment)
           ? checkouts.settle(payment, who, isFresh)
-          : settleIntent(objects, payment, { ...who, isFresh }),
+          : settleIntent(parts, payment, { ...who, isFresh }),
       ),
 
     cancel: (payment, who) => cancel(parts, payment, who),
@@ -184,13 +188,13 @@ export const createPaymentAttempts = (parts: Parts): PaymentAttempts => {
 
     async refresh(payment, who) {
       if (payment.stripeCheckoutSessionId !== null) return (await checkouts.settle(payment, who, false)).payment;
-      const object = intentObject(who.access.gateway);
+      const object = intentObject(customers, who.access);
       const known = await objects.forgetUnknown(payment, object, who.actor);
       return (await objects.refresh(known, object, who.actor)) ?? known;
     },
 
-    async forgetUnknown(payment, { gateway }) {
-      await objects.forgetUnknown(payment, intentObject(gateway), 'stripe');
+    async forgetUnknown(payment, access) {
+      await objects.forgetUnknown(payment, intentObject(customers, access), 'stripe');
     },
   };
 };

@@ -8,6 +8,7 @@ import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
 import type { SettledAttempt } from './attempts.js';
 import { writeSession } from './checkout-rows.js';
+import type { PaymentCustomers } from './customer.js';
 import type { PaymentObject } from './object.js';
 import { assertSessionOf } from './ours.js';
 import type { Payment } from './row.js';
@@ -26,22 +27,30 @@ const snapshotOf = ({ object, at }: Answer<Stripe.Checkout.Session>) => checkout
 interface Parts {
   readonly objects: PaymentObjects;
   readonly redirects: Redirects;
+  readonly customers: PaymentCustomers;
   readonly marks: Marks;
 }
 
 /** A Checkout Session as the object of a payment. */
-const sessionObject = (redirects: Redirects, { gateway }: StripeAccess): PaymentObject<Stripe.Checkout.Session> => ({
+const sessionObject = (
+  { redirects, customers }: Pick<Parts, 'redirects' | 'customers'>,
+  access: StripeAccess,
+): PaymentObject<Stripe.Checkout.Session> => ({
   column: 'stripe_checkout_session_id',
   idOf: ({ stripeCheckoutSessionId }) => stripeCheckoutSessionId,
-  retrieve: gateway.retrieveCheckout,
-  find: gateway.findCheckout,
+  retrieve: access.gateway.retrieveCheckout,
+  find: access.gateway.findCheckout,
   create(payment, owner, idempotencyKey) {
     const { orderId, amount, currency, captureMethod, description } = payment;
     const request = { owner, orderId, amount, currency, captureMethod, description, idempotencyKey };
     const { metadata, receiptEmail, statementDescriptorSuffix, locale } = payment;
     const handedOn = { metadata, receiptEmail, statementDescriptorSuffix, locale };
-    return gateway.createPaymentCheckout({ ...request, ...handedOn, ...redirects.addressesOf(payment, 'payment') });
+    const paying = { customerId: payment.stripeCustomerId, savesMethod: payment.savesMethod };
+    const addresses = redirects.addressesOf(payment, 'payment');
+    return access.gateway.createPaymentCheckout({ ...request, ...handedOn, ...paying, ...addresses });
   },
+  complete: (row) => customers.complete(row, access),
+  mend: (row, failure, actor) => customers.mend(row, failure, { access, actor }),
   assertOurs: (row, owner, answer) => assertSessionOf(row, owner, snapshotOf(answer)),
   facts: (answer) => snapshotOf(answer).payment,
   note(tx, row, { id }) {
@@ -50,15 +59,15 @@ const sessionObject = (redirects: Redirects, { gateway }: StripeAccess): Payment
 });
 
 /** Builds the calls over the rules that every kind of object shares. */
-export const createCheckoutAttempts = ({ objects, redirects, marks }: Parts): CheckoutAttempts => ({
+export const createCheckoutAttempts = ({ objects, marks, ...pages }: Parts): CheckoutAttempts => ({
   async settle(payment, { access, actor }, isFresh) {
-    const settled = await objects.settle(payment, sessionObject(redirects, access), { actor, isFresh });
+    const settled = await objects.settle(payment, sessionObject(pages, access), { actor, isFresh });
     return { payment: settled.payment, clientSecret: null, checkoutUrl: snapshotOf(settled).url };
   },
 
   async expire(payment, { access, actor }) {
     const { gateway } = access;
-    const object = sessionObject(redirects, access);
+    const object = sessionObject(pages, access);
     const settled = await objects.settle(payment, object, { actor });
     const { sessionId, isOpen: isPageOpen } = snapshotOf(settled);
     if (!isOpen(settled.payment) || !isPageOpen) return settled.payment;

@@ -46,30 +46,42 @@ const end = async (
   if (ended) publish(ended);
 };
 
+const makeFrom = <T>(
+  { database, marks }: SettlingParts,
+  { payment, object }: PaymentWithObject<T>,
+  isFresh: boolean,
+): Promise<Answer<T>> => {
+  const { id, createdAt, attemptedAt, attempt } = payment;
+  const owner = marks.of('payment', id);
+  return makeOnce<T>({
+    owner,
+    attempt,
+    attemptedAt: isFresh ? undefined : (attemptedAt ?? createdAt),
+    now: () => readClock(database),
+    find: () => object.find(owner, searchSince(createdAt)),
+    create: (key) => object.create(payment, owner, key),
+    assertOurs: (answer) => object.assertOurs(payment, owner, answer),
+    nextAttempt: (from) => nextAttempt(database, id, from),
+    spoil: (from) => nextAttempt(database, id, from),
+  });
+};
+
 /** Makes the payment's object, once, however often it is called. A definite refusal ends the row. @throws StripeCallError */
 export const makeObject = async <T>(
   parts: SettlingParts,
-  { payment, object }: PaymentWithObject<T>,
+  { payment: known, object }: PaymentWithObject<T>,
   { actor, isFresh = false }: Settling,
 ): Promise<Answer<T>> => {
-  const { database, marks } = parts;
-  const { id, createdAt, attemptedAt, attempt } = payment;
-  const owner = marks.of('payment', id);
   try {
-    return await makeOnce<T>({
-      owner,
-      attempt,
-      attemptedAt: isFresh ? undefined : (attemptedAt ?? createdAt),
-      now: () => readClock(database),
-      find: () => object.find(owner, searchSince(createdAt)),
-      create: (key) => object.create(payment, owner, key),
-      assertOurs: (answer) => object.assertOurs(payment, owner, answer),
-      nextAttempt: (from) => nextAttempt(database, id, from),
-      spoil: (from) => nextAttempt(database, id, from),
+    const payment = await object.complete(known);
+    return await makeFrom(parts, { payment, object }, isFresh).catch(async (error: unknown) => {
+      const mended = error instanceof StripeCallError ? await object.mend(payment, error, actor) : undefined;
+      if (!mended) throw error;
+      return makeFrom(parts, { payment: mended, object }, false);
     });
   } catch (error) {
     if (error instanceof StripeCallError && error.failure === 'refused')
-      await end(parts, payment, { refusal: error, actor });
+      await end(parts, known, { refusal: error, actor });
     throw error;
   }
 };

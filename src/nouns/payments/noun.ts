@@ -1,5 +1,6 @@
 import { type AskApp, createAskApp } from '../../flows/payment-request.js';
 import type { Redirects } from '../../installation/redirects.js';
+import { customers } from '../customers/noun.js';
 import type { Built, Machine, Noun } from '../noun.js';
 import { createPaymentTransitions, type PaymentTransitions } from './apply.js';
 import { createPaymentAttempts, type PaymentAttempts } from './attempts.js';
@@ -7,6 +8,7 @@ import { createBatchedPaymentIntents } from './batched-events.js';
 import { createPaymentEndings } from './cancel-and-capture.js';
 import { CHARGE_EVENTS, createChargeEvents } from './charge-events.js';
 import { createCheckoutAttempts } from './checkout-attempts.js';
+import { createPaymentCustomers } from './customer.js';
 import { createPaymentIntentEvents, PAYMENT_INTENT_EVENTS } from './events.js';
 import { definePayment, paymentKind } from './graphql.js';
 import { definePaymentEndings } from './graphql-endings.js';
@@ -19,6 +21,13 @@ import { OPEN_PAYMENT, Payment } from './row.js';
 import { createPaymentObjects } from './settle.js';
 import { PAYMENT_STREAM } from './stream.js';
 import { createLive } from './watch.js';
+
+declare module '../noun.js' {
+  interface NounSettings {
+    /** Whether payments of an account are made for its customer, also where nothing is saved. */
+    readonly paymentCustomers: boolean;
+  }
+}
 
 /** What other nouns need of payments. */
 export interface PaymentParts {
@@ -39,13 +48,21 @@ const build = (machine: Machine): Built<PaymentParts> => {
   const publish = outbox.add(PAYMENT_STREAM, (ids) => reads.readMany(ids));
   const transitions = createPaymentTransitions({ orders, flows, log });
   const objects = createPaymentObjects({ database, transitions, marks, publish });
+  const ofAccounts = machine.use(customers);
+  const payers = createPaymentCustomers({ database, customers: ofAccounts, transitions, publish, log });
   const attempts = createPaymentAttempts({
     objects,
-    checkouts: createCheckoutAttempts({ objects, redirects, marks }),
+    checkouts: createCheckoutAttempts({ objects, redirects, customers: payers, marks }),
+    customers: payers,
     marks,
   });
   const askApp = createAskApp(flows, log);
-  const reservations = createPaymentReservations(database, orders, askApp);
+  const reservations = createPaymentReservations({
+    database,
+    orders,
+    askApp,
+    forCustomers: machine.settings.paymentCustomers,
+  });
   const endings = createPaymentEndings({ database, connection, transitions, attempts, reads });
   const payments = createPayments({ database, connection, reservations, attempts, endings, reads, redirects, publish });
   const deliversDuplicates = flows.paymentCallback.duplicates === 'deliver';

@@ -1,5 +1,5 @@
 import type { Tx } from '../../storage/database.js';
-import type { Answer } from '../../stripe/answer.js';
+import type { Answer, StripeCallError } from '../../stripe/answer.js';
 import { readKnown } from '../../stripe/make-once.js';
 import type { Marks } from '../../stripe/marks.js';
 import type { Owner } from '../../stripe/metadata.js';
@@ -15,6 +15,10 @@ export interface PaymentObject<T> {
   /** Looks for the object that carries the row's mark, made since `since` (unix seconds). */
   find(owner: Owner, since: number): Promise<Answer<T> | undefined>;
   create(row: Payment, owner: Owner, key: string): Promise<Answer<T>>;
+  /** The row with all that the object is made of, its customer included, who is made where there is none. Twice gives the same. */
+  complete(row: Payment): Promise<Payment>;
+  /** The row, so changed that its next attempt may succeed after this failure; undefined where it can't. */
+  mend(row: Payment, failure: StripeCallError, actor: string): Promise<Payment | undefined>;
   /** Throws unless the answer is about the row. */
   assertOurs(row: Payment, owner: Owner, answer: Answer<T>): void;
   facts(answer: Answer<T>): PaymentFacts;

@@ -1,6 +1,6 @@
 import type { CheckoutSnapshot } from '../../stripe/checkout-snapshot.js';
 import type { Owner } from '../../stripe/metadata.js';
-import { assertMoney, assertWhose } from '../../stripe/ours.js';
+import { assertForCustomer, assertMoney, assertWhose } from '../../stripe/ours.js';
 import type { PaymentSnapshot } from '../../stripe/translate.js';
 import type { Payment } from './row.js';
 
@@ -16,12 +16,16 @@ export const assertIntentOf = (payment: Payment, owner: Owner, snapshot: Payment
   // An invoice's intent is Stripe's own making: it carries no mark.
   const marked = stripeInvoiceId === null ? snapshot : { ...snapshot, owner: undefined };
   assertWhose('the payment intent', { ...marked, id: snapshot.intentId }, expected);
-  if (knownId === null) assertMoney('a payment intent', snapshot, payment);
+  if (knownId !== null) return;
+  assertMoney('a payment intent', snapshot, payment);
+  assertForCustomer('a payment intent', snapshot.customerId, payment.stripeCustomerId);
 };
 
 /** The same for the Checkout Session of a payment. */
 export const assertSessionOf = (payment: Payment, owner: Owner, snapshot: CheckoutSnapshot): void => {
   const { stripeCheckoutSessionId: knownId, livemode } = payment;
   assertWhose('the Checkout Session', { ...snapshot, id: snapshot.sessionId }, { owner, livemode, knownId });
-  if (knownId === null) assertMoney('a Checkout Session', snapshot, payment);
+  if (knownId !== null) return;
+  assertMoney('a Checkout Session', snapshot, payment);
+  assertForCustomer('a Checkout Session', snapshot.customerId, payment.stripeCustomerId);
 };

@@ -85,15 +85,21 @@ interface Charged extends Reservation {
   readonly charge: Charge;
 }
 
-const insert = async (tx: Tx, order: Order, { request, charge, caller, access, actor }: Charged): Promise<Payment> => {
+const insert = async (
+  tx: Tx,
+  order: Order,
+  { request, charge, caller, access, actor, forCustomers }: Charged & Pick<Parts, 'forCustomers'>,
+): Promise<Payment> => {
+  const accountId = order.owner ?? caller.accountId;
   const [payment] = await tx.query<Payment>({
     name: 'payment_insert',
     text: `insert into tollgate.payment as p (order_id, account_id, amount, currency, mode, capture_method, description,
-        success_url, cancel_url, livemode, stripe_account, metadata, receipt_email, statement_descriptor_suffix, locale, attempted_at)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, now()) returning ${PAYMENT_COLUMNS}`,
+        success_url, cancel_url, livemode, stripe_account, metadata, receipt_email, statement_descriptor_suffix, locale,
+        for_customer, attempted_at)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, now()) returning ${PAYMENT_COLUMNS}`,
     values: [
       order.id,
-      order.owner ?? caller.accountId,
+      accountId,
       charge.amount,
       charge.currency,
       request.mode,
@@ -107,6 +113,7 @@ const insert = async (tx: Tx, order: Order, { request, charge, caller, access, a
       request.receiptEmail ?? null,
       request.statementDescriptorSuffix ?? null,
       request.locale ?? null,
+      forCustomers && accountId !== null,
     ],
   });
   if (!payment) throw new Error('The new payment was not returned.');
@@ -160,8 +167,16 @@ const judgeOpen = (open: Payment, order: Order, { request, charge, caller }: Cha
 /** In these the customer still has something to confirm, so that the app may still say no. */
 const MAY_BE_DECLINED: ReadonlySet<PaymentStatus> = new Set(['PENDING', 'REQUIRES_ACTION', 'FAILED']);
 
+interface Parts {
+  readonly database: Database;
+  readonly orders: Orders;
+  readonly askApp: AskApp;
+  /** Whether a payment of an account is made for its customer. */
+  readonly forCustomers: boolean;
+}
+
 /** Builds the decisions over the bound order table. */
-export const createPaymentReservations = (database: Database, orders: Orders, askApp: AskApp): PaymentReservations => ({
+export const createPaymentReservations = ({ database, orders, askApp, forCustomers }: Parts): PaymentReservations => ({
   async check(request, caller) {
     const order = assertUsable(await orders.find(request.orderId), request.orderId, caller);
     await assertPayable(database, order, request);
@@ -186,7 +201,7 @@ export const createPaymentReservations = (database: Database, orders: Orders, as
       if (kind === 'open') await remember(tx, idempotency, open.id);
       return { kind, payment: open };
     }
-    const payment = await insert(tx, order, { ...reservation, charge });
+    const payment = await insert(tx, order, { ...reservation, charge, forCustomers });
     await remember(tx, idempotency, payment.id);
     return { kind: 'made', payment };
   },

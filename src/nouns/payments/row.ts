@@ -111,6 +111,16 @@ export class Payment {
   declare stripePaymentIntentId: string | null;
   @Column({ name: 'stripe_checkout_session_id', type: 'text', nullable: true })
   declare stripeCheckoutSessionId: string | null;
+  /** Whether its object is made for the account's customer: decided when the payment is made. */
+  @Column({ name: 'for_customer', type: 'boolean', default: false }) declare forCustomer: boolean;
+  /** That customer's id at Stripe; null until it is known. */
+  @Column({ name: 'stripe_customer_id', type: 'text', nullable: true }) declare stripeCustomerId: string | null;
+  /** Whether the method that pays is kept for later payments. */
+  @Column({ name: 'saves_method', type: 'boolean', default: false }) declare savesMethod: boolean;
+  /** Stripe's id of the saved method that the server confirms it with; null: the customer confirms. */
+  @Column({ name: 'saved_method_id', type: 'text', nullable: true }) declare savedMethodId: string | null;
+  /** Whether it is confirmed without the customer there. */
+  @Column({ name: 'off_session', type: 'boolean', default: false }) declare offSession: boolean;
   /** Where the checkout page sends people back to, as the client gave it; null: a page of our own. */
   @Column({ name: 'success_url', type: 'text', nullable: true }) declare successUrl: string | null;
   @Column({ name: 'cancel_url', type: 'text', nullable: true }) declare cancelUrl: string | null;

@@ -9,6 +9,7 @@ import { type Making, makeOnce } from '../../stripe/make-once.js';
 import type { Marks } from '../../stripe/marks.js';
 import type { Owner } from '../../stripe/metadata.js';
 import type { Customers } from '../customers/customers.js';
+import { isDeletedCustomer } from '../customers/deleted.js';
 import type { RecurringTransitions } from './apply.js';
 import { readPrice } from './prices.js';
 import type { RecurringPayment } from './row.js';
@@ -49,11 +50,6 @@ interface Parts {
   /** Tells every process of a committed change. */
   readonly publish: (row: RecurringPayment) => void;
 }
-
-const isDeletedCustomer = (error: unknown): boolean =>
-  error instanceof StripeCallError &&
-  error.stripeCode === 'resource_missing' &&
-  (error.cause as { param?: string } | undefined)?.param === 'customer';
 
 const idIn = (row: RecurringPayment, column: RecurringObjectColumn): string | null =>
   column === 'stripe_subscription_id' ? row.stripeSubscriptionId : row.stripeCheckoutSessionId;
