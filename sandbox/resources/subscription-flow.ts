@@ -11,7 +11,15 @@ import {
   scheduleFinalization,
   takePendingItems,
 } from './new-invoice.js';
-import { hasEnded, itemsIn, periodOf, rhythmOf, type Subscription, subscriptions } from './subscription-row.js';
+import {
+  hasEnded,
+  itemsIn,
+  periodOf,
+  rhythmOf,
+  type Subscription,
+  type SubscriptionItem,
+  subscriptions,
+} from './subscription-row.js';
 
 /** How a subscription moves (Stripe: "How subscriptions work", "Using webhooks with subscriptions"). */
 
@@ -53,6 +61,8 @@ export interface Bill {
   readonly period?: { start: number; end: number };
   /** Lines for the items' current period; without them only waiting invoice items are billed. */
   readonly hasItems: boolean;
+  /** The items, where they aren't the subscription's yet. */
+  readonly items?: readonly SubscriptionItem[];
 }
 
 /** A draft for the subscription, its newest invoice from now on; tells of it. */
@@ -70,7 +80,7 @@ export const draftInvoice = (scope: Scope, subscription: Subscription, bill: Bil
     ...(bill.period ? { period: bill.period } : {}),
   });
   if (bill.hasItems)
-    invoice.lines.data = subscription.items.data.map((item) =>
+    invoice.lines.data = (bill.items ?? subscription.items.data).map((item) =>
       itemLine(
         scope,
         invoice.id,

@@ -6,6 +6,7 @@ import { invoicePayments } from './invoice-payment-row.js';
 import { type Invoice, invoices, subscriptionOf } from './invoice-row.js';
 import { paymentIntents } from './payment-intent-row.js';
 import { paymentMethods } from './payment-method.js';
+import { applyPendingUpdate, isPendingInvoice } from './pending-update.js';
 import { setupIntents } from './setup-intent-row.js';
 import { cancelNow, changeSubscription, expireIncomplete } from './subscription-flow.js';
 import { hasEnded, type Subscription, subscriptions } from './subscription-row.js';
@@ -30,7 +31,7 @@ const methodToKeep = (scope: Scope, subscription: Subscription, invoice: Invoice
 const isSettled = (scope: Scope, subscription: Subscription): boolean => {
   const newest = scope
     .all(invoices, 'parent.subscription_details.subscription', subscription.id)
-    .find(({ status }) => status !== 'draft');
+    .find(({ id, status }) => status !== 'draft' && !isPendingInvoice(scope, subscription, id));
   return newest?.status !== 'open';
 };
 
@@ -38,6 +39,10 @@ const onSettled = (scope: Scope, invoiceId: string): void => {
   const found = ownerOf(scope, invoiceId);
   if (!found || hasEnded(found.subscription)) return;
   const { invoice, subscription } = found;
+  if (isPendingInvoice(scope, subscription, invoice.id)) {
+    if (invoice.status === 'paid') applyPendingUpdate(scope, subscription);
+    return;
+  }
   const isBehind = subscription.status === 'past_due' || subscription.status === 'unpaid';
   const isStarted = subscription.status === 'incomplete' && invoice.status === 'paid';
   const kept = invoice.status === 'paid' ? methodToKeep(scope, subscription, invoice) : null;
@@ -58,6 +63,8 @@ const onFailed = (scope: Scope, invoiceId: string): void => {
   const found = ownerOf(scope, invoiceId);
   if (!found || found.subscription.status === 'incomplete' || hasEnded(found.subscription)) return;
   const { invoice, subscription } = found;
+  // The subscription goes on as it was: the change alone waits.
+  if (isPendingInvoice(scope, subscription, invoice.id)) return;
   const after = collectionOf(scope, invoice).isExhausted
     ? (scope.find(billingSettings, 'billing')?.afterRetries ?? 'cancel')
     : 'past_due';
@@ -67,6 +74,7 @@ const onFailed = (scope: Scope, invoiceId: string): void => {
 
 const onActionRequired = (scope: Scope, invoiceId: string): void => {
   const found = ownerOf(scope, invoiceId);
+  if (found && isPendingInvoice(scope, found.subscription, invoiceId)) return;
   if (found?.subscription.status === 'active') changeSubscription(scope, found.subscription, { status: 'past_due' });
 };
 

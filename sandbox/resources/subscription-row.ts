@@ -34,6 +34,19 @@ export interface PauseCollection {
   resumes_at: number | null;
 }
 
+/** A change that waits for its payment. */
+export interface PendingChange {
+  readonly billing_cycle_anchor: number | null;
+  readonly cancel_at_period_end: null;
+  readonly discount: null;
+  readonly discounts: null;
+  readonly expires_at: number;
+  readonly metadata: null;
+  readonly subscription_items: SubscriptionItem[];
+  readonly trial_end: null;
+  readonly trial_from_plan: null;
+}
+
 export interface Subscription extends StripeObject {
   readonly object: 'subscription';
   readonly application: null;
@@ -87,8 +100,8 @@ export interface Subscription extends StripeObject {
   };
   readonly pending_invoice_item_interval: null;
   pending_setup_intent: string | null;
-  readonly pending_update: null;
-  readonly schedule: null;
+  pending_update: PendingChange | null;
+  schedule: string | null;
   readonly start_date: number;
   status: SubscriptionStatus;
   status_details?: object;
@@ -108,6 +121,7 @@ export const subscriptions: Kind<Subscription> = {
     default_payment_method: 'payment_method',
     latest_invoice: 'invoice',
     pending_setup_intent: 'setup_intent',
+    schedule: 'subscription_schedule',
   },
   included: { items: (scope, id) => scope.get(subscriptions, id).items },
 };

@@ -1,11 +1,11 @@
-import { invalidRequest, leftOut } from '../errors.js';
+import { nextPeriodEnd } from '../billing-period.js';
+import { invalidRequest } from '../errors.js';
 import { withMetadata } from '../params.js';
 import type { Scope } from '../scope.js';
-import { pricingOf } from './new-invoice.js';
-import { newInvoiceItem } from './new-invoice-item.js';
-import { productName } from './new-price.js';
 import { cancellation, checkMethod } from './new-subscription.js';
+import { changeOncePaid, checkPending, dropPendingUpdate } from './pending-update.js';
 import { planOf } from './price-row.js';
+import { addProrations, prorationsOf } from './proration.js';
 import { beginPeriod, billNow, changeSubscription, endUnpaidTrial, schedulePeriodEnd } from './subscription-flow.js';
 import { checkTogether, newItem, priceFor } from './subscription-item.js';
 import type { ItemValues, UpdateValues } from './subscription-params.js';
@@ -13,6 +13,7 @@ import {
   hasEnded,
   itemsIn,
   periodOf,
+  rhythmOf,
   type Subscription,
   type SubscriptionItem,
   subscriptions,
@@ -28,6 +29,29 @@ const changedItem = (scope: Scope, item: SubscriptionItem, values: ItemValues, a
     quantity: values.quantity ?? item.quantity,
     metadata: withMetadata(item.metadata, values.metadata),
   };
+};
+
+/** Whether the items come in another rhythm than the subscription's: its period begins anew then (Stripe: "Change subscriptions"). */
+const changesRhythm = (subscription: Subscription, items: readonly SubscriptionItem[]): boolean => {
+  const rhythm = items[0]?.price.recurring;
+  const { interval, interval_count: count } = rhythmOf(subscription);
+  return rhythm?.interval !== interval || rhythm.interval_count !== count;
+};
+
+/** What a change of the items comes to: the items after it, and the anchor of a period that begins anew. */
+export interface ItemsChange {
+  readonly data: SubscriptionItem[];
+  readonly anchor: number | undefined;
+}
+
+/** Reads the items that an update asks for; a trial goes on whatever its rhythm will be. Throws before anything is changed. */
+export const itemsChange = (scope: Scope, subscription: Subscription, wanted: readonly ItemValues[]): ItemsChange => {
+  const data = nextItems(scope, subscription, wanted);
+  if (subscription.status === 'trialing' || !changesRhythm(subscription, data)) return { data, anchor: undefined };
+  const { recurring } = data[0]?.price ?? {};
+  const now = scope.now();
+  const end = recurring ? nextPeriodEnd(now, recurring, now) : now;
+  return { data: itemsIn(data, now, end), anchor: now };
 };
 
 /** The items after the change: those named by id are changed or removed, others are added (Stripe: "Change subscriptions"). */
@@ -49,42 +73,9 @@ const nextItems = (scope: Scope, subscription: Subscription, wanted: readonly It
       : items.map((item) => (item === found ? changedItem(scope, item, values, at) : item));
   });
   checkTogether(items);
-  const rhythm = items[0]?.price.recurring;
-  const before = subscription.items.data[0]?.price.recurring;
-  if (rhythm?.interval !== before?.interval || rhythm?.interval_count !== before?.interval_count)
-    throw leftOut('changing the interval of a subscription', 'items');
   if (items[0]?.price.currency !== subscription.currency)
     throw invalidRequest('The currency of a subscription cannot be changed.', { param: 'items' });
   return items;
-};
-
-/** Credits the unused rest of the old items and charges the rest of the new ones (Stripe: "Prorations"). */
-const prorate = (scope: Scope, subscription: Subscription, before: readonly SubscriptionItem[]): void => {
-  const { start, end } = periodOf(subscription);
-  const now = scope.now();
-  const share = (end - now) / (end - start);
-  const add = (item: SubscriptionItem, sign: 1 | -1): void => {
-    const amount = sign * Math.round((item.price.unit_amount ?? 0) * item.quantity * share);
-    const name = `${item.quantity === 1 ? '' : `${item.quantity} × `}${productName(scope, item.price)}`;
-    newInvoiceItem(scope, {
-      customer: subscription.customer,
-      currency: subscription.currency,
-      amount,
-      description: `${sign < 0 ? 'Unused time on' : 'Remaining time on'} ${name}`,
-      discountable: false,
-      period: { start: now, end },
-      pricing: pricingOf(item.price),
-      proration: true,
-      quantity: item.quantity,
-      subscription: subscription.id,
-      subscriptionItem: item.id,
-    });
-  };
-  const isSame = (a: SubscriptionItem, b: SubscriptionItem): boolean =>
-    a.id === b.id && a.price.id === b.price.id && a.quantity === b.quantity;
-  const after = subscription.items.data;
-  for (const item of before) if (!after.some((other) => isSame(item, other))) add(item, -1);
-  for (const item of after) if (!before.some((other) => isSame(item, other))) add(item, 1);
 };
 
 const INCOMPLETE_MAY_CHANGE = ['metadata', 'expand', 'payment_settings', 'default_payment_method', 'description'];
@@ -102,6 +93,16 @@ const checkState = (subscription: Subscription, values: UpdateValues): void => {
     throw invalidRequest(
       `You cannot update \`${other}\` of a subscription with an \`incomplete\` status: it must be paid first.`,
       { param: other },
+    );
+};
+
+/** Stripe: "Subscription schedules": what ends a subscription is its schedule's while it has one. */
+const checkSchedule = ({ schedule }: Subscription, values: UpdateValues): void => {
+  const param = (['cancel_at_period_end', 'cancel_at'] as const).find((name) => values[name] !== undefined);
+  if (schedule !== null && param !== undefined)
+    throw invalidRequest(
+      `The subscription is managed by the subscription schedule \`${schedule}\`, and updating any cancelation behavior directly is not allowed. Please release the schedule first.`,
+      { param },
     );
 };
 
@@ -193,40 +194,66 @@ const scheduleDates = (scope: Scope, subscription: Subscription): void => {
     scope.schedule('subscription.resume_collection', Math.max(0, pause.resumes_at - scope.now()), subscription.id);
 };
 
-/** Updates a subscription (Stripe: "Update a subscription"); throws before anything is changed. */
-export const updateSubscription = (scope: Scope, subscription: Subscription, values: UpdateValues): Subscription => {
-  checkState(subscription, values);
-  if (values.payment_behavior === 'pending_if_incomplete')
-    throw leftOut('pending updates (pending_if_incomplete)', 'payment_behavior');
-  if (typeof values.default_payment_method === 'string')
-    checkMethod(scope, subscription.customer, values.default_payment_method);
-  const trial = trialOf(scope, subscription, values.trial_end);
-  const settings = { ...settingsOf(subscription, values), ...trial };
-  const stop = cancellationOf(scope, subscription, values);
-  const before = subscription.items.data;
-  const items = values.items ? nextItems(scope, subscription, values.items) : undefined;
-  const period = trial.items?.data[0];
-  const data = items && (period ? itemsIn(items, period.current_period_start, period.current_period_end) : items);
-  const wanted = {
-    ...settings,
-    ...stop,
-    ...(data ? { items: { ...subscription.items, data, total_count: data.length } } : {}),
-  };
-  if (values.trial_end === 'now' && endUnpaidTrial(scope, subscription, endedTrial(scope, subscription, wanted)))
-    return scope.get(subscriptions, subscription.id);
-  changeSubscription(scope, subscription, wanted);
-  scheduleDates(scope, subscription);
-  if (Object.keys(trial).length > 0) schedulePeriodEnd(scope, subscription);
-  const behaviour = values.proration_behavior ?? 'create_prorations';
-  const isProrated = data !== undefined && subscription.status !== 'trialing' && values.trial_end === undefined;
-  if (isProrated && behaviour !== 'none') prorate(scope, subscription, before);
-  const isBilledNow = (isProrated && behaviour === 'always_invoice') || trial.status === 'active';
-  if (isBilledNow)
+const itemsHash = (subscription: Subscription, { data, anchor }: ItemsChange): Partial<Subscription> => ({
+  items: { ...subscription.items, data, total_count: data.length },
+  ...(anchor === undefined ? {} : { billing_cycle_anchor: anchor }),
+});
+
+/** Prorates a change of items as asked, and bills it at once where that was asked for or a period begins anew. */
+const applyItems = (
+  scope: Scope,
+  subscription: Subscription,
+  change: ItemsChange,
+  { behaviour, isOffSession }: { behaviour: UpdateValues['proration_behavior']; isOffSession: boolean },
+): void => {
+  const prorations = prorationsOf(scope, subscription, change.data);
+  changeSubscription(scope, subscription, itemsHash(subscription, change));
+  if (change.anchor !== undefined) schedulePeriodEnd(scope, subscription);
+  if (behaviour !== 'none') addProrations(scope, subscription, prorations);
+  if (behaviour === 'always_invoice' || change.anchor !== undefined)
     billNow(
       scope,
       subscription,
-      { reason: 'subscription_update', hasItems: trial.status === 'active' },
-      values.off_session ?? false,
+      { reason: 'subscription_update', hasItems: change.anchor !== undefined },
+      isOffSession,
     );
+};
+
+const changeItems = (scope: Scope, subscription: Subscription, values: UpdateValues, change: ItemsChange): void => {
+  const behaviour = values.proration_behavior ?? 'create_prorations';
+  const isBilledNow = behaviour === 'always_invoice' || change.anchor !== undefined;
+  if (subscription.status === 'trialing') changeSubscription(scope, subscription, itemsHash(subscription, change));
+  else if (values.payment_behavior === 'pending_if_incomplete' && isBilledNow)
+    changeOncePaid(scope, subscription, { ...change, isProrated: behaviour !== 'none' });
+  else applyItems(scope, subscription, change, { behaviour, isOffSession: values.off_session ?? false });
+};
+
+/** Updates a subscription (Stripe: "Update a subscription"); throws before anything is changed. */
+export const updateSubscription = (scope: Scope, subscription: Subscription, values: UpdateValues): Subscription => {
+  checkState(subscription, values);
+  checkSchedule(subscription, values);
+  if (values.payment_behavior === 'pending_if_incomplete') checkPending(scope, subscription, values);
+  if (typeof values.default_payment_method === 'string')
+    checkMethod(scope, subscription.customer, values.default_payment_method);
+  const change = values.items ? itemsChange(scope, subscription, values.items) : undefined;
+  const trial = trialOf(scope, subscription, values.trial_end);
+  const period = trial.items?.data[0];
+  const moved =
+    change && period ? itemsIn(change.data, period.current_period_start, period.current_period_end) : undefined;
+  const wanted = {
+    ...settingsOf(subscription, values),
+    ...trial,
+    ...cancellationOf(scope, subscription, values),
+    ...(moved ? itemsHash(subscription, { data: moved, anchor: undefined }) : {}),
+  };
+  if (values.trial_end === 'now' && endUnpaidTrial(scope, subscription, endedTrial(scope, subscription, wanted)))
+    return scope.get(subscriptions, subscription.id);
+  if (change) dropPendingUpdate(scope, subscription);
+  changeSubscription(scope, subscription, wanted);
+  scheduleDates(scope, subscription);
+  if (Object.keys(trial).length > 0) schedulePeriodEnd(scope, subscription);
+  if (change && !moved) changeItems(scope, subscription, values, change);
+  if (trial.status === 'active')
+    billNow(scope, subscription, { reason: 'subscription_update', hasItems: true }, values.off_session ?? false);
   return scope.get(subscriptions, subscription.id);
 };

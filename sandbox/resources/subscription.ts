@@ -19,6 +19,7 @@ import { type Resource, route } from '../resource.js';
 import type { Scope } from '../scope.js';
 import { billingSettings } from './billing-setting.js';
 import { createSubscription } from './new-subscription.js';
+import { expirePendingUpdate, pendingUpdates } from './pending-update.js';
 import {
   beginPeriod,
   billNow,
@@ -118,7 +119,7 @@ const resume = (scope: Scope, subscription: Subscription, anchor: 'now' | 'uncha
 
 /** Subscriptions (Stripe: "The Subscription object"). */
 export const subscriptionResource: Resource = {
-  kinds: [subscriptions, subscriptionItems, billingSettings],
+  kinds: [subscriptions, subscriptionItems, billingSettings, pendingUpdates],
   routes: [
     route({
       method: 'POST',
@@ -237,6 +238,7 @@ export const subscriptionResource: Resource = {
     'subscription.trial_notice': { run: giveTrialNotice },
     'subscription.cancel': { run: cancelWhenDue },
     'subscription.expire': { run: expireWhenDue },
+    'subscription.pending_update_expires': { run: expirePendingUpdate },
     'subscription.resume_collection': { run: resumeCollection },
   },
   reactions: billingReactions,
