@@ -124,8 +124,10 @@ export interface RecurringCharge {
   /** What the invoice comes to: before the decision for `amount`, what is collected for `createOrder`. */
   readonly amount: MinorUnits;
   readonly currency: string;
-  /** The first amount: a lowered one may not exceed it. */
+  /** The first amount. */
   readonly initialAmount: MinorUnits;
+  /** What was agreed on last for a period, at the start or by a change: a lowered amount may not exceed it. */
+  readonly agreedAmount: MinorUnits;
   /** The period that is paid for; null where the invoice names none. */
   readonly periodStart: Date | null;
   readonly periodEnd: Date | null;
@@ -141,7 +143,7 @@ export interface RecurringChargeFlow {
   createOrder(charge: RecurringCharge, context: FlowContext): Promise<string | number> | string | number;
   /**
    * Lowers a period's charge while its invoice is a draft; undefined leaves it alone. 0, or at least Stripe's smallest
-   * charge, and at most the first amount: anything else is told to the operator and the invoice goes on unchanged.
+   * charge, and at most the agreed amount: anything else is told to the operator and the invoice goes on unchanged.
    */
   amount?(charge: RecurringCharge, context: FlowContext): Promise<MinorUnits | undefined> | MinorUnits | undefined;
   /** How long each of them may take, as a callback flow's. */

@@ -11,6 +11,18 @@ export interface PaymentRequestData {
   /** Who is to pay: the order's owner, else the caller; null for nobody's order and a caller without a token. */
   readonly accountId: string | null;
   readonly mode: 'ELEMENTS' | 'CHECKOUT';
+  /** Present where a recurring payment that goes on is to come to other terms; `amount` is what a period costs then. */
+  readonly change?: RecurringChangeAsked;
+}
+
+/** New terms that are asked for. */
+export interface RecurringChangeAsked {
+  readonly recurringPaymentId: string;
+  readonly priceId: string;
+  readonly quantity: number;
+  readonly at: 'NOW' | 'PERIOD_END';
+  /** Minor units of a period by the present terms. */
+  readonly previousAmount: number;
 }
 
 /** What `beforePay` receives besides its input. */

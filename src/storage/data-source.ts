@@ -18,6 +18,7 @@ import { OrderMoney1764800000000 } from '../../migrations/1764800000000-order-mo
 import { OutgoingWebhooks1765000000000 } from '../../migrations/1765000000000-outgoing-webhooks.js';
 import { RecurringChange1765100000000 } from '../../migrations/1765100000000-recurring-change.js';
 import { PaymentCustomers1765200000000 } from '../../migrations/1765200000000-payment-customers.js';
+import { RecurringTerms1765210000000 } from '../../migrations/1765210000000-recurring-terms.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -41,6 +42,7 @@ const MIGRATIONS = [
   OutgoingWebhooks1765000000000,
   RecurringChange1765100000000,
   PaymentCustomers1765200000000,
+  RecurringTerms1765210000000,
 ];
 
 /** The classes of tables. */

@@ -11,6 +11,8 @@ export interface InvoiceSnapshot {
   readonly isFirst: boolean;
   /** A new period's invoice, whose amount may be lowered. */
   readonly isCycle: boolean;
+  /** The charge of a change within a period: it belongs to the order that the subscription was started for, too. */
+  readonly isChange: boolean;
   readonly subscriptionId: string;
   readonly customerId: string | null;
   /** Our mark of the subscription, if it carries one of any installation. */
@@ -31,6 +33,8 @@ export interface InvoiceSnapshot {
   readonly wasAttempted: boolean;
   /** When Stripe finalises the draft by itself, unix seconds. */
   readonly finalizesAt: number | null;
+  /** The line of the period itself: which price, and what it comes to; null where the invoice has none. */
+  readonly line: { readonly priceId: string | null; readonly amount: number } | null;
   readonly periodStart: Date | null;
   readonly periodEnd: Date | null;
   /** For people. */
@@ -49,8 +53,12 @@ const PAYMENT = z.object({
   payment: z.object({ type: z.string(), payment_intent: shapes.reference }),
 });
 
+const PRORATED = z.looseObject({ proration: z.boolean().nullish() }).nullish();
+
 const LINE = z.object({
-  parent: z.object({ type: z.string() }).nullish(),
+  amount: shapes.amount.nullish(),
+  pricing: z.looseObject({ price_details: z.looseObject({ price: shapes.reference }).nullish() }).nullish(),
+  parent: z.object({ type: z.string(), invoice_item_details: PRORATED, subscription_item_details: PRORATED }).nullish(),
   period: z.object({ start: shapes.time, end: shapes.time }).nullish(),
 });
 
@@ -102,6 +110,9 @@ const subscriptionOf = (
   return subscriptionId === null ? undefined : { subscriptionId, owner: ownerOf(details?.metadata, 'recurring') };
 };
 
+const isProration = ({ parent }: z.infer<typeof LINE>): boolean =>
+  Boolean(parent?.invoice_item_details?.proration ?? parent?.subscription_item_details?.proration);
+
 const dateOf = (seconds: number | undefined): Date | null => (seconds === undefined ? null : new Date(seconds * 1000));
 
 /**
@@ -117,7 +128,9 @@ export const invoiceSnapshot = (object: unknown, at: number): InvoiceSnapshot | 
   const payments = (invoice.payments?.data ?? []).filter(hasIntent);
   const intent = decisive(payments)?.payment.payment_intent;
   const paid = payments.filter(({ status }) => status === 'paid');
-  const line = invoice.lines.data.find(({ parent }) => parent?.type === 'subscription_item_details');
+  const line = invoice.lines.data.find(
+    (candidate) => candidate.parent?.type === 'subscription_item_details' && !isProration(candidate),
+  );
   const [periodStart, periodEnd] = [dateOf(line?.period?.start), dateOf(line?.period?.end)];
   return {
     ...subscription,
@@ -125,6 +138,7 @@ export const invoiceSnapshot = (object: unknown, at: number): InvoiceSnapshot | 
     status: STATUSES.find((status) => status === invoice.status) ?? 'draft',
     isFirst: invoice.billing_reason === 'subscription_create',
     isCycle: invoice.billing_reason === 'subscription_cycle',
+    isChange: invoice.billing_reason === 'subscription_update' && invoice.lines.data.some(isProration),
     customerId: idOf(invoice.customer),
     total: invoice.total,
     amountDue: invoice.amount_due,
@@ -134,6 +148,7 @@ export const invoiceSnapshot = (object: unknown, at: number): InvoiceSnapshot | 
     intent: typeof intent !== 'object' || intent === null ? null : paymentSnapshot(intent, at),
     wasAttempted: invoice.attempted,
     finalizesAt: invoice.automatically_finalizes_at ?? null,
+    line: line ? { priceId: idOf(line.pricing?.price_details?.price), amount: line.amount ?? 0 } : null,
     periodStart,
     periodEnd,
     summary: {

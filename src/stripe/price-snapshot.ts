@@ -6,10 +6,14 @@ export interface PriceSnapshot {
   readonly priceId: string;
   /** Why a recurring payment can't be started with it, in words; undefined when one can. */
   readonly fault: string | undefined;
+  /** Whether that it is archived is all that stands against it. */
+  readonly isArchived: boolean;
   /** Minor units of one unit, for one period; 0 where it has no plain amount. */
   readonly unitAmount: number;
   /** Upper case. */
   readonly currency: string;
+  /** How often it is charged, such as `1 month`. */
+  readonly rhythm: string;
   /** Days of trial that the price brings; 0 for none. */
   readonly trialDays: number;
 }
@@ -19,7 +23,14 @@ const PRICE = z.object({
   active: z.boolean(),
   type: z.string(),
   billing_scheme: z.string(),
-  recurring: z.object({ usage_type: z.string(), trial_period_days: z.int32().nullish() }).nullish(),
+  recurring: z
+    .object({
+      usage_type: z.string(),
+      trial_period_days: z.int32().nullish(),
+      interval: z.string(),
+      interval_count: z.int32(),
+    })
+    .nullish(),
   custom_unit_amount: z.unknown(),
   transform_quantity: z.unknown(),
   unit_amount: shapes.amount.min(0).nullish(),
@@ -50,8 +61,10 @@ export const priceSnapshot = (object: unknown): PriceSnapshot => {
   return {
     priceId: price.id,
     fault: faultOf(price),
+    isArchived: !price.active && faultOf({ ...price, active: true }) === undefined,
     unitAmount: price.unit_amount ?? 0,
     currency: price.currency.toUpperCase(),
+    rhythm: `${price.recurring?.interval_count ?? 0} ${price.recurring?.interval ?? ''}`,
     trialDays: Math.max(0, price.recurring?.trial_period_days ?? 0),
   };
 };

@@ -8,8 +8,21 @@ export interface CollectionPause {
   readonly resumesAt: number | null;
 }
 
+/** New terms of a subscription's one item. */
+export interface TermsRequest {
+  readonly itemId: string;
+  /** Undefined: the item keeps its price, which may have been archived since. */
+  readonly priceId: string | undefined;
+  readonly quantity: number;
+  readonly proration: 'create_prorations' | 'always_invoice' | 'none';
+  /** Whether the terms stand only once what they charge at once is paid. Source: Stripe docs, "Pending updates". */
+  readonly waitsForPayment: boolean;
+}
+
 /** The calls that change what a subscription comes to; all throw StripeCallError. */
 export interface SubscriptionChangeCalls {
+  /** Changes the price and quantity of a subscription's item. */
+  changeTerms(id: string, terms: TermsRequest, idempotencyKey: string): Promise<Answer<Stripe.Subscription>>;
   /** Pauses the collection of its invoices, or takes the pause back (null). Source: Stripe docs, "Pause payment collection". */
   pauseCollection(
     id: string,
@@ -20,6 +33,20 @@ export interface SubscriptionChangeCalls {
 
 /** Binds the calls to one client. */
 export const createSubscriptionChangeCalls = (stripe: Stripe, { write }: Caller): SubscriptionChangeCalls => ({
+  changeTerms: (id, { itemId, priceId, quantity, proration, waitsForPayment }, idempotencyKey) =>
+    write('subscription', (options) =>
+      stripe.subscriptions.update(
+        id,
+        {
+          items: [{ id: itemId, quantity, ...(priceId !== undefined && { price: priceId }) }],
+          proration_behavior: proration,
+          ...(waitsForPayment && { payment_behavior: 'pending_if_incomplete' as const }),
+          ...SUBSCRIPTION,
+        },
+        { ...options, idempotencyKey },
+      ),
+    ),
+
   pauseCollection: (id, pause, idempotencyKey) =>
     write('subscription', (options) =>
       stripe.subscriptions.update(

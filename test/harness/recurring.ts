@@ -4,7 +4,7 @@ import { advanceClock } from './sandbox-control.js';
 import type { As, Server, TestBed } from './tollgate.js';
 
 const FIELDS = `id orderId priceId quantity status version initialAmount currency cancelAtPeriodEnd cancelAt canceledAt
-  endedAt collectionPaused currentPeriodEnd stripeSubscriptionId`;
+  endedAt collectionPaused currentPeriodEnd stripeSubscriptionId agreedAmount pendingChange { priceId quantity at }`;
 const INITIATE = `mutation ($input: InitiateRecurringPaymentInput!) {
   initiateRecurringPayment(input: $input) { recurringPayment { ${FIELDS} } clientSecret clientSecretType publishableKey }
 }`;
@@ -30,6 +30,8 @@ export interface Recurring {
   readonly collectionPaused: boolean;
   readonly currentPeriodEnd: string | null;
   readonly stripeSubscriptionId: string;
+  readonly agreedAmount: number;
+  readonly pendingChange: { readonly priceId: string; readonly quantity: number; readonly at: string } | null;
 }
 
 /** What `initiateRecurringPayment` gave. */

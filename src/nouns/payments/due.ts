@@ -148,3 +148,16 @@ export const assertDue = async (
   const left = String(due) === order.amount ? '' : `, of which ${formatMoney(due, currency)} (${due}) is due`;
   throw new AmountMismatchError(`${cost}${left}, not ${amount}.`, due);
 };
+
+/**
+ * Refuses terms that aren't the order's own, where its amount or currency column is bound: whatever it has received.
+ *
+ * @throws AmountMismatchError, CurrencyMismatchError
+ */
+export const assertCost = (order: Order, { amount, currency }: Charge): void => {
+  assertCurrency(order, currency, []);
+  if (order.amount === undefined || priceOf(order) === amount) return;
+  throw new AmountMismatchError(
+    `Order ${order.id} costs ${formatMoney(Number(order.amount), currency)} (${order.amount}), not ${amount}: bring the order to the new terms first.`,
+  );
+};

@@ -57,16 +57,26 @@ const UNPAID_SECONDS = 5;
 /** Stripe's clock and the database's. */
 const CLOCKS_DIFFER_SECONDS = 300;
 
+const quantityOf = (row: RecurringPayment, { priceId, quantity }: SubscriptionSnapshot): number =>
+  priceId === null ? row.quantity : Math.max(1, quantity);
+
+/** New terms are agreed on with their change, whoever made it: what a lowered charge may come to follows them. */
+const agreedWith = (row: RecurringPayment, snapshot: SubscriptionSnapshot): number | null => {
+  const isSame = snapshot.priceId === row.priceId && quantityOf(row, snapshot) === row.quantity;
+  return snapshot.priceId === null || isSame || snapshot.amount === null ? row.agreedAmount : snapshot.amount;
+};
+
 const updateFrom = (row: RecurringPayment, snapshot: SubscriptionSnapshot): RecurringUpdate => ({
   status: snapshot.status === undefined ? row.status : RECURRING_NEXT[row.status][snapshot.status],
   priceId: snapshot.priceId ?? row.priceId,
-  quantity: snapshot.priceId === null ? row.quantity : Math.max(1, snapshot.quantity),
+  quantity: quantityOf(row, snapshot),
   cancelAtPeriodEnd: snapshot.cancelAtPeriodEnd,
   cancelAt: snapshot.cancelAt,
   canceledAt: snapshot.canceledAt,
   endedAt: snapshot.endedAt,
   collectionPaused: snapshot.collectionPaused,
   currentPeriodEnd: snapshot.currentPeriodEnd,
+  agreedAmount: agreedWith(row, snapshot),
   stripeSubscriptionId: snapshot.subscriptionId,
 });
 
@@ -81,8 +91,11 @@ const moveOf = (row: RecurringPayment, changed: RecurringPayment): RecurringPaym
   if (isLive(row) && !isLive(changed)) return 'END';
   if (row.cancelAtPeriodEnd !== changed.cancelAtPeriodEnd) return changed.cancelAtPeriodEnd ? 'SCHEDULE' : 'RESUME';
   if (row.collectionPaused !== changed.collectionPaused) return changed.collectionPaused ? 'PAUSE' : 'UNPAUSE';
-  return null;
+  return termsOf(row) === termsOf(changed) ? null : 'CHANGE';
 };
+
+const termsOf = ({ priceId, quantity }: Pick<RecurringPayment, 'priceId' | 'quantity'>): string =>
+  `${quantity} × ${priceId}`;
 
 /** Who caused a move: an event of what somebody asked for tells of them, however fast it came. */
 const actorOf = (row: RecurringPayment, changed: RecurringPayment, { actor }: Cause): string =>
@@ -125,6 +138,9 @@ const runCallback = async (
   return undefined;
 };
 
+const changeNote = (row: RecurringPayment, changed: RecurringPayment): string | undefined =>
+  termsOf(row) === termsOf(changed) ? undefined : `From ${termsOf(row)} to ${termsOf(changed)}.`;
+
 /** Builds the transitions over the order table and the developer's flows. */
 export const createRecurringTransitions = ({
   orders,
@@ -158,7 +174,7 @@ export const createRecurringTransitions = ({
         actor: actorOf(row, changed, cause),
         eventId: cause.eventId,
         ...ran,
-        note: joinNotes(note, ran?.note),
+        note: joinNotes(note, changeNote(row, changed), ran?.note),
       }),
     );
     return changed;

@@ -60,7 +60,7 @@ export interface RecurringAttempts {
    *
    * @throws StripeDeclinedError when Stripe refuses it, StripeUnavailableError when the outcome is unknown
    */
-  write(row: RecurringPayment, asked: SubscriptionWrite): Promise<RecurringPayment>;
+  write(row: RecurringPayment, asked: SubscriptionWrite): Promise<SettledSubscription>;
 }
 
 interface Parts {
@@ -96,11 +96,11 @@ const isOver = (subscription: Stripe.Subscription): boolean => hasEnded(subscrip
 const isScheduled = (subscription: Stripe.Subscription): boolean =>
   subscription.cancel_at_period_end || subscription.cancel_at !== null;
 
-/** The subscription's first invoice, where it is the latest and came with it. */
-const firstInvoice = ({ object, at }: Subscription) => {
+/** The subscription's first invoice or that of a change, where it is the latest and came with it. */
+const ownInvoice = ({ object, at }: Subscription) => {
   const invoice = invoiceOf(object);
   const snapshot = invoice && invoiceSnapshot(invoice, at);
-  return snapshot?.isFirst && snapshot.subscriptionId === object.id ? snapshot : undefined;
+  return (snapshot?.isFirst || snapshot?.isChange) && snapshot.subscriptionId === object.id ? snapshot : undefined;
 };
 
 const assertOurs = (
@@ -122,16 +122,16 @@ const applyOnce = async (
   { answer, actor }: { readonly answer: Subscription; readonly actor: string },
 ): Promise<AppliedOrMoved<RecurringPayment, SettledSubscription>> => {
   const snapshot = snapshotOf(answer);
-  const first = firstInvoice(answer);
+  const own = ownInvoice(answer);
   const { kind, recurringPayment, payment } = await database
     .transaction(async (tx) => {
       const row = await transitions.lockById(tx, known);
-      const own = row.stripeSubscriptionId ?? snapshot.subscriptionId;
-      if (row.revision !== known.revision || own !== snapshot.subscriptionId)
+      const subscriptionId = row.stripeSubscriptionId ?? snapshot.subscriptionId;
+      if (row.revision !== known.revision || subscriptionId !== snapshot.subscriptionId)
         return { kind: 'moved' as const, recurringPayment: row, payment: undefined };
       const cause = { actor, body: { source: sourceOf(actor), object: answer.object }, current: true };
       const applied = await transitions.apply(tx, row, { snapshot, cause });
-      const paid = first && (await invoices.recordFirst(tx, applied.recurringPayment, { invoice: first, cause }));
+      const paid = own && (await invoices.recordOwn(tx, applied.recurringPayment, { invoice: own, cause }));
       return { ...applied, payment: paid };
     }, known.orderId)
     .catch((error: unknown) => {
@@ -207,10 +207,11 @@ const makeOrRead = async (
 /** Writes to the subscription, and applies what Stripe says then; a refusal is read again: it may be so already. */
 const change = async (
   parts: Parts,
-  { recurringPayment: settled, subscription: present, at }: SettledSubscription,
+  known: SettledSubscription,
   { access, actor, write, holds }: SubscriptionWrite,
-): Promise<RecurringPayment> => {
-  if (!isLive(settled) || holds(present)) return settled;
+): Promise<SettledSubscription> => {
+  const { recurringPayment: settled, subscription: present, at } = known;
+  if (!isLive(settled) || holds(present)) return known;
   let refusal: StripeCallError | undefined;
   // Read just now and harmless twice: a key of its own for each reading, so that a stored 5xx is not replayed.
   const owner = parts.marks.of('recurring', settled.id);
@@ -230,7 +231,7 @@ const change = async (
   const after = await applyCurrent(parts, settled, { read: writeOrRead, access, actor }).catch(orRefusal);
   if (isLive(after.recurringPayment) && !holds(after.subscription))
     throw refusalOf(refusal ?? new NotAnAnswerError(`${present.id} is not as it was answered`));
-  return after.recurringPayment;
+  return after;
 };
 
 const forgetUnknown = async (parts: Parts, row: RecurringPayment, { access, actor }: Who) => {
@@ -260,17 +261,19 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
   const settle: RecurringAttempts['settle'] = (row, who, fresh) =>
     oneAtATime(row.id, () => makeOrRead(parts, row, { ...who, fresh }).catch(orRefusal));
 
-  const settleAndChange = async (row: RecurringPayment, asked: SubscriptionWrite): Promise<RecurringPayment> => {
+  const write: RecurringAttempts['write'] = async (row, asked) => {
     await parts.database.query(writeRecurringAsked(row.id, asked.asks, asked.actor));
     return change(parts, await settle(row, asked), asked);
   };
+  const settleAndChange = async (row: RecurringPayment, asked: SubscriptionWrite): Promise<RecurringPayment> =>
+    (await write(row, asked)).recurringPayment;
 
   return {
     settle,
     forgetUnknown: (row, who) => forgetUnknown(parts, row, who),
     refresh: (row, who) => refresh(parts, row, who).catch(orRefusal),
 
-    write: settleAndChange,
+    write,
 
     cancelNow: (row, who) =>
       settleAndChange(row, {

@@ -1,5 +1,6 @@
 import type { Builder } from '../../graphql/builder.js';
 import type { PayEnums } from '../payments/graphql-pay.js';
+import { CHANGE_TIMES, type ChangeRequest, PRORATIONS } from './changes.js';
 import { PAUSED_INVOICES, type PauseRequest } from './pauses.js';
 import type { CancelRequest, InitiateAnswer, InitiateRequest } from './recurring.js';
 import type { RecurringPayment } from './row.js';
@@ -10,6 +11,7 @@ export const defineRecurringActions = (builder: Builder, enums: PayEnums): void 
   const payload = definePayload(builder);
   defineCancelAndResume(builder, payload);
   definePauses(builder, payload);
+  defineChange(builder, payload);
 };
 
 const defineInitiate = (builder: Builder, { payMode, clientSecretType }: PayEnums): void => {
@@ -87,6 +89,43 @@ const defineCancelAndResume = (builder: Builder, payload: Payload): void => {
       },
     }),
   );
+};
+
+const defineChange = (builder: Builder, payload: Payload): void => {
+  const input = defineChangeInput(builder);
+  builder.mutationField('changeRecurringPayment', (t) =>
+    t.field({
+      type: payload,
+      nullable: false,
+      permission: 'RECURRING_CHANGE',
+      description: "The customer's or an operator's; what a lowered charge may come to follows the new terms.",
+      args: { input: t.arg({ type: input, required: true }) },
+      resolve: async (_, args, { recurring, session }) => ({
+        recurringPayment: await recurring.change(toChange(args.input), session.caller),
+      }),
+    }),
+  );
+};
+
+const defineChangeInput = (builder: Builder) => {
+  const at = builder.enumType('ChangeAt', { values: CHANGE_TIMES });
+  const proration = builder.enumType('Proration', {
+    description:
+      'What becomes of the difference of a period that has begun. ALWAYS_INVOICE: charged at once. CREATE_PRORATIONS: on the next invoice.',
+    values: PRORATIONS,
+  });
+  return builder.inputType('ChangeRecurringPaymentInput', {
+    description:
+      "Price, quantity, or both. Upgrades that charge at once may leave a payment to confirm: see the recurring payment's payments.",
+    fields: (t) => ({
+      recurringPaymentId: t.id({ required: true }),
+      priceId: t.string(),
+      quantity: t.int(),
+      at: t.field({ type: at, defaultValue: 'NOW' }),
+      proration: t.field({ type: proration, defaultValue: 'CREATE_PRORATIONS' }),
+      idempotencyKey: t.string(),
+    }),
+  });
 };
 
 const definePauses = (builder: Builder, payload: Payload): void => {
@@ -170,5 +209,14 @@ const toPause = (input: ReturnType<typeof definePauseInput>['$inferInput']): Pau
   recurringPaymentId: input.recurringPaymentId,
   invoices: input.invoices ?? 'VOID',
   ...(input.resumesAt == null ? {} : { resumesAt: input.resumesAt }),
+  ...(input.idempotencyKey == null ? {} : { idempotencyKey: input.idempotencyKey }),
+});
+
+const toChange = (input: ReturnType<typeof defineChangeInput>['$inferInput']): ChangeRequest => ({
+  recurringPaymentId: input.recurringPaymentId,
+  at: input.at ?? 'NOW',
+  proration: input.proration ?? 'CREATE_PRORATIONS',
+  ...(input.priceId == null ? {} : { priceId: input.priceId }),
+  ...(input.quantity == null ? {} : { quantity: input.quantity }),
   ...(input.idempotencyKey == null ? {} : { idempotencyKey: input.idempotencyKey }),
 });

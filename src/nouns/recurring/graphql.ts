@@ -5,7 +5,7 @@ import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../.
 import { whoMay } from '../../graphql/session.js';
 import { definePaymentConnection } from '../payments/graphql.js';
 import type { Recurring } from './recurring.js';
-import type { RecurringPayment } from './row.js';
+import { agreedAmountOf, type PendingChange, pendingChangeOf, type RecurringPayment } from './row.js';
 import type { LiveRecurring } from './watch.js';
 
 declare module '../../graphql/builder.js' {
@@ -68,6 +68,18 @@ const defineRecurringType = (builder: Builder, status: StatusEnum): void => {
         description: 'Price times quantity at the start, also with a trial. A lowered later charge may not exceed it.',
       }),
       currency: t.expose('currency', { type: 'CurrencyCode', nullable: false }),
+      agreedAmount: t.field({
+        type: 'MinorUnits',
+        nullable: false,
+        description: 'The most that a later charge may come to: what was agreed last, at the start or by a change.',
+        resolve: agreedAmountOf,
+      }),
+      pendingChange: t.field({
+        type: defineRecurringChange(builder),
+        nullable: true,
+        description: "A change of price or quantity that waits for the period's end.",
+        resolve: pendingChangeOf,
+      }),
       cancelAtPeriodEnd: t.exposeBoolean('cancelAtPeriodEnd', {
         nullable: false,
         description: 'True whichever way the end was scheduled.',
@@ -88,6 +100,15 @@ const defineRecurringType = (builder: Builder, status: StatusEnum): void => {
     }),
   });
 };
+
+const defineRecurringChange = (builder: Builder) =>
+  builder.objectRef<PendingChange>('RecurringChange').implement({
+    fields: (t) => ({
+      priceId: t.exposeString('priceId', { nullable: false }),
+      quantity: t.exposeInt('quantity', { nullable: false }),
+      at: t.expose('at', { type: 'DateTime', nullable: false }),
+    }),
+  });
 
 /** The ways from a payment to its recurring payment and back; each only for who could read the other end by its own field. */
 const defineLinks = (builder: Builder, once: Once): void => {

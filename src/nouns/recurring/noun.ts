@@ -12,6 +12,7 @@ import { CHECKOUT_EVENTS, createCheckoutEvents } from './checkout-events.js';
 import { createSubscriptionEvents, SUBSCRIPTION_EVENTS } from './events.js';
 import { defineRecurring, recurringKind } from './graphql.js';
 import { defineRecurringActions } from './graphql-actions.js';
+import { createApplyInvoice } from './present-invoice.js';
 import { createRecurringReads } from './read.js';
 import { createOpenRecurring } from './reconcile.js';
 import { createRecurring } from './recurring.js';
@@ -63,6 +64,9 @@ const build = (machine: Machine): Built => {
     transitions,
     reads,
     publish,
+    orders,
+    askApp: ofPayments.askApp,
+    applyInvoice: createApplyInvoice({ database, invoices, publish: publishPayment }),
   });
   const withdrawals = createWithdrawals({ ...ofPayments, database, connection, unpaid, log });
   const { close, ...live } = createLiveRecurring({ pubsub, recurring, log });

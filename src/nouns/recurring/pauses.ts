@@ -65,7 +65,7 @@ const isSame = ({ pause_collection: present }: Stripe.Subscription, pause: Colle
     : present?.behavior === pause.behavior && (present.resumes_at ?? null) === pause.resumesAt;
 
 /** @throws IllegalTransitionError for one that has not begun, or has ended */
-const assertBegun = ({ id, status }: RecurringPayment): void => {
+export const assertBegun = ({ id, status }: RecurringPayment): void => {
   if (hasBegun({ status })) return;
   throw new IllegalTransitionError(
     `Recurring payment ${id} is ${status}: only one that has begun and goes on can be paused or changed.`,
@@ -79,13 +79,14 @@ export const createPauses = (parts: Parts): Pauses => {
   const write = async (row: RecurringPayment, caller: Caller, pause: CollectionPause | null) => {
     const access = await connection.access();
     assertReachable('Recurring payment', row, access);
-    return attempts.write(row, {
+    const { recurringPayment } = await attempts.write(row, {
       access,
       actor: actorOf(caller),
       asks: pause ? 'PAUSE' : 'UNPAUSE',
       holds: (subscription) => isSame(subscription, pause),
       write: ({ id }, key) => access.gateway.pauseCollection(id, pause, key(pause ? 'pause' : 'unpause')),
     });
+    return recurringPayment;
   };
 
   return {

@@ -8,8 +8,10 @@ import {
 } from '../../core/errors.js';
 import type { Page, PageRequest } from '../../core/page.js';
 import { isLive, type RecurringStatus } from '../../core/states.js';
+import type { AskApp } from '../../flows/payment-request.js';
 import type { Redirects } from '../../installation/redirects.js';
 import { assertReachable, type StripeConnection, type Who } from '../../installation/stripe-connection.js';
+import type { Orders } from '../../orders/orders.js';
 import type { Database } from '../../storage/database.js';
 import { type IdempotentRequest, idempotentRequest } from '../../storage/idempotent-request.js';
 import { secretOf } from '../../stripe/subscription-snapshot.js';
@@ -17,10 +19,12 @@ import { checkAddresses } from '../payments/pay.js';
 import type { Payment } from '../payments/row.js';
 import type { RecurringTransitions } from './apply.js';
 import type { FreshPrice, RecurringAttempts } from './attempts.js';
+import { type Changes, createChanges } from './changes.js';
 import { isOnPage, type SubscriptionCheckouts } from './checkout.js';
 import { doOnce, findById } from './deed.js';
 import { createPauses, type Pauses } from './pauses.js';
-import { readPrice } from './prices.js';
+import type { ApplyInvoice } from './present-invoice.js';
+import { assertPriceId, assertQuantity, readPrice } from './prices.js';
 import type { RecurringReads } from './read.js';
 import type { RecurringReservations } from './reserve.js';
 import type { RecurringPayment } from './row.js';
@@ -70,7 +74,7 @@ export interface RecurringFilter extends PageRequest {
 }
 
 /** Recurring payments: every rule of who, what and when lives behind these calls. */
-export interface Recurring extends Pauses {
+export interface Recurring extends Pauses, Changes {
   initiate(request: InitiateRequest, caller: Caller): Promise<InitiateAnswer>;
   /** Ends it now or with its period; works on every plan. RECURRING_NOT_CANCELABLE once it has ended. */
   cancel(request: CancelRequest, caller: Caller): Promise<RecurringPayment>;
@@ -89,21 +93,19 @@ export interface Recurring extends Pauses {
   versionsOf(ids: readonly string[]): Promise<{ readonly id: string; readonly version: number }[]>;
 }
 
-const LARGEST_QUANTITY = 1_000_000;
-/** What may stand in a path: no control character, space or half of a pair, and no step up. Stripe's own ids are far shorter. */
-const PRICE_ID = /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}\p{Z}]{1,255}$/u;
 /** Rounds of finding the order's recurring payment ended at Stripe and reserving again. */
 const ROUNDS = 4;
 
 const checkRequest = (request: InitiateRequest, redirects: Redirects): InitiateRequest => {
-  if (!(request.quantity >= 1 && request.quantity <= LARGEST_QUANTITY))
-    throw new BadUserInputError(`A quantity is 1 to ${LARGEST_QUANTITY}; it is ${request.quantity}.`);
-  if (!PRICE_ID.test(request.priceId))
-    throw new BadUserInputError('priceId is the id of a price at Stripe, such as price_1Abc.');
+  assertQuantity(request.quantity);
+  assertPriceId(request.priceId);
   return { ...request, ...checkAddresses(request, redirects) };
 };
 
 interface Parts {
+  readonly orders: Orders;
+  readonly askApp: AskApp;
+  readonly applyInvoice: ApplyInvoice;
   readonly database: Database;
   readonly connection: StripeConnection;
   readonly reservations: RecurringReservations;
@@ -214,6 +216,7 @@ export const createRecurring = (parts: Parts): Recurring => {
 
   return {
     ...createPauses(parts),
+    ...createChanges(parts),
     find: reads.find,
     list: reads.list,
     readFor: reads.readFor,

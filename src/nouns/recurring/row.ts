@@ -7,12 +7,13 @@ import { keyText, wholeNumber } from '../../storage/columns.js';
 export const LIVE_RECURRING = statusNotIn(ENDED_RECURRING_STATUSES);
 
 /** What somebody may ask Stripe for. */
-export type AskedFor = 'END' | 'SCHEDULE' | 'RESUME' | 'PAUSE' | 'UNPAUSE';
+export type AskedFor = 'END' | 'SCHEDULE' | 'RESUME' | 'PAUSE' | 'UNPAUSE' | 'CHANGE';
 
 /** One Stripe subscription, started for one order. Rows are never deleted. */
 @Entity({ schema: 'tollgate', name: 'recurring_payment' })
 @Check('recurring_payment_quantity_positive', 'quantity > 0')
 @Check('recurring_payment_amount_not_negative', 'initial_amount >= 0')
+@Check('recurring_payment_agreed_not_negative', 'agreed_amount >= 0')
 @Check('recurring_payment_status_known', `status in ('${RECURRING_STATUSES.join("', '")}')`)
 @Unique('recurring_payment_subscription_once', ['stripeSubscriptionId'])
 @Unique('recurring_payment_checkout_session_once', ['stripeCheckoutSessionId'])
@@ -30,6 +31,9 @@ export class RecurringPayment {
   @Column({ type: 'text', default: 'ELEMENTS' }) declare mode: 'ELEMENTS' | 'CHECKOUT';
   /** Minor units: price times quantity at the start. */
   @Column({ name: 'initial_amount', type: 'bigint', transformer: wholeNumber }) declare initialAmount: number;
+  /** Minor units of a period, as agreed on by the last change; null while that is the first amount. */
+  @Column({ name: 'agreed_amount', type: 'bigint', transformer: wholeNumber, nullable: true })
+  declare agreedAmount: number | null;
   @Column({ type: 'text' }) declare currency: string;
   @Column({ name: 'cancel_at_period_end', type: 'boolean', default: false }) declare cancelAtPeriodEnd: boolean;
   @Column({ name: 'cancel_at', type: 'timestamptz', nullable: true }) declare cancelAt: Date | null;
@@ -37,6 +41,10 @@ export class RecurringPayment {
   @Column({ name: 'ended_at', type: 'timestamptz', nullable: true }) declare endedAt: Date | null;
   @Column({ name: 'collection_paused', type: 'boolean', default: false }) declare collectionPaused: boolean;
   @Column({ name: 'current_period_end', type: 'timestamptz', nullable: true }) declare currentPeriodEnd: Date | null;
+  /** What the price and quantity will be from `pendingAt` on; null while no change waits. */
+  @Column({ name: 'pending_price_id', type: 'text', nullable: true }) declare pendingPriceId: string | null;
+  @Column({ name: 'pending_quantity', type: 'integer', nullable: true }) declare pendingQuantity: number | null;
+  @Column({ name: 'pending_at', type: 'timestamptz', nullable: true }) declare pendingAt: Date | null;
   @Column({ name: 'stripe_subscription_id', type: 'text', nullable: true }) declare stripeSubscriptionId: string | null;
   @Column({ name: 'stripe_checkout_session_id', type: 'text', nullable: true })
   declare stripeCheckoutSessionId: string | null;
@@ -52,6 +60,10 @@ export class RecurringPayment {
   /** What somebody asked Stripe for, and who did: the event may be faster than the answer. */
   @Column({ name: 'asked_for', type: 'text', nullable: true }) declare askedFor: AskedFor | null;
   @Column({ name: 'asked_by', type: 'text', nullable: true }) declare askedBy: string | null;
+  /** Number of the last change that somebody began to write at Stripe. */
+  @Column({ name: 'change_number', type: 'integer', default: 0 }) declare changeNumber: number;
+  /** Until when somebody is changing it at Stripe, unless they end sooner: others wait. */
+  @Column({ name: 'changing_until', type: 'timestamptz', nullable: true }) declare changingUntil: Date | null;
   /** The newest Stripe time seen of the subscription. */
   @Column({ name: 'seen_at', type: 'timestamptz', nullable: true }) declare seenAt: Date | null;
   /** Rises with every change of the row and of its payments. */
@@ -59,3 +71,20 @@ export class RecurringPayment {
   @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' }) declare createdAt: Date;
   @Column({ name: 'updated_at', type: 'timestamptz', default: () => 'now()' }) declare updatedAt: Date;
 }
+
+/** The most that a later charge may come to, in minor units: what was agreed on last, at the start or by a change. */
+export const agreedAmountOf = ({ agreedAmount, initialAmount }: RecurringPayment): number =>
+  agreedAmount ?? initialAmount;
+
+/** A change that waits. */
+export interface PendingChange {
+  readonly priceId: string;
+  readonly quantity: number;
+  readonly at: Date;
+}
+
+/** The change that waits for the period's end; null where there is none, or where the recurring payment ends then. */
+export const pendingChangeOf = (row: RecurringPayment): PendingChange | null => {
+  const { pendingPriceId: priceId, pendingQuantity: quantity, pendingAt: at, cancelAtPeriodEnd } = row;
+  return priceId === null || quantity === null || at === null || cancelAtPeriodEnd ? null : { priceId, quantity, at };
+};

@@ -99,6 +99,7 @@ export type RecurringUpdate = Pick<
   | 'endedAt'
   | 'collectionPaused'
   | 'currentPeriodEnd'
+  | 'agreedAmount'
 > & { readonly stripeSubscriptionId: string | null };
 
 /** Writes a new version and gives the row. */
@@ -107,6 +108,7 @@ export const writeRecurring = (id: string, update: RecurringUpdate, at: number):
   text: `update tollgate.recurring_payment r set status = $2, price_id = $3, quantity = $4, cancel_at_period_end = $5,
       cancel_at = $6, canceled_at = $7, ended_at = $8, collection_paused = $9, current_period_end = $10,
       stripe_subscription_id = coalesce(stripe_subscription_id, $11), seen_at = greatest(seen_at, to_timestamp($12)),
+      agreed_amount = $13,
       version = version + 1, revision = revision + 1, updated_at = now()
     where id = $1 returning ${RECURRING_COLUMNS}`,
   values: [
@@ -122,6 +124,7 @@ export const writeRecurring = (id: string, update: RecurringUpdate, at: number):
     update.currentPeriodEnd,
     update.stripeSubscriptionId,
     at,
+    update.agreedAmount,
   ],
 });
 
@@ -160,4 +163,30 @@ export const writeRecurringSeen = (id: string, at: number): Statement => ({
   text: `update tollgate.recurring_payment set seen_at = to_timestamp($2)
     where id = $1 and (seen_at is null or seen_at < to_timestamp($2))`,
   values: [id, at],
+});
+
+/**
+ * Takes the locked row for one change, unless somebody has it; gives the change's number then. Who dies with it loses it after
+ * `leaseSeconds`.
+ */
+export const takeForChange = (id: string, leaseSeconds: number): Statement => ({
+  name: 'recurring_take_for_change',
+  text: `update tollgate.recurring_payment set change_number = change_number + 1,
+      changing_until = clock_timestamp() + $2 * interval '1 second'
+    where id = $1 and (changing_until is null or changing_until < clock_timestamp())
+    returning change_number as "number"`,
+  values: [id, leaseSeconds],
+});
+
+/** The change of this number has ended, well or not: the next one may begin. */
+export const endChange = (id: string, number: number): Statement => ({
+  text: 'update tollgate.recurring_payment set changing_until = null where id = $1 and change_number = $2',
+  values: [id, number],
+});
+
+/** Whether somebody is changing it at Stripe. */
+export const isBeingChanged = (id: string): Statement => ({
+  name: 'recurring_is_being_changed',
+  text: `select coalesce(changing_until > clock_timestamp(), false) as "busy" from tollgate.recurring_payment where id = $1`,
+  values: [id],
 });

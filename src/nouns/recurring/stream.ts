@@ -12,6 +12,8 @@ export const RECURRING_STREAM: Stream<RecurringPayment> = {
     canceledAt: true,
     endedAt: true,
     currentPeriodEnd: true,
+    pendingAt: true,
+    changingUntil: true,
     attemptedAt: true,
     seenAt: true,
     createdAt: true,

@@ -2,15 +2,14 @@ import { DomainError } from '../../core/errors.js';
 import { isLive } from '../../core/states.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
-import { type Answer, StripeCallError } from '../../stripe/answer.js';
-import { invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
+import { StripeCallError } from '../../stripe/answer.js';
 import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
 import { readInvoice } from '../../stripe/said-twice.js';
 import type { Payment } from '../payments/row.js';
 import { markUnpaid, readUnpaid } from '../payments/rows.js';
 import type { InvoicePayments } from '../renewals/invoice-payments.js';
-import { assertInvoiceOf } from '../renewals/ours.js';
+import { createApplyInvoice } from './present-invoice.js';
 import type { RecurringPayment } from './row.js';
 import { readRecurring } from './rows.js';
 
@@ -44,6 +43,8 @@ const LATER_SECONDS = 60;
 const VOIDABLE: ReadonlySet<string> = new Set(['open', 'uncollectible']);
 
 export const createUnpaidInvoices = ({ database, invoices, marks, keeps, publish }: Parts): UnpaidInvoices => {
+  const apply = createApplyInvoice({ database, invoices, publish });
+
   const voidOrRead = async (payment: Payment, invoiceId: string, { gateway }: StripeAccess) => {
     const present = await readInvoice(gateway, invoiceId);
     if (keeps || !VOIDABLE.has(present.object.status ?? '')) return present;
@@ -58,39 +59,13 @@ export const createUnpaidInvoices = ({ database, invoices, marks, keeps, publish
     return readInvoice(gateway, invoiceId);
   };
 
-  const apply = async (
-    row: RecurringPayment,
-    { invoiceId, orderId }: { readonly invoiceId: string; readonly orderId: string },
-    { answer: { object, at }, actor }: { readonly answer: Answer<{ id: string }>; readonly actor: string },
-  ): Promise<void> => {
-    const snapshot = invoiceSnapshot(object, at);
-    if (!snapshot) return;
-    assertInvoiceOf(row, invoiceId, snapshot);
-    const reference = {
-      subscriptionId: snapshot.subscriptionId,
-      recurringId: null,
-      amount: null,
-      currency: snapshot.currency,
-      livemode: row.livemode,
-    };
-    const outcome = await database.transaction(async (tx) => {
-      const target = await invoices.lock(tx, invoiceId, reference);
-      if (!target || target === 'moved') return undefined;
-      return invoices.apply(tx, target, {
-        invoice: snapshot,
-        cause: { actor, body: { source: 'API', object }, current: true },
-      });
-    }, orderId);
-    if (outcome?.payment) publish(outcome.payment);
-  };
-
   const voidOne: UnpaidInvoices['voidOne'] = async (payment, access, actor) => {
     const { stripeInvoiceId: invoiceId, recurringPaymentId } = payment;
     if (invoiceId === null || recurringPaymentId === null) return;
     const [row] = await database.query<RecurringPayment>(readRecurring(recurringPaymentId));
     if (!row || isLive(row)) return;
     const answer = await voidOrRead(payment, invoiceId, access);
-    await apply(row, { invoiceId, orderId: payment.orderId }, { answer, actor });
+    await apply(row, { invoiceId, orderId: payment.orderId, answer, actor });
   };
 
   return {

@@ -4,7 +4,7 @@ import { countingFailure, failedTooOften } from '../../flows/owed.js';
 import type { Tx } from '../../storage/database.js';
 import type { InvoiceSnapshot } from '../../stripe/invoice-snapshot.js';
 import type { Cause } from '../payments/decide.js';
-import type { RecurringPayment } from '../recurring/row.js';
+import { agreedAmountOf, type RecurringPayment } from '../recurring/row.js';
 import type { Renewal, RenewalProblem } from './row.js';
 import { insertRenewal, lockRenewal, writeDecision } from './rows.js';
 
@@ -16,6 +16,16 @@ export const RENEWAL_NODE = 'RENEWAL';
 
 /** The process that decided goes on at once; another one only takes over when it seems to have died. */
 const LEASE_SECONDS = 10;
+
+/**
+ * The most that the charge may be lowered to: what was agreed on last. The invoice of the period in which a pending change begins may
+ * be heard of before the change itself.
+ */
+const agreedFor = (recurring: RecurringPayment, { line, periodStart }: InvoiceSnapshot): number => {
+  const { pendingPriceId, pendingAt } = recurring;
+  const isDue = pendingAt !== null && periodStart !== null && pendingAt <= periodStart;
+  return isDue && line?.priceId === pendingPriceId ? line.amount : agreedAmountOf(recurring);
+};
 
 /** What a flow is told of a charge. */
 export const chargeOf = (
@@ -29,6 +39,7 @@ export const chargeOf = (
   amount,
   currency: invoice.currency,
   initialAmount: recurringPayment.initialAmount,
+  agreedAmount: agreedFor(recurringPayment, invoice),
   periodStart: invoice.periodStart,
   periodEnd: invoice.periodEnd,
   body,
@@ -37,11 +48,11 @@ export const chargeOf = (
 /** What stands against a wished amount; undefined when it can be charged. */
 const faultOfWish = (
   wanted: number,
-  { initialAmount, total, currency }: { initialAmount: number; total: number; currency: string },
+  { agreed, total, currency }: { agreed: number; total: number; currency: string },
 ): RenewalProblem | undefined => {
   const { step, minimumCharge } = findCurrency(currency);
   if (!Number.isSafeInteger(wanted) || wanted < 0 || wanted % step !== 0) return 'UNCHARGEABLE';
-  if (wanted > initialAmount || wanted > total) return 'ABOVE_FIRST';
+  if (wanted > agreed || wanted > total) return 'ABOVE_FIRST';
   return wanted !== 0 && wanted < minimumCharge ? 'UNCHARGEABLE' : undefined;
 };
 
@@ -96,10 +107,10 @@ export const decideAmount = async (
     await write(leave);
     return undefined;
   }
-  const { initialAmount } = recurring;
-  const fault = faultOfWish(wanted, { initialAmount, total: invoice.total, currency: invoice.currency });
+  const agreed = agreedFor(recurring, invoice);
+  const fault = faultOfWish(wanted, { agreed, total: invoice.total, currency: invoice.currency });
   if (fault !== undefined) {
-    log.warn({ invoiceId: invoice.invoiceId, wanted, initialAmount, fault }, 'a lowered amount was refused');
+    log.warn({ invoiceId: invoice.invoiceId, wanted, agreed, fault }, 'a lowered amount was refused');
     await write({ ...leave, problem: fault, wanted: Number.isSafeInteger(wanted) ? wanted : null });
     return undefined;
   }

@@ -31,8 +31,8 @@ export interface InvoiceOutcome {
 }
 
 /**
- * What invoices make of payments: the first one a payment of the order that the recurring payment was started for, each
- * later one a new order and its payment, once per invoice. A payment of 0 is made where nothing was to be collected.
+ * What invoices make of payments: the first one, and that of a change, a payment of the order that the recurring payment was started
+ * for, each later period's a new order and its payment, once per invoice. A payment of 0 is made where nothing was to be collected.
  * Money that came out of band or from the customer's credit is not counted as received, but the order is settled all the same.
  */
 export interface InvoicePayments {
@@ -43,8 +43,8 @@ export interface InvoicePayments {
   lock(tx: Tx, invoiceId: string, reference: RecurringReference): Promise<InvoiceTarget | 'moved' | undefined>;
   /** Applies Stripe's present invoice to the locked rows, flows included. Twice the same changes nothing the second time. */
   apply(tx: Tx, target: InvoiceTarget, seen: SeenInvoice): Promise<InvoiceOutcome>;
-  /** Records the payment of a first invoice that came with its subscription, where it isn't there; the order is locked. */
-  recordFirst(tx: Tx, recurring: RecurringPayment, seen: SeenInvoice): Promise<Payment | undefined>;
+  /** Records the payment of a first invoice, or that of a change, that came with its subscription, where it isn't there; the order is locked. */
+  recordOwn(tx: Tx, recurring: RecurringPayment, seen: SeenInvoice): Promise<Payment | undefined>;
 }
 
 const lockByInvoice = (invoiceId: string): Statement => ({
@@ -92,7 +92,8 @@ const insertPayment = (recurring: RecurringPayment, orderId: string, invoice: In
 const makesPayment = (invoice: InvoiceSnapshot): boolean => {
   switch (invoice.status) {
     case 'paid':
-      return !(invoice.isFirst && invoice.total === 0);
+      // Nothing was due: no period begins with it, and what a change credits is the customer's.
+      return !((invoice.isFirst && invoice.total === 0) || (invoice.isChange && invoice.amountDue === 0));
     case 'open':
       return invoice.intentId !== null;
     case 'uncollectible':
@@ -230,7 +231,8 @@ const createOrder = async (
 const open = async (writing: Writing, recurring: RecurringPayment, seen: SeenInvoice): Promise<Payment | undefined> => {
   const { tx } = writing;
   const { invoice, cause } = seen;
-  const orderId = invoice.isFirst ? recurring.orderId : await createOrder(writing, recurring, seen);
+  const isOwn = invoice.isFirst || invoice.isChange;
+  const orderId = isOwn ? recurring.orderId : await createOrder(writing, recurring, seen);
   if (orderId === undefined) return undefined;
   if (invoice.intentId !== null) tx.send(lockIntent(invoice.intentId));
   const [payment] = await tx.query<Payment>(insertPayment(recurring, orderId, invoice));
@@ -244,8 +246,9 @@ const open = async (writing: Writing, recurring: RecurringPayment, seen: SeenInv
       toStatus: payment.status,
       actor: cause.actor,
       eventId: cause.eventId,
-      flow: invoice.isFirst ? undefined : CHARGE_FLOW,
+      flow: isOwn ? undefined : CHARGE_FLOW,
       flowOutcome: seen.owed === 'skip' ? 'skipped' : 'done',
+      note: invoice.isChange ? 'Charged for a change of the recurring payment within its period.' : undefined,
     }),
   );
   if (invoice.intentId !== null) tx.send(reviveEvents(invoice.intentId));
@@ -300,7 +303,7 @@ export const createInvoicePayments = (parts: Parts): InvoicePayments => ({
     return { payment: known ? undefined : payment, lowering };
   },
 
-  async recordFirst(tx, recurring, seen) {
+  async recordOwn(tx, recurring, seen) {
     const [known] = await tx.query<Payment>(lockByInvoice(seen.invoice.invoiceId));
     return known || !makesPayment(seen.invoice) ? undefined : open({ ...parts, tx }, recurring, seen);
   },

@@ -24,7 +24,7 @@ const SHOWN_DAYS = 30;
 const AT_MOST = 100;
 
 const WHY: Readonly<Record<Kind, string>> = {
-  ABOVE_FIRST: 'it is more than the first amount, or than the invoice',
+  ABOVE_FIRST: 'it is more than was agreed on at the start or by the last change, or than the invoice',
   UNCHARGEABLE: 'Stripe can not charge it: it is below the smallest charge, or no multiple that the currency takes',
   TOO_LATE: 'the invoice had been finalised before',
   NOT_SHOWN: 'the invoice does not show it',
@@ -34,7 +34,7 @@ const WHY: Readonly<Record<Kind, string>> = {
 
 const REMEDY: Readonly<Record<Kind, string>> = {
   ABOVE_FIRST:
-    'Let the flow recurring-charge return at most charge.initialAmount and charge.amount; the invoice went on unchanged.',
+    'Let the flow recurring-charge return at most charge.agreedAmount and charge.amount; the invoice went on unchanged.',
   UNCHARGEABLE:
     "Let the flow recurring-charge return 0 or at least Stripe's smallest charge; the invoice went on unchanged.",
   TOO_LATE: "Refund the difference, or set tooLate: 'refund' in the flow recurring-charge for the next time.",

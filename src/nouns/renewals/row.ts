@@ -3,7 +3,7 @@ import { keyText, wholeNumber } from '../../storage/columns.js';
 import { RecurringPayment } from '../recurring/row.js';
 
 /**
- * Why an amount could not be lowered. `ABOVE_FIRST`: more than the first amount, or than the invoice. `UNCHARGEABLE`:
+ * Why an amount could not be lowered. `ABOVE_FIRST`: more than was agreed on, or than the invoice. `UNCHARGEABLE`:
  * between 1 and Stripe's minimum, not a multiple that the currency takes, or no whole number. `TOO_LATE`: the invoice
  * was finalised before. `NOT_SHOWN`: the invoice does not show the decided amount, although it was taken off. `FLOW_FAILED`:
  * the flow failed until the invoice was charged as it was.

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { eventually, readCharges, readRecurring, renew, setLaterMethod, startActive } from '../../harness/recurring.js';
+import {
+  alter,
+  eventually,
+  monthlyPrice,
+  readCharges,
+  readRecurring,
+  renew,
+  setLaterMethod,
+  startActive,
+} from '../../harness/recurring.js';
 import { addFault, advanceClock, clearFaults } from '../../harness/sandbox-control.js';
 import { openTestBed, type Server, type TestBed } from '../../harness/tollgate.js';
 
@@ -16,11 +25,17 @@ afterAll(() => bed.close());
 const invoicesOf = async (subscription: string) =>
   (await bed.stripe.invoices.list({ subscription, limit: 100, expand: ['data.payments'] })).data.reverse();
 
-test('two years of a monthly price, declines in some months, every delivery twice and out of order: one order per paid invoice', async () => {
-  const { id, stripeSubscriptionId } = await startActive(bed, server);
+test('two years of a monthly price, declines in some months, other terms from the second year on, every delivery twice and out of order: one order per paid period', async () => {
+  const { id, orderId, stripeSubscriptionId } = await startActive(bed, server);
+  const dear = await monthlyPrice(bed, { unit_amount: 20_000 });
   await addFault(bed.sandbox, { kind: 'duplicate', match: { eventType: '*' }, times: 1_000_000 });
   await addFault(bed.sandbox, { kind: 'reorder', match: { eventType: '*' }, times: 1_000_000 });
   for (let month = 1; month <= 24; month += 1) {
+    if (month === 12) {
+      await bed.sql.query('update public.shop_order set amount = 20000 where id = $1', [orderId]);
+      const terms = { recurringPaymentId: id, priceId: dear, proration: 'ALWAYS_INVOICE' };
+      expect(await alter(server, 'changeRecurringPayment', terms)).toMatchObject({ agreedAmount: 20_000 });
+    }
     const declines = month % 5 === 3;
     if (declines) await setLaterMethod(bed, stripeSubscriptionId, 'pm_card_chargeCustomerFail');
     await renew(bed, 31 * DAY);
@@ -44,7 +59,10 @@ test('two years of a monthly price, declines in some months, every delivery twic
     [id],
   );
   expect(rows.map(({ invoice }) => invoice).sort()).toEqual(invoices.map((invoice) => invoice.id).sort());
-  expect(new Set(rows.map(({ orderId }) => orderId)).size).toBe(charges.length);
+  // The change's payment is of the first order; each period has its own.
+  expect(rows.filter((row) => row.orderId === orderId)).toHaveLength(2);
+  expect(new Set(rows.map((row) => row.orderId)).size).toBe(charges.length - 1);
+  expect(invoices.filter(({ amount_paid: paid }) => paid === 20_000).length).toBeGreaterThan(10);
   for (const invoice of invoices) {
     const row = rows.find((candidate) => candidate.invoice === invoice.id);
     const isPaid = invoice.status === 'paid';

@@ -1,0 +1,268 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type Stripe from 'stripe';
+import { actorOf, type Caller } from '../../core/caller.js';
+import {
+  BadUserInputError,
+  CurrencyMismatchError,
+  PriceUnsupportedError,
+  StripeUnavailableError,
+} from '../../core/errors.js';
+import { isLive } from '../../core/states.js';
+import type { AskApp } from '../../flows/payment-request.js';
+import { assertReachable, type StripeConnection, type Who } from '../../installation/stripe-connection.js';
+import type { Orders } from '../../orders/orders.js';
+import type { Tx } from '../../storage/database.js';
+import { idempotentRequest } from '../../storage/idempotent-request.js';
+import { readInvoice } from '../../stripe/said-twice.js';
+import type { TermsRequest } from '../../stripe/subscription-change-calls.js';
+import { invoiceOf } from '../../stripe/subscription-snapshot.js';
+import { assertCost } from '../payments/due.js';
+import type { RecurringAttempts, SettledSubscription } from './attempts.js';
+import { type DeedParts, doOnce, findById } from './deed.js';
+import { assertBegun } from './pauses.js';
+import type { ApplyInvoice } from './present-invoice.js';
+import { assertPriceId, assertQuantity, periodAmount, type RecurringPrice, readPrice } from './prices.js';
+import type { RecurringReads } from './read.js';
+import { agreedAmountOf, type RecurringPayment } from './row.js';
+import { endChange, isBeingChanged, takeForChange } from './rows.js';
+
+/** What becomes of the difference of a period that has begun. */
+export const PRORATIONS = ['CREATE_PRORATIONS', 'ALWAYS_INVOICE', 'NONE'] as const;
+export type Proration = (typeof PRORATIONS)[number];
+export const CHANGE_TIMES = ['NOW', 'PERIOD_END'] as const;
+
+/** What a client asks for with `changeRecurringPayment`: what is left out stays as it is. */
+export interface ChangeRequest {
+  readonly recurringPaymentId: string;
+  readonly priceId?: string;
+  readonly quantity?: number;
+  readonly at: (typeof CHANGE_TIMES)[number];
+  readonly proration: Proration;
+  readonly idempotencyKey?: string;
+}
+
+/** Changes of price and quantity. */
+export interface Changes {
+  /**
+   * Brings it to other terms, once per key. What that charges at once is a payment of the order that it was started for, and the terms
+   * stand only once it is paid. Of several changes at once one is written; the others are told the state after it.
+   *
+   * @throws IllegalTransitionError for one that has not begun or has ended, AmountMismatchError and CurrencyMismatchError where the
+   * order says otherwise, PriceNotFoundError, PriceUnsupportedError, DeclinedByAppError, StripeDeclinedError, StripeUnavailableError
+   */
+  change(request: ChangeRequest, caller: Caller): Promise<RecurringPayment>;
+}
+
+interface Parts extends DeedParts {
+  readonly connection: StripeConnection;
+  readonly attempts: Pick<RecurringAttempts, 'write' | 'settle'>;
+  readonly reads: RecurringReads;
+  readonly orders: Orders;
+  readonly askApp: AskApp;
+  readonly applyInvoice: ApplyInvoice;
+}
+
+/** What it is to come to. */
+interface Terms {
+  readonly priceId: string;
+  readonly quantity: number;
+}
+
+/** Longer than a call to Stripe and the reads around it may take. */
+const LEASE_SECONDS = 90;
+/** How long a call waits for somebody else's change. */
+const PATIENCE_MS = 20_000;
+const LOOK_AGAIN_MS = 50;
+const ROUNDS = 3;
+
+const PRORATION_BEHAVIORS = {
+  CREATE_PRORATIONS: 'create_prorations',
+  ALWAYS_INVOICE: 'always_invoice',
+  NONE: 'none',
+} as const satisfies Record<Proration, TermsRequest['proration']>;
+
+const termsOf = ({ priceId, quantity }: Partial<Terms>, row: RecurringPayment): Terms => ({
+  priceId: priceId ?? row.priceId,
+  quantity: quantity ?? row.quantity,
+});
+
+const isSame = (a: Terms, b: Terms): boolean => a.priceId === b.priceId && a.quantity === b.quantity;
+
+/** The one item of a subscription. @throws PriceUnsupportedError where it has several */
+const itemOf = ({ items }: Stripe.Subscription, { priceId }: Terms): Stripe.SubscriptionItem => {
+  const [item] = items.data;
+  if (items.data.length === 1 && item) return item;
+  throw new PriceUnsupportedError(priceId, 'the subscription has several prices: change it in the dashboard');
+};
+
+const hasTerms = (items: readonly Stripe.SubscriptionItem[] | null | undefined, terms: Terms): boolean =>
+  items?.length === 1 && items[0]?.price.id === terms.priceId && (items[0].quantity ?? 1) === terms.quantity;
+
+/** Whether nothing is left to write: the terms stand, or wait for their payment. */
+const standsOrWaits = ({ items, pending_update: pending }: Stripe.Subscription, terms: Terms): boolean =>
+  pending === null ? hasTerms(items.data, terms) : hasTerms(pending.subscription_items, terms);
+
+const rhythmOf = ({ price }: Stripe.SubscriptionItem): string =>
+  `${price.recurring?.interval_count} ${price.recurring?.interval}`;
+
+const checkRequest = ({ priceId, quantity }: ChangeRequest): void => {
+  if (priceId === undefined && quantity === undefined)
+    throw new BadUserInputError('Give priceId, quantity, or both: what it is to come to.');
+  if (quantity !== undefined) assertQuantity(quantity);
+  if (priceId !== undefined) assertPriceId(priceId);
+};
+
+/** The refusals under the locks, and the app's say; terms that hold already are refused by nobody. */
+const assertMayChange = async (
+  { orders, askApp }: Parts,
+  tx: Tx,
+  asked: { readonly request: ChangeRequest; readonly row: RecurringPayment; readonly price: RecurringPrice },
+): Promise<void> => {
+  const { request, row, price } = asked;
+  assertBegun(row);
+  const terms = termsOf(request, row);
+  if (isSame(terms, row)) return;
+  if (price.currency !== row.currency)
+    throw new CurrencyMismatchError(
+      `Recurring payment ${row.id} is in ${row.currency}, and price ${price.id} in ${price.currency}: Stripe can't change that.`,
+    );
+  const charge = { amount: periodAmount(price, terms.quantity), currency: price.currency };
+  if (request.at === 'NOW') assertCost(await orders.hold(tx, row.orderId), charge);
+  const { id: recurringPaymentId, orderId, accountId, mode } = row;
+  const change = { recurringPaymentId, ...terms, at: request.at, previousAmount: agreedAmountOf(row) };
+  await askApp(tx, { ...charge, orderId, accountId, mode, change });
+};
+
+/** Writes the terms, waiting for their payment where one is charged at once. */
+const writeTerms = async (
+  { attempts }: Parts,
+  row: RecurringPayment,
+  {
+    access,
+    actor,
+    request,
+    number,
+    price,
+  }: Who & {
+    readonly request: ChangeRequest;
+    readonly number: number;
+    readonly price: RecurringPrice;
+  },
+): Promise<SettledSubscription> => {
+  const terms = termsOf(request, row);
+  const { gateway } = access;
+  return attempts.write(row, {
+    access,
+    actor,
+    asks: 'CHANGE',
+    holds: (subscription) => standsOrWaits(subscription, terms),
+    write: async (subscription, key) => {
+      const item = itemOf(subscription, terms);
+      const chargesAtOnce =
+        request.proration === 'ALWAYS_INVOICE' || rhythmOf(item) !== price.rhythm || item.price.unit_amount === 0;
+      return gateway.changeTerms(
+        subscription.id,
+        {
+          itemId: item.id,
+          quantity: terms.quantity,
+          priceId: item.price.id === terms.priceId ? undefined : terms.priceId,
+          proration: PRORATION_BEHAVIORS[request.proration],
+          waitsForPayment: chargesAtOnce && subscription.status !== 'trialing',
+        },
+        key(`change:${number}`),
+      );
+    },
+  });
+};
+
+/** Brings the payment of what the change charged to Stripe's state: the caller looks at it next. */
+const applyCharge = async (
+  { applyInvoice }: Parts,
+  { recurringPayment: row, subscription }: SettledSubscription,
+  { access, actor }: Who,
+): Promise<void> => {
+  const invoice = invoiceOf(subscription) as { id: string; billing_reason?: string } | undefined;
+  if (invoice?.billing_reason !== 'subscription_update') return;
+  const answer = await readInvoice(access.gateway, invoice.id);
+  await applyInvoice(row, { invoiceId: invoice.id, orderId: row.orderId, answer, actor });
+};
+
+/** Waits until nobody changes it; throws after a while. */
+const untilFree = async ({ database }: Parts, { id }: RecurringPayment): Promise<void> => {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const [row] = await database.query<{ busy: boolean }>(isBeingChanged(id));
+    if (!row?.busy) return;
+    if (Date.now() > deadline)
+      throw new StripeUnavailableError({ cause: new Error(`Another change of recurring payment ${id} is under way.`) });
+    await wait(LOOK_AGAIN_MS);
+  }
+};
+
+/** One change is written at a time; who comes meanwhile waits, and writes nothing where that one stands or waits for its payment. */
+const changeNow = async (
+  parts: Parts,
+  row: RecurringPayment,
+  asked: Who & { readonly request: ChangeRequest; readonly price: RecurringPrice },
+): Promise<RecurringPayment> => {
+  const { database, transitions, attempts } = parts;
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const { locked, change } = await database.transaction(async (tx) => {
+      const present = await transitions.lockById(tx, row);
+      // What was asked for was asked of other terms.
+      if (!isSame(present, row)) return { locked: present, change: undefined };
+      const [taken] = await tx.query<{ number: number }>(takeForChange(row.id, LEASE_SECONDS));
+      return { locked: present, change: taken };
+    }, row.orderId);
+    if (!isSame(locked, row)) return locked;
+    if (change) {
+      try {
+        const settled = await writeTerms(parts, row, { ...asked, number: change.number });
+        await applyCharge(parts, settled, asked);
+        return settled.recurringPayment;
+      } finally {
+        await database.query(endChange(row.id, change.number));
+      }
+    }
+    await untilFree(parts, row);
+    const present = await attempts.settle(row, asked);
+    const { recurringPayment, subscription } = present;
+    if (!isLive(recurringPayment) || !isSame(recurringPayment, row) || subscription.pending_update !== null)
+      return recurringPayment;
+  }
+  throw new StripeUnavailableError({ cause: new Error(`Changes of recurring payment ${row.id} keep failing.`) });
+};
+
+/** Builds the calls over their parts. */
+export const createChanges = (parts: Parts): Changes => {
+  const { connection, reads } = parts;
+  return {
+    change(request, caller) {
+      checkRequest(request);
+      let price: RecurringPrice | undefined;
+      const read = async (row: RecurringPayment) => {
+        const access = await connection.access();
+        assertReachable('Recurring payment', row, access);
+        price ??= await readPrice(access.gateway, termsOf(request, row).priceId, {
+          mayBeArchived: request.priceId === undefined,
+        });
+        return { access, price };
+      };
+      return doOnce(parts, idempotentRequest(caller, 'changeRecurringPayment', request), {
+        async find() {
+          const row = await findById(reads, request.recurringPaymentId, caller);
+          assertBegun(row);
+          await read(row);
+          return row;
+        },
+        async assertAllowed(row, tx) {
+          if (price) await assertMayChange(parts, tx, { request, row, price });
+        },
+        async act(row) {
+          if (isSame(termsOf(request, row), row)) return row;
+          return changeNow(parts, row, { ...(await read(row)), actor: actorOf(caller), request });
+        },
+      });
+    },
+  };
+};
