@@ -1,5 +1,6 @@
 import { customers } from './nouns/customers/noun.js';
 import { disputes } from './nouns/disputes/noun.js';
+import { methods } from './nouns/methods/noun.js';
 import type { Noun } from './nouns/noun.js';
 import { outgoing } from './nouns/outgoing/noun.js';
 import { owed } from './nouns/owed/noun.js';
@@ -19,5 +20,6 @@ export const NOUNS: readonly Noun[] = [
   renewals,
   owed,
   recurring,
+  methods,
   outgoing,
 ];

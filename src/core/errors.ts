@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'PAYMENT_NOT_REFUNDABLE'
   | 'REFUND_EXCEEDS_PAYMENT'
   | 'PAYMENT_DISPUTED'
+  | 'PAYMENT_METHOD_NOT_FOUND'
   | 'PAYMENT_NOT_QUARANTINED'
   | 'DECLINED_BY_APP'
   | 'PRICE_NOT_FOUND'
@@ -286,6 +287,14 @@ export class PaymentDisputedError extends DomainError {
   }
 }
 
+/** The saved method does not exist, was removed, or belongs to another account: the three are not told apart. */
+export class PaymentMethodNotFoundError extends DomainError {
+  readonly code = 'PAYMENT_METHOD_NOT_FOUND';
+  constructor(id: string) {
+    super(`There is no saved payment method ${id} for this. Read savedPaymentMethods, and use an id from there.`);
+  }
+}
+
 /** The key was used before, with other arguments. */
 export class IdempotencyConflictError extends DomainError {
   readonly code = 'IDEMPOTENCY_CONFLICT';
@@ -294,13 +303,20 @@ export class IdempotencyConflictError extends DomainError {
   }
 }
 
-/** Stripe refused the card or the request for good. */
+/** Stripe refused the card or the request for good; `paymentId` names the payment that its customer may still continue. */
 export class StripeDeclinedError extends DomainError {
   readonly code = 'STRIPE_DECLINED';
   override readonly extensions: Readonly<Record<string, string>>;
-  constructor(message: string, declineCode: string | undefined, options?: { cause?: unknown }) {
+  constructor(
+    message: string,
+    declineCode: string | undefined,
+    options?: { readonly cause?: unknown; readonly paymentId?: string },
+  ) {
     super(message, options);
-    this.extensions = declineCode === undefined ? {} : { declineCode };
+    this.extensions = {
+      ...(declineCode !== undefined && { declineCode }),
+      ...(options?.paymentId !== undefined && { paymentId: options.paymentId }),
+    };
   }
 }
 

@@ -13,6 +13,7 @@ export const PERMISSIONS = [
   'RECURRING_READ',
   'RECURRING_READ_ANY',
   'RECURRING_CHANGE',
+  'PAYMENT_METHOD_MANAGE',
   'DISPUTE_READ',
   'OUTGOING_WEBHOOK_MANAGE',
   'AUDIT_READ',
@@ -28,6 +29,8 @@ export type Permission = (typeof PERMISSIONS)[number];
 /** What some of them mean beyond their names, in the contract's words. */
 export const PERMISSION_MEANINGS: Partial<Readonly<Record<Permission, string>>> = {
   RECURRING_CHANGE: 'Change price or quantity, pause, resume collection: an app decides whether its customers may.',
+  PAYMENT_METHOD_MANAGE:
+    "One's own saved payment methods and customer portal; another account's needs PAYMENT_MANAGE too.",
 };
 
 /** The roles that every installation has from its first migration, with what they may do. */
@@ -41,6 +44,7 @@ export const DEFAULT_GRANTS: Readonly<Record<'anonymous' | 'logged_in' | 'admin'
     'RECURRING_CREATE',
     'RECURRING_CANCEL',
     'RECURRING_READ',
+    'PAYMENT_METHOD_MANAGE',
   ],
   admin: PERMISSIONS,
 };

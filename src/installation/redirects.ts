@@ -21,8 +21,10 @@ export interface Redirects {
    * @throws RedirectNotAllowedError for an origin that isn't listed, BadUserInputError for what is no address or is missing
    */
   check(addresses: ReturnAddresses): ReturnAddresses;
+  /** The same for one address, called `name`. @throws RedirectNotAllowedError, BadUserInputError */
+  checkOne(name: string, address: string): string;
   /** Both addresses of a row, the shop's first page for one that was left out. Always the same for one row. */
-  addressesOf(row: Returning, noun: 'payment' | 'recurringPayment'): Required<ReturnAddresses>;
+  addressesOf(row: Returning, noun: 'payment' | 'recurringPayment' | 'savedMethod'): Required<ReturnAddresses>;
 }
 
 /** Stripe's own limit is higher. */
@@ -66,6 +68,8 @@ export const createRedirects = ({
   };
 
   return {
+    checkOne: check,
+
     check({ successUrl, cancelUrl }) {
       if (own() === undefined && (successUrl === undefined || cancelUrl === undefined))
         throw new BadUserInputError('Give successUrl and cancelUrl: where people come back to from the checkout page.');

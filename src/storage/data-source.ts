@@ -19,6 +19,7 @@ import { OutgoingWebhooks1765000000000 } from '../../migrations/1765000000000-ou
 import { RecurringChange1765100000000 } from '../../migrations/1765100000000-recurring-change.js';
 import { PaymentCustomers1765200000000 } from '../../migrations/1765200000000-payment-customers.js';
 import { RecurringTerms1765210000000 } from '../../migrations/1765210000000-recurring-terms.js';
+import { SavedMethods1765220000000 } from '../../migrations/1765220000000-saved-methods.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -43,6 +44,7 @@ const MIGRATIONS = [
   RecurringChange1765100000000,
   PaymentCustomers1765200000000,
   RecurringTerms1765210000000,
+  SavedMethods1765220000000,
 ];
 
 /** The classes of tables. */

@@ -9,6 +9,7 @@ import { createDisputeCalls, type DisputeCalls } from './dispute-calls.js';
 import { createEventCalls, type EventCalls } from './event-calls.js';
 import { customerOf, type HandedOn, handedOn, type Paying, savingOf } from './handed-on.js';
 import { isMarked, metadataOf, type Owner } from './metadata.js';
+import { createMethodCalls, type MethodCalls } from './method-calls.js';
 import { createOperatorCalls, type OperatorCalls } from './operator-calls.js';
 import { findOnPages } from './pages.js';
 import { createRefundCalls, type RefundCalls } from './refund-calls.js';
@@ -22,6 +23,8 @@ export interface PaymentIntentRequest extends HandedOn, Paying {
   readonly currency: string;
   readonly captureMethod: 'AUTOMATIC' | 'MANUAL';
   readonly description: string | null;
+  /** Whether the server confirms it, with a saved method. */
+  readonly confirmedByUs: boolean;
   readonly idempotencyKey: string;
 }
 
@@ -34,7 +37,8 @@ export interface StripeGateway
     SubscriptionChangeCalls,
     OperatorCalls,
     EventCalls,
-    CheckoutCalls {
+    CheckoutCalls,
+    MethodCalls {
   createPaymentIntent(request: PaymentIntentRequest): Promise<Answer<Stripe.PaymentIntent>>;
   /** With its latest charge. */
   retrievePaymentIntent(id: string): Promise<Answer<Stripe.PaymentIntent>>;
@@ -63,6 +67,7 @@ const createStripeGateway = (stripe: Stripe, { read, write }: Caller): StripeGat
   ...createEventCalls(stripe, { read, write }),
   ...createCheckoutCalls(stripe, { read, write }),
 
+  ...createMethodCalls(stripe, { read, write }),
   ...createRefundCalls(stripe, { read, write }),
   ...createDisputeCalls(stripe, { read, write }),
   ...createChargeCalls(stripe, { read, write }),
@@ -75,7 +80,11 @@ const createStripeGateway = (stripe: Stripe, { read, write }: Caller): StripeGat
         {
           amount: request.amount,
           currency: request.currency.toLowerCase(),
-          automatic_payment_methods: { enabled: true },
+          // The server confirms with a saved method: nobody could be led to another page and back.
+          automatic_payment_methods: {
+            enabled: true,
+            ...(request.confirmedByUs && { allow_redirects: 'never' as const }),
+          },
           ...handedOn(request),
           ...customerOf(request),
           ...savingOf(request),

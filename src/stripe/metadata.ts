@@ -2,7 +2,7 @@
 export interface Owner {
   /** This installation's id. */
   readonly installation: string;
-  readonly noun: 'payment' | 'refund' | 'recurring' | 'renewal' | 'customer';
+  readonly noun: 'payment' | 'refund' | 'recurring' | 'renewal' | 'customer' | 'setup';
   /** Our row's id; a renewal's is its invoice's, a customer's a hash of the account. */
   readonly id: string;
 }

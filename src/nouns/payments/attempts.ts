@@ -1,7 +1,9 @@
 import type Stripe from 'stripe';
+import { PaymentMethodNotFoundError } from '../../core/errors.js';
 import { createInFlight } from '../../core/in-flight.js';
 import { isOpen } from '../../core/states.js';
 import type { StripeAccess, Who } from '../../installation/stripe-connection.js';
+import type { Database } from '../../storage/database.js';
 import { type Answer, NotAnAnswerError, StripeCallError } from '../../stripe/answer.js';
 import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
@@ -12,7 +14,8 @@ import type { PaymentCustomers } from './customer.js';
 import type { PaymentObject } from './object.js';
 import { assertIntentOf } from './ours.js';
 import type { Payment } from './row.js';
-import type { PaymentObjects } from './settle.js';
+import { writeNextAttempt } from './rows.js';
+import type { PaymentObjects, Settled } from './settle.js';
 
 /** A payment brought to Stripe's present state, and what the browser needs to go on with it. */
 export interface SettledAttempt {
@@ -23,15 +26,22 @@ export interface SettledAttempt {
   readonly checkoutUrl: string | null;
 }
 
+/** How an attempt is settled. */
+export interface Settle {
+  readonly isFresh?: boolean;
+  readonly charges?: boolean;
+}
+
 /** The calls to Stripe that one attempt needs; each may be repeated, at once or after a crash, without a second object. */
 export interface PaymentAttempts {
   /**
    * Makes sure that the payment exists at Stripe and brings our row to Stripe's present state.
-   * `isFresh`: the row was written just now and no call can have been made for it yet.
+   * `isFresh`: the row was written just now and no call can have been made for it yet. `charges`: one that was begun with a saved method is
+   * confirmed with it, once; a decline leaves it FAILED.
    *
    * @throws StripeDeclinedError when Stripe refuses it for good (the row is ended), StripeUnavailableError when the outcome is unknown
    */
-  settle(payment: Payment, who: Who, isFresh?: boolean): Promise<SettledAttempt>;
+  settle(payment: Payment, who: Who, how?: Settle): Promise<SettledAttempt>;
   /**
    * Cancels the attempt at Stripe; the payment comes back as it ended: SUCCESSFUL if it went through meanwhile, still open
    * where Stripe refuses to cancel it.
@@ -67,7 +77,8 @@ const intentObject = (customers: PaymentCustomers, access: StripeAccess): Paymen
     const { metadata, receiptEmail, statementDescriptorSuffix } = payment;
     const handedOn = { metadata, receiptEmail, statementDescriptorSuffix };
     const request = { owner, orderId, amount, currency, captureMethod, description, idempotencyKey };
-    const paying = { customerId: payment.stripeCustomerId, savesMethod: payment.savesMethod };
+    const { stripeCustomerId: customerId, savesMethod, savedMethodId } = payment;
+    const paying = { customerId, savesMethod, confirmedByUs: savedMethodId !== null };
     return access.gateway.createPaymentIntent({ ...request, ...handedOn, ...paying });
   },
   complete: (row) => customers.complete(row, access),
@@ -80,18 +91,66 @@ const intentObject = (customers: PaymentCustomers, access: StripeAccess): Paymen
 const isCheckout = ({ mode, stripeInvoiceId }: Payment): boolean => mode === 'CHECKOUT' && stripeInvoiceId === null;
 
 interface Parts {
+  readonly database: Database;
   readonly objects: PaymentObjects;
   readonly checkouts: CheckoutAttempts;
   readonly customers: PaymentCustomers;
   readonly marks: Marks;
 }
 
+/** Whether it was begun with a saved method that was never tried. */
+const isToConfirm = (settled: Settled<Stripe.PaymentIntent>): boolean =>
+  settled.payment.savedMethodId !== null &&
+  settled.payment.status === 'PENDING' &&
+  snapshotOf(settled).signal === 'await';
+
+/** Whether Stripe says that the method can't be used at all: it was removed meanwhile. */
+const isGoneMethod = ({ failure, status }: StripeCallError): boolean => failure === 'refused' && status !== 402;
+
+/**
+ * Confirms with the saved method: the same key however often it is asked, so that a card is tried once. What Stripe has then is
+ * applied, a decline too; one whose outcome is unknown stays as it is, and may be repeated.
+ *
+ * @throws PaymentMethodNotFoundError, StripeUnavailableError
+ */
+const confirmSaved = async (
+  { objects, customers, marks, database }: Parts,
+  { payment, object: intent }: Settled<Stripe.PaymentIntent>,
+  { access, actor }: Who,
+): Promise<Settled<Stripe.PaymentIntent>> => {
+  const object = intentObject(customers, access);
+  const owner = marks.of('payment', payment.id);
+  const { savedMethodId: methodId, offSession, attempt } = payment;
+  if (methodId === null) throw new Error(`Payment ${payment.id} was begun without a saved method.`);
+  let failure: StripeCallError | undefined;
+  const confirmOrRead = async () => {
+    try {
+      const key = idempotencyKey(owner, attempt, `confirm:${intent.id}`);
+      const answer = await access.gateway.confirmPaymentIntent(intent.id, { methodId, offSession }, key);
+      object.assertOurs(payment, owner, answer);
+      if (snapshotOf(answer).signal === 'await') throw new NotAnAnswerError(`${intent.id} is not confirmed`);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof StripeCallError)) throw error;
+      failure = error;
+      // Stripe would replay its 5xx to this key for a day.
+      if ((error.status ?? 0) >= 500) await database.query(writeNextAttempt(payment.id, attempt));
+      return access.gateway.retrievePaymentIntent(intent.id);
+    }
+  };
+  const after = await objects.applyPresent(payment, object, { actor, read: confirmOrRead });
+  if (!failure || !isToConfirm(after)) return after;
+  throw isGoneMethod(failure) ? new PaymentMethodNotFoundError(methodId) : refusalOf(failure);
+};
+
 const settleIntent = async (
-  { objects, customers }: Pick<Parts, 'objects' | 'customers'>,
+  parts: Parts,
   payment: Payment,
-  { access, actor, isFresh }: Who & { readonly isFresh: boolean },
+  { access, actor, isFresh = false, charges = false }: Who & Settle,
 ): Promise<SettledAttempt> => {
-  const settled = await objects.settle(payment, intentObject(customers, access), { actor, isFresh });
+  const object = intentObject(parts.customers, access);
+  const made = await parts.objects.settle(payment, object, { actor, isFresh });
+  const settled = charges && isToConfirm(made) ? await confirmSaved(parts, made, { access, actor }) : made;
   const { clientSecret } = snapshotOf(settled);
   if (clientSecret === null) throw refusalOf(new NotAnAnswerError(`${settled.object.id} without its client secret`));
   return { payment: settled.payment, clientSecret, checkoutUrl: null };
@@ -176,11 +235,11 @@ export const createPaymentAttempts = (parts: Parts): PaymentAttempts => {
   const { objects, checkouts, customers } = parts;
   const oneAtATime = createInFlight<SettledAttempt>();
   return {
-    settle: (payment, who, isFresh = false) =>
-      oneAtATime(payment.id, () =>
+    settle: (payment, who, how = {}) =>
+      oneAtATime(`${payment.id} ${how.charges ?? false}`, () =>
         isCheckout(payment)
-          ? checkouts.settle(payment, who, isFresh)
-          : settleIntent(parts, payment, { ...who, isFresh }),
+          ? checkouts.settle(payment, who, how.isFresh ?? false)
+          : settleIntent(parts, payment, { ...who, ...how }),
       ),
 
     cancel: (payment, who) => cancel(parts, payment, who),

@@ -78,6 +78,18 @@ const definePayInput = (builder: Builder, { payMode }: PayEnums) => {
       receiptEmail: t.string({ description: 'Where Stripe mails its receipt; live mode only.' }),
       statementDescriptorSuffix: t.string(),
       locale: t.string({ description: 'CHECKOUT only: a locale that Stripe knows, or auto.' }),
+      savePaymentMethod: t.boolean({
+        defaultValue: false,
+        description: "Keep the method for the caller's later payments.",
+      }),
+      paymentMethodId: t.id({
+        description:
+          "Pay with a saved method of the order's owner: confirmed by the server; REQUIRES_ACTION where the bank asks.",
+      }),
+      offSession: t.boolean({
+        defaultValue: false,
+        description: "The customer isn't there: needs PAYMENT_MANAGE and paymentMethodId.",
+      }),
       idempotencyKey: t.string(),
     }),
   });
@@ -99,5 +111,8 @@ const toPayRequest = (input: PayInput): PayRequest => ({
   ...(input.receiptEmail == null ? {} : { receiptEmail: input.receiptEmail }),
   ...(input.statementDescriptorSuffix == null ? {} : { statementDescriptorSuffix: input.statementDescriptorSuffix }),
   ...(input.locale == null ? {} : { locale: input.locale }),
+  ...(input.savePaymentMethod ? { savePaymentMethod: true } : {}),
+  ...(input.paymentMethodId == null ? {} : { paymentMethodId: input.paymentMethodId }),
+  ...(input.offSession ? { offSession: true } : {}),
   ...(input.idempotencyKey == null ? {} : { idempotencyKey: input.idempotencyKey }),
 });

@@ -49,8 +49,9 @@ const build = (machine: Machine): Built<PaymentParts> => {
   const transitions = createPaymentTransitions({ orders, flows, log });
   const objects = createPaymentObjects({ database, transitions, marks, publish });
   const ofAccounts = machine.use(customers);
-  const payers = createPaymentCustomers({ database, customers: ofAccounts, transitions, publish, log });
+  const payers = createPaymentCustomers({ ...ofAccounts, database, transitions, publish, log });
   const attempts = createPaymentAttempts({
+    database,
     objects,
     checkouts: createCheckoutAttempts({ objects, redirects, customers: payers, marks }),
     customers: payers,
@@ -64,7 +65,10 @@ const build = (machine: Machine): Built<PaymentParts> => {
     forCustomers: machine.settings.paymentCustomers,
   });
   const endings = createPaymentEndings({ database, connection, transitions, attempts, reads });
-  const payments = createPayments({ database, connection, reservations, attempts, endings, reads, redirects, publish });
+  const payments = createPayments({
+    ...{ database, connection, reservations, attempts, endings, reads, redirects, publish },
+    methods: ofAccounts.methods,
+  });
   const deliversDuplicates = flows.paymentCallback.duplicates === 'deliver';
   // A repeated event must be looked at for itself, and a flow may want to be.
   const goAlone = deliversDuplicates || flows.paymentCallback.batch === false;

@@ -1,6 +1,7 @@
 import { actorOf, type Caller } from '../../core/caller.js';
 import {
   BadUserInputError,
+  denial,
   IllegalTransitionError,
   PaymentInProgressError,
   StripeDeclinedError,
@@ -8,9 +9,16 @@ import {
 import { assertChargeable, findCurrency, type MinorUnits } from '../../core/money.js';
 import { isOpen, type PaymentStatus } from '../../core/states.js';
 import type { Redirects, ReturnAddresses } from '../../installation/redirects.js';
-import { assertReachable, type StripeConnection, type Who } from '../../installation/stripe-connection.js';
+import {
+  assertReachable,
+  type StripeAccess,
+  type StripeConnection,
+  type Who,
+} from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
 import { type IdempotentRequest, idempotentRequest } from '../../storage/idempotent-request.js';
+import { refusalOf } from '../../stripe/refusal.js';
+import type { Methods, OwnedMethod } from '../customers/methods.js';
 import type { PaymentAttempts } from './attempts.js';
 import { checkHandedOn, type HandedOnInput } from './handed-on.js';
 import type { PaymentReservations } from './reserve.js';
@@ -27,6 +35,12 @@ export interface PayRequest extends HandedOnInput {
   readonly description?: string;
   readonly successUrl?: string;
   readonly cancelUrl?: string;
+  /** Keeps the method that pays for the account's later payments. */
+  readonly savePaymentMethod?: true;
+  /** A saved method of whom the order is paid for: the server confirms with it. */
+  readonly paymentMethodId?: string;
+  /** The customer isn't there. */
+  readonly offSession?: true;
   readonly idempotencyKey?: string;
 }
 
@@ -48,6 +62,17 @@ const ROUNDS = 4;
 
 /** Statuses in which the browser still has something to confirm. */
 const CONFIRMABLE: ReadonlySet<PaymentStatus> = new Set(['PENDING', 'REQUIRES_ACTION', 'FAILED']);
+
+/** @throws BadUserInputError, ForbiddenError for who may not charge a customer that isn't there */
+const checkMethod = ({ mode, paymentMethodId, offSession }: PayRequest, caller: Caller): void => {
+  if (paymentMethodId !== undefined && mode === 'CHECKOUT')
+    throw new BadUserInputError(
+      "paymentMethodId belongs to the mode ELEMENTS: on Stripe's page customers choose for themselves.",
+    );
+  if (!offSession) return;
+  if (!caller.permissions.has('PAYMENT_MANAGE')) throw denial(caller, 'PAYMENT_MANAGE');
+  if (paymentMethodId === undefined) throw new BadUserInputError('offSession needs paymentMethodId: what to charge.');
+};
 
 const checkRequest = (request: PayRequest, redirects: Redirects): PayRequest => {
   const currency = request.currency === undefined ? undefined : findCurrency(request.currency);
@@ -84,19 +109,38 @@ export interface PayParts {
   readonly connection: StripeConnection;
   readonly reservations: PaymentReservations;
   readonly attempts: PaymentAttempts;
+  readonly methods: Methods;
   readonly redirects: Redirects;
   readonly publish: (payment: Payment) => void;
 }
 
+/** How an attempt is gone on with. */
+interface GoingOn extends Who {
+  readonly isFresh?: boolean;
+  /** Whether the caller asks for the charge of the saved method that it was begun with. */
+  readonly charges?: boolean;
+}
+
+/** @throws StripeDeclinedError when the saved method was declined: the customer may still continue the payment */
+const assertNotDeclined = ({ id, status, savedMethodId, failureCode, failureMessage }: Payment): void => {
+  if (status !== 'FAILED' || savedMethodId === null) return;
+  throw new StripeDeclinedError(
+    `${failureMessage ?? 'The saved method was declined.'} The customer can go on with another one: continuePayment.`,
+    failureCode ?? undefined,
+    { paymentId: id },
+  );
+};
+
 const goOn = async (
   { attempts }: PayParts,
   payment: Payment,
-  { access, actor, isFresh = false }: Who & { readonly isFresh?: boolean },
+  { access, actor, isFresh = false, charges = false }: GoingOn,
 ): Promise<PayAnswer> => {
   const { publishableKey } = access;
   if (!isOpen(payment)) return { payment, publishableKey };
   assertReachable('Payment', payment, access);
-  const settled = await attempts.settle(payment, { access, actor }, isFresh);
+  const settled = await attempts.settle(payment, { access, actor }, { isFresh, charges });
+  if (charges) assertNotDeclined(settled.payment);
   const answer = { payment: settled.payment, publishableKey };
   if (!CONFIRMABLE.has(settled.payment.status)) return answer;
   const { clientSecret, checkoutUrl } = settled;
@@ -112,7 +156,10 @@ const repeat = async (parts: PayParts, payment: Payment, who: Who): Promise<PayA
   const { status, stripePaymentIntentId, stripeCheckoutSessionId } = payment;
   if (status === 'CANCELED' && stripePaymentIntentId === null && stripeCheckoutSessionId === null)
     throw new StripeDeclinedError('Stripe refused this payment. Use a new idempotency key to try again.', undefined);
-  return goOn(parts, payment, who);
+  // Whatever became of the order meanwhile, nobody is charged who would not be asked to pay.
+  return payment.savedMethodId !== null && isOpen(payment)
+    ? goOnOrEnd(parts, payment, { ...who, charges: true })
+    : goOn(parts, payment, who);
 };
 
 /**
@@ -138,7 +185,7 @@ const replace = async (
 };
 
 /** Goes on with an attempt that fits its order; one that doesn't is cancelled, and the caller told why. */
-export const goOnOrEnd = async (parts: PayParts, payment: Payment, who: Who): Promise<PayAnswer> => {
+export const goOnOrEnd = async (parts: PayParts, payment: Payment, who: GoingOn): Promise<PayAnswer> => {
   const { database, reservations } = parts;
   const misfit = await database.transaction((tx) => reservations.resume(tx, payment), payment.orderId);
   if (!misfit) return goOn(parts, payment, who);
@@ -149,6 +196,7 @@ export const goOnOrEnd = async (parts: PayParts, payment: Payment, who: Who): Pr
 
 interface Round extends Who {
   readonly caller: Caller;
+  readonly method: OwnedMethod | undefined;
   readonly idempotency: IdempotentRequest | undefined;
   /** False in the first round. */
   readonly again: boolean;
@@ -169,11 +217,11 @@ const payOnce = async (
   switch (reserved.kind) {
     case 'made':
       publish(reserved.payment);
-      return goOn(parts, reserved.payment, { ...who, isFresh: true });
+      return goOn(parts, reserved.payment, { ...who, isFresh: true, charges: true });
     case 'repeated':
       return repeat(parts, reserved.payment, who);
     case 'open': {
-      const answer = await goOn(parts, reserved.payment, who);
+      const answer = await goOn(parts, reserved.payment, { ...who, charges: true });
       if (isDeadEnd(answer)) return replace(parts, answer.payment, who);
       // Stripe had cancelled the attempt: the order is free for another one.
       return answer.payment.status === 'CANCELED' ? undefined : answer;
@@ -183,16 +231,24 @@ const payOnce = async (
   }
 };
 
+const findMethod = (methods: Methods, id: string, access: StripeAccess): Promise<OwnedMethod | undefined> =>
+  methods.find(id, access).catch((error: unknown) => {
+    throw refusalOf(error);
+  });
+
 /** Begins a payment, or goes on with the order's open one. A repeated key answers as before, whatever became of the order. */
 export const pay = async (parts: PayParts, input: PayRequest, caller: Caller): Promise<PayAnswer> => {
-  const { connection, reservations, redirects } = parts;
+  const { connection, reservations, redirects, methods } = parts;
   const request = checkRequest(input, redirects);
+  checkMethod(request, caller);
   const idempotency = idempotentRequest(caller, 'pay', request);
   if (!idempotency) await reservations.check(request, caller);
   const access = await connection.access();
   const who = { access, actor: actorOf(caller) };
+  const { paymentMethodId } = request;
+  const method = paymentMethodId === undefined ? undefined : await findMethod(methods, paymentMethodId, access);
   for (let round = 1; round <= ROUNDS; round += 1) {
-    const answer = await payOnce(parts, request, { ...who, caller, idempotency, again: round > 1 });
+    const answer = await payOnce(parts, request, { ...who, caller, method, idempotency, again: round > 1 });
     if (answer) return answer;
   }
   throw new IllegalTransitionError(`The payments of order ${request.orderId} keep changing; try again.`);

@@ -1,8 +1,11 @@
 import type { Caller } from '../../core/caller.js';
 import {
+  BadUserInputError,
   DomainError,
+  denial,
   OrderNotFoundError,
   PaymentInProgressError,
+  PaymentMethodNotFoundError,
   RecurringAlreadyExistsError,
 } from '../../core/errors.js';
 import { formatMoney } from '../../core/money.js';
@@ -13,6 +16,7 @@ import { assertUsable, type Order, type Orders } from '../../orders/orders.js';
 import { writeChange } from '../../outbox/change-log.js';
 import type { Database, Tx } from '../../storage/database.js';
 import { type IdempotentRequest, recall, remember } from '../../storage/idempotent-request.js';
+import type { OwnedMethod } from '../customers/methods.js';
 import { LIVE_RECURRING, type RecurringPayment } from '../recurring/row.js';
 import { RECURRING_COLUMNS } from '../recurring/rows.js';
 import { assertDue, assertPayable, type Charge, chargeOf, type Scope } from './due.js';
@@ -28,6 +32,8 @@ export interface Reservation {
   readonly caller: Caller;
   readonly access: Pick<StripeAccess, 'livemode' | 'account'>;
   readonly actor: string;
+  /** Whose the saved method is that the request names; undefined where it names none, or one that is nobody's. */
+  readonly method: OwnedMethod | undefined;
   readonly idempotency: IdempotentRequest | undefined;
   /** True when this call itself found its first reservation void (cancelled at Stripe): the key is bound anew. */
   readonly again: boolean;
@@ -91,12 +97,15 @@ const insert = async (
   { request, charge, caller, access, actor, forCustomers }: Charged & Pick<Parts, 'forCustomers'>,
 ): Promise<Payment> => {
   const accountId = order.owner ?? caller.accountId;
+  const { savePaymentMethod: savesMethod = false, paymentMethodId: methodId = null } = request;
+  if (savesMethod && accountId === null)
+    throw new BadUserInputError('A method is saved for an account: sign in, or leave savePaymentMethod out.');
   const [payment] = await tx.query<Payment>({
     name: 'payment_insert',
     text: `insert into tollgate.payment as p (order_id, account_id, amount, currency, mode, capture_method, description,
         success_url, cancel_url, livemode, stripe_account, metadata, receipt_email, statement_descriptor_suffix, locale,
-        for_customer, attempted_at)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, now()) returning ${PAYMENT_COLUMNS}`,
+        for_customer, saves_method, saved_method_id, off_session, attempted_at)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, now()) returning ${PAYMENT_COLUMNS}`,
     values: [
       order.id,
       accountId,
@@ -113,7 +122,10 @@ const insert = async (
       request.receiptEmail ?? null,
       request.statementDescriptorSuffix ?? null,
       request.locale ?? null,
-      forCustomers && accountId !== null,
+      accountId !== null && (forCustomers || savesMethod || methodId !== null),
+      savesMethod,
+      methodId,
+      request.offSession ?? false,
     ],
   });
   if (!payment) throw new Error('The new payment was not returned.');
@@ -139,6 +151,30 @@ export const assertNotInvoiced = (open: Payment): void => {
     );
 };
 
+/**
+ * Refuses a saved method that isn't that of whom the order is paid for, and a caller who may not charge another's.
+ *
+ * @throws PaymentMethodNotFoundError, ForbiddenError
+ */
+const assertMethodOf = (order: Order, { request, caller, method }: Reservation): void => {
+  const { paymentMethodId: id } = request;
+  if (id === undefined) return;
+  const accountId = order.owner ?? caller.accountId;
+  if (accountId !== caller.accountId && !caller.permissions.has('PAYMENT_MANAGE'))
+    throw denial(caller, 'PAYMENT_MANAGE');
+  if (accountId === null || method?.accountId !== accountId) throw new PaymentMethodNotFoundError(id);
+};
+
+/** Whether an attempt keeps the method, or is confirmed with a saved one, as a request asks. */
+const paysAs = (open: Payment, { savePaymentMethod, paymentMethodId, offSession }: PayRequest): boolean =>
+  open.savesMethod === (savePaymentMethod ?? false) &&
+  open.savedMethodId === (paymentMethodId ?? null) &&
+  open.offSession === (offSession ?? false);
+
+/** A request with a key of its own tries a saved method again; without one, the attempt that failed answers it. */
+const isTriedAgain = (open: Payment, { idempotencyKey }: PayRequest): boolean =>
+  open.status === 'FAILED' && open.savedMethodId !== null && idempotencyKey !== undefined;
+
 const isSameCharge = (open: Payment, { amount, currency }: Charge): boolean =>
   open.amount === amount && open.currency === currency;
 
@@ -146,7 +182,11 @@ const isSameCharge = (open: Payment, { amount, currency }: Charge): boolean =>
 const serves = (open: Payment, { request, charge }: Pick<Charged, 'request' | 'charge'>): boolean =>
   isSameCharge(open, charge) &&
   (open.status === 'PROCESSING' ||
-    (open.mode === request.mode && open.captureMethod === request.captureMethod && carries(open, request)));
+    (open.mode === request.mode &&
+      open.captureMethod === request.captureMethod &&
+      carries(open, request) &&
+      paysAs(open, request) &&
+      !isTriedAgain(open, request)));
 
 /** What to do with the order's open attempt: it serves, or must be cancelled first. */
 const judgeOpen = (open: Payment, order: Order, { request, charge, caller }: Charged): 'open' | 'differs' => {
@@ -190,6 +230,7 @@ export const createPaymentReservations = ({ database, orders, askApp, forCustome
       const [payment] = await tx.query<Payment>(lockById(earlier));
       if (payment) return { kind: 'repeated', payment };
     }
+    assertMethodOf(order, reservation);
     const charge = await chargeOf(tx, order, { ...request, scope: access });
     if (await findLive(tx, order.id, access)) throw new RecurringAlreadyExistsError(order.id);
     const open = await findOpen(tx, order.id, access);

@@ -6,14 +6,14 @@ import { PAYMENT_STREAM } from '../payments/stream.js';
 import { createWithdrawals } from '../payments/withdrawals.js';
 import { renewals } from '../renewals/noun.js';
 import { createRecurringTransitions } from './apply.js';
-import { createRecurringAttempts } from './attempts.js';
+import { createRecurringAttempts, type RecurringAttempts } from './attempts.js';
 import { createSubscriptionCheckouts } from './checkout.js';
 import { CHECKOUT_EVENTS, createCheckoutEvents } from './checkout-events.js';
 import { createSubscriptionEvents, SUBSCRIPTION_EVENTS } from './events.js';
 import { defineRecurring, recurringKind } from './graphql.js';
 import { defineRecurringActions } from './graphql-actions.js';
 import { createApplyInvoice } from './present-invoice.js';
-import { createRecurringReads } from './read.js';
+import { createRecurringReads, type RecurringReads } from './read.js';
 import { createOpenRecurring } from './reconcile.js';
 import { createRecurring } from './recurring.js';
 import { createRecurringReservations } from './reserve.js';
@@ -30,7 +30,13 @@ declare module '../noun.js' {
   }
 }
 
-const build = (machine: Machine): Built => {
+/** What other nouns need of recurring payments. */
+export interface RecurringParts {
+  readonly reads: RecurringReads;
+  readonly attempts: RecurringAttempts;
+}
+
+const build = (machine: Machine): Built<RecurringParts> => {
   const { database, source, marks, orders, connection, redirects, flows, outbox, pubsub, log } = machine;
   const ofPayments = machine.use(payments);
   const { invoices } = machine.use(renewals);
@@ -46,7 +52,7 @@ const build = (machine: Machine): Built => {
   });
   const shared = { database, marks, publish };
   const transitions = createRecurringTransitions({ orders, flows, log });
-  const objects = createRecurringObjects({ ...shared, transitions, customers: machine.use(customers) });
+  const objects = createRecurringObjects({ ...shared, transitions, customers: machine.use(customers).customers });
   const publishPayment = ofPayments.publish;
   const attempts = createRecurringAttempts({ ...shared, transitions, invoices, objects, publishPayment });
   const checkouts = createSubscriptionCheckouts({ ...shared, transitions, objects, attempts, redirects });
@@ -72,7 +78,7 @@ const build = (machine: Machine): Built => {
   const { close, ...live } = createLiveRecurring({ pubsub, recurring, log });
   machine.onStop(close);
   return {
-    parts: undefined,
+    parts: { reads, attempts },
     handlers: [
       [SUBSCRIPTION_EVENTS, createSubscriptionEvents({ ...shared, transitions, attempts, connection })],
       [
@@ -95,7 +101,7 @@ const build = (machine: Machine): Built => {
 };
 
 /** One subscription, begun for an order; each later charge makes an order of its own (see renewals). */
-export const recurring: Noun = {
+export const recurring: Noun<RecurringParts> = {
   name: 'recurring',
   entities: [RecurringPayment],
   open: { table: 'tollgate.recurring_payment', open: LIVE_RECURRING, countedAs: 'recurringPayments' },

@@ -1,0 +1,83 @@
+import type { StripeAccess } from '../../installation/stripe-connection.js';
+import type { Database } from '../../storage/database.js';
+import { NotAnAnswerError, StripeCallError } from '../../stripe/answer.js';
+import { customerSnapshot, type MethodSnapshot, methodSnapshot } from '../../stripe/method-snapshot.js';
+import type { Customers } from './customers.js';
+import { isDeletedCustomer } from './deleted.js';
+
+/** A saved method, as its account may see it. */
+export interface SavedMethod extends MethodSnapshot {
+  /** Whether later payments of the customer go to it unless told otherwise. */
+  readonly isDefault: boolean;
+}
+
+/** A saved method, and whose it is. */
+export interface OwnedMethod {
+  readonly method: MethodSnapshot;
+  readonly accountId: string;
+  readonly customerId: string;
+}
+
+/** What accounts keep at Stripe to pay with: read there, where people change it too. */
+export interface Methods {
+  /** The account's saved methods, newest first; none where it has no customer. @throws StripeCallError */
+  list(accountId: string, access: StripeAccess): Promise<SavedMethod[]>;
+  /** The saved method with this id, of an account of this installation; undefined for any other. @throws StripeCallError */
+  find(id: string, access: StripeAccess): Promise<OwnedMethod | undefined>;
+}
+
+/** Stripe's ids; what has another form is none, and isn't asked about. */
+const METHOD_ID = /^(?:pm|card|src|ba)_\w{1,250}$/;
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof StripeCallError && error.stripeCode === 'resource_missing';
+
+/** Builds the reads over the accounts' customers. */
+export const createMethods = ({ database, customers }: { database: Database; customers: Customers }): Methods => {
+  /** Undefined where the customer is gone, which the account then forgets. */
+  const readDefault = async (
+    customerId: string,
+    { gateway }: StripeAccess,
+  ): Promise<{ id: string | null } | undefined> => {
+    try {
+      const snapshot = customerSnapshot((await gateway.retrieveCustomer(customerId)).object);
+      if (snapshot.customerId !== customerId) throw new NotAnAnswerError(`a customer in place of ${customerId}`);
+      if (!snapshot.isDeleted) return { id: snapshot.defaultMethodId };
+    } catch (error) {
+      if (!isMissing(error) && !isDeletedCustomer(error)) throw error;
+    }
+    await customers.forget(database, customerId);
+    return undefined;
+  };
+
+  return {
+    async list(accountId, access) {
+      const customerId = await customers.find(accountId, access);
+      const standard = customerId === undefined ? undefined : await readDefault(customerId, access);
+      if (customerId === undefined || standard === undefined) return [];
+      const methods = (await access.gateway.listMethods(customerId)).map(methodSnapshot);
+      const other = methods.find((method) => method.customerId !== customerId || method.livemode !== access.livemode);
+      if (other) throw new NotAnAnswerError(`the method ${other.methodId} of another customer than ${customerId}`);
+      return methods.map((method) => ({ ...method, isDefault: method.methodId === standard.id }));
+    },
+
+    async find(id, access) {
+      if (!METHOD_ID.test(id)) return undefined;
+      const answer = await access.gateway.retrieveMethod(id).catch((error: unknown) => {
+        if (isMissing(error)) return undefined;
+        throw error;
+      });
+      const method = answer && methodSnapshot(answer.object);
+      if (!method || method.customerId === null) return undefined;
+      if (method.methodId !== id || method.livemode !== access.livemode)
+        throw new NotAnAnswerError(`the method ${method.methodId} in place of ${id}`);
+      const [owner] = await database.query<{ accountId: string }>({
+        name: 'customer_find_account',
+        text: `select account_id as "accountId" from tollgate.stripe_customer
+          where stripe_customer_id = $1 and livemode = $2 and stripe_account = $3`,
+        values: [method.customerId, access.livemode, access.account],
+      });
+      return owner && { method, accountId: owner.accountId, customerId: method.customerId };
+    },
+  };
+};

@@ -1,0 +1,89 @@
+import { StripeDeclinedError } from '../../core/errors.js';
+import type { Who } from '../../installation/stripe-connection.js';
+import type { Database } from '../../storage/database.js';
+import { StripeCallError } from '../../stripe/answer.js';
+import { invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
+import type { Marks } from '../../stripe/marks.js';
+import { idempotencyKey } from '../../stripe/metadata.js';
+import type { MethodCharge } from '../../stripe/method-calls.js';
+import { refusalOf } from '../../stripe/refusal.js';
+import type { PaymentAttempts } from '../payments/attempts.js';
+import { OPEN_PAYMENT, type Payment } from '../payments/row.js';
+import { PAYMENT_COLUMNS } from '../payments/rows.js';
+import type { RecurringPayment } from '../recurring/row.js';
+import { assertInvoiceOf } from './ours.js';
+
+/** Pays what failed renewals left open. */
+export interface OpenInvoices {
+  /**
+   * Charges the open invoices of a recurring payment that were tried before, oldest first, each once for as long as nothing comes of it.
+   * What Stripe has then is applied; one that asks for its customer is left to `continuePayment`.
+   *
+   * @throws StripeDeclinedError naming the payment that was declined, StripeUnavailableError
+   */
+  pay(row: RecurringPayment, charge: MethodCharge, who: Who): Promise<void>;
+}
+
+interface Parts {
+  readonly database: Database;
+  readonly attempts: Pick<PaymentAttempts, 'refresh'>;
+  readonly marks: Marks;
+}
+
+const findUnpaid = (row: RecurringPayment) => ({
+  name: 'payment_find_unpaid_invoices',
+  text: `select ${PAYMENT_COLUMNS} from tollgate.payment p
+    where recurring_payment_id = $1 and stripe_invoice_id is not null and ${OPEN_PAYMENT} order by id`,
+  values: [row.id],
+});
+
+/** Whether Stripe waits for somebody to pay the invoice: it was tried, and its payment is not under way. */
+const isUnpaid = async (row: RecurringPayment, invoiceId: string, { access }: Who): Promise<boolean> => {
+  const { object, at } = await access.gateway.retrieveInvoice(invoiceId);
+  const invoice = invoiceSnapshot(object, at);
+  if (!invoice) return false;
+  assertInvoiceOf(row, invoiceId, invoice);
+  return invoice.status === 'open' && invoice.wasAttempted && invoice.intent?.signal !== 'process';
+};
+
+/** The payment after the charge, and why the charge wasn't made, where it wasn't. */
+const payOne = async (
+  { attempts, marks }: Parts,
+  payment: Payment,
+  { charge, invoiceId, ...who }: Who & { readonly charge: MethodCharge; readonly invoiceId: string },
+): Promise<{ readonly payment: Payment; readonly failure: StripeCallError | undefined }> => {
+  // The same key until something comes of it: many at once charge once, and a lost answer is not charged again.
+  const action = `pay:${invoiceId}:${charge.methodId}:${payment.version}`;
+  const key = idempotencyKey(marks.of('payment', payment.id), payment.attempt, action);
+  let failure: StripeCallError | undefined;
+  await who.access.gateway.payInvoice(invoiceId, charge, key).catch((error: unknown) => {
+    if (!(error instanceof StripeCallError)) throw error;
+    failure = error;
+  });
+  // Whatever it answered, Stripe's present state decides.
+  return { payment: await attempts.refresh(payment, who), failure };
+};
+
+/** @throws StripeDeclinedError, StripeUnavailableError */
+const assertPaid = ({ id, status, ...payment }: Payment, failure: StripeCallError | undefined): void => {
+  if (status !== 'FAILED' && status !== 'PENDING') return;
+  if (failure === undefined || failure.failure === 'refused')
+    throw new StripeDeclinedError(
+      `The method is set, but the open invoice of payment ${id} was declined: ${payment.failureMessage ?? 'Stripe gave no reason.'}`,
+      payment.failureCode ?? undefined,
+      { cause: failure, paymentId: id },
+    );
+  throw refusalOf(failure);
+};
+
+/** Builds the rules over the payments' own transitions. */
+export const createOpenInvoices = (parts: Parts): OpenInvoices => ({
+  async pay(row, charge, who) {
+    for (const known of await parts.database.query<Payment>(findUnpaid(row))) {
+      const { stripeInvoiceId: invoiceId } = known;
+      if (invoiceId === null || !(await isUnpaid(row, invoiceId, who))) continue;
+      const { payment, failure } = await payOne(parts, known, { ...who, charge, invoiceId });
+      assertPaid(payment, failure);
+    }
+  },
+});
