@@ -50,6 +50,7 @@ describe('from the start', () => {
           'RECURRING_CREATE',
           'RECURRING_CANCEL',
           'RECURRING_READ',
+          'PAYMENT_METHOD_MANAGE',
         ],
       },
     ]);

@@ -100,7 +100,7 @@ const setForRecurring = async (
   const { methodId } = owned.method;
   const who = { access, actor: actorOf(caller) };
   assertReachable('Recurring payment', row, access);
-  const after = await parts.attempts.write(row, {
+  const { recurringPayment: after } = await parts.attempts.write(row, {
     ...who,
     asks: null,
     holds: ({ default_payment_method: present }) => idOf(present) === methodId,
