@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
+import { compareContents } from './package-contents.mjs';
 import { root } from './run.mjs';
 
 /** Runs npm or npx as a person does and gives what it printed; throws with all of it unless it ends with code 0. */
@@ -25,10 +26,12 @@ const npm = async (words, { cwd, env, program = 'npm' }) => {
 /** Quiet, and without questions to the registry that nobody reads the answers of. */
 const QUIET = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
 
-/** Packs this checkout into a folder: where the tarball lies, and what npm says of it. */
+/** Packs this checkout into a folder: where the tarball lies, and what npm says of it. It must hold what the kept list says. */
 export const packPackage = async (folder, env) => {
   const said = await npm(['pack', '--json', '--silent', '--pack-destination', folder], { cwd: root, env });
   const [packed] = JSON.parse(said.slice(said.indexOf('[')));
+  const files = packed.files.map((file) => file.path);
+  assert.deepEqual(compareContents('tollgate', files), []);
   return { ...packed, tarball: path.join(folder, packed.filename) };
 };
 

@@ -80,28 +80,34 @@ const inside = (): Database => ({
   query: async ({ text, values }) => (await client.query(text, [...(values ?? [])])).rows,
 });
 
-test.each([
-  [
-    'the guard of definitions is off for a database',
-    (db: string) => `alter database ${db} set event_triggers = off`,
-    /event_triggers is (off|false) for this database/,
-  ],
-  [
-    'a role that is no superuser may switch foreign keys off',
-    () => 'create role tollgate_switcher; grant set on parameter session_replication_role to tollgate_switcher',
-    /tollgate_switcher may set session_replication_role/,
-  ],
-])('found too: %s', async (_, statement, words) => {
+const expectFound = async (statement: string, words: RegExp): Promise<void> => {
   await client.query('begin');
   try {
-    await client.query(statement(name));
+    await client.query(statement);
     expect(await diagnose(inside())).toEqual([
       expect.objectContaining({ code: 'FOREIGN_KEYS_OFF', message: expect.stringMatching(words) }),
     ]);
   } finally {
     await client.query('rollback');
   }
+};
+
+test('found too: the guard of definitions is off for a database', async ({ skip }) => {
+  const { rows } = await client.query<{ version: number }>(
+    `select current_setting('server_version_num')::integer / 10000 as "version"`,
+  );
+  if ((rows[0]?.version ?? 0) < 17) skip('PostgreSQL 16 and older have no setting event_triggers');
+  await expectFound(
+    `alter database ${name} set event_triggers = off`,
+    /event_triggers is (off|false) for this database/,
+  );
 });
+
+test('found too: a role that is no superuser may switch foreign keys off', () =>
+  expectFound(
+    'create role tollgate_switcher; grant set on parameter session_replication_role to tollgate_switcher',
+    /tollgate_switcher may set session_replication_role/,
+  ));
 
 describe('rows whose other end is gone are found', () => {
   beforeEach(async () => {
