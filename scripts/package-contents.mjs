@@ -22,12 +22,20 @@ const hasSource = (file, folder) =>
       ['.ts', '.tsx'].some((ending) => fs.existsSync(path.join(folder, `${file.replace(output, source)}${ending}`))),
   );
 
+/** Pages of the docs that a commit holds; others may be somebody's notes. */
+const trackedPages = (folder) => {
+  const { stdout } = spawnSync('git', ['ls-files', 'docs'], { cwd: folder, encoding: 'utf8' });
+  return new Set(stdout.split('\n').filter((file) => /^docs\/[a-z-]+\.md$/.test(file)));
+};
+
 /**
- * The lines for the files of a package: compiled files that have their source as one line for each folder, the pages' files without
- * their hash, and everything else by its name.
+ * The lines for the files of a package: compiled files that have their source as one line for each folder, pages of the docs
+ * as one line, the web pages' files without their hash, and everything else by its name.
  */
 export const listContents = (files, folder) => {
+  const pages = trackedPages(folder);
   const line = (file) => {
+    if (pages.has(file)) return 'docs/*.md';
     if (hasSource(file, folder)) return `${path.posix.dirname(file)}/*${/\.(?:d\.ts|js)$/.exec(file)[0]}`;
     return file.replace(/^(web\/dist\/assets\/[a-z-]+)-[\w-]{8}\.(css|js|svg)$/, '$1-*.$2');
   };

@@ -20,11 +20,11 @@ describe('what the packages hold is what the kept list says', () => {
 
   test('a stray file, one that a gone source left, and one that is missing are told', () => {
     const kept = packedFiles('tollgate').filter((file: string) => file !== 'schema.graphql');
-    const differences = compareContents('tollgate', [...kept, 'docs/notes.txt', 'dist/src/core/gone.js', '.env']);
+    const differences = compareContents('tollgate', [...kept, 'docs/notes.md', 'dist/src/core/gone.js', '.env']);
     expect(differences.filter((line: string) => !/ types\//.test(line))).toEqual([
       expect.stringContaining('packs .env'),
       expect.stringContaining('packs dist/src/core/gone.js'),
-      expect.stringContaining('packs docs/notes.txt'),
+      expect.stringContaining('packs docs/notes.md'),
       expect.stringContaining("doesn't pack schema.graphql"),
     ]);
     expect(keptContents('tollgate-client')).not.toContain('schema.graphql');
