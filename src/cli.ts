@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addActivateCommand } from './cli/activate.js';
 import { addAuditCommand } from './cli/audit.js';
 import { addDevCommand } from './cli/dev.js';
+import { addDevServerCommand } from './cli/dev-server.js';
 import { addDoctorCommand } from './cli/doctor.js';
 import { addEffectCommands } from './cli/effects.js';
 import { addEncryptionCommand } from './cli/encryption.js';
@@ -41,6 +42,7 @@ const createProgram = async (): Promise<Command> => {
   addInitCommand(program);
   addRunCommands(program);
   addDevCommand(program);
+  addDevServerCommand(program);
   addTestCommand(program);
   addMigrateCommand(program);
   addActivateCommand(program);

@@ -7,7 +7,14 @@ import { type Config, ConfigError, type ConfigProblem, readConfig } from './conf
 import { DomainError, wordsOf } from './core/errors.js';
 import { UNWATCHED } from './core/work-board.js';
 import { findSetupProblems } from './doctor/setup-problems.js';
-import { type EmbeddedRun, openEmbeddedRun, SAMPLE_ORDERS, SANDBOX_KEYS } from './embedded/embedded-run.js';
+import {
+  type EmbeddedGround,
+  type EmbeddedRun,
+  openEmbeddedGround,
+  SAMPLE_ORDERS,
+  SANDBOX_KEYS,
+  standOn,
+} from './embedded/embedded-run.js';
 import { listenOnFree } from './embedded/ports.js';
 import { welcome } from './embedded/welcome.js';
 import { type EffectTiming, startEffects } from './flows/effect-runner.js';
@@ -77,6 +84,8 @@ export interface StartParts {
   readonly jobsEveryMs?: number;
   /** Looks after a process of its own; in another's, nobody does. */
   readonly watchdog?: Watchdog;
+  /** What an embedded run stands on, where another process holds it; its own otherwise. */
+  readonly ground?: EmbeddedGround | undefined;
   /** For a command: nothing listens and no job runs. `rehearses`: nothing is written either, and no callback runs. */
   readonly command?: { readonly rehearses: boolean };
 }
@@ -108,8 +117,9 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     const rehearses = command?.rehearses === true;
 
     // What an embedded run brings
-    if (environment.embedded) embedded = await openEmbeddedRun(environment, log);
-    if (embedded) watchdog?.equip({ postgres: embedded.postgres });
+    if (environment.embedded)
+      embedded = await standOn(parts.ground ?? (await openEmbeddedGround(environment, log)), environment);
+    if (embedded?.postgres) watchdog?.equip({ postgres: embedded.postgres });
     const config = embedded?.config ?? environment;
     const shared = { config, log, onStop };
 
@@ -123,7 +133,10 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     });
     watchdog?.equip({ databaseUrl: storage.directUrl });
     const pubsub = await openPubSub(shared, storage.installation());
-    const given = { environment: environment.stripe, sandbox: embedded?.sandbox && SANDBOX_KEYS };
+    const given = {
+      environment: environment.stripe,
+      sandbox: embedded?.sandboxUrl === undefined ? undefined : SANDBOX_KEYS,
+    };
     const operator = createOperatorParts({
       ...storage,
       ...given,
@@ -216,7 +229,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     const endpointCare = createEndpointCare(operator.keys, console.endpoints);
     startWork({ ...shared, ...parts, storage, door, outbox, flows, jobs: built.jobs, countFrozen, endpointCare });
     onStop(() => server.close());
-    return { url, sandboxUrl: embedded?.sandbox?.url, operations, stop };
+    return { url, sandboxUrl: embedded?.sandboxUrl, operations, stop };
   } catch (error) {
     await stop().catch((failure: unknown) => parts.log.error({ err: failure }, 'the stop failed'));
     throw error;
@@ -307,7 +320,8 @@ const prepare = async (
     if (!(error instanceof DomainError)) throw error;
     log.warn({ code: 'ENCRYPTION_KEY', message: error.message }, 'to be mended');
   });
-  if (embedded && !embedded.sandbox && inForce && isLiveKey(inForce.secretKey)) throw new ConfigError([LIVE_DEMO]);
+  if (embedded && embedded.sandboxUrl === undefined && inForce && isLiveKey(inForce.secretKey))
+    throw new ConfigError([LIVE_DEMO]);
   const binding = await orders.findBinding();
   const barriers = binding ? await findOrderBarriers(database, binding) : [];
   const problems = [
@@ -339,10 +353,12 @@ const stopOnSignals = (starting: Promise<Tollgate>, log: Logger): void => {
 /** What a start of the process may be told beside the environment. */
 export interface RunParts {
   readonly adapt?: (flows: Flows) => Flows;
+  /** By "tollgate dev", which holds what an embedded run stands on, and looks at the flows' types itself. */
+  readonly dev?: { readonly ground: EmbeddedGround | undefined };
 }
 
 /** Starts from the environment and stops on a signal; a start that fails says why in words and exits with 1. */
-export const run = async ({ adapt = (flows) => flows }: RunParts = {}): Promise<void> => {
+export const run = async ({ adapt = (flows) => flows, dev }: RunParts = {}): Promise<void> => {
   const startedAt = performance.now();
   try {
     const config = readConfig(process.env, process.stdout.isTTY);
@@ -352,7 +368,10 @@ export const run = async ({ adapt = (flows) => flows }: RunParts = {}): Promise<
     const { flowFolder } = config;
     const loading = watchdog.watch.begin({ sort: 'files', name: flowFolder, subject: '' });
     const typesChecked =
-      config.embedded && !config.production && checkFlowTypes(flowFolder, path.join(config.dataDir, 'flow-types'));
+      !dev &&
+      config.embedded &&
+      !config.production &&
+      checkFlowTypes(flowFolder, path.join(config.dataDir, 'flow-types'));
     const tellAbsent = (place: string): void =>
       log.warn(
         `There is no ${place}, so nothing runs for it. "npx tollgate activate" with the same binding writes the file.`,
@@ -360,7 +379,7 @@ export const run = async ({ adapt = (flows) => flows }: RunParts = {}): Promise<
     const [found] = await Promise.all([loadFlows(flowFolder, tellAbsent), typesChecked]);
     const flows = adapt(found);
     loading.end();
-    const starting = startTollgate(config, { log, flows, flowFolder, watchdog });
+    const starting = startTollgate(config, { log, flows, flowFolder, watchdog, ground: dev?.ground });
     stopOnSignals(starting, log);
     // A flow or effect may leave a promise alone; what it was part of has been settled without it, and others go on.
     process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise failed that nobody waited for'));

@@ -86,15 +86,21 @@ export const prepareSample = async (databaseUrl: string): Promise<void> => {
   }
 };
 
-/** The parts that an embedded run brings, and what of the configuration they decide. */
-export interface EmbeddedRun {
-  /** The configuration with everything filled in that the environment left open. */
-  readonly config: Config & { readonly databaseUrl: string };
-  readonly sandbox: Sandbox | undefined;
-  readonly postgres: PostgresProcess;
+/** What an embedded run stands on; under "tollgate dev" it outlives the servers that use it one after the other. */
+export interface EmbeddedGround {
+  readonly databaseUrl: string;
+  /** For whoever has to stop it in this process's place; undefined where another process holds it. */
+  readonly postgres: PostgresProcess | undefined;
+  readonly sandboxUrl: string | undefined;
   /** Tells the sandbox and later starts where the server answers. */
   announce(url: string): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** An embedded run: what it stands on, and what of the configuration that decides. */
+export interface EmbeddedRun extends EmbeddedGround {
+  /** The configuration with everything filled in that the environment left open. */
+  readonly config: Config & { readonly databaseUrl: string };
 }
 
 /** The keys that the sandbox of an embedded run takes. */
@@ -108,12 +114,12 @@ export const SANDBOX_KEYS = {
 const STOP = { wholeMs: 6_000, stepMs: 4_500 };
 
 /**
- * Starts what an embedded run needs: the database with its sample, the secrets, the sandbox. All of it lives in the data
+ * Starts what an embedded run stands on: the database with its sample, the secrets, the sandbox. All of it lives in the data
  * directory, which one process owns at a time.
  *
  * @throws AlreadyRunningError when another process owns the data directory
  */
-export const openEmbeddedRun = async (config: Config, log: Logger): Promise<EmbeddedRun> => {
+export const openEmbeddedGround = async (config: Config, log: Logger): Promise<EmbeddedGround> => {
   const lock = await claimDataDir(config.dataDir);
   const { onStop, run: stop } = createStops(STOP);
   onStop(() => lock.release());
@@ -125,34 +131,14 @@ export const openEmbeddedRun = async (config: Config, log: Logger): Promise<Embe
     onStop(() => postgres.stop());
     await migrate(postgres.url);
     await prepareSample(postgres.url);
-    const secrets = await readSecrets(config.dataDir);
+    await readSecrets(config.dataDir);
     const sandbox = config.sandbox ? await openSandbox(config) : undefined;
     if (sandbox) onStop(() => sandbox.close());
     return {
-      sandbox,
+      databaseUrl: postgres.url,
       postgres: postgres.process,
+      sandboxUrl: sandbox?.url,
       stop,
-      config: {
-        ...config,
-        databaseUrl: postgres.url,
-        outgoingHosts: [...config.outgoingHosts, ...OWN_HOSTS],
-        encryption: {
-          key: config.encryption.key ?? secrets.encryptionKey,
-          next: config.encryption.next ?? secrets.encryptionKeyNext,
-        },
-        jwt: {
-          ...config.jwt,
-          secret: config.jwt.secret ?? (config.jwt.jwksUrl === undefined ? secrets.jwtSecret : undefined),
-        },
-        stripe: sandbox
-          ? {
-              ...config.stripe,
-              ...SANDBOX_KEYS,
-              webhookSecrets: [...SANDBOX_KEYS.webhookSecrets, ...config.stripe.webhookSecrets],
-              apiBase: sandbox.url,
-            }
-          : config.stripe,
-      },
       async announce(url) {
         sandbox?.setWebhookUrl(`${url}/webhooks/stripe`);
         await lock.announce({ url, sandboxUrl: sandbox?.url });
@@ -162,6 +148,37 @@ export const openEmbeddedRun = async (config: Config, log: Logger): Promise<Embe
     await stop();
     throw error;
   }
+};
+
+/** The run of a server on such a ground, with its secrets; stops with the ground. */
+export const standOn = async (ground: EmbeddedGround, config: Config): Promise<EmbeddedRun> => {
+  const secrets = await readSecrets(config.dataDir);
+  const { databaseUrl, sandboxUrl } = ground;
+  return {
+    ...ground,
+    config: {
+      ...config,
+      databaseUrl,
+      outgoingHosts: [...config.outgoingHosts, ...OWN_HOSTS],
+      encryption: {
+        key: config.encryption.key ?? secrets.encryptionKey,
+        next: config.encryption.next ?? secrets.encryptionKeyNext,
+      },
+      jwt: {
+        ...config.jwt,
+        secret: config.jwt.secret ?? (config.jwt.jwksUrl === undefined ? secrets.jwtSecret : undefined),
+      },
+      stripe:
+        sandboxUrl === undefined
+          ? config.stripe
+          : {
+              ...config.stripe,
+              ...SANDBOX_KEYS,
+              webhookSecrets: [...SANDBOX_KEYS.webhookSecrets, ...config.stripe.webhookSecrets],
+              apiBase: sandboxUrl,
+            },
+    },
+  };
 };
 
 /** Loaded only here: a production server never holds the sandbox. */
