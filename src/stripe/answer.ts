@@ -1,5 +1,5 @@
-import type { AsyncLocalStorage } from 'node:async_hooks';
 import Stripe from 'stripe';
+import type { CallSignals } from './call-signals.js';
 
 /**
  * How a call to Stripe ended when it did not succeed.
@@ -130,9 +130,6 @@ const dateOf = (headers: unknown): number => {
   return Math.floor((at > 0 && at < FAR_MS ? at : Date.now()) / 1000);
 };
 
-/** The call that a request belongs to: its signal aborts everything in flight for it, retries included. */
-export type CallSignals = AsyncLocalStorage<AbortSignal>;
-
 const callWithin =
   (timeoutMs: number, signals: CallSignals, stop: AbortSignal | undefined): Call =>
   async (kind, request) => {
@@ -147,7 +144,7 @@ const callWithin =
       else over.signal.addEventListener('abort', end, { once: true });
     });
     try {
-      const answer = await Promise.race([ended, signals.run(over.signal, () => request({ timeout: timeoutMs }))]);
+      const answer = await Promise.race([ended, signals.during(over.signal, () => request({ timeout: timeoutMs }))]);
       if (answer?.object !== kind) throw new NotAnAnswerError(`it is no ${kind}`);
       return { object: answer, at: dateOf(answer.lastResponse.headers) };
     } catch (error) {

@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import type { CallSignals } from './answer.js';
+import type { CallSignals } from './call-signals.js';
 
 /** The API version whose shapes we read and whose events we apply; the version that the client library pins. */
 export const STRIPE_API_VERSION = Stripe.API_VERSION;
@@ -42,7 +42,7 @@ const bounded = ({ body, status, headers }: Response): Response => {
  */
 const createHttpClient = (signals: CallSignals): HttpClient => {
   const fetchOnce: typeof fetch = async (input, init) => {
-    const ends = [init?.signal, signals.getStore()].filter((signal) => signal instanceof AbortSignal);
+    const ends = [init?.signal, signals.current()].filter((signal) => signal instanceof AbortSignal);
     return bounded(await fetch(input, { ...init, redirect: 'manual', signal: AbortSignal.any(ends) }));
   };
   const client = Stripe.createFetchHttpClient(fetchOnce);

@@ -1,7 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type Stripe from 'stripe';
-import { type Answer, type Caller, type CallSignals, createCaller, limitsFor } from './answer.js';
+import { type Answer, type Caller, createCaller, limitsFor } from './answer.js';
 import { type BillingCalls, createBillingCalls } from './billing-calls.js';
+import { createCallSignals } from './call-signals.js';
 import { type ChargeCalls, createChargeCalls } from './charge-calls.js';
 import { type CheckoutCalls, createCheckoutCalls } from './checkout-calls.js';
 import { createStripeClient, type StripeClientOptions } from './client.js';
@@ -54,7 +54,7 @@ const INTENT = { expand: ['latest_charge'] };
 
 /** Builds the client and binds the calls to it; `timeoutMs` is what a write may take in all. */
 export const connectStripe = (options: StripeClientOptions): StripeGateway => {
-  const signals: CallSignals = new AsyncLocalStorage();
+  const signals = createCallSignals();
   return createStripeGateway(
     createStripeClient(options, signals),
     createCaller(limitsFor(options.timeoutMs), signals, options.stop),
