@@ -35,6 +35,9 @@ const ALONE_BELOW = 3;
 /** After so many failures in a row events go alone for a while: a flow that can't share would make each of them run twice. */
 const FAILURES = 4;
 const REST_MS = 60_000;
+/** Right after a batch, the next one waits a moment for as many events again: their senders have just had their answers. */
+const GATHER_MS = 2;
+const SOON_MS = 5;
 /** So long a batch waits for a lock before it gives way. */
 const LOCK_MS = 50;
 
@@ -68,7 +71,7 @@ const isLimit = (error: unknown): boolean => isDatabaseError(error, '57014') || 
 const isOwnFailure = (error: unknown): boolean =>
   error instanceof FlowFailedError && !(error.cause instanceof TurnError) && !isLimit(error.cause);
 
-type Outcome = 'applied' | 'left' | 'failed';
+type Outcome = 'applied' | 'left' | 'failed' | 'quiet';
 
 interface Waiting {
   readonly rider: Rider;
@@ -91,6 +94,7 @@ const createLane = (together: Together, { database, inbox, mode, metrics, log }:
   const waiting: Waiting[] = [];
   let isRunning = false;
   let alone = 0;
+  let last = { size: 0, endedAt: Number.NEGATIVE_INFINITY };
   let most = MOST;
   let failuresInRow = 0;
   let restsUntil = 0;
@@ -141,23 +145,32 @@ const createLane = (together: Together, { database, inbox, mode, metrics, log }:
     }
   };
 
+  /** What comes in the same turn, and what came while the last one ran, rides together. */
+  const gather = async (): Promise<void> => {
+    const now = performance.now();
+    const expected = now - last.endedAt < SOON_MS ? Math.min(last.size, most) : 0;
+    do await new Promise((resolve) => setImmediate(resolve));
+    while (waiting.length < expected && performance.now() - now < GATHER_MS);
+  };
+
   const run = async (): Promise<void> => {
     isRunning = true;
     while (waiting.length > 0) {
-      // What comes in the same turn, and what came while the last one ran, rides together.
-      await new Promise((resolve) => setImmediate(resolve));
-      await applyBatch(takeFrom(waiting, most));
+      await gather();
+      if (mode === 'auto' && waiting.length + alone < ALONE_BELOW) {
+        for (const one of waiting.splice(0)) one.settle('quiet');
+        break;
+      }
+      const batch = takeFrom(waiting, most);
+      await applyBatch(batch);
+      last = { size: batch.length, endedAt: performance.now() };
     }
     isRunning = false;
   };
 
   return {
-    /** Why the next event should go alone; undefined where it should join. */
-    reason(): 'quiet' | 'rest' | undefined {
-      if (performance.now() < restsUntil) return 'rest';
-      const isQuiet = mode === 'auto' && !isRunning && waiting.length === 0 && alone < ALONE_BELOW - 1;
-      return isQuiet ? 'quiet' : undefined;
-    },
+    /** Batches failed one after the other: events go alone for a while. */
+    rests: () => performance.now() < restsUntil,
     async goAlone(work: () => Promise<void>): Promise<void> {
       alone += 1;
       try {
@@ -187,9 +200,8 @@ export const createEventBatches = (parts: Parts): EventBatches => {
       if (parts.mode === 'off') return alone(false);
       const lane = laneOf(together);
       const rider = together.read(delivery.event);
-      const reason = rider ? lane.reason() : 'unfit';
-      const outcome = !rider || reason ? reason : await lane.join(rider, delivery);
-      if (outcome === 'applied' || outcome === undefined) return;
+      const outcome = !rider ? 'unfit' : lane.rests() ? 'rest' : await lane.join(rider, delivery);
+      if (outcome === 'applied') return;
       parts.metrics.alone(outcome);
       await lane.goAlone(() => alone(outcome === 'left'));
     },
