@@ -194,11 +194,6 @@ const SEVERAL = `select * from unnest(${PARTS.map(([, type], at) => `$${at + 1}:
 export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountOf): Statement => ({
   // without a name of its own: what is compared changes once an amount is bound
   text: `with u as (${writes.length === 1 ? ONE : SEVERAL}),
-    other as (
-      select u.id, ${paidSums('o')}
-      from u join tollgate.payment t on t.id = u.id
-        left join tollgate.payment o on ${isOfSameOrder('t', 'o')} and o.id <> t.id and ${paidPayment('o.status')}
-      group by u.id),
     p as (
       update tollgate.payment t set status = u.status, version = t.version + 1,
         excess_at = case when ${paidPayment('u.status')}
@@ -207,14 +202,18 @@ export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountO
         amount_settled_elsewhere = u.elsewhere, failure_code = u.failure, failure_message = u.message,
         stripe_charge_id = coalesce(u.charge, t.stripe_charge_id), ${DETAILS},
         seen_at = greatest(t.seen_at, to_timestamp(u.at)), updated_at = now()
-      from u join other on other.id = u.id where t.id = u.id
+      from u cross join lateral (
+          select ${paidSums('o')} from tollgate.payment mine
+            join tollgate.payment o on ${isOfSameOrder('mine', 'o')} and o.id <> mine.id and ${paidPayment('o.status')}
+          where mine.id = u.id) other
+      where t.id = u.id${writes.length === 1 ? '' : ' and t.id = any($1::bigint[])'}
       returning t.*, u.was, u.actor, u.event, u.flow, u.note, other.paid as order_paid, other.covered as order_covered,
         case when u.flow is not null then ${OBSTACLE} end as obstacle),
     entry as (
-      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, event_id, flow, flow_outcome, note)
+      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, event_id, flow, flow_outcome, note, published_at)
       select 'PAYMENT', p.id, p.version, p.was, p.status, p.actor, p.event, p.flow,
         case when p.flow is not null then case when p.obstacle is null then 'done' else 'owed' end end,
-        nullif(concat_ws('; ', p.note, 'the flow is owed: ' || p.obstacle), '') from p)
+        nullif(concat_ws('; ', p.note, 'the flow is owed: ' || p.obstacle), ''), now() from p)
     select ${PAYMENT_COLUMNS}, p.obstacle as "obstacle",
       p.order_paid + case when ${paidPayment('p.status')} then ${paidBy('p')} else 0 end as "paid",
       p.order_covered + case when ${paidPayment('p.status')} then ${broughtBy('p')} else 0 end as "covered"
