@@ -38,7 +38,7 @@ export const openBed = async () => {
     fs.chmodSync(dataDir, 0o755);
     stops.push(async () => fs.rmSync(dataDir, { recursive: true, force: true }));
     // Durable, as in a real run; only the number of connections is raised, for two servers at once.
-    const postgres = await startEmbeddedPostgres({ dataDir, settings: { max_connections: '200' } });
+    const postgres = await startEmbeddedPostgres({ ...(process.env.PGLOG && { log: (l) => fs.appendFileSync(process.env.PGLOG, l + '\n') }), dataDir, settings: { max_connections: '200' } });
     stops.push(() => postgres.stop());
     await migrate(postgres.url);
     await prepareSample(postgres.url);

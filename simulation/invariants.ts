@@ -381,7 +381,8 @@ export const findStuck = async ({ sql }: World): Promise<Violation[]> => {
     select format('event %s (%s) is %s after %s attempts: %s', id, type, status, attempts, last_error) as what
       from tollgate.stripe_event where status in ('RECEIVED', 'FAILED', 'DEAD')
     union all
-    select format('version %s of %s %s is unpublished', version, node_type, node_id) from tollgate.change where published_at is null
+    select format('version %s of %s %s is unpublished', c.version, o.node_type, c.node_id)
+      from tollgate.outbox o cross join unnest(o.node_ids, o.versions) as c (node_id, version)
     union all
     select format('%s of order %s is still owed: %s', flow, order_id, error) from tollgate.owed_flow where status = 'OWED'
     union all

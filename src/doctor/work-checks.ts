@@ -91,10 +91,10 @@ const QUESTIONS: readonly Question[] = [
   },
   {
     title: 'changes not yet told',
-    asks: 'tollgate.change',
+    asks: 'tollgate.outbox',
     code: 'CHANGES_UNPUBLISHED',
-    rows: `select node_type || ' ' || node_id as id, at from tollgate.change
-      where published_at is null and ${isLongAgo('at', A_MINUTE)}`,
+    rows: `select node_type || ' ' || node_id as id, at from tollgate.outbox cross join unnest(node_ids) as node_id
+      where ${isLongAgo('at', A_MINUTE)}`,
     message: (count, some) => `${count} change(s) were not told to the clients within a minute: ${some}.`,
     remedy: 'Check that a server runs on this database and that Redis answers; it then publishes them automatically.',
   },

@@ -28,8 +28,9 @@ export interface ChangeEntry extends VersionEntry {
 export const joinNotes = (...notes: (string | undefined)[]): string | undefined =>
   notes.filter((note) => note !== undefined).join('; ') || undefined;
 
+/** `published_at` is what the release before has in place of the outbox; this one tells by the outbox alone. */
 const INSERT = `insert into tollgate.change (node_type, node_id, version, to_status,
-      from_status, actor, event_id, flow, flow_outcome, note)`;
+      from_status, actor, event_id, flow, flow_outcome, note, published_at)`;
 
 const valuesOf = ({ fromStatus, actor, eventId, flow, flowOutcome = 'done', note }: VersionEntry): unknown[] => [
   fromStatus,
@@ -43,7 +44,7 @@ const valuesOf = ({ fromStatus, actor, eventId, flow, flowOutcome = 'done', note
 /** Writes the entry; a version is written once (unique), so a second writer fails instead of doubling it. */
 export const writeChange = (entry: ChangeEntry): Statement => ({
   name: 'change_write',
-  text: `${INSERT} values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+  text: `${INSERT} values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now())`,
   values: [entry.nodeType, entry.nodeId, entry.version, entry.toStatus, ...valuesOf(entry)],
 });
 
@@ -59,7 +60,7 @@ export const changeOf = (nodeType: string, rows: string, entry: VersionEntry, af
   const values = valuesOf(entry);
   const parameters = values.map((_, index) => `$${after + 1 + index}`).join(', ');
   return {
-    text: `${INSERT} select '${nodeType}', ${rows}.id, ${rows}.version, ${rows}.status, ${parameters} from ${rows}`,
+    text: `${INSERT} select '${nodeType}', ${rows}.id, ${rows}.version, ${rows}.status, ${parameters}, now() from ${rows}`,
     values,
   };
 };

@@ -1,7 +1,7 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
 import { keyText } from '../storage/columns.js';
 
-/** One version of a row: the timeline, and the outbox of live status. Append-only. */
+/** One version of a row: the timeline. Append-only; a trigger puts what is to be told into the outbox. */
 @Entity({ schema: 'tollgate', name: 'change' })
 @Unique('change_version_once', ['nodeType', 'nodeId', 'version'])
 @Index('change_unpublished', ['at'], { where: 'published_at is null' })
@@ -22,6 +22,6 @@ export class Change {
   @Column({ name: 'flow_outcome', type: 'text', nullable: true }) declare flowOutcome: string | null;
   @Column({ type: 'text', nullable: true }) declare note: string | null;
   @Column({ type: 'timestamptz', default: () => 'now()' }) declare at: Date;
-  /** When every process had been told; null in the outbox. */
+  /** The release before leaves it null until every process has been told. */
   @Column({ name: 'published_at', type: 'timestamptz', nullable: true }) declare publishedAt: Date | null;
 }

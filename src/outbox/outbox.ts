@@ -1,4 +1,4 @@
-import type { Database } from '../storage/database.js';
+import type { Database, Statement } from '../storage/database.js';
 import { publishRow } from './publisher.js';
 import type { PubSub } from './pubsub.js';
 import type { Stream, Versioned } from './stream.js';
@@ -6,20 +6,20 @@ import type { Stream, Versioned } from './stream.js';
 /** Reads rows in their newest version; missing ones are left out. */
 type ReadMany<Row extends Versioned = Versioned> = (ids: readonly string[]) => Promise<readonly Row[]>;
 
-/** Tells every process of committed versions, and remembers that it did. */
+/** Tells every process of committed versions. What is to be told stands in a table until it was (see the trigger `announce`). */
 export interface Outbox {
   /**
-   * Adds a kind of row and gives the function that announces its committed rows: it publishes and marks the change as
-   * published. A failure leaves the change unpublished, and any process publishes it within seconds.
+   * Adds a kind of row and gives the function that announces its committed rows. A failure leaves them in the table, and any
+   * process publishes them within seconds.
    */
   add<Row extends Versioned>(stream: Stream<Row>, readMany: ReadMany<Row>): (row: Row) => void;
   /** Has `follow` told of each announced row of a kind: for what another kind of row must tell because of it. */
   follow<Row extends Versioned>(stream: Stream<Row>, follow: (row: Row) => void): void;
   /** The kinds that were added, with how their rows are read. */
   readonly kinds: ReadonlyMap<string, { readonly stream: Stream; readonly readMany: ReadMany }>;
-  /** Publishes what has waited longer than a moment, from this or a dead process; gives how many rows. */
+  /** Publishes what has been in the table for longer than a moment, from this or a dead process; gives how many of its entries. */
   sweep(): Promise<number>;
-  /** Resolves when all that was handed in is published and marked, or has failed. */
+  /** Resolves when all that was handed in is published and gone from the table, or has failed. */
   flush(): Promise<void>;
 }
 
@@ -30,57 +30,93 @@ export interface OutboxParts {
   readonly log: { warn(detail: object, message: string): void };
   /** Hears of every committed row that is announced. */
   readonly heard?: ((stream: Stream, row: Versioned) => void) | undefined;
-  /** False: what is announced stays unpublished, for a server to publish within seconds; a command may reach no client. */
+  /** False: what is announced stays in the table, for a server to publish within seconds; a command may reach no client. */
   readonly publishes?: boolean;
 }
 
-/** Marks of a moment travel together: one statement for all. */
-const MARK_AFTER_MS = 100;
+/** What was published in a moment is forgotten together, in one statement. */
+const FORGET_AFTER_MS = 100;
 const SWEEP_ROWS = 500;
+
+/** So many entries besides its own are looked at by the one that forgets: those of other processes in the same moment. */
+const LATELY = 2_000;
+
+/** What a process has published; what one statement changed is forgotten whole. */
+interface Published {
+  readonly nodeType: string;
+  readonly id: string;
+  readonly version: number;
+}
+
+/**
+ * Older versions need no message of their own once a newer one was heard. It doesn't wait for the disk: what a crash brings
+ * back is sent twice, which does no harm. Only what came lately is looked at: it costs the same however much is left behind.
+ */
+const forgetAll = (published: readonly Published[]): Statement => ({
+  name: 'outbox_forget',
+  text: `with relaxed as materialized (select set_config('synchronous_commit', 'off', true)),
+    told as materialized (
+      select node_type, node_id, max(version) as version
+      from relaxed, unnest($1::text[], $2::bigint[], $3::integer[]) as m (node_type, node_id, version) group by 1, 2),
+    gone as (
+      select o.id from tollgate.outbox o cross join unnest(o.node_ids, o.versions) as c (node_id, version)
+        left join told t on t.node_type = o.node_type and t.node_id = c.node_id and t.version >= c.version
+      where o.id > (select coalesce(max(id), 0) - $4 from tollgate.outbox) group by o.id having bool_and(t.node_id is not null))
+    delete from tollgate.outbox where id in (select id from gone)`,
+  values: [
+    published.map(({ nodeType }) => nodeType),
+    published.map(({ id }) => id),
+    published.map(({ version }) => version),
+    published.length + LATELY,
+  ],
+});
 
 /** Builds the outbox over the change log; it holds no kind yet. */
 export const createOutbox = ({ database, pubsub, log, heard, publishes = true }: OutboxParts): Outbox => {
   const kinds = new Map<string, { readonly stream: Stream; readonly readMany: ReadMany }>();
   const followers = new Map<string, ((row: Versioned) => void)[]>();
-  const published: { nodeType: string; id: string; version: number }[] = [];
+  const published: Published[] = [];
   const publishing = new Set<Promise<void>>();
-  let marking: Promise<void> | undefined;
+  let forgetting: Promise<void> | undefined;
 
-  /**
-   * Older versions need no message of their own once a newer one was heard. It doesn't wait for the disk: a mark that a
-   * crash takes back is a message sent twice, which does no harm.
-   */
-  const mark = async (): Promise<void> => {
-    await new Promise((resolve) => setTimeout(resolve, MARK_AFTER_MS));
-    marking = undefined;
-    const marks = published.splice(0);
-    await database.query({
-      name: 'change_mark_published',
-      text: `with relaxed as materialized (select set_config('synchronous_commit', 'off', true))
-        update tollgate.change c set published_at = now()
-        from relaxed, unnest($1::text[], $2::bigint[], $3::integer[]) as m (node_type, id, version)
-        where c.node_type = m.node_type and c.node_id = m.id and c.version <= m.version and c.published_at is null`,
-      values: [marks.map((m) => m.nodeType), marks.map((m) => m.id), marks.map((m) => m.version)],
-    });
+  const forget = async (): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, FORGET_AFTER_MS));
+    forgetting = undefined;
+    await database.query(forgetAll(published.splice(0)));
   };
 
-  const publish = async (stream: Stream, row: Versioned): Promise<void> => {
-    const { nodeType } = stream;
-    const { id, version } = row;
+  /** Whether every process was told. */
+  const publish = async (stream: Stream, row: Versioned): Promise<boolean> => {
     try {
       await publishRow(pubsub, stream, row);
-      published.push({ nodeType, id, version });
-      marking ??= mark();
-      await marking;
+      return true;
     } catch (error) {
-      log.warn({ err: error, nodeType, id, version }, 'a change was not published, it will be soon');
+      const { id, version } = row;
+      log.warn({ err: error, nodeType: stream.nodeType, id, version }, 'a change was not published, it will be soon');
+      return false;
     }
   };
 
-  const announce = (stream: Stream, row: Versioned): Promise<void> => {
-    const work = publish(stream, row).finally(() => publishing.delete(work));
+  const publishAndForget = async (stream: Stream, row: Versioned): Promise<void> => {
+    if (!(await publish(stream, row))) return;
+    published.push({ nodeType: stream.nodeType, id: row.id, version: row.version });
+    forgetting ??= forget();
+    await forgetting;
+  };
+
+  const announce = (stream: Stream, row: Versioned): void => {
+    const work = publishAndForget(stream, row).finally(() => publishing.delete(work));
     publishing.add(work);
-    return work;
+  };
+
+  /** Publishes the newest versions of the rows; gives the ids of those that could not be. */
+  const republish = async (nodeType: string, ids: readonly string[]): Promise<Set<string>> => {
+    const kind = kinds.get(nodeType);
+    const rows = kind ? await kind.readMany([...new Set(ids)]) : [];
+    const told = await Promise.all(
+      rows.map(async (row) => ({ id: row.id, isTold: kind && (await publish(kind.stream, row)) })),
+    );
+    return new Set(told.filter(({ isTold }) => !isTold).map(({ id }) => id));
   };
 
   return {
@@ -92,7 +128,7 @@ export const createOutbox = ({ database, pubsub, log, heard, publishes = true }:
       kinds.set(stream.nodeType, kind);
       return (row) => {
         heard?.(kind.stream, row);
-        if (publishes) void announce(kind.stream, row);
+        if (publishes) announce(kind.stream, row);
         for (const follow of followers.get(stream.nodeType) ?? []) follow(row);
       };
     },
@@ -102,19 +138,26 @@ export const createOutbox = ({ database, pubsub, log, heard, publishes = true }:
     },
 
     async sweep() {
-      const waiting = await database.query<{ nodeType: string; id: string }>({
-        text: `select distinct node_type as "nodeType", node_id::text as "id" from (
-            select node_type, node_id from tollgate.change
-            where published_at is null and (at < now() - interval '1 second' or at > now() + interval '1 minute')
-            order by at limit $1) w`,
-        values: [SWEEP_ROWS],
+      const waiting = await database.query<{ id: string; nodeType: string; nodeIds: string[] }>({
+        text: `select id::text as "id", node_type as "nodeType", node_ids::text[] as "nodeIds" from tollgate.outbox
+          where node_type = any($2::text[]) and (at < now() - interval '1 second' or at > now() + interval '1 minute')
+          order by id limit $1`,
+        values: [SWEEP_ROWS, [...kinds.keys()]],
       });
       let count = 0;
-      for (const [nodeType, { stream, readMany }] of kinds) {
-        const ids = waiting.filter((change) => change.nodeType === nodeType).map(({ id }) => id);
-        const rows = ids.length === 0 ? [] : await readMany(ids);
-        await Promise.all(rows.map((row) => announce(stream, row)));
-        count += rows.length;
+      for (const nodeType of kinds.keys()) {
+        const left = waiting.filter((one) => one.nodeType === nodeType);
+        if (left.length === 0) continue;
+        const untold = await republish(
+          nodeType,
+          left.flatMap(({ nodeIds }) => nodeIds),
+        );
+        const told = left.filter(({ nodeIds }) => !nodeIds.some((id) => untold.has(id)));
+        await database.query({
+          text: 'delete from tollgate.outbox where id = any($1::bigint[])',
+          values: [told.map(({ id }) => id)],
+        });
+        count += told.length;
       }
       return count;
     },

@@ -5,6 +5,7 @@ import { AccountRole, Role, RolePermission } from '../installation/role.js';
 import { Setting } from '../installation/setting.js';
 import type { Noun } from '../nouns/noun.js';
 import { Change } from '../outbox/change.js';
+import { Untold } from '../outbox/untold.js';
 import type { Entities } from '../storage/data-source.js';
 import { Idempotency } from '../storage/idempotency.js';
 
@@ -12,6 +13,7 @@ import { Idempotency } from '../storage/idempotency.js';
 export const entitiesOf = (nouns: readonly Noun[]): Entities => [
   ...nouns.flatMap(({ entities }) => entities),
   Change,
+  Untold,
   StripeEvent,
   FlowFreeze,
   OwedFlow,

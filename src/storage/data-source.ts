@@ -20,6 +20,7 @@ import { RecurringChange1765100000000 } from '../../migrations/1765100000000-rec
 import { PaymentCustomers1765200000000 } from '../../migrations/1765200000000-payment-customers.js';
 import { RecurringTerms1765210000000 } from '../../migrations/1765210000000-recurring-terms.js';
 import { SavedMethods1765220000000 } from '../../migrations/1765220000000-saved-methods.js';
+import { Outbox1765290000000 } from '../../migrations/1765290000000-outbox.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -45,6 +46,7 @@ const MIGRATIONS = [
   PaymentCustomers1765200000000,
   RecurringTerms1765210000000,
   SavedMethods1765220000000,
+  Outbox1765290000000,
 ];
 
 /** The classes of tables. */

@@ -11,6 +11,7 @@ const EMPTIED = [
   'flow_freeze',
   'flow_failure',
   'outgoing_delivery',
+  'outbox',
 ];
 
 /** Whether it is PostgreSQL's word that this role may not. */

@@ -54,6 +54,12 @@ const MADE_TRIGGERS = [
     `tell_outside after insert on tollgate.change referencing new table as fresh for each statement
       execute function tollgate.tell_outside()`,
   ],
+  [
+    'change',
+    'announce',
+    `announce after insert on tollgate.change referencing new table as fresh for each statement
+      execute function tollgate.announce()`,
+  ],
 ] as const;
 const FOLLOW_BODY = `declare followed record;
   begin
@@ -84,9 +90,15 @@ const TELL_BODY = `begin
       on conflict (order_id) do update set look_at = excluded.look_at where o.told_at is null;
     return null;
   end`;
+const ANNOUNCE_BODY = `begin
+      insert into tollgate.outbox (node_type, node_ids, versions, at)
+        select f.node_type, array_agg(f.node_id), array_agg(f.version), min(f.at) from fresh f group by f.node_type;
+      return null;
+    end`;
 const MADE_FUNCTIONS = [
   ['follow_payment', FOLLOW_BODY],
   ['tell_outside', TELL_BODY],
+  ['announce', ANNOUNCE_BODY],
 ] as const;
 
 /** Without what PostgreSQL's way to write it depends on: the path of schemas, quotes, parentheses, casts of varchar. */

@@ -150,7 +150,7 @@ const leaveWork = async (from: string): Promise<() => Promise<boolean>> => {
   );
   return async () => {
     const { rows } = await bed.sql.query<{ done: boolean }>(
-      `select e.next_attempt_at is null and c.published_at is not null as "done"
+      `select e.next_attempt_at is null and not exists (select from tollgate.outbox o where c.node_id = any(o.node_ids)) as "done"
         from tollgate.stripe_event e join tollgate.change c on c.note = e.id where e.id = $1`,
       [id],
     );

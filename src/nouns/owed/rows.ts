@@ -97,8 +97,8 @@ export const writeTold = (
   if (table === undefined) return undefined;
   return {
     text: `with n as (update ${table} set version = version + 1, updated_at = now() where id = $1 returning id, version, status)
-      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, event_id, flow, flow_outcome, note)
-      select $2, n.id, n.version, n.status, n.status, $3, $4, $5, $6, $7 from n`,
+      insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, event_id, flow, flow_outcome, note, published_at)
+      select $2, n.id, n.version, n.status, n.status, $3, $4, $5, $6, $7, now() from n`,
     values: [nodeId, nodeType, actor, eventId, flow, flowOutcome, note],
   };
 };
