@@ -20,20 +20,23 @@ const PAGE_KEY = /^(url|.*_url|invoice_pdf)$/;
 const KEPT_ADDRESSES = new Set(['success_url', 'cancel_url', 'return_url', 'receipt_url']);
 
 const isSecret = (key: string, value: string): boolean =>
-  SECRET_KEY.test(key) ||
   value.includes('_secret_') ||
-  (PAGE_KEY.test(key) && !KEPT_ADDRESSES.has(key) && /^https?:/.test(value));
+  SECRET_KEY.test(key) ||
+  (value.startsWith('http') && PAGE_KEY.test(key) && !KEPT_ADDRESSES.has(key) && /^https?:/.test(value));
 
 /** Replaces secrets in place and gives them. What the app itself put into metadata stays. */
 const collect = (value: object, found: string[], depth: number): void => {
   if (depth > DEEPEST) throw new TooDeepError();
-  for (const [key, inner] of Object.entries(value)) {
-    if (typeof inner === 'object' && inner !== null) {
+  const fields = value as Record<string, unknown>;
+  for (const key of Object.keys(fields)) {
+    const inner = fields[key];
+    if (typeof inner === 'string') {
+      if (inner === REDACTED || !isSecret(key, inner)) continue;
+      found.push(inner);
+      fields[key] = REDACTED;
+    } else if (typeof inner === 'object' && inner !== null) {
       if (key === 'metadata') assertShallow(inner, depth + 1);
       else collect(inner, found, depth + 1);
-    } else if (typeof inner === 'string' && inner !== REDACTED && isSecret(key, inner)) {
-      found.push(inner);
-      (value as Record<string, unknown>)[key] = REDACTED;
     }
   }
 };
