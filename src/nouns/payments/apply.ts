@@ -27,13 +27,13 @@ import {
   lockByReference,
   lockIntent,
   markOthers,
+  type NewVersion,
   type PaymentReference,
   type PaymentUpdate,
   reviveEvents,
   sumPaid,
-  type WrittenPayment,
+  writeNewVersions,
   writeSeen,
-  writeVersions,
 } from './rows.js';
 
 /** What a snapshot did. `asked`: only Stripe's present state can tell, nothing was written. */
@@ -97,9 +97,8 @@ const write = async (writing: Writing, payment: Payment, move: Move): Promise<Pa
     tx.send(reviveEvents(update.intentId));
   }
   if (mayLeaveOthers(payment, update)) tx.send(markOthers(payment));
-  const [row] = await tx.query<WrittenPayment>(writeVersions([versionOf(payment, move)], amountOf));
-  if (!row) throw new Error(`Payment ${payment.id} is gone, although rows are never deleted.`);
-  const { paid, covered, obstacle, ...changed } = row;
+  const [version] = await writeNewVersions(tx, [{ payment, write: versionOf(payment, move) }], amountOf);
+  const { changed, paid, covered, obstacle } = version as NewVersion;
   if (changed.status === payment.status) return changed;
   const callback = { cause, duplicate: false, previous: payment, paid, covered };
   const subject = flowSubjectOf(changed, cause);

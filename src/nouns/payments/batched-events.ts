@@ -22,8 +22,8 @@ import {
   versionOf,
 } from './decide.js';
 import { referenceOf } from './events.js';
-import type { PaidSums, Payment } from './row.js';
-import { lockFree, type WrittenPayment, writeVersions } from './rows.js';
+import type { Payment } from './row.js';
+import { lockFree, type NewVersion, writeNewVersions } from './rows.js';
 
 interface IntentRider extends Rider {
   readonly snapshot: PaymentSnapshot;
@@ -34,10 +34,7 @@ interface Step extends Move {
   readonly payment: Payment;
 }
 
-interface Written extends Step, PaidSums {
-  readonly changed: Payment;
-  readonly obstacle: string | null;
-}
+interface Written extends Step, NewVersion {}
 
 interface Parts {
   readonly orders: Orders;
@@ -77,15 +74,9 @@ const stepsOf = (parts: Parts, riders: readonly IntentRider[], rows: readonly Pa
 
 const write = async ({ orders }: Parts, tx: Tx, steps: readonly Step[]): Promise<Written[]> => {
   if (steps.length === 0) return [];
-  const versions = steps.map((step) => versionOf(step.payment, step));
-  const rows = await tx.query<WrittenPayment>(writeVersions(versions, await orders.amountSql()));
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  return steps.map((step) => {
-    const row = byId.get(step.payment.id);
-    if (!row) throw new Error(`Payment ${step.payment.id} is gone, although rows are never deleted.`);
-    const { paid, covered, obstacle, ...changed } = row;
-    return { ...step, changed, paid, covered, obstacle };
-  });
+  const moves = steps.map((step) => ({ payment: step.payment, write: versionOf(step.payment, step) }));
+  const versions = await writeNewVersions(tx, moves, await orders.amountSql());
+  return steps.map((step, at) => ({ ...step, ...(versions[at] as NewVersion) }));
 };
 
 const dataOf = ({ changed, payment: previous, cause, paid, covered }: Written): PaymentCallbackData =>

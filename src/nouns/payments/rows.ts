@@ -1,7 +1,7 @@
 import type { PaymentStatus, QuarantineReason } from '../../core/states.js';
 import { obstacleSql } from '../../flows/owed.js';
 import { changeOf, type VersionEntry } from '../../outbox/change-log.js';
-import type { Statement } from '../../storage/database.js';
+import type { Statement, Tx } from '../../storage/database.js';
 import { isDue } from '../../storage/due.js';
 import { selectList } from '../../storage/select-list.js';
 import type { ChargeDetails } from '../../stripe/charge-snapshot.js';
@@ -143,10 +143,54 @@ const OBSTACLE = obstacleSql({
   status: 'u.status',
 });
 
-/** A payment as it was written, what its order has, and why its flow is owed; null where it may run. */
-export interface WrittenPayment extends Payment, PaidSums {
+/** What a version may change, besides columns that no reader sees. */
+const WRITTEN = [
+  'id',
+  'status',
+  'version',
+  'stripePaymentIntentId',
+  'amountReceived',
+  'amountSettledElsewhere',
+  'failureCode',
+  'failureMessage',
+  'stripeChargeId',
+  'paymentMethod',
+  'receiptUrl',
+  'invoice',
+  'seenAt',
+  'updatedAt',
+] as const satisfies readonly (keyof Payment)[];
+const WRITTEN_COLUMNS = selectList(Payment, 'p', new Set(WRITTEN));
+
+/** What was written of a payment, what its order has, and why its flow is owed; null where it may run. */
+interface WrittenPayment extends Pick<Payment, (typeof WRITTEN)[number]>, PaidSums {
   readonly obstacle: string | null;
 }
+
+/** A payment in its new version. */
+export interface NewVersion extends PaidSums {
+  readonly changed: Payment;
+  readonly obstacle: string | null;
+}
+
+/** Writes new versions of locked payments (see `writeVersions`); each comes as it is then, in the order given. */
+export const writeNewVersions = async (
+  tx: Tx,
+  moves: readonly { readonly payment: Payment; readonly write: VersionWrite }[],
+  amountOf: AmountOf,
+): Promise<NewVersion[]> => {
+  const statement = writeVersions(
+    moves.map(({ write }) => write),
+    amountOf,
+  );
+  const rows = new Map((await tx.query<WrittenPayment>(statement)).map((row) => [row.id, row]));
+  return moves.map(({ payment }) => {
+    const row = rows.get(payment.id);
+    if (!row) throw new Error(`Payment ${payment.id} is gone, although rows are never deleted.`);
+    const { paid, covered, obstacle, ...written } = row;
+    return { changed: { ...payment, ...written }, paid, covered, obstacle };
+  });
+};
 /** Whether the charge that is known beside the row `t` is the one that the version `u` brings. */
 const KNOWN_CHARGE = "t.charge ->> 'id' = coalesce(u.charge, t.stripe_charge_id)";
 
@@ -188,10 +232,10 @@ const SEVERAL = `select * from unnest(${PARTS.map(([, type], at) => `$${at + 1}:
   as u (${PARTS.map(([name]) => name).join(', ')})`;
 
 /**
- * Writes new versions of payments of different orders with their entries in the timeline, and gives the rows with what their
+ * Writes new versions of payments of different orders with their entries in the timeline, and gives what was written with what their
  * orders have (see sumPaid) and what keeps their flows from running; what is beyond an order's amount is marked. The orders' and the payments' locks must be held.
  */
-export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountOf): Statement => ({
+const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountOf): Statement => ({
   // without a name of its own: what is compared changes once an amount is bound
   text: `with u as (${writes.length === 1 ? ONE : SEVERAL}),
     p as (
@@ -214,7 +258,7 @@ export const writeVersions = (writes: readonly VersionWrite[], amountOf: AmountO
       select 'PAYMENT', p.id, p.version, p.was, p.status, p.actor, p.event, p.flow,
         case when p.flow is not null then case when p.obstacle is null then 'done' else 'owed' end end,
         nullif(concat_ws('; ', p.note, 'the flow is owed: ' || p.obstacle), ''), now() from p)
-    select ${PAYMENT_COLUMNS}, p.obstacle as "obstacle",
+    select ${WRITTEN_COLUMNS}, p.obstacle as "obstacle",
       p.order_paid + case when ${paidPayment('p.status')} then ${paidBy('p')} else 0 end as "paid",
       p.order_covered + case when ${paidPayment('p.status')} then ${broughtBy('p')} else 0 end as "covered"
     from p`,
