@@ -373,7 +373,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     followSeconds: values.TOLLGATE_FOLLOW_EVENTS_SECONDS,
     outgoingHosts: values.TOLLGATE_OUTGOING_HOSTS,
     reconcileMinutes: values.TOLLGATE_RECONCILE_MINUTES,
-    eventBatches: values.TOLLGATE_EVENT_BATCHES ?? 'off',
+    eventBatches: values.TOLLGATE_EVENT_BATCHES ?? 'auto',
     trustedProxies: values.TOLLGATE_TRUSTED_PROXIES,
     warnings: [...read.warnings, ...misspelt(environment)],
   };

@@ -183,7 +183,7 @@ const WORK = {
     meaning:
       'whether webhook events that arrive together share a transaction; auto: while several are under way, always: also a single one',
     choices: BATCH_MODES,
-    otherwise: 'off',
+    otherwise: 'auto',
   }),
   TOLLGATE_RECONCILE_MINUTES: wholeNumber('minutes between two reconciliations with Stripe; 0: none', 60),
   TOLLGATE_FOLLOW_EVENTS_SECONDS: wholeNumber(
