@@ -37,8 +37,8 @@ export const openBed = async () => {
     const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-bench-'));
     fs.chmodSync(dataDir, 0o755);
     stops.push(async () => fs.rmSync(dataDir, { recursive: true, force: true }));
-    // Durable, as in a real run; only the number of connections is raised, for two servers at once.
-    const postgres = await startEmbeddedPostgres({ ...(process.env.PGLOG && { log: (l) => fs.appendFileSync(process.env.PGLOG, l + '\n') }), dataDir, settings: { max_connections: '200' } });
+    // Durable, as in a real run; only the number of connections is raised, for several servers at once.
+    const postgres = await startEmbeddedPostgres({ dataDir, settings: { max_connections: '400' } });
     stops.push(() => postgres.stop());
     await migrate(postgres.url);
     await prepareSample(postgres.url);

@@ -1,11 +1,19 @@
-// npm run bench [-- webhooks live graphql]: runs the benchmarks one after the other and writes bench/RESULTS.md.
+// npm run bench [-- webhooks latency live graphql memory]: runs the benchmarks one after the other and writes bench/RESULTS.md.
 
 import { runGraphql } from './graphql.mjs';
+import { runLatency } from './latency.mjs';
 import { runLive } from './live.mjs';
+import { runMemory } from './memory.mjs';
 import { writeResults } from './results.mjs';
 import { runWebhooks } from './webhooks.mjs';
 
-const BENCHMARKS = { webhooks: runWebhooks, live: runLive, graphql: runGraphql };
+const BENCHMARKS = {
+  webhooks: runWebhooks,
+  latency: runLatency,
+  live: runLive,
+  graphql: runGraphql,
+  memory: runMemory,
+};
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in BENCHMARKS));

@@ -1,0 +1,4 @@
+import { definePaymentCallback } from '../../../dist/src/flows/define.js';
+
+/** An app without logic of its own. */
+export const paymentCallback = definePaymentCallback({ async run() {} });
