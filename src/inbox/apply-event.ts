@@ -157,6 +157,16 @@ const applyAlone = async (parts: ApplyingParts, { arrival, handler }: Routed): P
   throw new Error('The row kept moving while Stripe was read.');
 };
 
+/** What a batch left: the row is this process's for a lease, which ends at once where the event can't be applied now. */
+const applyLeft = async (parts: ApplyingParts, routed: Routed): Promise<void> => {
+  try {
+    await applyAlone(parts, { ...routed, arrival: { ...routed.arrival, kind: 'left' } });
+  } catch (error) {
+    await parts.inbox.postpone(routed.arrival.event.id, 0).catch(() => undefined); // the lease ends by itself
+    throw error;
+  }
+};
+
 /** Applies an event: routes it, and gives it to a batch or to a transaction of its own; then what changed is told. */
 export const applyEvent = async (parts: ApplyingParts, arrival: Arrival): Promise<void> => {
   const routed = await route(parts, arrival.event);
@@ -165,6 +175,6 @@ export const applyEvent = async (parts: ApplyingParts, arrival: Arrival): Promis
   if (isHintOnly(arrival) || arrival.kind !== 'new' || !handler.together)
     return applyAlone(parts, { arrival, handler });
   return parts.batches.apply(arrival, handler.together, (isStored) =>
-    applyAlone(parts, { arrival: isStored ? { ...arrival, kind: 'left' } : arrival, handler }),
+    isStored ? applyLeft(parts, { arrival, handler }) : applyAlone(parts, { arrival, handler }),
   );
 };

@@ -38,6 +38,8 @@ const REST_MS = 60_000;
 /** Right after a batch, the next one waits a moment for as many events again: their senders have just had their answers. */
 const GATHER_MS = 2;
 const SOON_MS = 5;
+/** So many batches may wait for their COMMIT at once. */
+const COMMITTING = 3;
 /** So long a batch waits for a lock before it gives way. */
 const LOCK_MS = 50;
 
@@ -81,38 +83,46 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** The first of those that wait, and of each key one. */
-const takeFrom = (waiting: Waiting[], most: number): Waiting[] => {
+/** The first of those that wait, of each key one, and none of a key that is `busy`. */
+const takeFrom = (waiting: Waiting[], most: number, busy: ReadonlySet<string>): Waiting[] => {
   const keys = new Set<string>();
-  const batch = waiting.filter(({ rider: { key } }) => keys.size < most && !keys.has(key) && keys.add(key));
+  const isNext = (key: string): boolean => keys.size < most && !keys.has(key) && !busy.has(key);
+  const batch = waiting.filter(({ rider: { key } }) => isNext(key) && keys.add(key));
   waiting.splice(0, waiting.length, ...waiting.filter((one) => !batch.includes(one)));
   return batch;
 };
 
-/** The batches of one kind of event, one after the other. */
+/** What one transaction does: the events' rows, what they are about, the flows. */
+const work = async (
+  { inbox, together, tx }: Pick<Parts, 'inbox'> & { readonly together: Together; readonly tx: Tx },
+  batch: readonly Waiting[],
+): Promise<AppliedTogether> => {
+  // All of it travels in one packet; in the order of ids, so that two batches never wait for each other in a ring.
+  const deliveries = batch.map(({ delivery }) => delivery).sort((a, b) => (a.event.id < b.event.id ? -1 : 1));
+  const riders = batch.map(({ rider }) => rider);
+  const [[limits], fresh, apply] = await Promise.all([
+    tx.query<Limits>(LIMIT_LOCKS),
+    inbox.insertAll(tx, deliveries),
+    together.prepare(tx, riders),
+  ]);
+  const applied = await apply((id) => fresh.has(id));
+  if (applied.left.length > 0) inbox.leave(tx, applied.left);
+  if (limits) tx.send(restore(limits));
+  return applied;
+};
+
+/** The batches of one kind of event, one after the other: each begins when the one before waits for nothing but its COMMIT. */
 const createLane = (together: Together, { database, inbox, mode, metrics, log }: Parts) => {
   const waiting: Waiting[] = [];
+  /** What batches that are not yet committed hold. */
+  const busy = new Set<string>();
+  const committing = new Set<Promise<void>>();
   let isRunning = false;
   let alone = 0;
   let last = { size: 0, endedAt: Number.NEGATIVE_INFINITY };
   let most = MOST;
   let failuresInRow = 0;
   let restsUntil = 0;
-
-  const work = async (tx: Tx, batch: readonly Waiting[]): Promise<AppliedTogether> => {
-    // All of it travels in one packet; in the order of ids, so that two batches never wait for each other in a ring.
-    const deliveries = batch.map(({ delivery }) => delivery).sort((a, b) => (a.event.id < b.event.id ? -1 : 1));
-    const riders = batch.map(({ rider }) => rider);
-    const [[limits], fresh, apply] = await Promise.all([
-      tx.query<Limits>(LIMIT_LOCKS),
-      inbox.insertAll(tx, deliveries),
-      together.prepare(tx, riders),
-    ]);
-    const applied = await apply((id) => fresh.has(id));
-    if (applied.left.length > 0) inbox.leave(tx, applied.left);
-    if (limits) tx.send(restore(limits));
-    return applied;
-  };
 
   const fail = (error: unknown): void => {
     const reason = reasonOf(error);
@@ -129,9 +139,11 @@ const createLane = (together: Together, { database, inbox, mode, metrics, log }:
     );
   };
 
-  const applyBatch = async (batch: readonly Waiting[]): Promise<void> => {
+  const applyBatch = async (batch: readonly Waiting[], worked: () => void): Promise<void> => {
     try {
-      const { left, publish } = await database.transaction((tx) => work(tx, batch));
+      const { left, publish } = await database.transaction((tx) =>
+        work({ inbox, together, tx }, batch).finally(worked),
+      );
       most = Math.min(MOST, most + 1);
       failuresInRow = 0;
       metrics.applied(batch.length - left.length);
@@ -153,17 +165,30 @@ const createLane = (together: Together, { database, inbox, mode, metrics, log }:
     while (waiting.length < expected && performance.now() - now < GATHER_MS);
   };
 
+  /** Resolves when the batch waits for nothing but its COMMIT, or has ended. */
+  const begin = (batch: readonly Waiting[]): Promise<void> =>
+    new Promise((worked) => {
+      for (const { rider } of batch) busy.add(rider.key);
+      const ended = applyBatch(batch, worked).finally(() => {
+        for (const { rider } of batch) busy.delete(rider.key);
+        last = { size: batch.length, endedAt: performance.now() };
+        committing.delete(ended);
+        worked();
+      });
+      committing.add(ended);
+    });
+
   const run = async (): Promise<void> => {
     isRunning = true;
     while (waiting.length > 0) {
       await gather();
-      if (mode === 'auto' && waiting.length + alone < ALONE_BELOW) {
+      if (mode === 'auto' && waiting.length + alone + busy.size < ALONE_BELOW) {
         for (const one of waiting.splice(0)) one.settle('quiet');
         break;
       }
-      const batch = takeFrom(waiting, most);
-      await applyBatch(batch);
-      last = { size: batch.length, endedAt: performance.now() };
+      const batch = takeFrom(waiting, most, busy);
+      if (batch.length > 0) await begin(batch);
+      if (batch.length === 0 || committing.size >= COMMITTING) await Promise.race(committing);
     }
     isRunning = false;
   };
