@@ -5,6 +5,7 @@ import { customerBalanceResource } from './resources/customer-balance.js';
 import { invoiceResource } from './resources/invoice.js';
 import { invoiceItemResource } from './resources/invoice-item.js';
 import { invoicePaymentResource } from './resources/invoice-payment.js';
+import { invoicePreviewResource } from './resources/invoice-preview.js';
 import { leftOutResource } from './resources/left-out.js';
 import { priceResource } from './resources/price.js';
 import { productResource } from './resources/product.js';
@@ -16,6 +17,7 @@ export const billingResources: readonly Resource[] = [
   priceResource,
   invoiceItemResource,
   invoicePaymentResource,
+  invoicePreviewResource,
   invoiceResource,
   subscriptionResource,
   checkoutSessionResource,

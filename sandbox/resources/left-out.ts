@@ -66,7 +66,6 @@ const LITERAL: readonly (readonly [Route['method'], string, string])[] = [
   ...['charges', 'customers', 'invoices', 'payment_intents', 'prices', 'products', 'subscriptions'].map(
     (noun) => ['GET', `/v1/${noun}/search`, 'search'] as const,
   ),
-  ['POST', '/v1/invoices/create_preview', 'previews of invoices'],
 ];
 
 /** What would be taken for an object's id otherwise. */

@@ -18,11 +18,11 @@ export interface NewInvoiceItem {
   readonly subscriptionItem?: string;
 }
 
-/** Makes an invoice item and tells of it; without an invoice it waits for the next one (Stripe: "Create an invoice item"). */
-export const newInvoiceItem = (scope: Scope, values: NewInvoiceItem): InvoiceItem => {
+/** An invoice item that nobody knows yet. */
+export const draftInvoiceItem = (scope: Scope, values: NewInvoiceItem): InvoiceItem => {
   const now = scope.now();
   const { subscription = null, subscriptionItem } = values;
-  const item = scope.save<InvoiceItem>(invoiceItems, {
+  return {
     id: scope.newId('ii'),
     object: 'invoiceitem',
     amount: values.amount,
@@ -54,7 +54,12 @@ export const newInvoiceItem = (scope: Scope, values: NewInvoiceItem): InvoiceIte
     quantity_decimal: String(values.quantity ?? 1),
     tax_rates: [],
     test_clock: null,
-  });
+  };
+};
+
+/** Makes an invoice item and tells of it; without an invoice it waits for the next one (Stripe: "Create an invoice item"). */
+export const newInvoiceItem = (scope: Scope, values: NewInvoiceItem): InvoiceItem => {
+  const item = scope.save(invoiceItems, draftInvoiceItem(scope, values));
   scope.emit('invoiceitem.created', item);
   return item;
 };

@@ -95,7 +95,8 @@ export const itemLine = (
   };
 };
 
-const looseLine = (scope: Scope, invoice: string, item: InvoiceItem): LineItem => {
+/** The line of an invoice item. */
+export const looseLine = (scope: Scope, invoice: string, item: InvoiceItem): LineItem => {
   const subscription = item.parent?.subscription_details.subscription ?? null;
   return {
     id: scope.newId('il'),

@@ -1,7 +1,7 @@
 import type { Scope } from '../scope.js';
 import type { Pricing } from './invoice-row.js';
 import { pricingOf } from './new-invoice.js';
-import { newInvoiceItem } from './new-invoice-item.js';
+import { type NewInvoiceItem, newInvoiceItem } from './new-invoice-item.js';
 import { productName } from './new-price.js';
 import { periodOf, type Subscription, type SubscriptionItem } from './subscription-row.js';
 
@@ -48,16 +48,18 @@ export const prorationsOf = (
   ];
 };
 
+/** A proration as an invoice item. */
+export const prorationItem = (subscription: Subscription, { item, ...line }: Proration): NewInvoiceItem => ({
+  ...line,
+  customer: subscription.customer,
+  currency: subscription.currency,
+  discountable: false,
+  proration: true,
+  subscription: subscription.id,
+  subscriptionItem: item,
+});
+
 /** Has the prorations wait for the subscription's next invoice. */
 export const addProrations = (scope: Scope, subscription: Subscription, prorations: readonly Proration[]): void => {
-  for (const { item, ...line } of prorations)
-    newInvoiceItem(scope, {
-      ...line,
-      customer: subscription.customer,
-      currency: subscription.currency,
-      discountable: false,
-      proration: true,
-      subscription: subscription.id,
-      subscriptionItem: item,
-    });
+  for (const proration of prorations) newInvoiceItem(scope, prorationItem(subscription, proration));
 };

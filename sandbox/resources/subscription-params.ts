@@ -127,6 +127,9 @@ export const createParams = {
 } as const;
 export type CreateValues = Values<typeof createParams>;
 
+/** Items of a subscription that goes on. */
+export const changedItems = listOf(hash({ ...itemPrice, id: text, deleted: boolean, clear_usage: boolean }), 20);
+
 export const updateParams = {
   ...common,
   billing_cycle_anchor: unsupported('resetting the billing cycle anchor'),
@@ -138,7 +141,7 @@ export const updateParams = {
   }),
   default_payment_method: clearable(text),
   description: clearable(text),
-  items: listOf(hash({ ...itemPrice, id: text, deleted: boolean, clear_usage: boolean }), 20),
+  items: changedItems,
   pause_collection: clearable(
     hash({ behavior: required(oneOf('keep_as_draft', 'mark_uncollectible', 'void')), resumes_at: integer(0) }),
   ),

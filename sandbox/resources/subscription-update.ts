@@ -39,13 +39,13 @@ const changesRhythm = (subscription: Subscription, items: readonly SubscriptionI
 };
 
 /** What a change of the items comes to: the items after it, and the anchor of a period that begins anew. */
-interface ItemsChange {
+export interface ItemsChange {
   readonly data: SubscriptionItem[];
   readonly anchor: number | undefined;
 }
 
 /** Reads the items that an update asks for; a trial goes on whatever its rhythm will be. Throws before anything is changed. */
-const itemsChange = (scope: Scope, subscription: Subscription, wanted: readonly ItemValues[]): ItemsChange => {
+export const itemsChange = (scope: Scope, subscription: Subscription, wanted: readonly ItemValues[]): ItemsChange => {
   const data = nextItems(scope, subscription, wanted);
   if (subscription.status === 'trialing' || !changesRhythm(subscription, data)) return { data, anchor: undefined };
   const { recurring } = data[0]?.price ?? {};

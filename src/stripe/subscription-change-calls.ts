@@ -23,6 +23,8 @@ export interface TermsRequest {
 export interface SubscriptionChangeCalls {
   /** Changes the price and quantity of a subscription's item. */
   changeTerms(id: string, terms: TermsRequest, idempotencyKey: string): Promise<Answer<Stripe.Subscription>>;
+  /** What the invoice of a change would be; nothing is changed. Source: Stripe docs, "Create a preview invoice". */
+  previewTerms(id: string, terms: Omit<TermsRequest, 'waitsForPayment'>): Promise<Answer<Stripe.Invoice>>;
   /** Pauses the collection of its invoices, or takes the pause back (null). Source: Stripe docs, "Pause payment collection". */
   pauseCollection(
     id: string,
@@ -31,19 +33,36 @@ export interface SubscriptionChangeCalls {
   ): Promise<Answer<Stripe.Subscription>>;
 }
 
+const itemOf = ({ itemId, priceId, quantity }: Omit<TermsRequest, 'waitsForPayment'>) => ({
+  id: itemId,
+  quantity,
+  ...(priceId !== undefined && { price: priceId }),
+});
+
 /** Binds the calls to one client. */
-export const createSubscriptionChangeCalls = (stripe: Stripe, { write }: Caller): SubscriptionChangeCalls => ({
-  changeTerms: (id, { itemId, priceId, quantity, proration, waitsForPayment }, idempotencyKey) =>
+export const createSubscriptionChangeCalls = (stripe: Stripe, { read, write }: Caller): SubscriptionChangeCalls => ({
+  changeTerms: (id, terms, idempotencyKey) =>
     write('subscription', (options) =>
       stripe.subscriptions.update(
         id,
         {
-          items: [{ id: itemId, quantity, ...(priceId !== undefined && { price: priceId }) }],
-          proration_behavior: proration,
-          ...(waitsForPayment && { payment_behavior: 'pending_if_incomplete' as const }),
+          items: [itemOf(terms)],
+          proration_behavior: terms.proration,
+          ...(terms.waitsForPayment && { payment_behavior: 'pending_if_incomplete' as const }),
           ...SUBSCRIPTION,
         },
         { ...options, idempotencyKey },
+      ),
+    ),
+
+  previewTerms: (id, terms) =>
+    read('invoice', (options) =>
+      stripe.invoices.createPreview(
+        {
+          subscription: id,
+          subscription_details: { items: [itemOf(terms)], proration_behavior: terms.proration },
+        },
+        options,
       ),
     ),
 

@@ -1,12 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type Stripe from 'stripe';
 import { actorOf, type Caller } from '../../core/caller.js';
-import {
-  BadUserInputError,
-  CurrencyMismatchError,
-  PriceUnsupportedError,
-  StripeUnavailableError,
-} from '../../core/errors.js';
+import { StripeUnavailableError } from '../../core/errors.js';
 import { isLive } from '../../core/states.js';
 import type { AskApp } from '../../flows/payment-request.js';
 import { assertReachable, type StripeConnection, type Who } from '../../installation/stripe-connection.js';
@@ -14,32 +9,26 @@ import type { Orders } from '../../orders/orders.js';
 import type { Tx } from '../../storage/database.js';
 import { idempotentRequest } from '../../storage/idempotent-request.js';
 import { readInvoice } from '../../stripe/said-twice.js';
-import type { TermsRequest } from '../../stripe/subscription-change-calls.js';
 import { invoiceOf } from '../../stripe/subscription-snapshot.js';
 import { assertCost } from '../payments/due.js';
 import type { RecurringAttempts, SettledSubscription } from './attempts.js';
 import { type DeedParts, doOnce, findById } from './deed.js';
 import { assertBegun } from './pauses.js';
 import type { ApplyInvoice } from './present-invoice.js';
-import { assertPriceId, assertQuantity, periodAmount, type RecurringPrice, readPrice } from './prices.js';
+import { periodAmount, type RecurringPrice, readPrice } from './prices.js';
 import type { RecurringReads } from './read.js';
 import { agreedAmountOf, type RecurringPayment } from './row.js';
 import { endChange, isBeingChanged, takeForChange } from './rows.js';
-
-/** What becomes of the difference of a period that has begun. */
-export const PRORATIONS = ['CREATE_PRORATIONS', 'ALWAYS_INVOICE', 'NONE'] as const;
-export type Proration = (typeof PRORATIONS)[number];
-export const CHANGE_TIMES = ['NOW', 'PERIOD_END'] as const;
-
-/** What a client asks for with `changeRecurringPayment`: what is left out stays as it is. */
-export interface ChangeRequest {
-  readonly recurringPaymentId: string;
-  readonly priceId?: string;
-  readonly quantity?: number;
-  readonly at: (typeof CHANGE_TIMES)[number];
-  readonly proration: Proration;
-  readonly idempotencyKey?: string;
-}
+import {
+  assertCurrencyOf,
+  type ChangeRequest,
+  checkRequest,
+  isSame,
+  itemOf,
+  PRORATION_BEHAVIORS,
+  type Terms,
+  termsOf,
+} from './terms.js';
 
 /** Changes of price and quantity. */
 export interface Changes {
@@ -62,38 +51,12 @@ interface Parts extends DeedParts {
   readonly applyInvoice: ApplyInvoice;
 }
 
-/** What it is to come to. */
-interface Terms {
-  readonly priceId: string;
-  readonly quantity: number;
-}
-
 /** Longer than a call to Stripe and the reads around it may take. */
 const LEASE_SECONDS = 90;
 /** How long a call waits for somebody else's change. */
 const PATIENCE_MS = 20_000;
 const LOOK_AGAIN_MS = 50;
 const ROUNDS = 3;
-
-const PRORATION_BEHAVIORS = {
-  CREATE_PRORATIONS: 'create_prorations',
-  ALWAYS_INVOICE: 'always_invoice',
-  NONE: 'none',
-} as const satisfies Record<Proration, TermsRequest['proration']>;
-
-const termsOf = ({ priceId, quantity }: Partial<Terms>, row: RecurringPayment): Terms => ({
-  priceId: priceId ?? row.priceId,
-  quantity: quantity ?? row.quantity,
-});
-
-const isSame = (a: Terms, b: Terms): boolean => a.priceId === b.priceId && a.quantity === b.quantity;
-
-/** The one item of a subscription. @throws PriceUnsupportedError where it has several */
-const itemOf = ({ items }: Stripe.Subscription, { priceId }: Terms): Stripe.SubscriptionItem => {
-  const [item] = items.data;
-  if (items.data.length === 1 && item) return item;
-  throw new PriceUnsupportedError(priceId, 'the subscription has several prices: change it in the dashboard');
-};
 
 const hasTerms = (items: readonly Stripe.SubscriptionItem[] | null | undefined, terms: Terms): boolean =>
   items?.length === 1 && items[0]?.price.id === terms.priceId && (items[0].quantity ?? 1) === terms.quantity;
@@ -105,13 +68,6 @@ const standsOrWaits = ({ items, pending_update: pending }: Stripe.Subscription, 
 const rhythmOf = ({ price }: Stripe.SubscriptionItem): string =>
   `${price.recurring?.interval_count} ${price.recurring?.interval}`;
 
-const checkRequest = ({ priceId, quantity }: ChangeRequest): void => {
-  if (priceId === undefined && quantity === undefined)
-    throw new BadUserInputError('Give priceId, quantity, or both: what it is to come to.');
-  if (quantity !== undefined) assertQuantity(quantity);
-  if (priceId !== undefined) assertPriceId(priceId);
-};
-
 /** The refusals under the locks, and the app's say; terms that hold already are refused by nobody. */
 const assertMayChange = async (
   { orders, askApp }: Parts,
@@ -122,10 +78,7 @@ const assertMayChange = async (
   assertBegun(row);
   const terms = termsOf(request, row);
   if (isSame(terms, row)) return;
-  if (price.currency !== row.currency)
-    throw new CurrencyMismatchError(
-      `Recurring payment ${row.id} is in ${row.currency}, and price ${price.id} in ${price.currency}: Stripe can't change that.`,
-    );
+  assertCurrencyOf(row, price);
   const charge = { amount: periodAmount(price, terms.quantity), currency: price.currency };
   if (request.at === 'NOW') assertCost(await orders.hold(tx, row.orderId), charge);
   const { id: recurringPaymentId, orderId, accountId, mode } = row;

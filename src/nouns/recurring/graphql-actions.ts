@@ -1,9 +1,10 @@
 import type { Builder } from '../../graphql/builder.js';
 import type { PayEnums } from '../payments/graphql-pay.js';
-import { CHANGE_TIMES, type ChangeRequest, PRORATIONS } from './changes.js';
 import { PAUSED_INVOICES, type PauseRequest } from './pauses.js';
+import type { ChangePreview } from './previews.js';
 import type { CancelRequest, InitiateAnswer, InitiateRequest } from './recurring.js';
 import type { RecurringPayment } from './row.js';
+import { CHANGE_TIMES, type ChangeRequest, PRORATIONS } from './terms.js';
 
 /** Defines how a client starts, ends and resumes recurring payments. */
 export const defineRecurringActions = (builder: Builder, enums: PayEnums): void => {
@@ -93,6 +94,7 @@ const defineCancelAndResume = (builder: Builder, payload: Payload): void => {
 
 const defineChange = (builder: Builder, payload: Payload): void => {
   const input = defineChangeInput(builder);
+  definePreview(builder, input);
   builder.mutationField('changeRecurringPayment', (t) =>
     t.field({
       type: payload,
@@ -103,6 +105,27 @@ const defineChange = (builder: Builder, payload: Payload): void => {
       resolve: async (_, args, { recurring, session }) => ({
         recurringPayment: await recurring.change(toChange(args.input), session.caller),
       }),
+    }),
+  );
+};
+
+/** What a change would come to, and whoever may make it may look ahead. */
+const definePreview = (builder: Builder, input: ReturnType<typeof defineChangeInput>): void => {
+  const preview = builder.objectRef<ChangePreview>('RecurringChangePreview').implement({
+    fields: (t) => ({
+      amountDueNow: t.expose('amountDueNow', { type: 'MinorUnits', nullable: false }),
+      nextAmount: t.expose('nextAmount', { type: 'MinorUnits', nullable: false }),
+      nextAt: t.expose('nextAt', { type: 'DateTime', nullable: true }),
+      currency: t.expose('currency', { type: 'CurrencyCode', nullable: false }),
+    }),
+  });
+  builder.queryField('previewRecurringChange', (t) =>
+    t.field({
+      type: preview,
+      nullable: false,
+      permission: 'RECURRING_CHANGE',
+      args: { input: t.arg({ type: input, required: true }) },
+      resolve: (_, args, { recurring, session }) => recurring.previewChange(toChange(args.input), session.caller),
     }),
   );
 };

@@ -24,6 +24,7 @@ import { isOnPage, type SubscriptionCheckouts } from './checkout.js';
 import { doOnce, findById } from './deed.js';
 import { createPauses, type Pauses } from './pauses.js';
 import type { ApplyInvoice } from './present-invoice.js';
+import { createPreviews, type Previews } from './previews.js';
 import { assertPriceId, assertQuantity, readPrice } from './prices.js';
 import type { RecurringReads } from './read.js';
 import type { RecurringReservations } from './reserve.js';
@@ -74,7 +75,7 @@ export interface RecurringFilter extends PageRequest {
 }
 
 /** Recurring payments: every rule of who, what and when lives behind these calls. */
-export interface Recurring extends Pauses, Changes {
+export interface Recurring extends Pauses, Changes, Previews {
   initiate(request: InitiateRequest, caller: Caller): Promise<InitiateAnswer>;
   /** Ends it now or with its period; works on every plan. RECURRING_NOT_CANCELABLE once it has ended. */
   cancel(request: CancelRequest, caller: Caller): Promise<RecurringPayment>;
@@ -217,6 +218,7 @@ export const createRecurring = (parts: Parts): Recurring => {
   return {
     ...createPauses(parts),
     ...createChanges(parts),
+    ...createPreviews(parts),
     find: reads.find,
     list: reads.list,
     readFor: reads.readFor,

@@ -157,6 +157,43 @@ describe('a change of terms now', () => {
   });
 });
 
+test.each([
+  'ALWAYS_INVOICE',
+  'CREATE_PRORATIONS',
+  'NONE',
+])('a preview with %s says what the change charges now and next, and changes nothing', async (proration) => {
+  const active = await startActive(bed, server);
+  const preview = (input: object) =>
+    ask<{ amountDueNow: number; nextAmount: number; nextAt: string; currency: string }>(
+      server,
+      `query ($input: ChangeRecurringPaymentInput!) { previewRecurringChange(input: $input) {
+          amountDueNow nextAmount nextAt currency } }`,
+      { input: { recurringPaymentId: active.id, proration, ...input } },
+      { account: 'boss', roles: ['admin'] },
+    );
+  // From the middle of the period on.
+  await renew(bed, 15 * 86_400);
+  const said = await preview({ priceId: dear });
+  expect(said).toMatchObject({ currency: 'USD', nextAt: active.currentPeriodEnd });
+  expect(await preview({ priceId: dear, at: 'PERIOD_END' })).toMatchObject({
+    amountDueNow: 0,
+    nextAmount: 20_000,
+    nextAt: active.currentPeriodEnd,
+  });
+  expect(await readRecurring(server, active.id)).toEqual(active);
+  expect(await invoicesOf(active.stripeSubscriptionId)).toHaveLength(1);
+  await changeTo(active, 20_000, { priceId: dear, proration });
+  const paidNow = (await readCharges(server, active.id))[1]?.amountReceived ?? 0;
+  expect(paidNow).toBe(said.amountDueNow);
+  expect(paidNow > 0).toBe(proration === 'ALWAYS_INVOICE');
+  await renew(bed, 19 * 86_400);
+  const charges = await eventually(
+    () => readCharges(server, active.id),
+    (rows) => rows.at(-1)?.status === 'SUCCESSFUL' && rows.at(-1)?.orderId !== active.orderId,
+  );
+  expect(charges.at(-1)?.amountReceived).toBe(said.nextAmount);
+});
+
 describe('an upgrade whose payment fails', () => {
   test('leaves the old terms; paid with another card, the new ones stand', async () => {
     const active = await startActive(bed, server);
