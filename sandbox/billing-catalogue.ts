@@ -9,6 +9,7 @@ import { invoicePreviewResource } from './resources/invoice-preview.js';
 import { leftOutResource } from './resources/left-out.js';
 import { priceResource } from './resources/price.js';
 import { productResource } from './resources/product.js';
+import { scheduleResource } from './resources/schedule.js';
 import { subscriptionResource } from './resources/subscription.js';
 
 /** Billing: invoices react to payments first, then subscriptions to invoices, then Checkout. */
@@ -20,6 +21,7 @@ export const billingResources: readonly Resource[] = [
   invoicePreviewResource,
   invoiceResource,
   subscriptionResource,
+  scheduleResource,
   checkoutSessionResource,
   customerBalanceResource,
   billingPortalResource,

@@ -39,7 +39,7 @@ const NOUNS = `
   file_links files financial_connections forwarding identity invoice_rendering_templates issuing linked_accounts link_account_sessions
   mandates payment_attempt_records payment_links payment_method_configurations payment_method_domains payment_records
   payouts plans product_catalog promotion_codes quotes radar reporting reviews shipping_rates sigma sources
-  subscription_schedules tax tax_codes tax_ids tax_rates terminal three_d_secure tokens topups transfers treasury
+  tax tax_codes tax_ids tax_rates terminal three_d_secure tokens topups transfers treasury
 `
   .trim()
   .split(/\s+/);

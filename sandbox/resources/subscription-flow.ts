@@ -11,6 +11,8 @@ import {
   scheduleFinalization,
   takePendingItems,
 } from './new-invoice.js';
+import { planOf, prices } from './price-row.js';
+import { endSchedule, scheduleOf, schedules } from './schedule-row.js';
 import {
   hasEnded,
   itemsIn,
@@ -142,6 +144,7 @@ export const cancelNow = (
   }
   const now = scope.now();
   stopCollecting(scope, subscription);
+  endSchedule(scope, subscription, 'canceled');
   const details = subscription.cancellation_details;
   changeSubscription(
     scope,
@@ -185,13 +188,40 @@ export const beginPeriod = (subscription: Subscription, anchor: number): Partial
   };
 };
 
+/** The schedule's next phase begins with the period: other items, in a rhythm of their own (Stripe: "Subscription schedules"). */
+const enterPhase = (scope: Scope, subscription: Subscription): Partial<Subscription> => {
+  const schedule = scheduleOf(scope, subscription);
+  const { end } = periodOf(subscription);
+  if (schedule?.current_phase?.end_date !== end) return {};
+  const next = schedule.phases.find(({ start_date: start }) => start === end);
+  if (!next) {
+    endSchedule(scope, subscription, 'released');
+    return {};
+  }
+  const before = structuredClone(schedule);
+  schedule.current_phase = { start_date: next.start_date, end_date: next.end_date };
+  scope.save(schedules, schedule);
+  scope.emit('subscription_schedule.updated', schedule, before);
+  const data = next.items.map(({ price: id, quantity, metadata }): SubscriptionItem => {
+    const price = structuredClone(scope.get(prices, id));
+    const [same] = subscription.items.data.filter((item) => item.price.id === id);
+    const item = same ?? { ...(subscription.items.data[0] as SubscriptionItem), id: scope.newId('si'), created: end };
+    return { ...item, price, plan: planOf(price), quantity, metadata };
+  });
+  const changed = { ...subscription, items: { ...subscription.items, data, total_count: data.length } };
+  const [was, is] = [rhythmOf(subscription), rhythmOf(changed)];
+  const isAnother = was.interval !== is.interval || was.interval_count !== is.interval_count;
+  return { items: changed.items, ...(isAnother ? { billing_cycle_anchor: end } : {}) };
+};
+
 const renew = (scope: Scope, subscription: Subscription): void => {
+  const before = structuredClone(subscription);
   const ended = periodOf(subscription);
+  Object.assign(subscription, enterPhase(scope, subscription));
   const next = {
     start: ended.end,
     end: nextPeriodEnd(subscription.billing_cycle_anchor, rhythmOf(subscription), ended.end),
   };
-  const before = structuredClone(subscription);
   const wasTrial = subscription.status === 'trialing';
   Object.assign(subscription, {
     status: wasTrial ? 'active' : subscription.status,

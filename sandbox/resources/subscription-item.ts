@@ -8,7 +8,12 @@ import type { ItemValues } from './subscription-params.js';
 import type { SubscriptionItem } from './subscription-row.js';
 
 /** The price an item asks for, fit to be billed. Throws Stripe's error for an inactive or one-time one. */
-export const priceFor = (scope: Scope, values: ItemValues, at: number, acceptsInactive = false): Price => {
+export const priceFor = (
+  scope: Scope,
+  values: Pick<ItemValues, 'price' | 'price_data'>,
+  at: number,
+  acceptsInactive = false,
+): Price => {
   const param = `items[${at}][price]`;
   if (values.price === undefined && values.price_data === undefined)
     throw invalidRequest(`Missing required param: ${param}.`, { code: 'parameter_missing', param });

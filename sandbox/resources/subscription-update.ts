@@ -1,11 +1,12 @@
 import { nextPeriodEnd } from '../billing-period.js';
-import { invalidRequest } from '../errors.js';
+import { invalidRequest, leftOut } from '../errors.js';
 import { withMetadata } from '../params.js';
 import type { Scope } from '../scope.js';
 import { cancellation, checkMethod } from './new-subscription.js';
 import { changeOncePaid, checkPending, dropPendingUpdate } from './pending-update.js';
 import { planOf } from './price-row.js';
 import { addProrations, prorationsOf } from './proration.js';
+import { phaseItems, scheduleOf, schedules } from './schedule-row.js';
 import { beginPeriod, billNow, changeSubscription, endUnpaidTrial, schedulePeriodEnd } from './subscription-flow.js';
 import { checkTogether, newItem, priceFor } from './subscription-item.js';
 import type { ItemValues, UpdateValues } from './subscription-params.js';
@@ -228,6 +229,18 @@ const changeItems = (scope: Scope, subscription: Subscription, values: UpdateVal
   else applyItems(scope, subscription, change, { behaviour, isOffSession: values.off_session ?? false });
 };
 
+/** A schedule's present phase is what its subscription is. */
+const followItems = (scope: Scope, subscription: Subscription): void => {
+  const schedule = scheduleOf(scope, subscription);
+  if (!schedule) return;
+  const before = structuredClone(schedule);
+  const start = schedule.current_phase?.start_date;
+  const items = phaseItems(subscription.items.data);
+  schedule.phases = schedule.phases.map((phase) => (phase.start_date === start ? { ...phase, items } : phase));
+  scope.save(schedules, schedule);
+  scope.emit('subscription_schedule.updated', schedule, before);
+};
+
 /** Updates a subscription (Stripe: "Update a subscription"); throws before anything is changed. */
 export const updateSubscription = (scope: Scope, subscription: Subscription, values: UpdateValues): Subscription => {
   checkState(subscription, values);
@@ -248,11 +261,14 @@ export const updateSubscription = (scope: Scope, subscription: Subscription, val
   };
   if (values.trial_end === 'now' && endUnpaidTrial(scope, subscription, endedTrial(scope, subscription, wanted)))
     return scope.get(subscriptions, subscription.id);
+  if (change && change.anchor !== undefined && subscription.schedule !== null)
+    throw leftOut('changing the interval of a subscription that has a schedule', 'items');
   if (change) dropPendingUpdate(scope, subscription);
   changeSubscription(scope, subscription, wanted);
   scheduleDates(scope, subscription);
   if (Object.keys(trial).length > 0) schedulePeriodEnd(scope, subscription);
   if (change && !moved) changeItems(scope, subscription, values, change);
+  if (change) followItems(scope, subscription);
   if (trial.status === 'active')
     billNow(scope, subscription, { reason: 'subscription_update', hasItems: true }, values.off_session ?? false);
   return scope.get(subscriptions, subscription.id);

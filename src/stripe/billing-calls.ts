@@ -62,7 +62,7 @@ export interface BillingCalls {
 
 /** What comes with every subscription that is read or changed. */
 export const SUBSCRIPTION = {
-  expand: ['latest_invoice.confirmation_secret', 'latest_invoice.payments', 'pending_setup_intent'],
+  expand: ['latest_invoice.confirmation_secret', 'latest_invoice.payments', 'pending_setup_intent', 'schedule'],
 };
 const INVOICE = { expand: ['payments.data.payment.payment_intent'] };
 

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { parse, shapes } from './shape.js';
 
+/** Every so many intervals. */
+export interface Rhythm {
+  readonly interval: 'day' | 'week' | 'month' | 'year';
+  readonly count: number;
+}
+
 /** A price in our words. */
 export interface PriceSnapshot {
   readonly priceId: string;
@@ -12,8 +18,8 @@ export interface PriceSnapshot {
   readonly unitAmount: number;
   /** Upper case. */
   readonly currency: string;
-  /** How often it is charged, such as `1 month`. */
-  readonly rhythm: string;
+  /** How often it is charged; undefined where it is no recurring price. */
+  readonly rhythm: Rhythm | undefined;
   /** Days of trial that the price brings; 0 for none. */
   readonly trialDays: number;
 }
@@ -27,7 +33,7 @@ const PRICE = z.object({
     .object({
       usage_type: z.string(),
       trial_period_days: z.int32().nullish(),
-      interval: z.string(),
+      interval: z.enum(['day', 'week', 'month', 'year']),
       interval_count: z.int32(),
     })
     .nullish(),
@@ -64,7 +70,7 @@ export const priceSnapshot = (object: unknown): PriceSnapshot => {
     isArchived: !price.active && faultOf({ ...price, active: true }) === undefined,
     unitAmount: price.unit_amount ?? 0,
     currency: price.currency.toUpperCase(),
-    rhythm: `${price.recurring?.interval_count ?? 0} ${price.recurring?.interval ?? ''}`,
+    rhythm: price.recurring ? { interval: price.recurring.interval, count: price.recurring.interval_count } : undefined,
     trialDays: Math.max(0, price.recurring?.trial_period_days ?? 0),
   };
 };

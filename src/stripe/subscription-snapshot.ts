@@ -4,6 +4,13 @@ import { type Owner, ownerOf } from './metadata.js';
 import { parse, shapes } from './shape.js';
 import { idOf } from './translate.js';
 
+/** Terms that begin with a schedule's next phase. */
+export interface PendingTerms {
+  readonly priceId: string;
+  readonly quantity: number;
+  readonly at: Date;
+}
+
 /** A subscription in our words, as it was at `at`. */
 export interface SubscriptionSnapshot {
   readonly subscriptionId: string;
@@ -24,6 +31,8 @@ export interface SubscriptionSnapshot {
   readonly endedAt: Date | null;
   readonly collectionPaused: boolean;
   readonly currentPeriodEnd: Date | null;
+  /** What it comes to from its period's end on; null where nothing is scheduled, undefined where that wasn't told. */
+  readonly pending: PendingTerms | null | undefined;
   readonly livemode: boolean;
   /** Our mark, if it carries one of any installation. */
   readonly owner: Owner | undefined;
@@ -49,6 +58,17 @@ const PRICE = z.object({ id, unit_amount: amount.nullish() });
 const ITEM = z.object({ price: PRICE, quantity: z.int32().min(0).nullish(), current_period_end: time.nullish() });
 type Item = z.infer<typeof ITEM>;
 
+const PHASE = z.object({
+  start_date: time,
+  items: z.array(z.object({ price: z.union([id, z.looseObject({ id })]), quantity: z.int32().min(0).nullish() })),
+});
+
+const SCHEDULE = z.looseObject({
+  id,
+  current_phase: z.object({ end_date: time }).nullish(),
+  phases: z.array(PHASE),
+});
+
 const SUBSCRIPTION = z.object({
   id,
   customer: reference,
@@ -60,6 +80,7 @@ const SUBSCRIPTION = z.object({
   canceled_at: time.nullish(),
   ended_at: time.nullish(),
   pause_collection: z.looseObject({}).nullish(),
+  schedule: z.union([id, SCHEDULE]).nullish(),
   livemode: z.boolean(),
   metadata,
 });
@@ -83,6 +104,17 @@ const amountOf = (item: Item | undefined): number | null => {
   const unit = item?.price.unit_amount ?? null;
   const whole = unit === null ? null : unit * (item?.quantity ?? 1);
   return Number.isSafeInteger(whole) ? whole : null;
+};
+
+/** The next phase, where it is of one price: what else a schedule holds is the operator's. */
+const pendingOf = (schedule: z.infer<typeof SUBSCRIPTION>['schedule']): PendingTerms | null | undefined => {
+  if (typeof schedule === 'string') return undefined;
+  const end = schedule?.current_phase?.end_date;
+  const next = schedule?.phases.find(({ start_date: start }) => start === end);
+  const [item, ...others] = next?.items ?? [];
+  if (!next || !item || others.length > 0) return null;
+  const priceId = typeof item.price === 'string' ? item.price : item.price.id;
+  return { priceId, quantity: Math.max(1, item.quantity ?? 1), at: new Date(next.start_date * 1000) };
 };
 
 /**
@@ -109,6 +141,7 @@ export const subscriptionSnapshot = (object: unknown, at: number): SubscriptionS
     endedAt: dateOf(subscription.ended_at),
     collectionPaused: (subscription.pause_collection ?? null) !== null,
     currentPeriodEnd: periodEnd,
+    pending: pendingOf(subscription.schedule),
     livemode: subscription.livemode,
     owner: ownerOf(subscription.metadata, 'recurring'),
     at,

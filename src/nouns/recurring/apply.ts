@@ -9,7 +9,7 @@ import type { Tx } from '../../storage/database.js';
 import type { SubscriptionSnapshot } from '../../stripe/subscription-snapshot.js';
 import type { Cause } from '../payments/decide.js';
 import { markUnpaid } from '../payments/rows.js';
-import type { RecurringPayment } from './row.js';
+import { pendingChangeOf, type RecurringPayment } from './row.js';
 import {
   findByReference,
   lockRecurring,
@@ -66,6 +66,21 @@ const agreedWith = (row: RecurringPayment, snapshot: SubscriptionSnapshot): numb
   return snapshot.priceId === null || isSame || snapshot.amount === null ? row.agreedAmount : snapshot.amount;
 };
 
+/** What waits is what Stripe has scheduled. While it is about to end, what had waited is remembered: the end may be taken back. */
+const pendingWith = (
+  { pendingPriceId, pendingQuantity, pendingAt }: RecurringPayment,
+  { pending, cancelAtPeriodEnd, status }: SubscriptionSnapshot,
+): Pick<RecurringUpdate, 'pendingPriceId' | 'pendingQuantity' | 'pendingAt'> => {
+  const isRemembered = pending === undefined || (pending === null && cancelAtPeriodEnd);
+  if (isRemembered && (status === undefined || isLive({ status })))
+    return { pendingPriceId, pendingQuantity, pendingAt };
+  return {
+    pendingPriceId: pending?.priceId ?? null,
+    pendingQuantity: pending?.quantity ?? null,
+    pendingAt: pending?.at ?? null,
+  };
+};
+
 const updateFrom = (row: RecurringPayment, snapshot: SubscriptionSnapshot): RecurringUpdate => ({
   status: snapshot.status === undefined ? row.status : RECURRING_NEXT[row.status][snapshot.status],
   priceId: snapshot.priceId ?? row.priceId,
@@ -77,6 +92,7 @@ const updateFrom = (row: RecurringPayment, snapshot: SubscriptionSnapshot): Recu
   collectionPaused: snapshot.collectionPaused,
   currentPeriodEnd: snapshot.currentPeriodEnd,
   agreedAmount: agreedWith(row, snapshot),
+  ...pendingWith(row, snapshot),
   stripeSubscriptionId: snapshot.subscriptionId,
 });
 
@@ -91,7 +107,7 @@ const moveOf = (row: RecurringPayment, changed: RecurringPayment): RecurringPaym
   if (isLive(row) && !isLive(changed)) return 'END';
   if (row.cancelAtPeriodEnd !== changed.cancelAtPeriodEnd) return changed.cancelAtPeriodEnd ? 'SCHEDULE' : 'RESUME';
   if (row.collectionPaused !== changed.collectionPaused) return changed.collectionPaused ? 'PAUSE' : 'UNPAUSE';
-  return termsOf(row) === termsOf(changed) ? null : 'CHANGE';
+  return termsOf(row) === termsOf(changed) && pendingText(row) === pendingText(changed) ? null : 'CHANGE';
 };
 
 const termsOf = ({ priceId, quantity }: Pick<RecurringPayment, 'priceId' | 'quantity'>): string =>
@@ -138,8 +154,20 @@ const runCallback = async (
   return undefined;
 };
 
-const changeNote = (row: RecurringPayment, changed: RecurringPayment): string | undefined =>
-  termsOf(row) === termsOf(changed) ? undefined : `From ${termsOf(row)} to ${termsOf(changed)}.`;
+const pendingText = (row: RecurringPayment): string | undefined => {
+  const pending = pendingChangeOf(row);
+  return pending ? `${termsOf(pending)} from ${pending.at.toISOString()} on` : undefined;
+};
+
+const changeNote = (row: RecurringPayment, changed: RecurringPayment): string | undefined => {
+  const isChanged = termsOf(row) !== termsOf(changed);
+  const [had, has] = [pendingText(row), pendingText(changed)];
+  const waits = had === has ? undefined : has === undefined ? 'No change waits any more.' : `To be ${has}.`;
+  return joinNotes(
+    isChanged ? `From ${termsOf(row)} to ${termsOf(changed)}.` : undefined,
+    isChanged && has === undefined ? undefined : waits,
+  );
+};
 
 /** Builds the transitions over the order table and the developer's flows. */
 export const createRecurringTransitions = ({

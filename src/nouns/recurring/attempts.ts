@@ -204,6 +204,19 @@ const makeOrRead = async (
   return applyCurrent(parts, row, { read, access, actor });
 };
 
+/** Takes a subscription from its schedule; one that was released meanwhile is as it should be. */
+export const releaseSchedule = async (
+  { gateway }: StripeAccess,
+  schedule: string | { readonly id: string },
+  key: (action: string) => string,
+): Promise<void> => {
+  const id = typeof schedule === 'string' ? schedule : schedule.id;
+  await gateway.releaseSchedule(id, key('release')).catch((error: unknown) => {
+    // What comes next tells whether it is so already.
+    if (!(error instanceof StripeCallError) || error.failure !== 'refused') throw error;
+  });
+};
+
 /** Writes to the subscription, and applies what Stripe says then; a refusal is read again: it may be so already. */
 const change = async (
   parts: Parts,
@@ -288,10 +301,12 @@ export const createRecurringAttempts = (parts: Parts): RecurringAttempts => {
         ...who,
         asks: row.status === 'INCOMPLETE' ? 'END' : 'SCHEDULE',
         holds: (subscription) => isOver(subscription) || isScheduled(subscription),
-        write: ({ id, status }, key) =>
-          status === 'incomplete'
-            ? who.access.gateway.cancelSubscription(id, key('cancel'))
-            : who.access.gateway.scheduleEnd(id, 'at-period-end', key('end')),
+        write: async ({ id, status, schedule }, key) => {
+          if (status === 'incomplete') return who.access.gateway.cancelSubscription(id, key('cancel'));
+          // What ends isn't changed before: Stripe takes no end while a schedule has the subscription.
+          if (schedule !== null) await releaseSchedule(who.access, schedule, key);
+          return who.access.gateway.scheduleEnd(id, 'at-period-end', key('end'));
+        },
       }),
 
     resume: (row, who) =>

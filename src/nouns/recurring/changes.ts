@@ -1,7 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type Stripe from 'stripe';
 import { actorOf, type Caller } from '../../core/caller.js';
-import { StripeUnavailableError } from '../../core/errors.js';
+import { DomainError, IllegalTransitionError, StripeUnavailableError } from '../../core/errors.js';
 import { isLive } from '../../core/states.js';
 import type { AskApp } from '../../flows/payment-request.js';
 import { assertReachable, type StripeConnection, type Who } from '../../installation/stripe-connection.js';
@@ -12,23 +11,15 @@ import { readInvoice } from '../../stripe/said-twice.js';
 import { invoiceOf } from '../../stripe/subscription-snapshot.js';
 import { assertCost } from '../payments/due.js';
 import type { RecurringAttempts, SettledSubscription } from './attempts.js';
+import { restoringOf, writeOf } from './change-writes.js';
 import { type DeedParts, doOnce, findById } from './deed.js';
 import { assertBegun } from './pauses.js';
 import type { ApplyInvoice } from './present-invoice.js';
 import { periodAmount, type RecurringPrice, readPrice } from './prices.js';
 import type { RecurringReads } from './read.js';
-import { agreedAmountOf, type RecurringPayment } from './row.js';
+import { agreedAmountOf, pendingChangeOf, type RecurringPayment } from './row.js';
 import { endChange, isBeingChanged, takeForChange } from './rows.js';
-import {
-  assertCurrencyOf,
-  type ChangeRequest,
-  checkRequest,
-  isSame,
-  itemOf,
-  PRORATION_BEHAVIORS,
-  type Terms,
-  termsOf,
-} from './terms.js';
+import { assertCurrencyOf, type ChangeRequest, checkRequest, isSame, isSameState, termsOf } from './terms.js';
 
 /** Changes of price and quantity. */
 export interface Changes {
@@ -41,6 +32,9 @@ export interface Changes {
    */
   change(request: ChangeRequest, caller: Caller): Promise<RecurringPayment>;
 }
+
+/** Schedules again what had waited when the end was scheduled that `before` has; the row that it no longer has. */
+export type RestoreChange = (before: RecurringPayment, after: RecurringPayment, who: Who) => Promise<RecurringPayment>;
 
 interface Parts extends DeedParts {
   readonly connection: StripeConnection;
@@ -58,16 +52,6 @@ const PATIENCE_MS = 20_000;
 const LOOK_AGAIN_MS = 50;
 const ROUNDS = 3;
 
-const hasTerms = (items: readonly Stripe.SubscriptionItem[] | null | undefined, terms: Terms): boolean =>
-  items?.length === 1 && items[0]?.price.id === terms.priceId && (items[0].quantity ?? 1) === terms.quantity;
-
-/** Whether nothing is left to write: the terms stand, or wait for their payment. */
-const standsOrWaits = ({ items, pending_update: pending }: Stripe.Subscription, terms: Terms): boolean =>
-  pending === null ? hasTerms(items.data, terms) : hasTerms(pending.subscription_items, terms);
-
-const rhythmOf = ({ price }: Stripe.SubscriptionItem): string =>
-  `${price.recurring?.interval_count} ${price.recurring?.interval}`;
-
 /** The refusals under the locks, and the app's say; terms that hold already are refused by nobody. */
 const assertMayChange = async (
   { orders, askApp }: Parts,
@@ -77,6 +61,8 @@ const assertMayChange = async (
   const { request, row, price } = asked;
   assertBegun(row);
   const terms = termsOf(request, row);
+  if (request.at === 'PERIOD_END' && row.cancelAtPeriodEnd)
+    throw new IllegalTransitionError(`Recurring payment ${row.id} ends with its period: resume it first.`);
   if (isSame(terms, row)) return;
   assertCurrencyOf(row, price);
   const charge = { amount: periodAmount(price, terms.quantity), currency: price.currency };
@@ -84,48 +70,6 @@ const assertMayChange = async (
   const { id: recurringPaymentId, orderId, accountId, mode } = row;
   const change = { recurringPaymentId, ...terms, at: request.at, previousAmount: agreedAmountOf(row) };
   await askApp(tx, { ...charge, orderId, accountId, mode, change });
-};
-
-/** Writes the terms, waiting for their payment where one is charged at once. */
-const writeTerms = async (
-  { attempts }: Parts,
-  row: RecurringPayment,
-  {
-    access,
-    actor,
-    request,
-    number,
-    price,
-  }: Who & {
-    readonly request: ChangeRequest;
-    readonly number: number;
-    readonly price: RecurringPrice;
-  },
-): Promise<SettledSubscription> => {
-  const terms = termsOf(request, row);
-  const { gateway } = access;
-  return attempts.write(row, {
-    access,
-    actor,
-    asks: 'CHANGE',
-    holds: (subscription) => standsOrWaits(subscription, terms),
-    write: async (subscription, key) => {
-      const item = itemOf(subscription, terms);
-      const chargesAtOnce =
-        request.proration === 'ALWAYS_INVOICE' || rhythmOf(item) !== price.rhythm || item.price.unit_amount === 0;
-      return gateway.changeTerms(
-        subscription.id,
-        {
-          itemId: item.id,
-          quantity: terms.quantity,
-          priceId: item.price.id === terms.priceId ? undefined : terms.priceId,
-          proration: PRORATION_BEHAVIORS[request.proration],
-          waitsForPayment: chargesAtOnce && subscription.status !== 'trialing',
-        },
-        key(`change:${number}`),
-      );
-    },
-  });
 };
 
 /** Brings the payment of what the change charged to Stripe's state: the caller looks at it next. */
@@ -153,7 +97,7 @@ const untilFree = async ({ database }: Parts, { id }: RecurringPayment): Promise
 };
 
 /** One change is written at a time; who comes meanwhile waits, and writes nothing where that one stands or waits for its payment. */
-const changeNow = async (
+const writeOne = async (
   parts: Parts,
   row: RecurringPayment,
   asked: Who & { readonly request: ChangeRequest; readonly price: RecurringPrice },
@@ -163,15 +107,15 @@ const changeNow = async (
     const { locked, change } = await database.transaction(async (tx) => {
       const present = await transitions.lockById(tx, row);
       // What was asked for was asked of other terms.
-      if (!isSame(present, row)) return { locked: present, change: undefined };
+      if (!isSameState(present, row)) return { locked: present, change: undefined };
       const [taken] = await tx.query<{ number: number }>(takeForChange(row.id, LEASE_SECONDS));
       return { locked: present, change: taken };
     }, row.orderId);
-    if (!isSame(locked, row)) return locked;
+    if (!isSameState(locked, row)) return locked;
     if (change) {
       try {
-        const settled = await writeTerms(parts, row, { ...asked, number: change.number });
-        await applyCharge(parts, settled, asked);
+        const settled = await attempts.write(row, writeOf(row, { ...asked, number: change.number }));
+        if (asked.request.at === 'NOW') await applyCharge(parts, settled, asked);
         return settled.recurringPayment;
       } finally {
         await database.query(endChange(row.id, change.number));
@@ -180,11 +124,32 @@ const changeNow = async (
     await untilFree(parts, row);
     const present = await attempts.settle(row, asked);
     const { recurringPayment, subscription } = present;
-    if (!isLive(recurringPayment) || !isSame(recurringPayment, row) || subscription.pending_update !== null)
+    if (!isLive(recurringPayment) || !isSameState(recurringPayment, row) || subscription.pending_update !== null)
       return recurringPayment;
   }
   throw new StripeUnavailableError({ cause: new Error(`Changes of recurring payment ${row.id} keep failing.`) });
 };
+
+/** An end that was taken back: the change that had waited waits again. One that Stripe won't schedule any more is dropped. */
+export const createRestoreChange =
+  ({ attempts, connection }: Pick<Parts, 'attempts' | 'connection'>): RestoreChange =>
+  async (before, after, who) => {
+    const { pendingPriceId: priceId, pendingQuantity: quantity, pendingAt: at } = before;
+    const isLeft = before.cancelAtPeriodEnd && !after.cancelAtPeriodEnd && isLive(after);
+    if (!isLeft || priceId === null || quantity === null || at === null || pendingChangeOf(after) !== null)
+      return after;
+    if (after.currentPeriodEnd?.getTime() !== at.getTime()) return after;
+    const { gateway } = await connection.access();
+    try {
+      const price = await readPrice(gateway, priceId);
+      return (await attempts.write(after, restoringOf({ ...who, price, terms: { priceId, quantity } })))
+        .recurringPayment;
+    } catch (error) {
+      // The end is taken back all the same.
+      if (error instanceof DomainError && error.code !== 'STRIPE_UNAVAILABLE') return after;
+      throw error;
+    }
+  };
 
 /** Builds the calls over their parts. */
 export const createChanges = (parts: Parts): Changes => {
@@ -212,8 +177,8 @@ export const createChanges = (parts: Parts): Changes => {
           if (price) await assertMayChange(parts, tx, { request, row, price });
         },
         async act(row) {
-          if (isSame(termsOf(request, row), row)) return row;
-          return changeNow(parts, row, { ...(await read(row)), actor: actorOf(caller), request });
+          if (isSame(termsOf(request, row), row) && pendingChangeOf(row) === null) return row;
+          return writeOne(parts, row, { ...(await read(row)), actor: actorOf(caller), request });
         },
       });
     },

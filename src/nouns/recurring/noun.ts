@@ -18,6 +18,7 @@ import { createOpenRecurring } from './reconcile.js';
 import { createRecurring } from './recurring.js';
 import { createRecurringReservations } from './reserve.js';
 import { LIVE_RECURRING, RecurringPayment } from './row.js';
+import { createScheduleEvents, SCHEDULE_EVENTS } from './schedule-events.js';
 import { createRecurringObjects } from './settle.js';
 import { RECURRING_STREAM } from './stream.js';
 import { createUnpaidInvoices } from './unpaid-invoices.js';
@@ -75,12 +76,14 @@ const build = (machine: Machine): Built<RecurringParts> => {
     applyInvoice: createApplyInvoice({ database, invoices, publish: publishPayment }),
   });
   const withdrawals = createWithdrawals({ ...ofPayments, database, connection, unpaid, log });
+  const subscriptionEvents = createSubscriptionEvents({ ...shared, transitions, attempts, connection });
   const { close, ...live } = createLiveRecurring({ pubsub, recurring, log });
   machine.onStop(close);
   return {
     parts: { reads, attempts },
     handlers: [
-      [SUBSCRIPTION_EVENTS, createSubscriptionEvents({ ...shared, transitions, attempts, connection })],
+      [SUBSCRIPTION_EVENTS, subscriptionEvents],
+      [SCHEDULE_EVENTS, createScheduleEvents(subscriptionEvents)],
       [
         CHECKOUT_EVENTS,
         createCheckoutEvents({
@@ -105,7 +108,7 @@ export const recurring: Noun<RecurringParts> = {
   name: 'recurring',
   entities: [RecurringPayment],
   open: { table: 'tollgate.recurring_payment', open: LIVE_RECURRING, countedAs: 'recurringPayments' },
-  eventTypes: [...SUBSCRIPTION_EVENTS, ...CHECKOUT_EVENTS],
+  eventTypes: [...SUBSCRIPTION_EVENTS, ...SCHEDULE_EVENTS, ...CHECKOUT_EVENTS],
   node: recurringKind,
   define(builder, once) {
     defineRecurring(builder, once);

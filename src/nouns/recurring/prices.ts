@@ -2,7 +2,7 @@ import { BadUserInputError, PriceNotFoundError, PriceUnsupportedError } from '..
 import { assertChargeable, findCurrency, type MinorUnits } from '../../core/money.js';
 import { NotOursError, StripeCallError } from '../../stripe/answer.js';
 import type { StripeGateway } from '../../stripe/gateway.js';
-import { priceSnapshot } from '../../stripe/price-snapshot.js';
+import { priceSnapshot, type Rhythm } from '../../stripe/price-snapshot.js';
 import { refusalOf } from '../../stripe/refusal.js';
 
 const LARGEST_QUANTITY = 1_000_000;
@@ -15,8 +15,7 @@ export interface RecurringPrice {
   readonly unitAmount: MinorUnits;
   /** Upper case. */
   readonly currency: string;
-  /** How often it is charged, such as `1 month`. */
-  readonly rhythm: string;
+  readonly rhythm: Rhythm;
   /** Days of trial that the price brings; 0 for none. */
   readonly trialDays: number;
 }
@@ -43,6 +42,7 @@ export const readPrice = async (
   });
   if (fault !== undefined && !(mayBeArchived && price.isArchived)) throw new PriceUnsupportedError(priceId, fault);
   const { unitAmount, currency, rhythm, trialDays } = price;
+  if (!rhythm) throw new PriceUnsupportedError(priceId, 'it is no recurring price');
   return { id: priceId, unitAmount, currency, rhythm, trialDays };
 };
 

@@ -19,7 +19,7 @@ import { checkAddresses } from '../payments/pay.js';
 import type { Payment } from '../payments/row.js';
 import type { RecurringTransitions } from './apply.js';
 import type { FreshPrice, RecurringAttempts } from './attempts.js';
-import { type Changes, createChanges } from './changes.js';
+import { type Changes, createChanges, createRestoreChange } from './changes.js';
 import { isOnPage, type SubscriptionCheckouts } from './checkout.js';
 import { doOnce, findById } from './deed.js';
 import { createPauses, type Pauses } from './pauses.js';
@@ -214,6 +214,7 @@ const findTarget = async (reads: RecurringReads, request: CancelRequest, caller:
 /** Builds the calls over their parts: reservations lock and write, attempts call Stripe, reads read. */
 export const createRecurring = (parts: Parts): Recurring => {
   const { connection, reservations, attempts, redirects, reads } = parts;
+  const restore = createRestoreChange(parts);
 
   return {
     ...createPauses(parts),
@@ -268,7 +269,9 @@ export const createRecurring = (parts: Parts): Recurring => {
           const access = await connection.access();
           assertReachable('Recurring payment', row, access);
           // Nothing has begun, so nothing is scheduled to end.
-          return isOnPage(row) ? row : attempts.resume(row, { access, actor: actorOf(caller) });
+          if (isOnPage(row)) return row;
+          const who = { access, actor: actorOf(caller) };
+          return restore(row, await attempts.resume(row, who), who);
         },
       }),
   };

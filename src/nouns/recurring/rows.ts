@@ -100,6 +100,9 @@ export type RecurringUpdate = Pick<
   | 'collectionPaused'
   | 'currentPeriodEnd'
   | 'agreedAmount'
+  | 'pendingPriceId'
+  | 'pendingQuantity'
+  | 'pendingAt'
 > & { readonly stripeSubscriptionId: string | null };
 
 /** Writes a new version and gives the row. */
@@ -108,7 +111,7 @@ export const writeRecurring = (id: string, update: RecurringUpdate, at: number):
   text: `update tollgate.recurring_payment r set status = $2, price_id = $3, quantity = $4, cancel_at_period_end = $5,
       cancel_at = $6, canceled_at = $7, ended_at = $8, collection_paused = $9, current_period_end = $10,
       stripe_subscription_id = coalesce(stripe_subscription_id, $11), seen_at = greatest(seen_at, to_timestamp($12)),
-      agreed_amount = $13,
+      agreed_amount = $13, pending_price_id = $14, pending_quantity = $15, pending_at = $16,
       version = version + 1, revision = revision + 1, updated_at = now()
     where id = $1 returning ${RECURRING_COLUMNS}`,
   values: [
@@ -125,6 +128,9 @@ export const writeRecurring = (id: string, update: RecurringUpdate, at: number):
     update.stripeSubscriptionId,
     at,
     update.agreedAmount,
+    update.pendingPriceId,
+    update.pendingQuantity,
+    update.pendingAt,
   ],
 });
 

@@ -39,6 +39,13 @@ export const termsOf = ({ priceId, quantity }: Partial<Terms>, row: RecurringPay
 
 export const isSame = (a: Terms, b: Terms): boolean => a.priceId === b.priceId && a.quantity === b.quantity;
 
+/** Whether nothing was changed, and nothing else waits. */
+export const isSameState = (a: RecurringPayment, b: RecurringPayment): boolean =>
+  isSame(a, b) &&
+  a.pendingPriceId === b.pendingPriceId &&
+  a.pendingQuantity === b.pendingQuantity &&
+  a.pendingAt?.getTime() === b.pendingAt?.getTime();
+
 /** The one item of a subscription. @throws PriceUnsupportedError where it has several */
 export const itemOf = ({ items }: Stripe.Subscription, { priceId }: Terms): Stripe.SubscriptionItem => {
   const [item] = items.data;
