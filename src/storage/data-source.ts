@@ -21,6 +21,7 @@ import { PaymentCustomers1765200000000 } from '../../migrations/1765200000000-pa
 import { RecurringTerms1765210000000 } from '../../migrations/1765210000000-recurring-terms.js';
 import { SavedMethods1765220000000 } from '../../migrations/1765220000000-saved-methods.js';
 import { Outbox1765290000000 } from '../../migrations/1765290000000-outbox.js';
+import { RefundCreated1765295000000 } from '../../migrations/1765295000000-refund-created.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -47,6 +48,7 @@ const MIGRATIONS = [
   RecurringTerms1765210000000,
   SavedMethods1765220000000,
   Outbox1765290000000,
+  RefundCreated1765295000000,
 ];
 
 /** The classes of tables. */

@@ -7,6 +7,7 @@ import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../.
 import { whoMay } from '../../graphql/session.js';
 import { amountRefundable, isSettledOutOfBand } from '../refunds/refundable.js';
 import { definePaymentDetails, defineRefundState } from './graphql-details.js';
+import { definePaymentTotals } from './graphql-totals.js';
 import type { PayAnswer } from './pay.js';
 import type { Payments } from './payments.js';
 import type { Payment } from './row.js';
@@ -39,6 +40,7 @@ export const definePayment = (builder: Builder, once: Once): void => {
   definePaymentType(builder, status);
   definePaymentDetails(builder, refundState);
   definePaymentQueries(builder, once, { status, refundState });
+  definePaymentTotals(builder);
   definePaymentStreams(builder);
 };
 

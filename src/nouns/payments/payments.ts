@@ -2,12 +2,14 @@ import { actorOf, type Caller } from '../../core/caller.js';
 import { IllegalTransitionError, NotFoundError } from '../../core/errors.js';
 import type { Page, PageRequest } from '../../core/page.js';
 import { isOpen, type PaymentStatus } from '../../core/states.js';
+import type { TimeSteps } from '../../core/time-steps.js';
 import type { Change } from '../../outbox/change.js';
 import type { RefundState } from '../refunds/refundable.js';
 import type { PaymentEndings } from './cancel-and-capture.js';
 import { goOnOrEnd, type PayAnswer, type PayParts, type PayRequest, pay } from './pay.js';
 import type { PaymentReads } from './read.js';
 import type { Payment } from './row.js';
+import type { PaymentTotals } from './totals.js';
 
 /** What a list of payments may be narrowed to. */
 export interface PaymentFilter extends PageRequest {
@@ -41,6 +43,8 @@ export interface Payments extends PaymentEndings {
   /** The payment, or null where there is none that the caller may see. */
   find(id: string, caller: Caller): Promise<Payment | null>;
   list(filter: PaymentFilter, caller: Caller): Promise<Page<Payment>>;
+  /** Sums over all payments, whoever asks. */
+  totals(span: TimeSteps): Promise<PaymentTotals[]>;
   timeline(id: string): Promise<Change[]>;
   /** Current rows of payments, whoever asks: for live status, which checks the caller at each message. */
   readMany(ids: readonly string[]): Promise<Payment[]>;

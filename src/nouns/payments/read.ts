@@ -10,11 +10,12 @@ import { createRowReads } from '../../storage/row-reads.js';
 import { listPayments, soughtBy } from './list.js';
 import type { Payments, PaymentVersion } from './payments.js';
 import { Payment } from './row.js';
+import { readPaymentTotals } from './totals.js';
 
 /** The reading half of payments. */
 export type PaymentReads = Pick<
   Payments,
-  'find' | 'list' | 'timeline' | 'readMany' | 'readOfOrder' | 'versionsOf' | 'findWatchable'
+  'find' | 'list' | 'totals' | 'timeline' | 'readMany' | 'readOfOrder' | 'versionsOf' | 'findWatchable'
 >;
 
 /** The account whose rows the caller may list; undefined for all. Refuses another's without the permission. */
@@ -54,6 +55,8 @@ export const createPaymentReads = ({
       const orderId = await orders.keyOf(filter.orderId);
       return orderId === undefined ? NONE : listPayments(payments, { ...filter, orderId }, { accountId, sought });
     },
+
+    totals: (span) => readPaymentTotals(database, span),
 
     timeline: (id) =>
       source.getRepository(Change).find({ where: { nodeType: 'PAYMENT', nodeId: id }, order: { version: 'ASC' } }),

@@ -6,6 +6,7 @@ import type { NodeKind } from '../../graphql/node.js';
 import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
 import { STRIPE_REFUND_REASONS } from '../../stripe/refund-reasons.js';
+import { defineRefundTotals } from './graphql-totals.js';
 import type { Refunds } from './refunds.js';
 import type { RefundRequest } from './reserve.js';
 import type { Refund } from './row.js';
@@ -37,6 +38,7 @@ export const defineRefund = (builder: Builder): void => {
   const connection = defineRefundConnection(builder);
   defineRefundsOfPayment(builder, connection);
   defineRefundList(builder, connection, status);
+  defineRefundTotals(builder);
   defineRefundMutation(builder);
   builder.queryField('refund', (t) =>
     t.field({

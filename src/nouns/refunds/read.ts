@@ -2,12 +2,14 @@ import { type Caller, mayRead } from '../../core/caller.js';
 import { isNodeId } from '../../core/node-id.js';
 import type { Page, PageRequest } from '../../core/page.js';
 import type { RefundStatus } from '../../core/states.js';
+import type { TimeSteps } from '../../core/time-steps.js';
 import type { Database } from '../../storage/database.js';
 import { createPagesOf, type PagesOf } from '../../storage/pages-of.js';
 import { createRowReads } from '../../storage/row-reads.js';
 import { Payment } from '../payments/row.js';
 import { Refund } from './row.js';
 import { REFUND_COLUMNS } from './rows.js';
+import { type RefundTotals, readRefundTotals } from './totals.js';
 
 /** Which version a refund is at. */
 export interface RefundVersion {
@@ -26,6 +28,8 @@ export interface RefundReads {
   pageOf: PagesOf<Refund>;
   /** A page of all refunds, newest first, whoever asks. */
   list(status: RefundStatus | undefined, page: PageRequest): Promise<Page<Refund>>;
+  /** Sums over all refunds, whoever asks. */
+  totals(span: TimeSteps): Promise<RefundTotals[]>;
   /** Current rows of refunds, whoever asks: for the outbox and live status. */
   readMany(ids: readonly string[]): Promise<Refund[]>;
   /** Current refunds of a payment, oldest first: for live status. */
@@ -53,6 +57,7 @@ export const createRefundReads = (database: Database): RefundReads => {
       return refund && (await mayWatch(refund.paymentId, caller)) ? refund : null;
     },
     paymentOf,
+    totals: (span) => readRefundTotals(database, span),
     pageOf: createPagesOf<Refund>(database, {
       name: 'refund_read_pages',
       table: 'tollgate.refund',
