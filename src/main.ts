@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import { type Config, ConfigError, type ConfigProblem, readConfig } from './config.js';
 import { DomainError, wordsOf } from './core/errors.js';
 import { UNWATCHED } from './core/work-board.js';
+import { createProblemWatch, type ProblemTiming } from './doctor/problem-watch.js';
 import { findSetupProblems } from './doctor/setup-problems.js';
 import {
   type EmbeddedGround,
@@ -82,6 +83,8 @@ export interface StartParts {
   readonly effectTiming?: EffectTiming;
   /** How long jobs rest between two looks, in milliseconds; a second unless told. */
   readonly jobsEveryMs?: number;
+  /** When problems are looked at; a minute after the start, and every half minute, unless told. */
+  readonly problemTiming?: ProblemTiming;
   /** Looks after a process of its own; in another's, nobody does. */
   readonly watchdog?: Watchdog;
   /** What an embedded run stands on, where another process holds it; its own otherwise. */
@@ -227,7 +230,14 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     if (embedded) addresses.push(url, `http://localhost:${port}`);
     await embedded?.announce(url);
     const endpointCare = createEndpointCare(operator.keys, console.endpoints);
-    startWork({ ...shared, ...parts, storage, door, outbox, flows, jobs: built.jobs, countFrozen, endpointCare });
+    const tellProblems = createProblemWatch({
+      ...storage,
+      findings: console.problems.findings,
+      timing: parts.problemTiming,
+      log,
+    });
+    const jobs = [...built.jobs, { name: 'problems', run: tellProblems }];
+    startWork({ ...shared, ...parts, storage, door, outbox, flows, jobs, countFrozen, endpointCare });
     onStop(() => server.close());
     return { url, sandboxUrl: embedded?.sandboxUrl, operations, stop };
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Problems } from '../installation/problems.js';
+import type { Finding, Problems } from '../installation/problems.js';
 import { type Check, type CheckOutcome, ok, runCheck } from './checks.js';
 
 const KEPT_MS: Readonly<Record<Check['reach'], number>> = { local: 2_000, scan: 600_000, outside: 60_000 };
@@ -6,10 +6,10 @@ const KEPT_MS: Readonly<Record<Check['reach'], number>> = { local: 2_000, scan: 
 const PATIENCE_MS = 2_500;
 
 /** Runs the check only when its last answer is older than is kept; calls at the same time share one run. */
-const kept = (check: Check): (() => Promise<CheckOutcome>) => {
+const kept = (check: Check): ((anew?: boolean) => Promise<CheckOutcome>) => {
   let last: { answer: Promise<CheckOutcome>; at: number } | undefined;
-  return () => {
-    if (!last || performance.now() - last.at > KEPT_MS[check.reach])
+  return (anew = false) => {
+    if (anew || !last || performance.now() - last.at > KEPT_MS[check.reach])
       last = { answer: runCheck(check), at: performance.now() };
     return last.answer;
   };
@@ -23,16 +23,19 @@ const inTime = async (outcome: Promise<CheckOutcome>): Promise<CheckOutcome> => 
   return Promise.race([outcome, late]).finally(() => clearTimeout(timer));
 };
 
+const findingsOf = (outcomes: readonly CheckOutcome[]): Finding[] =>
+  outcomes.flatMap((outcome) => ('findings' in outcome ? [...outcome.findings] : []));
+
 /** Builds the list over the doctor's checks; where the data don't tell since when, it is since it was first seen here. */
 export const createProblems = (checks: readonly Check[]): Problems => {
   const runs = checks.map(kept);
   let firstSeen = new Map<string, Date>();
   return {
+    findings: async ({ anew }) => findingsOf(await Promise.all(runs.map((run) => run(anew)))),
     async list() {
-      const outcomes = await Promise.all(runs.map((run) => inTime(run())));
-      const findings = outcomes.flatMap((outcome) => ('findings' in outcome ? outcome.findings : []));
+      const findings = findingsOf(await Promise.all(runs.map((run) => inTime(run()))));
       const seen = new Map<string, Date>();
-      const problems = findings.map((finding) => {
+      const problems = findings.map(({ subject: _, ...finding }) => {
         const key = `${finding.code} ${finding.message}`;
         const since = finding.since ?? firstSeen.get(key) ?? new Date();
         seen.set(key, since);

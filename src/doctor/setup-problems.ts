@@ -15,6 +15,7 @@ export interface SetupProblem {
     | 'DEFINITIONS_CHANGED'
     | 'FLOW_FILE'
     | 'FLOW_NOT_FINISHED';
+  readonly subject?: string;
   readonly message: string;
   readonly remedy: string;
 }
@@ -35,6 +36,7 @@ const findFlowProblems = async ({ database, orders, flowFiles }: Parts): Promise
     .filter(({ state }) => state === 'absent' || state === 'foreign')
     .map(({ file, state }) => ({
       code: 'FLOW_FILE' as const,
+      subject: file,
       message: state === 'absent' ? `${file} is missing.` : `${file} is not written for ${binding.tableName}.`,
       remedy: 'Run "npx tollgate activate" with the same binding again: it writes the file. Then start again.',
     }));
@@ -44,6 +46,7 @@ const findFlowProblems = async ({ database, orders, flowFiles }: Parts): Promise
       : [
           {
             code: 'FLOW_NOT_FINISHED' as const,
+            subject: file,
             message: `${file} is as it was generated, and ${problem}.`,
             remedy: 'Write into the file what this means for your orders; from then on it is yours.',
           },
@@ -60,12 +63,13 @@ export const findSetupProblems = async (parts: Parts): Promise<SetupProblem[]> =
   for (const message of protection.missing)
     problems.push({
       code: 'PROTECTION_INCOMPLETE',
+      subject: message,
       message,
       remedy:
         'Run "npx tollgate migrate"; where its role may not, "npx tollgate activate" prints the SQL for a superuser.',
     });
   for (const words of protection.changed)
-    problems.push({ code: 'DEFINITIONS_CHANGED', message: `In the catalogs, ${words}.`, remedy: UNDO });
+    problems.push({ code: 'DEFINITIONS_CHANGED', subject: words, message: `In the catalogs, ${words}.`, remedy: UNDO });
   if (!includesPayments(plan))
     problems.push({
       code: 'PLAN_INACTIVE',

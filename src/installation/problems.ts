@@ -4,6 +4,8 @@ export interface Finding {
   readonly message: string;
   /** What to do, in words. */
   readonly remedy: string;
+  /** What it is about, where several of one code may stand side by side; one that is told is known again by code and subject. */
+  readonly subject?: string | undefined;
   /** Since when, where the data tell it. */
   readonly since?: Date | undefined;
 }
@@ -20,4 +22,6 @@ export interface Problems {
    * whole tables say ten minutes.
    */
   list(): Promise<readonly Problem[]>;
+  /** The same as found, however long whoever is asked takes to answer; `anew`: nobody's answer of before is used. */
+  findings(how: { readonly anew: boolean }): Promise<readonly Finding[]>;
 }

@@ -12,6 +12,7 @@ import { recurringPaymentCallback } from '../../flows/recurring-payment-callback
 import { refundCallback } from '../../flows/refund-callback.js';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.js';
 import { type Config, readConfig } from '../../src/config.js';
+import type { ProblemTiming } from '../../src/doctor/problem-watch.js';
 import { SAMPLE_ORDERS, SAMPLE_TABLES } from '../../src/embedded/embedded-run.js';
 import type { EffectTiming } from '../../src/flows/effect-runner.js';
 import type { Flows } from '../../src/flows/flows.js';
@@ -74,6 +75,7 @@ export interface StartOptions {
   readonly refundTiming?: RefundTiming;
   readonly inboxLimits?: InboxLimits;
   readonly effectTiming?: EffectTiming;
+  readonly problemTiming?: ProblemTiming;
 }
 
 /** A running server and ways to talk to it. */
@@ -182,6 +184,7 @@ export const openTestBed = async ({
     refundTiming,
     inboxLimits,
     effectTiming,
+    problemTiming,
   }: StartOptions = {}): Promise<Server> => {
     const config = readConfig({ ...ownEnvironment, ...environment });
     const tollgate = await startTollgate(config, {
@@ -201,6 +204,7 @@ export const openTestBed = async ({
       ...(refundTiming && { refundTiming }),
       ...(inboxLimits && { inboxLimits }),
       ...(effectTiming && { effectTiming }),
+      ...(problemTiming && { problemTiming }),
     });
     sandbox.setWebhookUrl(`${tollgate.url}/webhooks/stripe`);
     const server = wrap(tollgate.url, config, () => tollgate.stop());

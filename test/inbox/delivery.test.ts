@@ -195,8 +195,12 @@ describe('secrets', () => {
           (await bed.sql.query(`select 1 from tollgate.stripe_event where payload like '%secret_x%'`)).rowCount,
       )
       .toBe(0);
-    const { rows } = await bed.sql.query(`select value from tollgate.setting where key = 'payload_redaction'`);
-    expect(rows[0]?.value).toMatchObject({ finishedAt: expect.any(String) });
+    await expect
+      .poll(
+        async () =>
+          (await bed.sql.query(`select value from tollgate.setting where key = 'payload_redaction'`)).rows[0]?.value,
+      )
+      .toMatchObject({ finishedAt: expect.any(String) });
     await other.stop();
   });
 });

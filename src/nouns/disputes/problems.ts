@@ -24,6 +24,7 @@ export const disputeProblems = async (database: Queryable): Promise<Finding[]> =
   });
   return waiting.map((dispute) => ({
     code: 'DISPUTE_NEEDS_RESPONSE',
+    subject: dispute.id,
     message: `${kindOf(dispute)} ${dispute.id} of payment ${dispute.paymentId} (${formatMoney(dispute.amount, dispute.currency)}, ${dispute.reason}) needs a response: ${dueOf(dispute)}.`,
     remedy: `Answer ${dispute.stripeDisputeId} in Stripe's dashboard with evidence, or accept it there: without an answer it is lost.`,
     since: dispute.createdAt,

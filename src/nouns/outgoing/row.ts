@@ -7,7 +7,12 @@ export const OUTGOING_EVENT_TYPES = [
   'recurring_payment.updated',
   'dispute.updated',
   'order.paid',
+  'problem.opened',
+  'problem.closed',
 ] as const;
+export type OutgoingEventType = (typeof OUTGOING_EVENT_TYPES)[number];
+/** What a delivery is about that tells a problem. */
+export const PROBLEM_TYPE = 'PROBLEM';
 export const TEST_EVENT_TYPE = 'test';
 
 /** WAITING: not tried yet. FAILED: tried again by itself. DEAD: given up on; redeliver it. */

@@ -2,7 +2,13 @@ import type { Statement } from '../../storage/database.js';
 import { isDue } from '../../storage/due.js';
 import { selectList } from '../../storage/select-list.js';
 import { paidPayment } from '../payments/row.js';
-import { type DeliveryStatus, OutgoingDelivery, OutgoingWebhook, type SealedSecret } from './row.js';
+import {
+  type DeliveryStatus,
+  OutgoingDelivery,
+  type OutgoingEventType,
+  OutgoingWebhook,
+  type SealedSecret,
+} from './row.js';
 
 const idsAsText = (list: string): string => list.replace(/\b(\w\.(?:id|webhook_id)) as/g, '$1::text as');
 const WEBHOOK = idsAsText(selectList(OutgoingWebhook, 'w'));
@@ -190,6 +196,24 @@ export const tellPaid = (orderId: string, data: object): Statement => ({
       where w.enabled and 'order.paid' = any(w.event_types)
     on conflict do nothing`,
   values: [orderId, JSON.stringify(data)],
+});
+
+/** What is told that is no row's version. */
+export interface Told {
+  readonly eventType: OutgoingEventType;
+  readonly nodeType: string;
+  readonly nodeId: string;
+  readonly version: number;
+  readonly data: object;
+}
+
+/** Queues it for every endpoint that wants it; twice is once. */
+export const tellOutside = ({ eventType, nodeType, nodeId, version, data }: Told): Statement => ({
+  text: `insert into tollgate.outgoing_delivery (webhook_id, message_id, event_type, node_type, node_id, version, snapshot)
+    select w.id, gen_random_uuid()::text, $1, $2, $3, $4, $5::jsonb from tollgate.outgoing_webhook w
+      where w.enabled and $1 = any(w.event_types)
+    on conflict do nothing`,
+  values: [eventType, nodeType, nodeId, version, JSON.stringify(data)],
 });
 
 /** What each set of keys brought an order, whether or not it was given back: it never shrinks. */

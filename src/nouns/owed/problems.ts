@@ -36,6 +36,7 @@ export const owedFlowProblems = async (database: Queryable): Promise<Finding[]> 
   });
   return rows.map((row) => ({
     code: 'FLOW_OWED',
+    subject: row.id,
     message: `${row.flow} is owed to order ${row.orderId} (${subjectOf(row)}): ${row.error}${row.behind > 0 ? `; ${row.behind} more wait behind it` : ''}.`,
     remedy: `Fix the flow and restart the server: it is retried automatically. "npx tollgate flows run ${row.id}" tries it now, "npx tollgate flows skip ${row.id} --reason …" goes on without it; what was received can be refunded meanwhile.`,
     since: row.since,

@@ -58,6 +58,7 @@ export const renewalProblems = async (database: Queryable): Promise<RenewalProbl
       amount === null ? 'another amount' : formatMoney(amount, currency);
     return {
       code: `RENEWAL_${problem}`,
+      subject: invoiceId,
       message: `Invoice ${invoiceId} was to be ${money(wanted)} instead of ${money(original)}, but ${WHY[problem]}.`,
       remedy: REMEDY[problem],
       since,

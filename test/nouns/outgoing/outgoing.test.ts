@@ -17,7 +17,15 @@ import { until } from '../../outbox/until.js';
 import { type Got, type Receiver, startReceiver } from './receiver.js';
 
 const ADMIN = { account: 'admin', roles: ['admin'] };
-const ALL = ['payment.updated', 'refund.updated', 'recurring_payment.updated', 'dispute.updated', 'order.paid'];
+const ALL = [
+  'payment.updated',
+  'refund.updated',
+  'recurring_payment.updated',
+  'dispute.updated',
+  'order.paid',
+  'problem.opened',
+  'problem.closed',
+];
 const CREATE = `mutation ($input: OutgoingWebhookInput!) { createOutgoingWebhook(input: $input) { secret webhook { id url eventTypes enabled } } }`;
 const UPDATE = `mutation ($id: ID!, $input: OutgoingWebhookInput!) { updateOutgoingWebhook(id: $id, input: $input) { webhook { id enabled endedReason } } }`;
 const DELIVERIES = `query { outgoingWebhooks { id enabled endedReason deliveries(first: 100) { edges { node {
