@@ -6,7 +6,15 @@ import { bookCharge, newCharge } from './charge.js';
 import { type Charge, charges } from './charge-row.js';
 import { openDispute } from './dispute.js';
 import { type IntentStatus, type PaymentIntent, paymentIntents } from './payment-intent-row.js';
-import { attach, behaviourOf, cardError, instruments, type PaymentMethod, paymentMethods } from './payment-method.js';
+import {
+  attach,
+  behaviourOf,
+  cardError,
+  declineOf,
+  instruments,
+  type PaymentMethod,
+  paymentMethods,
+} from './payment-method.js';
 
 /** How a payment intent moves (Stripe: "How PaymentIntents and SetupIntents work", "Events": payment_intent.*). */
 
@@ -123,7 +131,8 @@ const charge = (scope: Scope, intent: PaymentIntent, method: PaymentMethod, isAu
     if (!behaviour.neverSettles) scope.schedule('payment_intent.settle', behaviour.settlesAfterSeconds, intent.id);
     return;
   }
-  if (behaviour.decline) declineNow(scope, intent, method, behaviour.decline, isAuthenticated);
+  const decline = declineOf(scope, method);
+  if (decline) declineNow(scope, intent, method, decline, isAuthenticated);
   const isManual = intent.capture_method === 'manual';
   keepMethod(scope, intent, method);
   const made = newCharge(scope, intent, method, { status: 'succeeded', captured: !isManual, isAuthenticated });

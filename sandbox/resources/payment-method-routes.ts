@@ -142,6 +142,8 @@ export const paymentMethodResource: Resource = {
             ...method.billing_details,
             ...fullBillingDetails({ ...method.billing_details, ...params.billing_details }),
           };
+        if (params.card?.exp_month || params.card?.exp_year)
+          scope.save(instruments, { ...scope.get(instruments, id), expires: true });
         if (method.card && params.card?.exp_month) method.card.exp_month = params.card.exp_month;
         if (method.card && params.card?.exp_year) method.card.exp_year = params.card.exp_year;
         method.metadata = withMetadata(method.metadata, params.metadata);

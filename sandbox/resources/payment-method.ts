@@ -35,6 +35,8 @@ export interface Instrument extends StripeObject {
   isSetUp: boolean;
   /** Used without a customer, or detached: it can't be used again. */
   isSpent: boolean;
+  /** A card with a date that somebody typed: it is declined once that has passed. Named test methods never expire. */
+  expires?: boolean;
 }
 export const instruments: Kind<Instrument> = { table: 'instrument' };
 
@@ -122,6 +124,7 @@ export const newPaymentMethod = (scope: Scope, values: NewPaymentMethod): Paymen
     behaviour: behaviour.name,
     isSetUp: behaviour.name === 'pm_card_authenticationRequiredSetupForOffSession',
     isSpent: false,
+    expires: values.expiry !== undefined,
   });
   return method;
 };
@@ -139,6 +142,18 @@ export const behaviourOf = (scope: Scope, method: PaymentMethod): Behaviour => {
   const behaviour = behaviourByName(scope.get(instruments, method.id).behaviour);
   if (!behaviour) throw new Error(`no behaviour for ${method.id}`);
   return behaviour;
+};
+
+/** Why the bank declines a charge of this method now; undefined where it doesn't. */
+export const declineOf = (scope: Scope, method: PaymentMethod): Decline | undefined => {
+  const { expires } = scope.get(instruments, method.id);
+  const { card } = method;
+  const today = new Date(scope.now() * 1_000);
+  const isPast =
+    card !== undefined &&
+    (card.exp_year < today.getUTCFullYear() ||
+      (card.exp_year === today.getUTCFullYear() && card.exp_month < today.getUTCMonth() + 1));
+  return expires && isPast ? DECLINES.expiredCard : behaviourOf(scope, method).decline;
 };
 
 /** A card error (402) for this decline (Stripe: "Errors", "Decline codes"). */

@@ -22,6 +22,7 @@ import { RecurringTerms1765210000000 } from '../../migrations/1765210000000-recu
 import { SavedMethods1765220000000 } from '../../migrations/1765220000000-saved-methods.js';
 import { Outbox1765290000000 } from '../../migrations/1765290000000-outbox.js';
 import { RefundCreated1765295000000 } from '../../migrations/1765295000000-refund-created.js';
+import { RecurringMethods1765300000000 } from '../../migrations/1765300000000-recurring-methods.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -49,6 +50,7 @@ const MIGRATIONS = [
   SavedMethods1765220000000,
   Outbox1765290000000,
   RefundCreated1765295000000,
+  RecurringMethods1765300000000,
 ];
 
 /** The classes of tables. */

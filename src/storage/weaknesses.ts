@@ -67,7 +67,9 @@ const FOLLOW_BODY = `declare followed record;
       where id = new.recurring_payment_id returning id, version, status into followed;
     insert into tollgate.change (node_type, node_id, version, from_status, to_status, actor, note)
       values ('RECURRING_PAYMENT', followed.id, followed.version, followed.status, followed.status,
-        'payment:' || new.id, 'Its payment ' || new.id || ' is ' || new.status || ', version ' || new.version || '.');
+        'payment:' || new.id, 'Its payment ' || new.id || ' is ' || new.status
+          || case when new.status = 'FAILED' then coalesce(' (' || concat_ws(': ', new.failure_code, new.failure_message) || ')', '') else '' end
+          || ', version ' || new.version || '.');
     return null;
   end`;
 const TELL_BODY = `begin

@@ -12,6 +12,8 @@ export interface SubscriptionRequest {
   readonly quantity: number;
   /** Days of trial before the first charge; 0 for none. */
   readonly trialDays: number;
+  /** The saved method that its charges go to, the first one at once; null: the customer confirms that one. */
+  readonly methodId: string | null;
   readonly idempotencyKey: string;
 }
 
@@ -105,7 +107,9 @@ export const createBillingCalls = (stripe: Stripe, { read, write }: Caller): Bil
         {
           customer: request.customerId,
           items: [{ price: request.priceId, quantity: request.quantity }],
-          payment_behavior: 'default_incomplete',
+          ...(request.methodId === null
+            ? { payment_behavior: 'default_incomplete' as const }
+            : { payment_behavior: 'allow_incomplete' as const, default_payment_method: request.methodId }),
           payment_settings: { save_default_payment_method: 'on_subscription' },
           metadata: metadataOf(request.owner, request.orderId),
           ...(request.trialDays > 0 && { trial_period_days: request.trialDays }),

@@ -1,3 +1,5 @@
+import type { Caller } from '../../core/caller.js';
+import { denial, PaymentMethodNotFoundError } from '../../core/errors.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
 import { NotAnAnswerError, StripeCallError } from '../../stripe/answer.js';
@@ -25,6 +27,26 @@ export interface Methods {
   /** The saved method with this id, of an account of this installation; undefined for any other. @throws StripeCallError */
   find(id: string, access: StripeAccess): Promise<OwnedMethod | undefined>;
 }
+
+/** Which saved method somebody wants to charge, and whose it is; `method` undefined: nobody's. */
+export interface AskedMethod {
+  readonly id: string | undefined;
+  readonly caller: Caller;
+  readonly method: OwnedMethod | undefined;
+}
+
+/**
+ * Refuses a saved method that isn't that of the account that is charged, and a caller who may not charge another's. Nothing is refused
+ * where none is asked for.
+ *
+ * @throws PaymentMethodNotFoundError, ForbiddenError
+ */
+export const assertMethodOf = (accountId: string | null, { id, caller, method }: AskedMethod): void => {
+  if (id === undefined) return;
+  if (accountId !== caller.accountId && !caller.permissions.has('PAYMENT_MANAGE'))
+    throw denial(caller, 'PAYMENT_MANAGE');
+  if (accountId === null || method?.accountId !== accountId) throw new PaymentMethodNotFoundError(id);
+};
 
 /** Stripe's ids; what has another form is none, and isn't asked about. */
 const METHOD_ID = /^(?:pm|card|src|ba)_\w{1,250}$/;

@@ -63,12 +63,17 @@ const ROUNDS = 4;
 /** Statuses in which the browser still has something to confirm. */
 const CONFIRMABLE: ReadonlySet<PaymentStatus> = new Set(['PENDING', 'REQUIRES_ACTION', 'FAILED']);
 
-/** @throws BadUserInputError, ForbiddenError for who may not charge a customer that isn't there */
-const checkMethod = ({ mode, paymentMethodId, offSession }: PayRequest, caller: Caller): void => {
+/** @throws BadUserInputError for a saved method on Stripe's page */
+export const assertNotOnPage = ({ mode, paymentMethodId }: Pick<PayRequest, 'mode' | 'paymentMethodId'>): void => {
   if (paymentMethodId !== undefined && mode === 'CHECKOUT')
     throw new BadUserInputError(
       "paymentMethodId belongs to the mode ELEMENTS: on Stripe's page customers choose for themselves.",
     );
+};
+
+/** @throws BadUserInputError, ForbiddenError for who may not charge a customer that isn't there */
+const checkMethod = ({ mode, paymentMethodId, offSession }: PayRequest, caller: Caller): void => {
+  assertNotOnPage({ mode, ...(paymentMethodId !== undefined && { paymentMethodId }) });
   if (!offSession) return;
   if (!caller.permissions.has('PAYMENT_MANAGE')) throw denial(caller, 'PAYMENT_MANAGE');
   if (paymentMethodId === undefined) throw new BadUserInputError('offSession needs paymentMethodId: what to charge.');
@@ -231,10 +236,19 @@ const payOnce = async (
   }
 };
 
-const findMethod = (methods: Methods, id: string, access: StripeAccess): Promise<OwnedMethod | undefined> =>
-  methods.find(id, access).catch((error: unknown) => {
+/** The saved method that a request names; undefined where it names none, or one that is nobody's. @throws StripeUnavailableError */
+export const findMethod = async (
+  methods: Methods,
+  { paymentMethodId: id }: { readonly paymentMethodId?: string },
+  access: StripeAccess,
+): Promise<OwnedMethod | undefined> => {
+  if (id === undefined) return undefined;
+  try {
+    return await methods.find(id, access);
+  } catch (error) {
     throw refusalOf(error);
-  });
+  }
+};
 
 /** Begins a payment, or goes on with the order's open one. A repeated key answers as before, whatever became of the order. */
 export const pay = async (parts: PayParts, input: PayRequest, caller: Caller): Promise<PayAnswer> => {
@@ -245,8 +259,7 @@ export const pay = async (parts: PayParts, input: PayRequest, caller: Caller): P
   if (!idempotency) await reservations.check(request, caller);
   const access = await connection.access();
   const who = { access, actor: actorOf(caller) };
-  const { paymentMethodId } = request;
-  const method = paymentMethodId === undefined ? undefined : await findMethod(methods, paymentMethodId, access);
+  const method = await findMethod(methods, request, access);
   for (let round = 1; round <= ROUNDS; round += 1) {
     const answer = await payOnce(parts, request, { ...who, caller, method, idempotency, again: round > 1 });
     if (answer) return answer;

@@ -2,10 +2,8 @@ import type { Caller } from '../../core/caller.js';
 import {
   BadUserInputError,
   DomainError,
-  denial,
   OrderNotFoundError,
   PaymentInProgressError,
-  PaymentMethodNotFoundError,
   RecurringAlreadyExistsError,
 } from '../../core/errors.js';
 import { formatMoney } from '../../core/money.js';
@@ -16,7 +14,7 @@ import { assertUsable, type Order, type Orders } from '../../orders/orders.js';
 import { writeChange } from '../../outbox/change-log.js';
 import type { Database, Tx } from '../../storage/database.js';
 import { type IdempotentRequest, recall, remember } from '../../storage/idempotent-request.js';
-import type { OwnedMethod } from '../customers/methods.js';
+import { assertMethodOf, type OwnedMethod } from '../customers/methods.js';
 import { LIVE_RECURRING, type RecurringPayment } from '../recurring/row.js';
 import { RECURRING_COLUMNS } from '../recurring/rows.js';
 import { assertDue, assertPayable, type Charge, chargeOf, type Scope } from './due.js';
@@ -151,20 +149,6 @@ export const assertNotInvoiced = (open: Payment): void => {
     );
 };
 
-/**
- * Refuses a saved method that isn't that of whom the order is paid for, and a caller who may not charge another's.
- *
- * @throws PaymentMethodNotFoundError, ForbiddenError
- */
-const assertMethodOf = (order: Order, { request, caller, method }: Reservation): void => {
-  const { paymentMethodId: id } = request;
-  if (id === undefined) return;
-  const accountId = order.owner ?? caller.accountId;
-  if (accountId !== caller.accountId && !caller.permissions.has('PAYMENT_MANAGE'))
-    throw denial(caller, 'PAYMENT_MANAGE');
-  if (accountId === null || method?.accountId !== accountId) throw new PaymentMethodNotFoundError(id);
-};
-
 /** Whether an attempt keeps the method, or is confirmed with a saved one, as a request asks. */
 const paysAs = (open: Payment, { savePaymentMethod, paymentMethodId, offSession }: PayRequest): boolean =>
   open.savesMethod === (savePaymentMethod ?? false) &&
@@ -230,7 +214,8 @@ export const createPaymentReservations = ({ database, orders, askApp, forCustome
       const [payment] = await tx.query<Payment>(lockById(earlier));
       if (payment) return { kind: 'repeated', payment };
     }
-    assertMethodOf(order, reservation);
+    const { method } = reservation;
+    assertMethodOf(order.owner ?? caller.accountId, { id: request.paymentMethodId, caller, method });
     const charge = await chargeOf(tx, order, { ...request, scope: access });
     if (await findLive(tx, order.id, access)) throw new RecurringAlreadyExistsError(order.id);
     const open = await findOpen(tx, order.id, access);

@@ -97,6 +97,13 @@ const defineRecurringType = (builder: Builder, status: StatusEnum): void => {
       }),
       createdAt: t.expose('createdAt', { type: 'DateTime', nullable: false }),
       updatedAt: t.expose('updatedAt', { type: 'DateTime', nullable: false }),
+      timeline: t.field({
+        type: ['TimelineEntry'],
+        nullable: false,
+        description: 'Its versions, those of its payments included; why a charge failed is in the notes.',
+        permission: 'RECURRING_READ_ANY',
+        resolve: ({ id }, _, { recurring }) => recurring.timeline(id),
+      }),
     }),
   });
 };

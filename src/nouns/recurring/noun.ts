@@ -62,6 +62,7 @@ const build = (machine: Machine): Built<RecurringParts> => {
   const reservations = createRecurringReservations(orders, ofPayments.askApp);
   const recurring = createRecurring({
     database,
+    methods: machine.use(customers).methods,
     connection,
     reservations,
     attempts,

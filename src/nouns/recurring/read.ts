@@ -5,6 +5,7 @@ import { denial } from '../../core/errors.js';
 import { isNodeId } from '../../core/node-id.js';
 import type { Page, PageRequest } from '../../core/page.js';
 import { assertUsable, type Orders } from '../../orders/orders.js';
+import { Change } from '../../outbox/change.js';
 import type { Database } from '../../storage/database.js';
 import { createRowReads } from '../../storage/row-reads.js';
 import type { Payment } from '../payments/row.js';
@@ -14,7 +15,7 @@ import { LIVE_RECURRING, RecurringPayment } from './row.js';
 
 /** The reading half of recurring payments. */
 export interface RecurringReads
-  extends Pick<Recurring, 'find' | 'list' | 'readFor' | 'paymentsOf' | 'readMany' | 'versionsOf'> {
+  extends Pick<Recurring, 'find' | 'list' | 'readFor' | 'paymentsOf' | 'timeline' | 'readMany' | 'versionsOf'> {
   /** The one of the order that lives, else the newest; null where the order has none. Throws ORDER_NOT_FOUND. */
   findOfOrder(orderId: string, caller: Caller): Promise<RecurringPayment | null>;
 }
@@ -85,6 +86,11 @@ export const createRecurringReads = ({
   );
 
   return {
+    timeline: (id) =>
+      source
+        .getRepository(Change)
+        .find({ where: { nodeType: 'RECURRING_PAYMENT', nodeId: id }, order: { version: 'ASC' } }),
+
     async find(id, caller) {
       if (!isNodeId(id)) return null;
       const row = await byId.one(id);

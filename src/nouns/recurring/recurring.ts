@@ -12,10 +12,12 @@ import type { AskApp } from '../../flows/payment-request.js';
 import type { Redirects } from '../../installation/redirects.js';
 import { assertReachable, type StripeConnection, type Who } from '../../installation/stripe-connection.js';
 import type { Orders } from '../../orders/orders.js';
+import type { Change } from '../../outbox/change.js';
 import type { Database } from '../../storage/database.js';
 import { type IdempotentRequest, idempotentRequest } from '../../storage/idempotent-request.js';
 import { secretOf } from '../../stripe/subscription-snapshot.js';
-import { checkAddresses } from '../payments/pay.js';
+import type { Methods, OwnedMethod } from '../customers/methods.js';
+import { assertNotOnPage, checkAddresses, findMethod } from '../payments/pay.js';
 import type { Payment } from '../payments/row.js';
 import type { RecurringTransitions } from './apply.js';
 import type { FreshPrice, RecurringAttempts } from './attempts.js';
@@ -37,6 +39,8 @@ export interface InitiateRequest {
   readonly priceId: string;
   readonly quantity: number;
   readonly mode: 'ELEMENTS' | 'CHECKOUT';
+  /** A saved method of whom it is for: it is charged at once, and later charges go to it. */
+  readonly paymentMethodId?: string;
   readonly successUrl?: string;
   readonly cancelUrl?: string;
   readonly idempotencyKey?: string;
@@ -88,6 +92,8 @@ export interface Recurring extends Pauses, Changes, Previews {
   readFor(id: string, caller: Caller): Promise<RecurringPayment | null>;
   /** A page of its payments that the caller may see, newest first. Asked for many recurring payments at once: one query. */
   paymentsOf(row: RecurringPayment, page: PageRequest, caller: Caller): Promise<Page<Payment>>;
+  /** Its versions and those of its payments, oldest first; why a charge failed is in the notes. */
+  timeline(id: string): Promise<Change[]>;
   /** Current rows, whoever asks, in one query. */
   readMany(ids: readonly string[]): Promise<RecurringPayment[]>;
   /** The newest versions, in one query: for live status. */
@@ -100,6 +106,7 @@ const ROUNDS = 4;
 const checkRequest = (request: InitiateRequest, redirects: Redirects): InitiateRequest => {
   assertQuantity(request.quantity);
   assertPriceId(request.priceId);
+  assertNotOnPage(request);
   return { ...request, ...checkAddresses(request, redirects) };
 };
 
@@ -111,6 +118,7 @@ interface Parts {
   readonly connection: StripeConnection;
   readonly reservations: RecurringReservations;
   readonly attempts: RecurringAttempts;
+  readonly methods: Methods;
   readonly unpaid: Pick<UnpaidInvoices, 'announce' | 'voidAll'>;
   readonly checkouts: SubscriptionCheckouts;
   readonly redirects: Redirects;
@@ -123,6 +131,7 @@ interface Parts {
 interface Reserving extends Who {
   readonly request: InitiateRequest;
   readonly caller: Caller;
+  readonly method: OwnedMethod | undefined;
   readonly idempotency: IdempotentRequest | undefined;
   readonly again: boolean;
 }
@@ -224,6 +233,7 @@ export const createRecurring = (parts: Parts): Recurring => {
     list: reads.list,
     readFor: reads.readFor,
     paymentsOf: reads.paymentsOf,
+    timeline: reads.timeline,
     readMany: reads.readMany,
     versionsOf: reads.versionsOf,
 
@@ -234,8 +244,12 @@ export const createRecurring = (parts: Parts): Recurring => {
       if (!idempotency) await reservations.check(request, caller);
       const access = await connection.access();
       const actor = actorOf(caller);
+      const method = await findMethod(parts.methods, request, access);
       for (let round = 1; round <= ROUNDS; round += 1) {
-        const answer = await initiateOnce(parts, { request, caller, access, actor, idempotency, again: round > 1 });
+        const answer = await initiateOnce(parts, {
+          ...{ request, caller, access, actor, method, idempotency },
+          again: round > 1,
+        });
         if (answer) return answer;
       }
       throw new IllegalTransitionError(`The recurring payments of order ${request.orderId} keep changing; try again.`);

@@ -11,6 +11,7 @@ import { assertUsable, type Order, type Orders } from '../../orders/orders.js';
 import { writeChange } from '../../outbox/change-log.js';
 import type { Tx } from '../../storage/database.js';
 import { type IdempotentRequest, recall, remember } from '../../storage/idempotent-request.js';
+import { assertMethodOf, type OwnedMethod } from '../customers/methods.js';
 import { assertDue } from '../payments/due.js';
 import { assertNotInvoiced, findLive, findOpen } from '../payments/reserve.js';
 import { periodAmount, type RecurringPrice } from './prices.js';
@@ -24,6 +25,8 @@ export interface RecurringReservation {
   readonly caller: Caller;
   readonly access: Pick<StripeAccess, 'livemode' | 'account'>;
   readonly actor: string;
+  /** Whose the saved method is that the request names. */
+  readonly method: OwnedMethod | undefined;
   readonly idempotency: IdempotentRequest | undefined;
   /** Stripe's price; undefined before it was read. */
   readonly price: RecurringPrice | undefined;
@@ -77,6 +80,10 @@ const assertOneCurrency = async (
     );
 };
 
+/** Whether one that has not begun begins as a request asks; what it leaves out may have been begun with a saved method. */
+const beginsAs = (live: RecurringPayment, { mode, paymentMethodId }: InitiateRequest): boolean =>
+  live.mode === mode && (paymentMethodId === undefined || live.savedMethodId === paymentMethodId);
+
 const insert = async (
   tx: Tx,
   order: Order,
@@ -86,8 +93,8 @@ const insert = async (
   const [row] = await tx.query<RecurringPayment>({
     name: 'recurring_insert',
     text: `insert into tollgate.recurring_payment as r (order_id, account_id, price_id, quantity, mode, initial_amount,
-        currency, livemode, stripe_account, success_url, cancel_url, attempted_at)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now()) returning ${RECURRING_COLUMNS}`,
+        currency, livemode, stripe_account, success_url, cancel_url, saved_method_id, attempted_at)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now()) returning ${RECURRING_COLUMNS}`,
     values: [
       order.id,
       accountOf(order, caller),
@@ -100,6 +107,7 @@ const insert = async (
       access.account,
       request.successUrl ?? null,
       request.cancelUrl ?? null,
+      request.paymentMethodId ?? null,
     ],
   });
   if (!row) throw new Error('The new recurring payment was not returned.');
@@ -131,13 +139,14 @@ export const createRecurringReservations = (orders: Orders, askApp: AskApp): Rec
       const [row] = await tx.query<RecurringPayment>(lockRecurring(earlier));
       if (row) return { kind: 'repeated', recurringPayment: row };
     }
+    const { method } = reservation;
+    assertMethodOf(accountOf(order, caller), { id: request.paymentMethodId, caller, method });
     const live = await findLive(tx, order.id, access);
     if (live) {
       const isTheirs = live.accountId === accountOf(order, caller) || caller.permissions.has('RECURRING_READ_ANY');
       if (!isTheirs || live.priceId !== request.priceId || live.quantity !== request.quantity)
         throw new RecurringAlreadyExistsError(order.id);
-      if (live.status === 'INCOMPLETE' && live.mode !== request.mode)
-        return { kind: 'differs', recurringPayment: live };
+      if (live.status === 'INCOMPLETE' && !beginsAs(live, request)) return { kind: 'differs', recurringPayment: live };
       if (live.status === 'INCOMPLETE') {
         const { initialAmount: amount, currency, accountId, mode } = live;
         await askApp(tx, { orderId: order.id, amount, currency, accountId, mode });

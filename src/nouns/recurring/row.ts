@@ -48,6 +48,8 @@ export class RecurringPayment {
   @Column({ name: 'stripe_subscription_id', type: 'text', nullable: true }) declare stripeSubscriptionId: string | null;
   @Column({ name: 'stripe_checkout_session_id', type: 'text', nullable: true })
   declare stripeCheckoutSessionId: string | null;
+  /** Stripe's id of the saved method that it began with; null: the customer confirmed the first charge. */
+  @Column({ name: 'saved_method_id', type: 'text', nullable: true }) declare savedMethodId: string | null;
   /** Where the checkout page sends people back to, as the client gave it; null: a page of our own. */
   @Column({ name: 'success_url', type: 'text', nullable: true }) declare successUrl: string | null;
   @Column({ name: 'cancel_url', type: 'text', nullable: true }) declare cancelUrl: string | null;

@@ -81,7 +81,7 @@ const makingOf = async <T>(
   { access, fresh, find, create, assertOurs }: RecurringMaking<T>,
 ): Promise<Making<T>> => {
   const owner = marks.of('recurring', row.id);
-  const { id, orderId, priceId, quantity, attempt, attemptedAt, createdAt } = row;
+  const { id, orderId, priceId, quantity, savedMethodId: methodId, attempt, attemptedAt, createdAt } = row;
   let customerId = await customers.ensure(row.accountId ?? '', access);
   return {
     owner,
@@ -91,7 +91,7 @@ const makingOf = async <T>(
     find: () => find(owner, customerId),
     async create(idempotencyKey) {
       const { trialDays } = fresh ?? (await readPrice(access.gateway, priceId));
-      const request = { owner, orderId, priceId, quantity, trialDays };
+      const request = { owner, orderId, priceId, quantity, trialDays, methodId };
       try {
         return await create({ ...request, customerId, idempotencyKey });
       } catch (error) {

@@ -13,15 +13,24 @@ import { PAYMENT_COLUMNS } from '../payments/rows.js';
 import type { RecurringPayment } from '../recurring/row.js';
 import { assertInvoiceOf } from './ours.js';
 
+/** What is charged, and to what. */
+export interface InvoiceCharge extends MethodCharge {
+  /** As `find` gave them when the charge was asked for. */
+  readonly payments: readonly Payment[];
+}
+
 /** Pays what failed renewals left open. */
 export interface OpenInvoices {
+  /** Its payments that an invoice left open, as they are when somebody asks for a charge of them. */
+  find(row: RecurringPayment): Promise<Payment[]>;
   /**
-   * Charges the open invoices of a recurring payment that were tried before, oldest first, each once for as long as nothing comes of it.
+   * Charges the open invoices of these payments that were tried before, oldest first, each once: who found the payment as another did
+   * gets the same outcome.
    * What Stripe has then is applied; one that asks for its customer is left to `continuePayment`.
    *
    * @throws StripeDeclinedError naming the payment that was declined, StripeUnavailableError
    */
-  pay(row: RecurringPayment, charge: MethodCharge, who: Who): Promise<void>;
+  pay(row: RecurringPayment, asked: InvoiceCharge, who: Who): Promise<void>;
 }
 
 interface Parts {
@@ -52,7 +61,7 @@ const payOne = async (
   payment: Payment,
   { charge, invoiceId, ...who }: Who & { readonly charge: MethodCharge; readonly invoiceId: string },
 ): Promise<{ readonly payment: Payment; readonly failure: StripeCallError | undefined }> => {
-  // The same key until something comes of it: many at once charge once, and a lost answer is not charged again.
+  // The same key for all who found it in this version: many at once charge once, and a lost answer is not charged again.
   const action = `pay:${invoiceId}:${charge.methodId}:${payment.version}`;
   const key = idempotencyKey(marks.of('payment', payment.id), payment.attempt, action);
   let failure: StripeCallError | undefined;
@@ -78,8 +87,10 @@ const assertPaid = ({ id, status, ...payment }: Payment, failure: StripeCallErro
 
 /** Builds the rules over the payments' own transitions. */
 export const createOpenInvoices = (parts: Parts): OpenInvoices => ({
-  async pay(row, charge, who) {
-    for (const known of await parts.database.query<Payment>(findUnpaid(row))) {
+  find: (row) => parts.database.query<Payment>(findUnpaid(row)),
+
+  async pay(row, { payments, ...charge }, who) {
+    for (const known of payments) {
       const { stripeInvoiceId: invoiceId } = known;
       if (invoiceId === null || !(await isUnpaid(row, invoiceId, who))) continue;
       const { payment, failure } = await payOne(parts, known, { ...who, charge, invoiceId });

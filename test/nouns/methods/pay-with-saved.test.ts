@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { goOn, paymentUntil } from '../../harness/checkout.js';
 import { countWrites, keepMethod, OPERATOR, removeMethod } from '../../harness/methods.js';
 import { ask, confirm, pay, readPayment } from '../../harness/payments.js';
-import { eventually } from '../../harness/recurring.js';
+import { eventually, initiate, monthlyPrice, readCharges, renew } from '../../harness/recurring.js';
 import { addFault, authenticate, clearFaults } from '../../harness/sandbox-control.js';
 import { type As, openTestBed, type Server, type TestBed } from '../../harness/tollgate.js';
 
@@ -210,5 +210,71 @@ describe('a payment with a saved method', () => {
     await confirm(bed, first).catch(() => undefined);
     expect((await bed.stripe.paymentIntents.retrieve(first.payment.stripePaymentIntentId)).status).toBe('canceled');
     expect(await countWrites(bed, /\/confirm$/)).toBeGreaterThan(0);
+  });
+});
+
+describe('a recurring payment with a saved method', () => {
+  const begin = (orderId: string, priceId: string, more: object, as: As = AS, on = server) =>
+    initiate(on, orderId, priceId, more, as);
+
+  test('begins at once, and its renewals go to that method', async () => {
+    const id = await keep('pm_card_mastercard');
+    const { recurringPayment } = await begin(await bed.createOrder(), await monthlyPrice(bed), { paymentMethodId: id });
+    expect(recurringPayment.status).toBe('ACTIVE');
+    const subscription = await bed.stripe.subscriptions.retrieve(recurringPayment.stripeSubscriptionId);
+    expect(subscription.default_payment_method).toBe(id);
+    await renew(bed);
+    const charges = await eventually(
+      () => readCharges(server, recurringPayment.id),
+      (rows) => rows.length === 2 && rows.every(({ status }) => status === 'SUCCESSFUL'),
+    );
+    expect(new Set(charges.map(({ orderId }) => orderId)).size).toBe(2);
+  });
+
+  test('twenty at once, on two servers, begin one subscription and charge once; so does one whose answer is lost', async () => {
+    const paymentMethodId = await keep();
+    const priceId = await monthlyPrice(bed);
+    const orderId = await bed.createOrder();
+    const all = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => begin(orderId, priceId, { paymentMethodId }, AS, at % 2 ? server : other)),
+    );
+    expect(new Set(all.map(({ recurringPayment }) => recurringPayment.stripeSubscriptionId)).size).toBe(1);
+    const lost = await bed.createOrder();
+    await addFault(bed.sandbox, {
+      kind: 'disconnect-after-apply',
+      times: 3,
+      match: { method: 'POST', path: '/v1/subscriptions' },
+    });
+    await begin(lost, priceId, { paymentMethodId }).catch((error: { code: string }) =>
+      expect(error.code).toBe('STRIPE_UNAVAILABLE'),
+    );
+    await clearFaults(bed.sandbox);
+    expect((await begin(lost, priceId, { paymentMethodId })).recurringPayment.status).toBe('ACTIVE');
+    const { data } = await bed.stripe.subscriptions.list({ price: priceId });
+    expect(data.map(({ metadata }) => metadata['tollgate_order']).sort()).toEqual([orderId, lost].sort());
+  });
+
+  test('that is declined, or whose bank asks, is INCOMPLETE, and its customer goes on', async () => {
+    for (const method of ['pm_card_chargeCustomerFail', 'pm_card_authenticationRequired']) {
+      const orderId = await bed.createOrder();
+      const priceId = await monthlyPrice(bed);
+      const started = await begin(orderId, priceId, { paymentMethodId: await keep(method) });
+      expect(started).toMatchObject({ recurringPayment: { status: 'INCOMPLETE' }, clientSecretType: 'PAYMENT' });
+      const again = await begin(orderId, priceId, { paymentMethodId: await keep() });
+      expect(again.recurringPayment).toMatchObject({ status: 'ACTIVE' });
+      expect(again.recurringPayment.id).not.toBe(started.recurringPayment.id);
+    }
+  });
+
+  test('of another account is refused, and so is one on Stripe’s page', async () => {
+    const id = await keepMethod(bed, server, { account: 'another' });
+    const orderId = await bed.createOrder();
+    const priceId = await monthlyPrice(bed);
+    await expect(begin(orderId, priceId, { paymentMethodId: id })).rejects.toMatchObject({
+      code: 'PAYMENT_METHOD_NOT_FOUND',
+    });
+    await expect(begin(orderId, priceId, { paymentMethodId: id, mode: 'CHECKOUT' })).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+    });
   });
 });
