@@ -100,7 +100,6 @@ const setForRecurring = async (
   const { methodId } = owned.method;
   const who = { access, actor: actorOf(caller) };
   assertReachable('Recurring payment', row, access);
-  const payments = await parts.openInvoices.find(row);
   const { recurringPayment: after } = await parts.attempts.write(row, {
     ...who,
     asks: null,
@@ -112,7 +111,7 @@ const setForRecurring = async (
   });
   if (!isLive(after)) return;
   const offSession = owned.accountId !== caller.accountId;
-  await parts.openInvoices.pay(after, { payments, methodId, offSession }, who);
+  await parts.openInvoices.pay(after, { methodId, offSession }, who);
   await parts.attempts.refresh(after, who);
 };
 

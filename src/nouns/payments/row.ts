@@ -117,7 +117,7 @@ export class Payment {
   @Column({ name: 'stripe_customer_id', type: 'text', nullable: true }) declare stripeCustomerId: string | null;
   /** Whether the method that pays is kept for later payments. */
   @Column({ name: 'saves_method', type: 'boolean', default: false }) declare savesMethod: boolean;
-  /** Stripe's id of the saved method that the server confirms it with; null: the customer confirms. */
+  /** Stripe's id of the saved method that the server confirms it with, or last tried its open invoice with; null: the customer confirms. */
   @Column({ name: 'saved_method_id', type: 'text', nullable: true }) declare savedMethodId: string | null;
   /** Whether it is confirmed without the customer there. */
   @Column({ name: 'off_session', type: 'boolean', default: false }) declare offSession: boolean;

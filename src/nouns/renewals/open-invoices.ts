@@ -13,24 +13,16 @@ import { PAYMENT_COLUMNS } from '../payments/rows.js';
 import type { RecurringPayment } from '../recurring/row.js';
 import { assertInvoiceOf } from './ours.js';
 
-/** What is charged, and to what. */
-export interface InvoiceCharge extends MethodCharge {
-  /** As `find` gave them when the charge was asked for. */
-  readonly payments: readonly Payment[];
-}
-
 /** Pays what failed renewals left open. */
 export interface OpenInvoices {
-  /** Its payments that an invoice left open, as they are when somebody asks for a charge of them. */
-  find(row: RecurringPayment): Promise<Payment[]>;
   /**
-   * Charges the open invoices of these payments that were tried before, oldest first, each once: who found the payment as another did
-   * gets the same outcome.
+   * Charges the open invoices of a recurring payment that were tried before, oldest first. The same method is tried once in half a minute:
+   * many at once, and who repeats a call whose answer was lost, get the same outcome.
    * What Stripe has then is applied; one that asks for its customer is left to `continuePayment`.
    *
    * @throws StripeDeclinedError naming the payment that was declined, StripeUnavailableError
    */
-  pay(row: RecurringPayment, asked: InvoiceCharge, who: Who): Promise<void>;
+  pay(row: RecurringPayment, charge: MethodCharge, who: Who): Promise<void>;
 }
 
 interface Parts {
@@ -46,6 +38,22 @@ const findUnpaid = (row: RecurringPayment) => ({
   values: [row.id],
 });
 
+/** How long the same method isn't tried again. */
+const APART_SECONDS = 30;
+
+/** A try of its own, under a key of its own, unless the method is being tried or was just now: then that one's. Gives the row. */
+const reserveTry = (id: string, methodId: string) => {
+  const isSame = `saved_method_id = $2 and attempted_at > now() - $3 * interval '1 second'`;
+  return {
+    name: 'payment_reserve_try',
+    text: `update tollgate.payment p set saved_method_id = $2,
+        attempt = case when ${isSame} then attempt else attempt + 1 end,
+        attempted_at = case when ${isSame} then attempted_at else now() end
+      where id = $1 returning ${PAYMENT_COLUMNS}`,
+    values: [id, methodId, APART_SECONDS],
+  };
+};
+
 /** Whether Stripe waits for somebody to pay the invoice: it was tried, and its payment is not under way. */
 const isUnpaid = async (row: RecurringPayment, invoiceId: string, { access }: Who): Promise<boolean> => {
   const { object, at } = await access.gateway.retrieveInvoice(invoiceId);
@@ -57,13 +65,13 @@ const isUnpaid = async (row: RecurringPayment, invoiceId: string, { access }: Wh
 
 /** The payment after the charge, and why the charge wasn't made, where it wasn't. */
 const payOne = async (
-  { attempts, marks }: Parts,
+  { database, attempts, marks }: Parts,
   payment: Payment,
   { charge, invoiceId, ...who }: Who & { readonly charge: MethodCharge; readonly invoiceId: string },
 ): Promise<{ readonly payment: Payment; readonly failure: StripeCallError | undefined }> => {
-  // The same key for all who found it in this version: many at once charge once, and a lost answer is not charged again.
-  const action = `pay:${invoiceId}:${charge.methodId}:${payment.version}`;
-  const key = idempotencyKey(marks.of('payment', payment.id), payment.attempt, action);
+  const [reserved = payment] = await database.query<Payment>(reserveTry(payment.id, charge.methodId));
+  const action = `pay:${invoiceId}:${charge.methodId}`;
+  const key = idempotencyKey(marks.of('payment', payment.id), reserved.attempt, action);
   let failure: StripeCallError | undefined;
   await who.access.gateway.payInvoice(invoiceId, charge, key).catch((error: unknown) => {
     if (!(error instanceof StripeCallError)) throw error;
@@ -87,10 +95,8 @@ const assertPaid = ({ id, status, ...payment }: Payment, failure: StripeCallErro
 
 /** Builds the rules over the payments' own transitions. */
 export const createOpenInvoices = (parts: Parts): OpenInvoices => ({
-  find: (row) => parts.database.query<Payment>(findUnpaid(row)),
-
-  async pay(row, { payments, ...charge }, who) {
-    for (const known of payments) {
+  async pay(row, charge, who) {
+    for (const known of await parts.database.query<Payment>(findUnpaid(row))) {
       const { stripeInvoiceId: invoiceId } = known;
       if (invoiceId === null || !(await isUnpaid(row, invoiceId, who))) continue;
       const { payment, failure } = await payOne(parts, known, { ...who, charge, invoiceId });

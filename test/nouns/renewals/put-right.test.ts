@@ -118,6 +118,9 @@ describe('a renewal that failed', () => {
       Array(20).fill('STRIPE_DECLINED'),
     );
     expect(await triesOf(failed)).toHaveLength(before.length + 1);
+    await bed.sql.query(`update tollgate.payment set attempted_at = now() - interval '31 seconds' where id = $1`, [
+      failed.id,
+    ]);
     const { errors } = await server.request(
       'mutation ($input: SetDefaultPaymentMethodInput!) { setDefaultPaymentMethod(input: $input) { paymentMethods { id } } }',
       { input: { id: bad, recurringPaymentId: id } },
