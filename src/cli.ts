@@ -9,6 +9,7 @@ import { addEffectCommands } from './cli/effects.js';
 import { addEncryptionCommand } from './cli/encryption.js';
 import { addEventCommands } from './cli/events.js';
 import { addFlowCommands } from './cli/flows.js';
+import { addImportCommand } from './cli/import.js';
 import { addInitCommand } from './cli/init.js';
 import { addMigrateCommand } from './cli/migrate.js';
 import { addOutgoingCommands } from './cli/outgoing.js';
@@ -57,6 +58,7 @@ const createProgram = async (): Promise<Command> => {
   addOutgoingCommands(program);
   addAuditCommand(program);
   addReconcileCommand(program);
+  addImportCommand(program);
   addDoctorCommand(program);
   addEncryptionCommand(program);
   await addProver(program);

@@ -8,6 +8,7 @@ import { createStripeClient, type StripeClientOptions } from './client.js';
 import { createDisputeCalls, type DisputeCalls } from './dispute-calls.js';
 import { createEventCalls, type EventCalls } from './event-calls.js';
 import { customerOf, type HandedOn, handedOn, type Paying, savingOf } from './handed-on.js';
+import { createImportCalls, type ImportCalls } from './import-calls.js';
 import { isMarked, metadataOf, type Owner } from './metadata.js';
 import { createMethodCalls, type MethodCalls } from './method-calls.js';
 import { createOperatorCalls, type OperatorCalls } from './operator-calls.js';
@@ -35,6 +36,7 @@ export interface StripeGateway
     ChargeCalls,
     BillingCalls,
     SubscriptionChangeCalls,
+    ImportCalls,
     OperatorCalls,
     EventCalls,
     CheckoutCalls,
@@ -73,6 +75,7 @@ const createStripeGateway = (stripe: Stripe, { read, write }: Caller): StripeGat
   ...createChargeCalls(stripe, { read, write }),
   ...createBillingCalls(stripe, { read, write }),
   ...createSubscriptionChangeCalls(stripe, { read, write }),
+  ...createImportCalls(stripe, { read, write }),
 
   createPaymentIntent: (request) =>
     write('payment_intent', (options) =>

@@ -29,6 +29,8 @@ export interface InvoiceSnapshot {
   readonly intentId: string | null;
   /** The same in our words, where it came with the invoice. */
   readonly intent: PaymentSnapshot | null;
+  /** When it was paid, voided or given up, unix seconds; null while it is open. */
+  readonly settledAt: number | null;
   /** Whether a charge was tried. */
   readonly wasAttempted: boolean;
   /** When Stripe finalises the draft by itself, unix seconds. */
@@ -62,6 +64,14 @@ const LINE = z.object({
   period: z.object({ start: shapes.time, end: shapes.time }).nullish(),
 });
 
+const TRANSITIONS = z
+  .object({
+    paid_at: shapes.time.nullish(),
+    voided_at: shapes.time.nullish(),
+    marked_uncollectible_at: shapes.time.nullish(),
+  })
+  .nullish();
+
 const PARENT = z.object({
   subscription_details: z.object({ subscription: shapes.reference, metadata: shapes.metadata }).nullish(),
 });
@@ -77,6 +87,7 @@ const INVOICE = z.object({
   number: shapes.text,
   hosted_invoice_url: shapes.text,
   invoice_pdf: shapes.text,
+  status_transitions: TRANSITIONS,
   attempted: z.boolean(),
   automatically_finalizes_at: shapes.time.nullish(),
   livemode: z.boolean(),
@@ -113,6 +124,9 @@ const subscriptionOf = (
 const isProration = ({ parent }: z.infer<typeof LINE>): boolean =>
   Boolean(parent?.invoice_item_details?.proration ?? parent?.subscription_item_details?.proration);
 
+const settledAtOf = (transitions: z.infer<typeof TRANSITIONS>): number | null =>
+  transitions?.paid_at ?? transitions?.voided_at ?? transitions?.marked_uncollectible_at ?? null;
+
 const dateOf = (seconds: number | undefined): Date | null => (seconds === undefined ? null : new Date(seconds * 1000));
 
 /**
@@ -146,6 +160,7 @@ export const invoiceSnapshot = (object: unknown, at: number): InvoiceSnapshot | 
     currency: invoice.currency.toUpperCase(),
     intentId: idOf(intent),
     intent: typeof intent !== 'object' || intent === null ? null : paymentSnapshot(intent, at),
+    settledAt: settledAtOf(invoice.status_transitions),
     wasAttempted: invoice.attempted,
     finalizesAt: invoice.automatically_finalizes_at ?? null,
     line: line ? { priceId: idOf(line.pricing?.price_details?.price), amount: line.amount ?? 0 } : null,

@@ -4,6 +4,7 @@ import type { NodeKind } from '../../graphql/node.js';
 import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
 import { definePaymentConnection } from '../payments/graphql.js';
+import type { Imports } from './imports.js';
 import type { Recurring } from './recurring.js';
 import { agreedAmountOf, type PendingChange, pendingChangeOf, type RecurringPayment } from './row.js';
 import type { LiveRecurring } from './watch.js';
@@ -16,6 +17,7 @@ declare module '../../graphql/builder.js' {
 declare module '../../graphql/context.js' {
   interface NounDomain {
     readonly recurring: Recurring;
+    readonly imports: Imports;
   }
   interface LiveStreams extends Omit<LiveRecurring, 'close'> {}
 }

@@ -12,6 +12,7 @@ import { CHECKOUT_EVENTS, createCheckoutEvents } from './checkout-events.js';
 import { createSubscriptionEvents, SUBSCRIPTION_EVENTS } from './events.js';
 import { defineRecurring, recurringKind } from './graphql.js';
 import { defineRecurringActions } from './graphql-actions.js';
+import { createImports } from './imports.js';
 import { createApplyInvoice } from './present-invoice.js';
 import { createRecurringReads, type RecurringReads } from './read.js';
 import { createOpenRecurring } from './reconcile.js';
@@ -98,7 +99,10 @@ const build = (machine: Machine): Built<RecurringParts> => {
       ],
     ],
     openRows: [createOpenRecurring(database, attempts, checkouts)],
-    domain: { recurring },
+    domain: {
+      recurring,
+      imports: createImports({ database, orders, connection, marks, rehearses: machine.rehearses }),
+    },
     live,
     jobs: [{ name: 'attempts that are not needed', run: () => withdrawals.withdrawDue() }],
   };

@@ -62,6 +62,8 @@ export class RecurringPayment {
   /** What somebody asked Stripe for, and who did: the event may be faster than the answer. */
   @Column({ name: 'asked_for', type: 'text', nullable: true }) declare askedFor: AskedFor | null;
   @Column({ name: 'asked_by', type: 'text', nullable: true }) declare askedBy: string | null;
+  /** When it was bound, by Stripe's clock, where Stripe had it before us: what was settled earlier is of the past. */
+  @Column({ name: 'imported_at', type: 'timestamptz', nullable: true }) declare importedAt: Date | null;
   /** Number of the last change that somebody began to write at Stripe. */
   @Column({ name: 'change_number', type: 'integer', default: 0 }) declare changeNumber: number;
   /** Until when somebody is changing it at Stripe, unless they end sooner: others wait. */

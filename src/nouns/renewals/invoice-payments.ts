@@ -1,4 +1,5 @@
 import { isLive } from '../../core/states.js';
+import { unixSeconds } from '../../core/unix-time.js';
 import { FlowFailedError, type FlowLog, type Flows, type RecurringCharge, runFlow } from '../../flows/flows.js';
 import { countingFailure, type FlowSubject, findObstacle, owe } from '../../flows/owed.js';
 import type { Orders } from '../../orders/orders.js';
@@ -102,6 +103,10 @@ const makesPayment = (invoice: InvoiceSnapshot): boolean => {
       return false;
   }
 };
+
+/** Settled before its subscription was bound here: no order and no flow is made of it. */
+const isOfThePast = ({ importedAt }: RecurringPayment, { settledAt }: InvoiceSnapshot): boolean =>
+  importedAt !== null && settledAt !== null && settledAt < unixSeconds(importedAt);
 
 /**
  * What is not collected by Stripe, as far as the order asks for it: a first order asks for the period's price, a later one for what
@@ -291,6 +296,7 @@ export const createInvoicePayments = (parts: Parts): InvoicePayments => ({
   async apply(tx, { recurring, payment: known }, seen) {
     const { invoice, cause } = seen;
     const writing = { ...parts, tx };
+    if (!known && isOfThePast(recurring, invoice)) return { payment: undefined, lowering: undefined };
     const lowering = invoice.isFirst ? undefined : await decideAmount(writing, recurring, seen);
     if (!known && !makesPayment(invoice)) return { payment: undefined, lowering };
     const payment = known ? await followIntent(tx, known, invoice) : await open(writing, recurring, seen);
@@ -305,6 +311,8 @@ export const createInvoicePayments = (parts: Parts): InvoicePayments => ({
 
   async recordOwn(tx, recurring, seen) {
     const [known] = await tx.query<Payment>(lockByInvoice(seen.invoice.invoiceId));
-    return known || !makesPayment(seen.invoice) ? undefined : open({ ...parts, tx }, recurring, seen);
+    return known || !makesPayment(seen.invoice) || isOfThePast(recurring, seen.invoice)
+      ? undefined
+      : open({ ...parts, tx }, recurring, seen);
   },
 });
