@@ -98,7 +98,9 @@ test('what Stripe has is bound by metadata, begins at its present state, and ren
   expect(await rowsOf([first, second])).toEqual(rows);
 
   // Every event of before again: nothing comes of it.
-  const past = await bed.sql.query<{ id: string }>(`select id from tollgate.stripe_event where type like 'invoice.%'`);
+  const past = await bed.sql.query<{ id: string }>(
+    `select id from tollgate.stripe_event where type in ('invoice.created', 'invoice.finalized', 'invoice.paid')`,
+  );
   expect(past.rows.length).toBeGreaterThan(5);
   for (const { id } of past.rows) expect(await replay(id)).toMatchObject({ status: 'PROCESSED' });
   expect(await paymentCount()).toBe(payments);
