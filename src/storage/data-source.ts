@@ -23,7 +23,7 @@ import { SavedMethods1765220000000 } from '../../migrations/1765220000000-saved-
 import { Outbox1765290000000 } from '../../migrations/1765290000000-outbox.js';
 import { RefundCreated1765295000000 } from '../../migrations/1765295000000-refund-created.js';
 import { RecurringMethods1765300000000 } from '../../migrations/1765300000000-recurring-methods.js';
-import { Imported1765300000000 } from '../../migrations/1765300000000-imported.js';
+import { Imported1765310000000 } from '../../migrations/1765310000000-imported.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -52,7 +52,7 @@ const MIGRATIONS = [
   Outbox1765290000000,
   RefundCreated1765295000000,
   RecurringMethods1765300000000,
-  Imported1765300000000,
+  Imported1765310000000,
 ];
 
 /** The classes of tables. */
