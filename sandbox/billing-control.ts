@@ -4,11 +4,14 @@ import { money } from './currencies.js';
 import { ApiError } from './errors.js';
 import type { Kind, StripeObject } from './kind.js';
 import { page, Redirect } from './pages.js';
+import { portalPage } from './portal-page.js';
+import { type PortalSession, portalSessions } from './resources/billing-portal.js';
 import { AFTER_RETRIES, type BillingSetting, billingSettings } from './resources/billing-setting.js';
 import { confirmCheckout, customerOf, nextActionOf } from './resources/checkout-flow.js';
 import { type CheckoutSession, checkoutPlans, checkoutSessions } from './resources/checkout-session-row.js';
 import { collections, invoices } from './resources/invoice-row.js';
 import { newPaymentMethod, paymentMethods, readCard } from './resources/payment-method.js';
+import { openPortal, payInPortal, saveInPortal, setPortalEnd } from './resources/portal-flow.js';
 import type { OpenScope, Scope } from './scope.js';
 
 interface Call {
@@ -76,6 +79,33 @@ const submit = (scope: Scope, session: CheckoutSession, form: URLSearchParams): 
   return bank === undefined ? show(scope, session) : new Redirect(bank);
 };
 
+const showPortal = (scope: Scope, session: PortalSession, error?: string): string =>
+  portalPage({ ...openPortal(scope, session), session, error });
+
+const actInPortal = (scope: Scope, session: PortalSession, form: URLSearchParams): object | null => {
+  const id = form.get('id') ?? '';
+  switch (form.get('action')) {
+    case 'cancel':
+    case 'resume':
+      setPortalEnd(scope, session, id, form.get('action') === 'cancel');
+      return null;
+    case 'pay':
+      return payInPortal(scope, session, id);
+    default:
+      return saveInPortal(scope, session, chosenMethod(scope, form), session.url);
+  }
+};
+
+const submitPortal = (scope: Scope, session: PortalSession, form: URLSearchParams): string | Redirect => {
+  try {
+    const bank = redirectOf(actInPortal(scope, session, form));
+    return bank === undefined ? new Redirect(session.url) : new Redirect(bank);
+  } catch (error) {
+    if (error instanceof ApiError) return showPortal(scope, session, error.message);
+    throw error;
+  }
+};
+
 const complete = (scope: Scope, session: CheckoutSession, body: string): object => {
   const values = readJson(body);
   onlyNames(values, ['payment_method', 'email', 'name']);
@@ -128,6 +158,14 @@ export const createBillingDoors = ({ openScope, scopeOf }: BillingDoorsParts): R
     'POST /checkout/sessions/:id/complete': ({ id, body }) => {
       const { scope, session } = withSession(id);
       return complete(scope, session, body);
+    },
+    'GET /portal/:id': ({ id }) => {
+      const scope = scopeOf(portalSessions, id);
+      return showPortal(scope, scope.get(portalSessions, id));
+    },
+    'POST /portal/:id': ({ id, body }) => {
+      const scope = scopeOf(portalSessions, id);
+      return submitPortal(scope, scope.get(portalSessions, id), new URLSearchParams(body));
     },
     'GET /checkout/:id': ({ id }) => {
       const { scope, session } = withSession(id);
