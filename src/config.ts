@@ -66,6 +66,8 @@ export interface Config {
   readonly eventPayloadDays: number;
   /** Whether the open invoices of a recurring payment that is ended at once stay payable; otherwise they are voided. */
   readonly keepsUnpaidInvoices: boolean;
+  /** Whether an account gets the trial of a price once. */
+  readonly oneTrialPerAccount: boolean;
   /** Whether one-off payments are made for the account's customer at Stripe. */
   readonly paymentCustomers: boolean;
   /** Hosts that outgoing webhooks may reach over plain HTTP and at private addresses. */
@@ -369,6 +371,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
     limits: readLimits(read),
     eventPayloadDays: values.TOLLGATE_EVENT_PAYLOAD_DAYS,
     keepsUnpaidInvoices: values.TOLLGATE_KEEP_UNPAID_INVOICES,
+    oneTrialPerAccount: values.TOLLGATE_ONE_TRIAL_PER_ACCOUNT,
     paymentCustomers: values.TOLLGATE_PAYMENT_CUSTOMERS,
     followSeconds: values.TOLLGATE_FOLLOW_EVENTS_SECONDS,
     outgoingHosts: values.TOLLGATE_OUTGOING_HOSTS,

@@ -171,9 +171,10 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     // An embedded run is reached by its own address too, which is known once it listens.
     const addresses: string[] = config.publicUrl === undefined ? [] : [config.publicUrl];
     const redirects = redirectsTo(config, addresses);
-    const { keepsUnpaidInvoices, paymentCustomers, outgoingHosts } = config;
+    const { keepsUnpaidInvoices, oneTrialPerAccount, paymentCustomers, outgoingHosts } = config;
     const settings = {
       keepsUnpaidInvoices,
+      oneTrialPerAccount,
       paymentCustomers,
       outgoingHosts,
       ...(parts.refundTiming && { refundTiming: parts.refundTiming }),

@@ -217,6 +217,7 @@ describe('the table of variables', () => {
     TOLLGATE_OUTGOING_HOSTS: 'hooks.internal, 10.0.0.7',
     TOLLGATE_PAYMENT_CUSTOMERS: 'false',
     TOLLGATE_KEEP_UNPAID_INVOICES: 'true',
+    TOLLGATE_ONE_TRIAL_PER_ACCOUNT: 'true',
     LOG_LEVEL: 'warn',
     LOG_FORMAT: 'pretty',
     TOLLGATE_DATA_DIR: 'elsewhere',

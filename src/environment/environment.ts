@@ -199,6 +199,10 @@ const WORK = {
     'whether one-off payments of an account are made for its customer at Stripe, who is made where there is none; false: only where a saved method needs it',
     true,
   ),
+  TOLLGATE_ONE_TRIAL_PER_ACCOUNT: flag(
+    'whether an account gets the trial of a price once; its later recurring payments with that price begin with the first charge',
+    false,
+  ),
   TOLLGATE_KEEP_UNPAID_INVOICES: flag(
     'whether open invoices of a recurring payment that has ended stay payable, instead of being voided',
     false,

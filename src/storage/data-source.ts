@@ -24,6 +24,7 @@ import { Outbox1765290000000 } from '../../migrations/1765290000000-outbox.js';
 import { RefundCreated1765295000000 } from '../../migrations/1765295000000-refund-created.js';
 import { RecurringMethods1765300000000 } from '../../migrations/1765300000000-recurring-methods.js';
 import { Imported1765310000000 } from '../../migrations/1765310000000-imported.js';
+import { Trials1765320000000 } from '../../migrations/1765320000000-trials.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -53,6 +54,7 @@ const MIGRATIONS = [
   RefundCreated1765295000000,
   RecurringMethods1765300000000,
   Imported1765310000000,
+  Trials1765320000000,
 ];
 
 /** The classes of tables. */

@@ -29,6 +29,8 @@ declare module '../noun.js' {
   interface NounSettings {
     /** Whether a cancel leaves what is unpaid payable. */
     readonly keepsUnpaidInvoices: boolean;
+    /** Whether an account gets the trial of a price once. */
+    readonly oneTrialPerAccount: boolean;
   }
 }
 
@@ -60,7 +62,11 @@ const build = (machine: Machine): Built<RecurringParts> => {
   const checkouts = createSubscriptionCheckouts({ ...shared, transitions, objects, attempts, redirects });
   const keeps = machine.settings.keepsUnpaidInvoices;
   const unpaid = createUnpaidInvoices({ database, invoices, marks, keeps, publish: publishPayment });
-  const reservations = createRecurringReservations(orders, ofPayments.askApp);
+  const reservations = createRecurringReservations({
+    orders,
+    askApp: ofPayments.askApp,
+    trialsOnce: machine.settings.oneTrialPerAccount,
+  });
   const recurring = createRecurring({
     database,
     methods: machine.use(customers).methods,

@@ -17,7 +17,14 @@ import { assertNotInvoiced, findLive, findOpen } from '../payments/reserve.js';
 import { periodAmount, type RecurringPrice } from './prices.js';
 import type { InitiateRequest } from './recurring.js';
 import type { RecurringPayment } from './row.js';
-import { findOtherCurrency, lockAccount, lockRecurring, RECURRING_COLUMNS } from './rows.js';
+import {
+  type CustomerScope,
+  findOtherCurrency,
+  findTrial,
+  lockAccount,
+  lockRecurring,
+  RECURRING_COLUMNS,
+} from './rows.js';
 
 /** Everything that a reservation depends on; the request is checked. */
 export interface RecurringReservation {
@@ -84,17 +91,27 @@ const assertOneCurrency = async (
 const beginsAs = (live: RecurringPayment, { mode, paymentMethodId }: InitiateRequest): boolean =>
   live.mode === mode && (paymentMethodId === undefined || live.savedMethodId === paymentMethodId);
 
+/** The trial that a new one begins with: the price's, once per account where the operator wants it so. The account's lock is held. */
+const trialOf = async (
+  tx: Tx,
+  { id, trialDays }: RecurringPrice,
+  scope: CustomerScope & { readonly isOnce: boolean },
+): Promise<number> => {
+  if (trialDays === 0 || !scope.isOnce) return trialDays;
+  return (await tx.query(findTrial(scope, id))).length === 0 ? trialDays : 0;
+};
+
 const insert = async (
   tx: Tx,
   order: Order,
-  { reservation, price }: { reservation: RecurringReservation; price: RecurringPrice },
+  { reservation, price, trialDays }: { reservation: RecurringReservation; price: RecurringPrice; trialDays: number },
 ): Promise<RecurringPayment> => {
   const { request, caller, access, actor } = reservation;
   const [row] = await tx.query<RecurringPayment>({
     name: 'recurring_insert',
     text: `insert into tollgate.recurring_payment as r (order_id, account_id, price_id, quantity, mode, initial_amount,
-        currency, livemode, stripe_account, success_url, cancel_url, saved_method_id, attempted_at)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now()) returning ${RECURRING_COLUMNS}`,
+        currency, livemode, stripe_account, success_url, cancel_url, saved_method_id, trial_days, trial_price_id, attempted_at)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now()) returning ${RECURRING_COLUMNS}`,
     values: [
       order.id,
       accountOf(order, caller),
@@ -108,6 +125,8 @@ const insert = async (
       request.successUrl ?? null,
       request.cancelUrl ?? null,
       request.paymentMethodId ?? null,
+      trialDays,
+      trialDays > 0 ? price.id : null,
     ],
   });
   if (!row) throw new Error('The new recurring payment was not returned.');
@@ -125,7 +144,16 @@ const insert = async (
 };
 
 /** Builds the decisions over the bound order table. */
-export const createRecurringReservations = (orders: Orders, askApp: AskApp): RecurringReservations => ({
+export const createRecurringReservations = ({
+  orders,
+  askApp,
+  trialsOnce,
+}: {
+  readonly orders: Orders;
+  readonly askApp: AskApp;
+  /** Whether an account gets the trial of a price once. */
+  readonly trialsOnce: boolean;
+}): RecurringReservations => ({
   async check({ orderId }, caller) {
     accountOf(assertUsable(await orders.find(orderId), orderId, caller, 'RECURRING_READ_ANY'), caller);
   },
@@ -168,7 +196,9 @@ export const createRecurringReservations = (orders: Orders, askApp: AskApp): Rec
     const accountId = accountOf(order, caller);
     await assertOneCurrency(tx, { accountId, currency: price.currency }, access);
     await askApp(tx, { ...charge, orderId: order.id, accountId, mode: request.mode });
-    const recurringPayment = await insert(tx, order, { reservation, price });
+    const scope = { accountId, livemode: access.livemode, stripeAccount: access.account };
+    const trialDays = await trialOf(tx, price, { ...scope, isOnce: trialsOnce });
+    const recurringPayment = await insert(tx, order, { reservation, price, trialDays });
     await remember(tx, idempotency, recurringPayment.id);
     return { kind: 'made', recurringPayment };
   },

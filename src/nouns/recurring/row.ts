@@ -62,6 +62,10 @@ export class RecurringPayment {
   /** What somebody asked Stripe for, and who did: the event may be faster than the answer. */
   @Column({ name: 'asked_for', type: 'text', nullable: true }) declare askedFor: AskedFor | null;
   @Column({ name: 'asked_by', type: 'text', nullable: true }) declare askedBy: string | null;
+  /** Days of the trial that it begins with, decided once; 0: none. Null for rows of before, and what was imported. */
+  @Column({ name: 'trial_days', type: 'integer', nullable: true }) declare trialDays: number | null;
+  /** The price whose trial that is, whatever it was changed to since. */
+  @Column({ name: 'trial_price_id', type: 'text', nullable: true }) declare trialPriceId: string | null;
   /** When it was bound, by Stripe's clock, where Stripe had it before us: what was settled earlier is of the past. */
   @Column({ name: 'imported_at', type: 'timestamptz', nullable: true }) declare importedAt: Date | null;
   /** Number of the last change that somebody began to write at Stripe. */

@@ -87,6 +87,19 @@ export const findOtherCurrency = (scope: CustomerScope, currency: string): State
   values: [scope.accountId, scope.livemode, scope.stripeAccount, currency],
 });
 
+/**
+ * An earlier recurring payment of the customer that had the price's trial: one that began, or may yet begin. Of rows of before, whose
+ * trials nobody noted, each of that price.
+ */
+export const findTrial = (scope: CustomerScope, priceId: string): Statement => ({
+  name: 'recurring_find_trial',
+  text: `select id::text as "id" from tollgate.recurring_payment
+    where account_id = $1 and livemode = $2 and stripe_account = $3
+      and (trial_price_id = $4 or (trial_days is null and price_id = $4))
+      and (stripe_subscription_id is not null or ${LIVE_RECURRING}) limit 1`,
+  values: [scope.accountId, scope.livemode, scope.stripeAccount, priceId],
+});
+
 /** What a subscription says of the row; `at` in unix seconds. */
 export type RecurringUpdate = Pick<
   RecurringPayment,

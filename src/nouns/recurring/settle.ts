@@ -90,7 +90,7 @@ const makingOf = async <T>(
     now: () => readClock(database),
     find: () => find(owner, customerId),
     async create(idempotencyKey) {
-      const { trialDays } = fresh ?? (await readPrice(access.gateway, priceId));
+      const trialDays = row.trialDays ?? (fresh ?? (await readPrice(access.gateway, priceId))).trialDays;
       const request = { owner, orderId, priceId, quantity, trialDays, methodId };
       try {
         return await create({ ...request, customerId, idempotencyKey });
