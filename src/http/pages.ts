@@ -59,9 +59,17 @@ export const createPages = ({ folder, shop, stripeUrl }: PagesParts): Routes => 
   const consolePage = page('console/index.html', ownPolicy());
   return {
     ...(shopPage && { 'GET /': shopPage }),
-    ...(consolePage && { 'GET /console': consolePage, 'GET /assets/*': asset }),
+    ...(consolePage && { 'GET /console': consolePage, 'GET /console/': toConsole, 'GET /assets/*': asset }),
   };
 };
+
+/** The page's own addresses are relative: with a slash at its end they would lead elsewhere. */
+const toConsole: Route = () => ({
+  status: 308,
+  contentType: 'text/plain; charset=utf-8',
+  body: 'The console is at /console.',
+  headers: { location: '../console' },
+});
 
 const directives = (extra: Readonly<Record<string, string>>): string =>
   Object.entries({

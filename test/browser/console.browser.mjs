@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { beginCard, buy, leave, payWith, placeOrder, seeStatus, useDemo } from './demo.mjs';
+import { beginCard, buy, leave, payWith, placeOrder, seeOrder, seeStatus, useDemo } from './demo.mjs';
 
 const demo = useDemo();
 
@@ -8,6 +8,13 @@ const enter = async (address = '/console') => {
   await page.getByRole('button', { name: 'Enter as demo admin' }).click();
   await page.getByRole('navigation', { name: 'Console' }).waitFor();
   return page;
+};
+
+const subscribe = async (shop) => {
+  await placeOrder(shop, /Coffee club/);
+  await shop.getByRole('button', { name: 'Subscribe by card' }).click();
+  await payWith(shop, /^Pays/);
+  await seeOrder(shop, 'ACTIVE');
 };
 
 test('before the first payment it says what there is to see', async () => {
@@ -62,7 +69,7 @@ test("a payment's page tells its whole story, refunds, and moves by itself", asy
   await page.getByLabel('Amount in EUR').fill('10');
   await page.getByRole('button', { name: 'Refund €10.00' }).click();
   await page.getByRole('region', { name: 'Refunds' }).getByText('Refunded', { exact: true }).waitFor();
-  await page.getByText('€25.00 can be given back').waitFor();
+  await page.getByText('€25.00 can be refunded').waitFor();
   await page
     .getByText(/is REFUNDED/)
     .first()
@@ -79,27 +86,103 @@ test('an event shows its payload and can be run again', async () => {
   await page.getByRole('link', { name: 'payment_intent.succeeded' }).first().click();
   await page.getByText('"type": "payment_intent.succeeded"').waitFor();
   await page.getByRole('button', { name: 'Replay this event' }).click();
-  await page.getByRole('button', { name: 'Replay this event' }).waitFor();
+  await page.getByText('Replayed: it is applied.').waitFor();
   await page.locator('h1 [data-status=PROCESSED]').waitFor();
   expect(await page.getByRole('alert').count()).toBe(0);
   await leave(page);
 });
 
-test('a token that the server does not take is told in words, and logging out asks for another', async () => {
+test('a token that the server does not take leads back to the sign-in, in words', async () => {
   const page = await demo.open('/console');
   await page.getByLabel('Access token').fill('nonsense');
   await page.getByRole('button', { name: 'Log in' }).click();
-  await page.locator('[data-code=UNAUTHENTICATED]').first().waitFor();
-  await page.getByRole('button', { name: 'Log out' }).click();
-  await page.getByRole('heading', { name: 'Tollgate console' }).waitFor();
+  await page.locator('[data-code=UNAUTHENTICATED]').waitFor();
+  await page.getByLabel('Access token').waitFor();
+  expect(await page.getByText('Nothing to mend').count()).toBe(0);
   await leave(page);
 });
 
-test("a customer's token sees that it may not look here", async () => {
+test("a customer's token sees that it may not look here, and gets no verdict", async () => {
   const page = await demo.open('/console');
   const answer = await fetch(`${demo.url}/demo/token?account=demo-customer`);
   await page.getByLabel('Access token').fill((await answer.json()).token);
   await page.getByRole('button', { name: 'Log in' }).click();
-  await page.locator('[data-code=FORBIDDEN]').first().waitFor();
+  await page.locator('[data-code=FORBIDDEN]').getByText('PAYMENT_READ_ANY').waitFor();
+  expect(await page.getByText(/Money is flowing|No payment succeeded/).count()).toBe(0);
+  await leave(page);
+});
+
+test('an address that leads to nothing says so, with a way back; the slash at the end does no harm', async () => {
+  const page = await enter('/console/');
+  for (const address of [
+    '#/payments/%E0%A4%A',
+    '#/payments/999999999',
+    '#/events/evt_none',
+    '#/nothing',
+    '#/recurring/1',
+  ]) {
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, address);
+    await page.locator('[data-code=NOT_FOUND]').waitFor();
+    await page.getByRole('link', { name: 'Go back' }).click();
+    await page.locator('[data-code=NOT_FOUND]').waitFor({ state: 'detached' });
+  }
+  await leave(page);
+});
+
+test('lists are tables whose view is in the address, and Back goes back', async () => {
+  const page = await enter('/console#/payments?status=SUCCESSFUL');
+  await page.getByRole('table', { name: 'Payments' }).waitFor();
+  expect(await page.title()).toBe('Payments · Tollgate');
+  expect(await page.getByLabel('Status').inputValue()).toBe('SUCCESSFUL');
+  await page.getByLabel('Status').selectOption('QUARANTINED');
+  await page.getByText('No row fits this view.').waitFor();
+  await page.goBack();
+  await page.getByRole('table', { name: 'Payments' }).waitFor();
+  await page.getByLabel('Find').fill('cus_none');
+  await page.keyboard.press('Enter');
+  await page.getByText('No row fits this view.').waitFor();
+  expect(page.url()).toContain('search=cus_none');
+  await page.getByRole('link', { name: 'Refunds' }).click();
+  await page.getByRole('table', { name: 'Refunds' }).getByText('€10.00').waitFor();
+  await page.getByRole('link', { name: 'Disputes' }).click();
+  await page.getByText('No dispute.').waitFor();
+  await leave(page);
+});
+
+test('a recurring payment is paused, goes on, and is cancelled, each time after a question', async () => {
+  const shop = await demo.open();
+  await subscribe(shop);
+  const page = await enter('/console#/recurring');
+  await page
+    .getByRole('link', { name: /^No\. / })
+    .first()
+    .click();
+  await page.locator('h1 [data-status=ACTIVE]').waitFor();
+  const ask = async (does, yes) => {
+    await page.getByRole('button', { name: does }).click();
+    await page.getByRole('button', { name: yes }).click();
+  };
+  await ask('Pause collection', 'Yes, pause collection');
+  await page.getByText('paused', { exact: true }).waitFor();
+  await ask('Collect again', 'Yes, collect again');
+  await page.getByText('goes on', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Cancel now' }).click();
+  await page.getByRole('button', { name: 'No', exact: true }).click();
+  await ask('Cancel now', 'Yes, cancel now');
+  await page.locator('h1 [data-status=CANCELED]').waitFor();
+  await page.getByRole('table', { name: 'Charges' }).getByText('Paid').waitFor();
+  await leave(shop);
+  await leave(page);
+});
+
+test('the settings say what is set, never a secret', async () => {
+  const page = await enter('/console#/settings');
+  await page.getByText('public.shop_order').waitFor();
+  await page.getByText('pk_test_sandbox').waitFor();
+  expect(await page.content()).not.toMatch(/sk_test|whsec_/);
+  await page.getByRole('link', { name: 'Who changed what' }).click();
+  await page.getByRole('table', { name: 'Audit' }).waitFor();
   await leave(page);
 });

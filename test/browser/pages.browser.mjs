@@ -89,6 +89,22 @@ const journey = async (page, look) => {
   await page.getByRole('link', { name: 'Events' }).click();
   await page.locator('[data-status=PROCESSED]').first().waitFor();
   await look('events');
+  for (const [link, name] of [
+    ['Refunds', 'refunds'],
+    ['Recurring', 'recurring'],
+    ['Disputes', 'disputes'],
+    ['Settings', 'settings'],
+  ]) {
+    await page.getByRole('navigation', { name: 'Console' }).getByRole('link', { name: link }).click();
+    await expect.poll(() => page.getByText('Loading').count()).toBe(0);
+    await look(name);
+  }
+  await page.getByRole('link', { name: 'Who changed what' }).click();
+  await page.getByRole('table', { name: 'Audit' }).waitFor();
+  await look('audit');
+  await page.goto(`${demo.url}/console#/nothing`);
+  await page.locator('[data-code=NOT_FOUND]').waitFor();
+  await look('not found');
 };
 
 /** An event of an older version, about which Stripe must be asked and answers nothing. */

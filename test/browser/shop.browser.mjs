@@ -167,7 +167,7 @@ test('staff give money back in parts, never more than is left, and the customer 
   await staff.getByRole('button', { name: 'Refund $5.00' }).click();
   await page.getByText('a chip in the glaze').waitFor();
   await seeOrder(page, 'partially_refunded');
-  await staff.getByText('$13.00 can be given back').waitFor();
+  await staff.getByText('$13.00 can be refunded').waitFor();
   await staff.getByLabel('Amount in USD').fill('13.01');
   await staff.getByRole('button', { name: 'Refund $13.01' }).click();
   await staff.locator('[data-code=REFUND_EXCEEDS_PAYMENT]').waitFor();

@@ -58,6 +58,7 @@ describe('pages', () => {
   test('outside of an embedded run there is no shop, and without built files nothing at all', () => {
     expect(Object.keys(createPages({ folder, shop: false, stripeUrl: undefined }))).toEqual([
       'GET /console',
+      'GET /console/',
       'GET /assets/*',
     ]);
     expect(createPages({ folder: path.join(folder, 'none'), shop: true, stripeUrl: undefined })).toEqual({});

@@ -1,5 +1,5 @@
 import { useWidth } from '../ui/width.js';
-import type { Range, Step } from './activity.js';
+import { KINDS, type Range, type Step } from './activity.js';
 
 const HEIGHT = 200;
 const LEFT = 36;
@@ -7,7 +7,6 @@ const BOTTOM = 24;
 const TOP = 8;
 /** Room for one label of the time. */
 const LABEL = 76;
-const KINDS = ['succeeded', 'failed', 'refunded'] as const;
 
 const labelOf = (from: number, { stepMs }: Range): string =>
   new Intl.DateTimeFormat(

@@ -1,14 +1,5 @@
 import type { Request } from 'tollgate-client';
-import { ActivityDocument, type ActivityQuery } from './operations.js';
-
-/** Something that happened to money. */
-export interface Happening {
-  readonly kind: 'succeeded' | 'failed' | 'refunded';
-  /** Milliseconds since the epoch: when the payment or the refund began. */
-  readonly at: number;
-  readonly amount: number;
-  readonly currency: string;
-}
+import { TotalsDocument } from './operations.js';
 
 /** How far back the overview looks, in steps. */
 export interface Range {
@@ -23,63 +14,76 @@ export const RANGES: readonly [Range, ...Range[]] = [
   { name: 'Last 30 days', steps: 30, stepMs: 86_400_000 },
 ];
 
-const MOST_PAGES = 10;
+export const KINDS = ['succeeded', 'failed', 'refunded'] as const;
+export type Kind = (typeof KINDS)[number];
 
-type ActivityPayment = ActivityQuery['payments']['edges'][number]['node'];
-
-/** What is known of a range; `complete` is false where there were more payments than are read at once. */
-export interface Activity {
-  readonly happenings: readonly Happening[];
-  readonly complete: boolean;
-}
-
-/** Reads payments back to `sinceMs`, the newest first, at most a thousand. */
-export const readActivity = async (request: Request, sinceMs: number): Promise<Activity> => {
-  const payments: ActivityPayment[] = [];
-  let after: string | null = null;
-  for (let page = 0; page < MOST_PAGES; page += 1) {
-    const answer: ActivityQuery = await request(ActivityDocument, { after });
-    const { edges, pageInfo } = answer.payments;
-    payments.push(...edges.map(({ node }) => node));
-    const oldest = payments.at(-1);
-    const isDone = !pageInfo.hasNextPage || (oldest !== undefined && Date.parse(oldest.createdAt) < sinceMs);
-    if (isDone) return { happenings: payments.flatMap(happeningsOf), complete: true };
-    after = pageInfo.endCursor;
-  }
-  return { happenings: payments.flatMap(happeningsOf), complete: false };
-};
-
-const happeningsOf = (payment: ActivityPayment): Happening[] => {
-  const { status, currency, createdAt, amount, amountReceived } = payment;
-  const refunds = payment.refunds.edges
-    .filter(({ node }) => node.status === 'REFUNDED')
-    .map(({ node }) => ({
-      kind: 'refunded' as const,
-      at: Date.parse(node.createdAt),
-      amount: node.amount,
-      currency,
-    }));
-  const at = Date.parse(createdAt);
-  if (status === 'SUCCESSFUL') return [{ kind: 'succeeded', at, amount: amountReceived, currency }, ...refunds];
-  if (status === 'FAILED') return [{ kind: 'failed', at, amount, currency }];
-  return refunds;
-};
-
-/** One bar of the chart. */
-export interface Step {
+/** One bar of the chart: how many of each kind were begun in it. */
+export interface Step extends Readonly<Record<Kind, number>> {
+  /** Milliseconds since the epoch. */
   readonly from: number;
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly refunded: number;
 }
 
-/** Counts by step, the oldest first; the last step holds `now`. */
-export const stepsOf = (happenings: readonly Happening[], { steps, stepMs }: Range, now: number): readonly Step[] => {
-  const end = (Math.floor(now / stepMs) + 1) * stepMs;
-  return Array.from({ length: steps }, (_, index) => {
-    const from = end - (steps - index) * stepMs;
-    const within = happenings.filter(({ at }) => at >= from && at < from + stepMs);
-    const count = (kind: Happening['kind']) => within.filter((happening) => happening.kind === kind).length;
-    return { from, succeeded: count('succeeded'), failed: count('failed'), refunded: count('refunded') };
+/** How many, and how much in each currency, in its smallest unit. */
+export interface Sum {
+  readonly count: number;
+  readonly amounts: ReadonlyMap<string, number>;
+}
+
+/** What became of the money of a range, and of the time of equal length before it; by the database over all rows. */
+export interface Activity {
+  readonly steps: readonly Step[];
+  readonly now: Readonly<Record<Kind, Sum>>;
+  readonly before: Readonly<Record<Kind, Sum>>;
+}
+
+interface Part {
+  readonly kind: Kind;
+  readonly from: number;
+  readonly currency: string;
+  readonly count: number;
+  readonly amount: number;
+}
+
+const sumOf = (parts: readonly Part[]): Sum => {
+  const amounts = new Map<string, number>();
+  for (const { currency, amount } of parts)
+    if (amount > 0) amounts.set(currency, (amounts.get(currency) ?? 0) + amount);
+  return { count: parts.reduce((sum, { count }) => sum + count, 0), amounts };
+};
+
+const sumsOf = (parts: readonly Part[]): Record<Kind, Sum> => {
+  const of = (kind: Kind): Sum => sumOf(parts.filter((part) => part.kind === kind));
+  return { succeeded: of('succeeded'), failed: of('failed'), refunded: of('refunded') };
+};
+
+/** Reads the range up to now; the last step holds this moment. */
+export const readActivity = async (request: Request, { steps, stepMs }: Range): Promise<Activity> => {
+  const end = (Math.floor(Date.now() / stepMs) + 1) * stepMs;
+  const begin = end - steps * stepMs;
+  const [from, to] = [begin - steps * stepMs, end].map((at) => new Date(at).toISOString());
+  const { paymentTotals, refundTotals } = await request(TotalsDocument, {
+    from: from ?? '',
+    to: to ?? '',
+    steps: steps * 2,
   });
+  const parts: readonly Part[] = [
+    ...paymentTotals.flatMap(({ from: at, currency, succeeded, received, failed }) => [
+      { kind: 'succeeded' as const, from: Date.parse(at), currency, count: succeeded, amount: received },
+      { kind: 'failed' as const, from: Date.parse(at), currency, count: failed, amount: 0 },
+    ]),
+    ...refundTotals.map(({ from: at, currency, refunds, refunded }) => ({
+      ...{ kind: 'refunded' as const, from: Date.parse(at), currency, count: refunds, amount: refunded },
+    })),
+  ];
+  const within = (at: number, of: number, kind: Kind): number =>
+    sumOf(parts.filter((part) => part.kind === kind && part.from >= at && part.from < at + of)).count;
+  return {
+    steps: Array.from({ length: steps }, (_, index) => {
+      const at = begin + index * stepMs;
+      const count = (kind: Kind): number => within(at, stepMs, kind);
+      return { from: at, succeeded: count('succeeded'), failed: count('failed'), refunded: count('refunded') };
+    }),
+    now: sumsOf(parts.filter((part) => part.from >= begin)),
+    before: sumsOf(parts.filter((part) => part.from < begin)),
+  };
 };

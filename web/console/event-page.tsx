@@ -1,26 +1,39 @@
-import { Fragment } from 'react';
+import { Fragment, useState } from 'react';
 import { useAction } from '../ui/action.js';
 import { useLoaded } from '../ui/load.js';
-import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
+import { ErrorNotice, Waiting } from '../ui/notice.js';
+import { useTitle } from '../ui/route.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
-import { ReplayEventDocument, WebhookEventDocument } from './operations.js';
+import { NotFound } from './not-found.js';
+import { type EventFieldsFragment, ReplayEventDocument, WebhookEventDocument } from './operations.js';
 import { useTollgate } from './session.js';
 
 /** A long type may be broken after each part. */
 const PART = /[^._]*[._]|[^._]+/g;
+
+/** What a replay came to. */
+const replayedInWords = ({ status, reason, lastError }: EventFieldsFragment): string => {
+  if (status === 'PROCESSED') return 'Replayed: it is applied. What it had changed before was not changed twice.';
+  if (status === 'IGNORED') return `Replayed: it changes nothing here. ${reason ?? ''}`;
+  return `Replayed: it failed once more. ${lastError ?? ''}`;
+};
 
 /** One event: how it ended, what it said, and the way to run it again. */
 export const EventPage = ({ id }: { readonly id: string }) => {
   const { request } = useTollgate();
   const read = async () => (await request(WebhookEventDocument, { id })).webhookEvent;
   const { value: event, error, reload } = useLoaded(id, read, 4_000);
+  const [answer, setAnswer] = useState<string>();
   const replay = useAction(async () => {
-    await request(ReplayEventDocument, { input: { id } });
+    setAnswer(undefined);
+    const { replayEvent } = await request(ReplayEventDocument, { input: { id } });
+    setAnswer(replayedInWords(replayEvent.event));
     reload();
   });
+  useTitle(`Event ${id}`);
   if (event === undefined) return <Waiting error={error} />;
-  if (event === null) return <Empty>There is no event {id}.</Empty>;
+  if (event === null) return <NotFound what={`event ${id}`} back="events" />;
   return (
     <>
       <header className="stack tight">
@@ -53,6 +66,11 @@ export const EventPage = ({ id }: { readonly id: string }) => {
         <button type="button" disabled={replay.busy} onClick={replay.run}>
           {replay.busy ? 'Replaying …' : 'Replay this event'}
         </button>
+        {answer !== undefined && (
+          <p className="notice good" role="status">
+            {answer}
+          </p>
+        )}
         <ErrorNotice error={replay.error ?? error} />
       </section>
       <section className="card stack" aria-labelledby="payload">

@@ -1,15 +1,27 @@
 import { useState } from 'react';
 import { Field } from '../ui/field.js';
 import { useLoaded } from '../ui/load.js';
+import { useTitle } from '../ui/route.js';
 import type { Login } from './session.js';
 
 /** Asks for a token; in the embedded run one click is enough. */
-export const LoginPage = ({ onLogin }: { readonly onLogin: (login: Login) => void }) => {
+export const LoginPage = (props: {
+  readonly onLogin: (login: Login) => void;
+  /** Why the last token was not taken. */
+  readonly refused: string | undefined;
+}) => {
+  const { onLogin, refused } = props;
+  useTitle('Sign in');
   const [token, setToken] = useState('');
   const hasDemo = useLoaded('demo', async () => (await fetch('demo/config')).ok);
   return (
     <main className="login">
       <h1>Tollgate console</h1>
+      {refused !== undefined && (
+        <p className="notice bad" role="alert" data-code="UNAUTHENTICATED">
+          The server doesn’t take this token: {refused} Sign in with another one.
+        </p>
+      )}
       {hasDemo.value && (
         <section className="card stack" aria-label="Demo">
           <p>This is an embedded run: its demo admin may see and do everything.</p>

@@ -1,8 +1,10 @@
 import { useState } from 'react';
 import { useLoaded } from '../ui/load.js';
 import { ErrorNotice, Waiting } from '../ui/notice.js';
-import { RANGES, readActivity, stepsOf } from './activity.js';
+import { useTitle } from '../ui/route.js';
+import { RANGES, readActivity } from './activity.js';
 import { ActivityChart } from './activity-chart.js';
+import { Attention } from './attention.js';
 import { ProblemsDocument } from './operations.js';
 import { ProblemList } from './problem-list.js';
 import { useTollgate } from './session.js';
@@ -16,17 +18,15 @@ const EVERY_MS = 4_000;
 export const Overview = () => {
   const { request } = useTollgate();
   const [range, setRange] = useState(RANGES[0]);
-  const now = Date.now();
-  const sinceMs = now - range.steps * range.stepMs;
-  const activity = useLoaded(range.name, () => readActivity(request, sinceMs), EVERY_MS);
+  useTitle('Overview');
+  const activity = useLoaded(range.name, () => readActivity(request, range), EVERY_MS);
   const stuck = useLoaded('stuck', () => readStuckEvents(request), EVERY_MS);
   const problems = useLoaded('problems', async () => (await request(ProblemsDocument, {})).problems, EVERY_MS * 3);
-  const happenings = activity.value?.happenings.filter(({ at }) => at >= sinceMs);
   return (
     <>
       <h1 className="unseen">Overview</h1>
       <Verdict
-        happenings={happenings}
+        activity={activity.value}
         range={range}
         stuck={stuck.value}
         problems={problems.value}
@@ -45,17 +45,19 @@ export const Overview = () => {
             ))}
           </fieldset>
         </div>
-        {happenings ? (
-          <>
-            <Totals happenings={happenings} />
-            <ActivityChart steps={stepsOf(happenings, range, now)} range={range} />
-            {!activity.value?.complete && <p className="soft">The newest thousand payments of this time.</p>}
-          </>
-        ) : (
-          <Waiting error={activity.error} />
-        )}
-        {happenings && <ErrorNotice error={activity.error} />}
+        <div className="money">
+          {activity.value ? (
+            <>
+              <Totals activity={activity.value} />
+              <ActivityChart steps={activity.value.steps} range={range} />
+              <ErrorNotice error={activity.error} />
+            </>
+          ) : (
+            <Waiting error={activity.error} />
+          )}
+        </div>
       </section>
+      <Attention />
       <StuckEvents stuck={stuck} />
       <ProblemList problems={problems} />
     </>

@@ -1,12 +1,11 @@
-import { useState } from 'react';
-import { type PaymentStatus, PaymentsDocument } from 'tollgate-client/operations';
+import { type PaymentStatus, PaymentsDocument, type PaymentsQuery, type RefundState } from 'tollgate-client/operations';
 import { formatMoney } from '../ui/money.js';
-import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
-import { Filter } from './filter.js';
-import { usePaged } from './paged.js';
+import { Choice, chosen, Days, momentsOf, Search } from './filter.js';
+import { List } from './list.js';
 import { useTollgate } from './session.js';
+import type { Column } from './table.js';
 
 const STATUSES: readonly PaymentStatus[] = [
   'PENDING',
@@ -18,47 +17,61 @@ const STATUSES: readonly PaymentStatus[] = [
   'CANCELED',
   'QUARANTINED',
 ];
+const REFUND_STATES: readonly RefundState[] = ['NONE', 'PARTIAL', 'FULL'];
+
+type Row = PaymentsQuery['payments']['edges'][number]['node'];
+
+/** What became of the money: a payment that went back whole is not merely paid. */
+const outcomeOf = ({ status, refundState, amountDisputed }: Row): string => {
+  if (status !== 'SUCCESSFUL') return status;
+  if (amountDisputed > 0) return 'DISPUTED';
+  if (refundState === 'FULL') return 'REFUNDED';
+  return refundState === 'PARTIAL' ? 'partially_refunded' : status;
+};
+
+const COLUMNS: readonly Column<Row>[] = [
+  { title: 'Payment', cell: ({ id }) => <a href={`#/payments/${id}`}>No. {id}</a> },
+  { title: 'Order', cell: ({ orderId }) => orderId },
+  { title: 'Amount', isNumber: true, cell: ({ amount, currency }) => <strong>{formatMoney(amount, currency)}</strong> },
+  { title: 'Status', cell: (row) => <Status of={outcomeOf(row)} /> },
+  {
+    title: 'Refunded',
+    isNumber: true,
+    isExtra: true,
+    cell: ({ amountRefunded, currency }) => (amountRefunded > 0 ? formatMoney(amountRefunded, currency) : ''),
+  },
+  { title: 'Account', isExtra: true, cell: ({ accountId }) => accountId ?? '' },
+  { title: 'Begun', isExtra: true, cell: ({ createdAt }) => <Time at={createdAt} /> },
+];
 
 /** All payments, the newest first. */
 export const PaymentList = () => {
   const { request } = useTollgate();
-  const [status, setStatus] = useState<PaymentStatus>();
-  const list = usePaged(
-    `payments ${status}`,
-    async (after) => (await request(PaymentsDocument, { status, first: 50, after })).payments,
-    5_000,
-  );
   return (
-    <section className="card" aria-labelledby="payments">
-      <div className="heading">
-        <h1 id="payments">Payments</h1>
-        <Filter label="Status" values={STATUSES} value={status} onChange={setStatus} />
-      </div>
-      {list.value ? <ErrorNotice error={list.error} /> : <Waiting error={list.error} />}
-      {list.value?.rows.length === 0 && (
-        <Empty>
-          {status ? 'No payment has this status now.' : 'No payment yet. The first order’s payment shows up here.'}
-        </Empty>
-      )}
-      <ul className="rows">
-        {list.value?.rows.map(({ id, orderId, accountId, amount, currency, status: now, createdAt }) => (
-          <li key={id}>
-            <a className="grow" href={`#/payments/${id}`}>
-              No. {id} <span className="soft">for order {orderId}</span>
-            </a>
-            <strong>{formatMoney(amount, currency)}</strong>
-            <Status of={now} />
-            <span className="soft detail">
-              {accountId ?? 'nobody'}, <Time at={createdAt} />
-            </span>
-          </li>
-        ))}
-      </ul>
-      {list.value?.hasMore && (
-        <button type="button" onClick={list.more}>
-          Show older ones
-        </button>
-      )}
-    </section>
+    <List
+      title="Payments"
+      columns={COLUMNS}
+      empty="No payment yet. The first order’s payment shows up here."
+      filters={
+        <>
+          <Search name="search" label="Find" hint="any id, whole" />
+          <Choice name="status" label="Status" values={STATUSES} />
+          <Choice name="refunds" label="Refunds" values={REFUND_STATES} />
+          <Days />
+        </>
+      }
+      read={async (view, after) =>
+        (
+          await request(PaymentsDocument, {
+            status: chosen(view, 'status', STATUSES),
+            refundState: chosen(view, 'refunds', REFUND_STATES),
+            search: view.get('search') ?? undefined,
+            ...momentsOf(view),
+            first: 50,
+            after,
+          })
+        ).payments
+      }
+    />
   );
 };

@@ -1,20 +1,30 @@
+import { useState } from 'react';
 import type { Payment } from 'tollgate-client';
 import { usePayment, useRefunds } from 'tollgate-client/react';
 import { useAction } from '../ui/action.js';
+import { Field } from '../ui/field.js';
 import { formatMoney } from '../ui/money.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { RefundForm } from '../ui/refund-form.js';
 import { RefundList } from '../ui/refund-list.js';
+import { useTitle } from '../ui/route.js';
 import { Status } from '../ui/status.js';
+import { NotFound } from './not-found.js';
+import { DecideQuarantinedDocument } from './operations.js';
 import { useTollgate } from './session.js';
+import { Sure } from './sure.js';
 import { Timeline } from './timeline.js';
+import { useMay } from './viewer.js';
 
 /** One payment, live: what it is, what can be done, its refunds and all that happened to it. */
 export const PaymentPage = ({ id }: { readonly id: string }) => {
   const tollgate = useTollgate();
+  const may = useMay();
   const { rows, error } = usePayment(tollgate, id);
   const payment = rows[0];
   const refunds = useRefunds(tollgate, payment && payment.amountReceived > 0 ? id : undefined);
+  useTitle(`Payment ${id}`);
+  if (!payment && error?.code === 'NOT_FOUND') return <NotFound what={`payment ${id}`} back="payments" />;
   if (!payment) return <Waiting error={error} />;
   return (
     <>
@@ -28,11 +38,12 @@ export const PaymentPage = ({ id }: { readonly id: string }) => {
       <ErrorNotice error={error} />
       <Facts payment={payment} />
       <Actions payment={payment} />
+      {payment.status === 'QUARANTINED' && <Decision payment={payment} />}
       <section className="card stack" aria-labelledby="refunds">
         <h2 id="refunds">Refunds</h2>
         <ErrorNotice error={refunds.error} />
-        {refunds.rows.length > 0 ? <RefundList refunds={refunds.rows} /> : <Empty>Nothing was given back.</Empty>}
-        {payment.amountRefundable > 0 && <RefundForm tollgate={tollgate} payment={payment} />}
+        {refunds.rows.length > 0 ? <RefundList refunds={refunds.rows} /> : <Empty>Nothing was refunded.</Empty>}
+        {payment.amountRefundable > 0 && may('REFUND_CREATE') && <RefundForm tollgate={tollgate} payment={payment} />}
       </section>
       <Timeline id={id} version={payment.version} />
     </>
@@ -46,7 +57,7 @@ const Facts = ({ payment }: { readonly payment: Payment }) => {
     ['Order', payment.orderId],
     ['Account', payment.accountId ?? 'nobody'],
     ['Received', formatMoney(payment.amountReceived, currency)],
-    ['Given back', formatMoney(payment.amountRefunded, currency)],
+    ['Refunded', formatMoney(payment.amountRefunded, currency)],
     ['At Stripe', payment.stripePaymentIntentId ?? 'not there yet'],
     ...(payment.failureMessage === null ? [] : [['Failure', `${payment.failureMessage} (${payment.failureCode})`]]),
   ];
@@ -66,22 +77,62 @@ const CANCELABLE: readonly string[] = ['PENDING', 'REQUIRES_ACTION', 'REQUIRES_C
 
 const Actions = ({ payment: { id, status, amount, currency } }: { readonly payment: Payment }) => {
   const tollgate = useTollgate();
+  const may = useMay();
   const capture = useAction(() => tollgate.capturePayment({ id }));
   const cancel = useAction(() => tollgate.cancelPayment({ id }));
   if (!CANCELABLE.includes(status)) return null;
   return (
     <section className="card stack" aria-label="Actions">
       <div className="row">
-        {status === 'REQUIRES_CAPTURE' && (
-          <button type="button" className="primary" disabled={capture.busy} onClick={capture.run}>
-            Take {formatMoney(amount, currency)}
-          </button>
+        {status === 'REQUIRES_CAPTURE' && may('PAYMENT_MANAGE') && (
+          <Sure
+            does={`Capture ${formatMoney(amount, currency)}`}
+            explains="The authorized money is taken; what is left over can't be captured later."
+            action={capture}
+          />
         )}
-        <button type="button" className="quiet" disabled={cancel.busy} onClick={cancel.run}>
-          Cancel this payment
-        </button>
+        {may('PAYMENT_CREATE') && (
+          <Sure
+            does="Cancel this payment"
+            explains="It can't be paid any more, and authorized money is let go. The order may begin another payment."
+            action={cancel}
+          />
+        )}
       </div>
       <ErrorNotice error={capture.error ?? cancel.error} />
+    </section>
+  );
+};
+
+/** Money that isn't what was asked for: somebody takes it, or sends it back. */
+const Decision = ({ payment: { id, amountReceived, currency } }: { readonly payment: Payment }) => {
+  const { request } = useTollgate();
+  const may = useMay();
+  const [reason, setReason] = useState('');
+  const decide = (decision: 'ACCEPT' | 'REFUND') => () =>
+    request(DecideQuarantinedDocument, { input: { paymentId: id, decision, ...(reason !== '' && { reason }) } });
+  const accept = useAction(decide('ACCEPT'));
+  const sendBack = useAction(decide('REFUND'));
+  if (!may('PAYMENT_MANAGE')) return null;
+  const money = formatMoney(amountReceived, currency);
+  return (
+    <section className="card stack" aria-labelledby="decision">
+      <h2 id="decision">This money was set aside</h2>
+      <Field
+        label="Reason (optional)"
+        maxLength={500}
+        value={reason}
+        onChange={(event) => setReason(event.target.value)}
+      />
+      <div className="row">
+        <Sure
+          does={`Accept ${money}`}
+          explains="It counts for the order as it is, and the callback flow runs."
+          action={accept}
+        />
+        <Sure does={`Refund ${money}`} explains="All of it goes back to where it came from." action={sendBack} />
+      </div>
+      <ErrorNotice error={accept.error ?? sendBack.error} />
     </section>
   );
 };

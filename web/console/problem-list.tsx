@@ -8,7 +8,7 @@ export const ProblemList = ({ problems }: { readonly problems: Loaded<ProblemsQu
   <section className="card" aria-labelledby="problems">
     <h2 id="problems">Problems</h2>
     {problems.value ? <ErrorNotice error={problems.error} /> : <Waiting error={problems.error} />}
-    {problems.value?.length === 0 && <Empty>Nothing to mend.</Empty>}
+    {problems.value?.length === 0 && !problems.error && <Empty>Nothing to mend.</Empty>}
     <ul className="rows">
       {problems.value?.map(({ code, message, remedy, since }) => (
         <li key={`${code} ${message}`}>

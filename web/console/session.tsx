@@ -1,5 +1,5 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
-import { createTollgate, type Tollgate, TollgateError } from 'tollgate-client';
+import { createTollgate, type Tollgate, TollgateError, toTollgateError } from 'tollgate-client';
 
 /** How the operator logged in: with a token of their own, or as the embedded run's demo admin. */
 export type Login = { readonly kind: 'token'; readonly token: string } | { readonly kind: 'demo' };
@@ -27,16 +27,29 @@ const fetchDemoToken = async (): Promise<string> => {
 
 const Current = createContext<Tollgate | undefined>(undefined);
 
-/** Gives what is inside a client that calls as the operator. */
-export const SessionProvider = ({ login, children }: { readonly login: Login; readonly children: ReactNode }) => {
-  const tollgate = useMemo(
-    () =>
-      createTollgate({
-        url: new URL('graphql', location.href).href,
-        token: login.kind === 'demo' ? fetchDemoToken : async () => login.token,
-      }),
-    [login],
-  );
+/** Gives what is inside a client that calls as the operator; `onRefused` hears when the server no longer takes the token. */
+export const SessionProvider = (props: {
+  readonly login: Login;
+  readonly onRefused: (why: string) => void;
+  readonly children: ReactNode;
+}) => {
+  const { login, onRefused, children } = props;
+  const tollgate = useMemo(() => {
+    const client = createTollgate({
+      url: new URL('graphql', location.href).href,
+      token: login.kind === 'demo' ? fetchDemoToken : async () => login.token,
+    });
+    const request: Tollgate['request'] = async (operation, variables) => {
+      try {
+        return await client.request(operation, variables);
+      } catch (thrown) {
+        const error = toTollgateError(thrown);
+        if (error.code === 'UNAUTHENTICATED') onRefused(error.message);
+        throw error;
+      }
+    };
+    return { ...client, request };
+  }, [login, onRefused]);
   useEffect(() => () => tollgate.close(), [tollgate]);
   return <Current value={tollgate}>{children}</Current>;
 };

@@ -19,7 +19,7 @@ export const StuckEvents = ({ stuck }: { readonly stuck: Loaded<readonly EventFi
   <section className="card" aria-labelledby="stuck">
     <h2 id="stuck">Stuck events</h2>
     {stuck.value ? <ErrorNotice error={stuck.error} /> : <Waiting error={stuck.error} />}
-    {stuck.value?.length === 0 && <Empty>No event is stuck. What Stripe said has been applied.</Empty>}
+    {stuck.value?.length === 0 && !stuck.error && <Empty>No event is stuck. What Stripe said has been applied.</Empty>}
     {stuck.value && stuck.value.length > 0 && <EventRows events={stuck.value} label="Stuck events" />}
   </section>
 );

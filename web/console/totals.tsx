@@ -1,31 +1,26 @@
 import { formatMoney } from '../ui/money.js';
-import type { Happening } from './activity.js';
+import { type Activity, KINDS, type Sum } from './activity.js';
 
-const KINDS = [
-  ['succeeded', 'Succeeded'],
-  ['failed', 'Failed'],
-  ['refunded', 'Refunded'],
-] as const;
+const NAMES = { succeeded: 'Succeeded', failed: 'Failed', refunded: 'Refunded' };
 
-/** How many, and how much per currency, of each kind. */
-export const Totals = ({ happenings }: { readonly happenings: readonly Happening[] }) => (
+const wordsOf = ({ count, amounts }: Sum): string =>
+  [`${count}`, ...[...amounts].map(([currency, sum]) => formatMoney(sum, currency))].join(' · ');
+
+/** How many, and how much in each currency, of each kind, with the time before beside it. */
+export const Totals = ({ activity }: { readonly activity: Activity }) => (
   <dl className="totals">
-    {KINDS.map(([kind, name]) => {
-      const these = happenings.filter((happening) => happening.kind === kind);
+    {KINDS.map((kind) => {
+      const { count, amounts } = activity.now[kind];
       return (
         <div key={kind} className={kind}>
-          <dt>{name}</dt>
+          <dt>{NAMES[kind]}</dt>
           <dd>
-            <strong>{these.length}</strong> <span className="soft">{sumsOf(these).join(' + ')}</span>
+            <strong>{count}</strong>{' '}
+            <span>{[...amounts].map(([currency, sum]) => formatMoney(sum, currency)).join(' + ')}</span>
+            <small className="soft">before: {wordsOf(activity.before[kind])}</small>
           </dd>
         </div>
       );
     })}
   </dl>
 );
-
-const sumsOf = (happenings: readonly Happening[]): string[] => {
-  const sums = new Map<string, number>();
-  for (const { amount, currency } of happenings) sums.set(currency, (sums.get(currency) ?? 0) + amount);
-  return [...sums].map(([currency, sum]) => formatMoney(sum, currency));
-};

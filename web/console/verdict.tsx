@@ -1,25 +1,24 @@
 import type { ReactNode } from 'react';
 import type { Tone } from '../ui/status.js';
-import type { Happening, Range } from './activity.js';
+import type { Activity, Range } from './activity.js';
 import type { EventFieldsFragment, ProblemsQuery } from './operations.js';
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 /** The answer of the first screen, in two sentences. Silent until it knows, and it vouches for nothing that is old. */
 export const Verdict = (props: {
-  readonly happenings: readonly Happening[] | undefined;
+  readonly activity: Activity | undefined;
   readonly range: Range;
   readonly stuck: readonly EventFieldsFragment[] | undefined;
   readonly problems: ProblemsQuery['problems'] | undefined;
   /** Something was read before and can't be read again. */
   readonly isStale: boolean;
 }) => {
-  const { happenings, range, stuck, problems, isStale } = props;
-  if (!happenings) return null;
+  const { activity, range, stuck, problems, isStale } = props;
+  if (!activity) return null;
   if (isStale) return <Answer tone="wait">What is below may be old: it could not be read again just now.</Answer>;
-  const count = (wanted: Happening['kind']): number => happenings.filter(({ kind }) => kind === wanted).length;
-  const succeeded = count('succeeded');
-  const failed = count('failed');
+  const succeeded = activity.now.succeeded.count;
+  const failed = activity.now.failed.count;
   const time = range.name.toLowerCase();
   const flow =
     succeeded > 0

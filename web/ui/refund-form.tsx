@@ -5,7 +5,7 @@ import { Field } from './field.js';
 import { formatMoney, parseMoney, toFieldText } from './money.js';
 import { ErrorNotice } from './notice.js';
 
-/** Gives back a part of a payment, or all that is left of it. */
+/** Refunds a part of a payment, or all that is left of it. */
 export const RefundForm = ({ tollgate, payment }: { readonly tollgate: Tollgate; readonly payment: Payment }) => {
   const { id, currency, amountRefundable: left } = payment;
   const [text, setText] = useState<string>();
@@ -32,7 +32,7 @@ export const RefundForm = ({ tollgate, payment }: { readonly tollgate: Tollgate;
           inputMode="decimal"
           value={shown}
           onChange={(event) => setText(event.target.value)}
-          hint={`${formatMoney(left, currency)} can be given back`}
+          hint={`${formatMoney(left, currency)} can be refunded`}
           problem={amount === undefined ? `Write an amount such as ${toFieldText(left, currency)}.` : undefined}
         />
         <Field
