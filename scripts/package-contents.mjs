@@ -29,14 +29,15 @@ const trackedPages = (folder) => {
 };
 
 /**
- * The lines for the files of a package: compiled files that have their source as one line for each folder, pages of the docs
+ * The lines for the files of a package: compiled files that have their source as one line for each sort, pages of the docs
  * as one line, the web pages' files without their hash, and everything else by its name.
  */
 export const listContents = (files, folder) => {
   const pages = trackedPages(folder);
   const line = (file) => {
     if (pages.has(file)) return 'docs/*.md';
-    if (hasSource(file, folder)) return `${path.posix.dirname(file)}/*${/\.(?:d\.ts|js)$/.exec(file)[0]}`;
+    if (hasSource(file, folder))
+      return `${/^(?:(?:dist|types)\/(?:src|sandbox|migrations)|dist)\//.exec(file)[0]}**${/\.(?:d\.ts|js)$/.exec(file)[0]}`;
     return file.replace(/^(web\/dist\/assets\/[a-z-]+)-[\w-]{8}\.(css|js|svg)$/, '$1-*.$2');
   };
   return [...new Set(files.map(line))].sort();

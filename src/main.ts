@@ -47,11 +47,13 @@ import { createOutbox, type Outbox } from './outbox/outbox.js';
 import { createClientDoors } from './parts/client-doors.js';
 import { createConsole } from './parts/console.js';
 import { entitiesOf } from './parts/entities.js';
+import { registerInstallationMetrics } from './parts/installation-metrics.js';
 import { openPubSub } from './parts/links.js';
 import { type BuiltNouns, buildNouns, eventTypesOf } from './parts/nouns.js';
 import { createStops, type OnStop } from './parts/on-stop.js';
 import { createOperations, type Operations } from './parts/operations.js';
 import { createOperatorParts, linkSettings, type OperatorParts } from './parts/operator.js';
+import { createProcessMetrics } from './parts/process-metrics.js';
 import { openStorage, type Storage } from './parts/storage.js';
 import { createStripeDoor, type StripeDoor } from './parts/stripe-door.js';
 import { startWatchdog, type Watchdog } from './parts/watchdog.js';
@@ -125,6 +127,8 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     if (embedded?.postgres) watchdog?.equip({ postgres: embedded.postgres });
     const config = embedded?.config ?? environment;
     const shared = { config, log, onStop };
+    const registry = new Registry();
+    const metrics = createProcessMetrics(registry);
 
     // What is remembered, what is told, what an operator decided
     const storage = await openStorage({
@@ -147,6 +151,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
       link: linkSettings(pubsub, log),
       flowFolder,
       stopCalls: calls.signal,
+      observeCall: metrics.called,
     });
     await prepare(embedded, storage, operator, log);
 
@@ -154,7 +159,9 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     const freezes = createFlowFreezes(storage.database);
     const mine = rehearses ? withoutCallbacks(parts.flows) : parts.flows;
     const flowRefunds = createFlowRefunds();
-    const watched = command ? mine : watchFlows(mine, { watch: watchdog?.watch ?? UNWATCHED, freezes });
+    const watched = command
+      ? mine
+      : watchFlows(mine, { watch: watchdog?.watch ?? UNWATCHED, freezes, ran: metrics.ran });
     const flows = withRefunds(watched, flowRefunds);
 
     // The nouns, and how every process hears of their rows
@@ -164,6 +171,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
       pubsub,
       log,
       heard: command && recorder.record,
+      published: metrics.published,
       // Without Redis a command reaches nobody; a server publishes what it left.
       publishes: !command || (!rehearses && config.redis !== undefined),
     });
@@ -205,11 +213,20 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
     });
 
     // The doors: Stripe's, the operator's commands, clients'
-    const registry = new Registry();
     const eventTypes = eventTypesOf(nouns);
-    const door = createStripeDoor({ ...shared, storage, operator, nouns: built, eventTypes, inboxLimits, registry });
+    const door = createStripeDoor({
+      ...shared,
+      storage,
+      operator,
+      nouns: built,
+      eventTypes,
+      inboxLimits,
+      registry,
+      metrics,
+    });
     const operations = createOperations({ storage, door, nouns: built, recorder, rehearses });
     if (command) return { url: '', sandboxUrl: undefined, operations, stop };
+    registerInstallationMetrics(registry, storage.database);
     const server = createClientDoors({
       ...shared,
       storage,

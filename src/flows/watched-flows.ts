@@ -1,3 +1,4 @@
+import { DeclinedByAppError } from '../core/errors.js';
 import type { Mark, Watch } from '../core/work-board.js';
 import type { Effect, Effects } from './effects.js';
 import type { Flow, FlowBody, FlowContext, Flows, RecurringCharge } from './flows.js';
@@ -8,7 +9,23 @@ import type { PaymentRequestContext, PaymentRequestData } from './payment-reques
 export interface FlowWatch {
   readonly watch: Watch;
   readonly freezes: Pick<FlowFreezes, 'assertMayRun'>;
+  /** Hears how each run ended. */
+  readonly ran: (sort: 'flow' | 'effect', name: string, failed: boolean, seconds: number) => void;
 }
+
+/** Runs it, and tells how long that took and whether it failed. */
+const timed = async <T>(ran: (failed: boolean, seconds: number) => void, run: () => Promise<T> | T): Promise<T> => {
+  const began = performance.now();
+  const end = (failed: boolean): void => ran(failed, (performance.now() - began) / 1_000);
+  try {
+    const result = await run();
+    end(false);
+    return result;
+  } catch (error) {
+    end(!(error instanceof DeclinedByAppError));
+    throw error;
+  }
+};
 
 type Run<Data, Result, Context> = (data: Data, context: Context) => Promise<Result> | Result;
 
@@ -31,7 +48,7 @@ const eventOf = (data: { readonly body?: FlowBody }): object | undefined => data
 
 const watchRun =
   <Data extends object, Result, Context extends Pick<FlowContext, 'db'> = FlowContext>(
-    { watch, freezes }: FlowWatch,
+    { watch, freezes, ran }: FlowWatch,
     { name, orderOf, run }: { name: string; orderOf: (data: Data) => string; run: Run<Data, Result, Context> },
   ): ((data: Data, context: Context) => Promise<Result>) =>
   async (data, context) => {
@@ -39,7 +56,10 @@ const watchRun =
     freezes.assertMayRun('flow', name, subject);
     const mark = watch.begin({ sort: 'flow', name, subject, event: eventOf(data) });
     try {
-      return await run(data, resuming(context, mark));
+      return await timed(
+        (failed, seconds) => ran('flow', name, failed, seconds),
+        () => run(data, resuming(context, mark)),
+      );
     } finally {
       mark.end();
     }
@@ -57,14 +77,17 @@ const watchFlow = <Data extends { readonly body: FlowBody }>(
   run: watchRun<Data, void>(watch, { name, orderOf, run: (data, context) => flow.run(data, context) }),
 });
 
-const watchEffect = ({ watch, freezes }: FlowWatch, name: string, effect: Effect): Effect => ({
+const watchEffect = ({ watch, freezes, ran }: FlowWatch, name: string, effect: Effect): Effect => ({
   ...effect,
   async run(payload, context) {
     const subject = context.idempotencyKey;
     freezes.assertMayRun('effect', name, subject);
     const mark = watch.begin({ sort: 'effect', name, subject });
     try {
-      return await effect.run(payload, context);
+      return await timed(
+        (failed, seconds) => ran('effect', name, failed, seconds),
+        () => effect.run(payload, context),
+      );
     } finally {
       mark.end();
     }

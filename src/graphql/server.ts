@@ -31,6 +31,8 @@ export interface GraphqlParts {
   readonly turns: Turns;
   readonly present: PresentError;
   readonly introspection: Introspection;
+  /** Called as live streams begin (1) and end (-1). */
+  readonly countStreams: (change: 1 | -1) => void;
 }
 
 /** Headers of which any one shows that a browser asked first: a form on another site can't set them. */
@@ -46,6 +48,7 @@ export const createGraphqlServer = (parts: GraphqlParts): GraphqlServer =>
       useFieldOrder(),
       usePostsFromHere(),
       useStreamsWhereTheyFit(),
+      useStreamCount(parts.countStreams),
       useComplexityLimits(parts.limits, parts.introspection, parts.turns),
       usePresentedErrors(parts.present),
     ],
@@ -98,6 +101,16 @@ const useStreamsWhereTheyFit = (): Plugin<Context> => ({
     if (request && !request.headers.get('accept')?.includes('text/event-stream'))
       setResultAndStopExecution({ errors: [subscriptionNeedsStream()] });
   },
+});
+
+const useStreamCount = (count: GraphqlParts['countStreams']): Plugin<Context> => ({
+  onSubscribe: () => ({
+    onSubscribeResult: ({ result }) => {
+      if (!(Symbol.asyncIterator in result)) return undefined;
+      count(1);
+      return { onEnd: () => count(-1) };
+    },
+  }),
 });
 
 /** Presents the errors of every operation, and of every message of a stream. */

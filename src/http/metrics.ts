@@ -7,6 +7,8 @@ export interface HttpMetrics {
   observe(door: string, response: ServerResponse): void;
   /** Sockets now open. */
   readonly sockets: Gauge;
+  /** Live streams now open. */
+  readonly streams: Gauge;
 }
 
 /** Registers the process's own metrics and those of the doors; a registry that has them already is left as it is. */
@@ -27,8 +29,10 @@ export const createHttpMetrics = (registry: Registry): HttpMetrics => {
     registers,
   });
   const sockets = new Gauge({ name: 'tollgate_sockets', help: 'Sockets now open.', registers });
+  const streams = new Gauge({ name: 'tollgate_subscriptions', help: 'Live streams now open.', registers });
   return {
     sockets,
+    streams,
     observe: (door, response) => {
       const startedAt = performance.now();
       response.once('close', () => {

@@ -107,7 +107,8 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
   const turns = createTurns();
   const admit = createAdmission(rateLimits, turns);
   const audience = createAudience(limits);
-  const graphql = createGraphqlServer({ ...parts, limits, admit, turns, present });
+  const countStreams = (change: 1 | -1): void => metrics.streams.inc(change);
+  const graphql = createGraphqlServer({ ...parts, limits, admit, turns, present, countStreams });
   const shared = { graphql, authenticate, admit, present, origins, trustedProxies, limits };
   const graphqlDoor = createGraphqlDoor({ ...shared, post: createGraphqlPost(shared) });
   const webhookDoor = createWebhookDoor(parts.webhook, limits.webhookBytes);

@@ -26,6 +26,8 @@ export interface EventProcessor {
 }
 
 interface Parts extends Omit<ApplyingParts, 'slotsOf'> {
+  /** Hears what became of each event, `lagSeconds` after Stripe created it where it came for the first time. */
+  readonly took?: (type: string, how: { readonly via: string; readonly outcome: string }, lagSeconds?: number) => void;
   readonly log: { warn(detail: object, message: string): void };
 }
 
@@ -79,11 +81,25 @@ export const createEventProcessor = (parts: Parts): EventProcessor => {
   const retried = createSlots(RETRIED_AT_ONCE, ABOUT_ONE);
   const applying = { ...parts, slotsOf: ({ kind }: Arrival) => (kind === 'retried' ? retried : fresh) };
 
+  const tell = ({ event, kind, isHint }: Arrival, failure: Error | undefined): void => {
+    const isLater = failure instanceof NoSlotError || failure instanceof UnavailableError;
+    const outcome = failure ? (isLater ? 'postponed' : 'failed') : 'handled';
+    const via = kind === 'new' ? (isHint ? 'fetched' : 'delivery') : kind;
+    const isFresh = !failure && (kind === 'new' || kind === 'retried');
+    parts.took?.(
+      parts.handlers.has(event.type) ? event.type : 'other',
+      { via, outcome },
+      isFresh ? Date.now() / 1_000 - event.created : undefined,
+    );
+  };
+
   const process = async (arrival: Arrival): Promise<Error | undefined> => {
     const work = applyOrRecord(applying, arrival);
     running.add(work);
     try {
-      return await work;
+      const failure = await work;
+      tell(arrival, failure);
+      return failure;
     } finally {
       running.delete(work);
     }

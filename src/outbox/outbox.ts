@@ -30,6 +30,8 @@ export interface OutboxParts {
   readonly log: { warn(detail: object, message: string): void };
   /** Hears of every committed row that is announced. */
   readonly heard?: ((stream: Stream, row: Versioned) => void) | undefined;
+  /** Hears how long it took, in seconds, until every process was told of a row. */
+  readonly published?: (seconds: number) => void;
   /** False: what is announced stays in the table, for a server to publish within seconds; a command may reach no client. */
   readonly publishes?: boolean;
 }
@@ -72,7 +74,14 @@ const forgetAll = (published: readonly Published[]): Statement => ({
 });
 
 /** Builds the outbox over the change log; it holds no kind yet. */
-export const createOutbox = ({ database, pubsub, log, heard, publishes = true }: OutboxParts): Outbox => {
+export const createOutbox = ({
+  database,
+  pubsub,
+  log,
+  heard,
+  published: tookSeconds,
+  publishes = true,
+}: OutboxParts): Outbox => {
   const kinds = new Map<string, { readonly stream: Stream; readonly readMany: ReadMany }>();
   const followers = new Map<string, ((row: Versioned) => void)[]>();
   const published: Published[] = [];
@@ -98,7 +107,9 @@ export const createOutbox = ({ database, pubsub, log, heard, publishes = true }:
   };
 
   const publishAndForget = async (stream: Stream, row: Versioned): Promise<void> => {
+    const began = performance.now();
     if (!(await publish(stream, row))) return;
+    tookSeconds?.((performance.now() - began) / 1_000);
     published.push({ nodeType: stream.nodeType, id: row.id, version: row.version });
     forgetting ??= forget();
     await forgetting;

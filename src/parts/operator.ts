@@ -10,6 +10,7 @@ import { createOrders, type Orders } from '../orders/orders.js';
 import type { PubSub } from '../outbox/pubsub.js';
 import { SETTINGS_TOPIC } from '../outbox/topics.js';
 import type { Database } from '../storage/database.js';
+import type { ObserveCall } from '../stripe/answer.js';
 import { connectStripe, type StripeGateway } from '../stripe/gateway.js';
 
 /** What an operator decides, read by everything else. */
@@ -45,6 +46,7 @@ interface Needs {
   readonly flowFolder: string | undefined;
   /** Ends what is under way at Stripe. */
   readonly stopCalls?: AbortSignal;
+  readonly observeCall?: ObserveCall;
 }
 
 /** The link of a server. */
@@ -61,7 +63,7 @@ export const linkSettings = (pubsub: PubSub, log: Logger): SettingsLink => ({
 
 /** Builds what an operator decides, for a server and for a command; a change here or in another process is heard at once. */
 export const createOperatorParts = (needs: Needs): OperatorParts => {
-  const { config, database, link, flowFolder, stopCalls } = needs;
+  const { config, database, link, flowFolder, stopCalls, observeCall } = needs;
   const plans = createPlans({ database, changed: () => settingsChanged() });
   const roles = createRoles(database);
   const orders = createOrders(database);
@@ -83,6 +85,7 @@ export const createOperatorParts = (needs: Needs): OperatorParts => {
     connectStripe({
       secretKey,
       timeoutMs,
+      observe: observeCall,
       ...(stopCalls && { stop: stopCalls }),
       ...(apiBase !== undefined && { apiBase }),
     });

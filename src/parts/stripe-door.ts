@@ -13,6 +13,7 @@ import { createReconciliationState } from '../inbox/reconciliation-state.js';
 import type { BuiltNouns } from './nouns.js';
 import type { OnStop } from './on-stop.js';
 import type { OperatorParts } from './operator.js';
+import type { ProcessMetrics } from './process-metrics.js';
 import type { Storage } from './storage.js';
 
 /** Where Stripe's word comes in: by webhook, and by asking. */
@@ -33,6 +34,7 @@ interface Needs {
   readonly inboxLimits: InboxLimits | undefined;
   /** Where it counts. */
   readonly registry: Registry;
+  readonly metrics: Pick<ProcessMetrics, 'tookEvent'>;
   readonly log: Logger;
   readonly onStop: OnStop;
 }
@@ -45,7 +47,8 @@ export const createStripeDoor = (needs: Needs): StripeDoor => {
   const inbox = createInbox(database, needs.inboxLimits);
   const metrics = createBatchMetrics(needs.registry);
   const batches = createEventBatches({ database, inbox, mode: config.eventBatches, metrics, log });
-  const processor = createEventProcessor({ database, inbox, connection, handlers: nouns.handlers, batches, log });
+  const took = needs.metrics.tookEvent;
+  const processor = createEventProcessor({ database, inbox, connection, handlers: nouns.handlers, batches, took, log });
   onStop(() => processor.idle());
   const reads = createEventReads(database);
   const reconciler = createReconciler({

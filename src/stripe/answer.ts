@@ -115,6 +115,9 @@ type Call = <T extends { object: string }>(
   request: (options: { readonly timeout: number }) => Promise<Response<T>>,
 ) => Promise<Answer<T>>;
 
+/** Hears how each call ended: `done` or its failure; seconds with all repeats. */
+export type ObserveCall = (kind: string, outcome: 'done' | StripeFailure, seconds: number) => void;
+
 /** How calls go out. The limit is for the whole call: whatever Stripe or what stands before it does, the call ends. */
 export interface Caller {
   readonly read: Call;
@@ -130,9 +133,18 @@ const dateOf = (headers: unknown): number => {
   return Math.floor((at > 0 && at < FAR_MS ? at : Date.now()) / 1000);
 };
 
+interface CallParts {
+  readonly signals: CallSignals;
+  readonly stop?: AbortSignal | undefined;
+  readonly observe?: ObserveCall | undefined;
+}
+
 const callWithin =
-  (timeoutMs: number, signals: CallSignals, stop: AbortSignal | undefined): Call =>
+  (timeoutMs: number, { signals, stop, observe }: CallParts): Call =>
   async (kind, request) => {
+    const began = performance.now();
+    const tell = (outcome: 'done' | StripeFailure): void =>
+      observe?.(kind, outcome, (performance.now() - began) / 1_000);
     const over = new AbortController();
     const timer = setTimeout(() => over.abort(new Error(`Stripe did not answer within ${timeoutMs} ms.`)), timeoutMs);
     const onStop = (): void => over.abort(stop?.reason);
@@ -146,9 +158,12 @@ const callWithin =
     try {
       const answer = await Promise.race([ended, signals.during(over.signal, () => request({ timeout: timeoutMs }))]);
       if (answer?.object !== kind) throw new NotAnAnswerError(`it is no ${kind}`);
+      tell('done');
       return { object: answer, at: dateOf(answer.lastResponse.headers) };
     } catch (error) {
-      throw toCallError(error);
+      const failed = toCallError(error);
+      tell(failed.failure);
+      throw failed;
     } finally {
       clearTimeout(timer);
       stop?.removeEventListener('abort', onStop);
@@ -156,7 +171,7 @@ const callWithin =
   };
 
 /** Builds the two ways to call; once `stop` is aborted, every call ends. */
-export const createCaller = ({ readMs, writeMs }: CallLimits, signals: CallSignals, stop?: AbortSignal): Caller => ({
-  read: callWithin(readMs, signals, stop),
-  write: callWithin(writeMs, signals, stop),
+export const createCaller = ({ readMs, writeMs }: CallLimits, parts: CallParts): Caller => ({
+  read: callWithin(readMs, parts),
+  write: callWithin(writeMs, parts),
 });

@@ -1,4 +1,5 @@
 import Stripe from 'stripe';
+import type { ObserveCall } from './answer.js';
 import type { CallSignals } from './call-signals.js';
 
 /** The API version whose shapes we read and whose events we apply; the version that the client library pins. */
@@ -12,6 +13,7 @@ export interface StripeClientOptions {
   readonly timeoutMs?: number;
   /** Once aborted, every call ends: its outcome is unknown. */
   readonly stop?: AbortSignal;
+  readonly observe?: ObserveCall | undefined;
 }
 
 type HttpClient = ReturnType<typeof Stripe.createFetchHttpClient>;

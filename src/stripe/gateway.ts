@@ -59,7 +59,7 @@ export const connectStripe = (options: StripeClientOptions): StripeGateway => {
   const signals = createCallSignals();
   return createStripeGateway(
     createStripeClient(options, signals),
-    createCaller(limitsFor(options.timeoutMs), signals, options.stop),
+    createCaller(limitsFor(options.timeoutMs), { signals, stop: options.stop, observe: options.observe }),
   );
 };
 
