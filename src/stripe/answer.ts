@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import Stripe from 'stripe';
 import type { CallSignals } from './call-signals.js';
 
@@ -171,7 +172,8 @@ const callWithin =
   };
 
 /** Builds the two ways to call; once `stop` is aborted, every call ends. */
-export const createCaller = ({ readMs, writeMs }: CallLimits, parts: CallParts): Caller => ({
-  read: callWithin(readMs, parts),
-  write: callWithin(writeMs, parts),
-});
+export const createCaller = ({ readMs, writeMs }: CallLimits, parts: CallParts): Caller => {
+  // As many listen as calls are under way; each stops with its call.
+  if (parts.stop) setMaxListeners(0, parts.stop);
+  return { read: callWithin(readMs, parts), write: callWithin(writeMs, parts) };
+};

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { NotAnAnswerError } from './answer.js';
 import { methodSummary, type PaymentMethodSummary } from './charge-snapshot.js';
 import { parse, shapes } from './shape.js';
 import { idOf } from './translate.js';
@@ -14,7 +15,7 @@ export interface MethodSnapshot extends PaymentMethodSummary {
 
 const METHOD = z.looseObject({
   id: shapes.id,
-  type: z.string(),
+  type: z.string().regex(/^\w{1,100}$/),
   customer: shapes.reference,
   livemode: z.boolean(),
   created: shapes.time,
@@ -26,15 +27,10 @@ const METHOD = z.looseObject({
  * @throws StripeCallError when it is none
  */
 export const methodSnapshot = (object: unknown): MethodSnapshot => {
-  const { id, type, customer, livemode, created } = parse(METHOD, 'payment method', object);
-  const none = { type, brand: null, last4: null, wallet: null, expMonth: null, expYear: null };
-  return {
-    ...(methodSummary(object) ?? none),
-    methodId: id,
-    customerId: idOf(customer),
-    livemode,
-    createdAt: new Date(created * 1000),
-  };
+  const { id, customer, livemode, created } = parse(METHOD, 'payment method', object);
+  const summary = methodSummary(object);
+  if (summary === null) throw new NotAnAnswerError(`the method ${id} without its type`);
+  return { ...summary, methodId: id, customerId: idOf(customer), livemode, createdAt: new Date(created * 1000) };
 };
 
 /** A customer in our words. */

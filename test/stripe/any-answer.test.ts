@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCommand } from '../cli/command.js';
 import { type Json, lieAbout } from '../harness/lies.js';
+import { customerOf, keepMethod, removeMethod, saveMethod, setDefault } from '../harness/methods.js';
 import { ask, confirmUntil, type Paid, pay, readPayment } from '../harness/payments.js';
 import { cancel, eventually, initiate, monthlyPrice, readRecurring } from '../harness/recurring.js';
 import { ADMIN, payOrder, readMoney, readRefunds, refund, refundedAtStripe } from '../harness/refunds.js';
@@ -187,6 +188,56 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       return async () => {
         const { status } = await bed.stripe.subscriptions.retrieve(recurringPayment.stripeSubscriptionId);
         expect((await readRecurring(server, recurringPayment.id)).status).toBe(status.toUpperCase());
+      };
+    },
+  },
+  'pay with a saved method': {
+    async act(lying) {
+      const paymentMethodId = await keepMethod(bed, server, { account: 'customer' });
+      const orderId = await bed.createOrder();
+      await lying(() => pay(server, orderId, { paymentMethodId }));
+      return async () => {
+        const paid = await bed.sql.query(
+          `select 1 from tollgate.payment where order_id = $1 and status = 'SUCCESSFUL'`,
+          [orderId],
+        );
+        if (paid.rowCount === 0)
+          expect(await pay(server, orderId, { paymentMethodId })).toMatchObject({ payment: { status: 'SUCCESSFUL' } });
+        const charges = await bed.stripe.charges.list({ limit: 100 }).autoPagingToArray({ limit: 1_000 });
+        const ofOrder = charges.filter(
+          ({ metadata, status }) => metadata['tollgate_order'] === orderId && status === 'succeeded',
+        );
+        expect(ofOrder).toHaveLength(1);
+      };
+    },
+  },
+  savePaymentMethod: {
+    async act(lying) {
+      await lying(() => saveMethod(server));
+      return async () => {
+        const { clientSecret } = await saveMethod(server);
+        const { customer } = await bed.stripe.setupIntents.retrieve(clientSecret?.split('_secret_')[0] ?? '');
+        expect(customer).toBe((await customerOf(bed, 'customer'))?.id);
+      };
+    },
+  },
+  setDefaultPaymentMethod: {
+    async act(lying) {
+      const id = await keepMethod(bed, server, { account: 'customer' });
+      await lying(() => setDefault(server, { id }));
+      return async () => {
+        const methods = await setDefault(server, { id });
+        expect(methods.filter(({ isDefault }) => isDefault).map((method) => method.id)).toEqual([id]);
+      };
+    },
+  },
+  removePaymentMethod: {
+    async act(lying) {
+      const id = await keepMethod(bed, server, { account: 'customer' });
+      await lying(() => removeMethod(server, id));
+      return async () => {
+        await removeMethod(server, id).catch(() => undefined);
+        expect((await bed.stripe.paymentMethods.retrieve(id)).customer).toBeNull();
       };
     },
   },

@@ -5,6 +5,7 @@ import { type Sandbox, startSandbox } from '../../sandbox/sandbox.js';
 import { NotAnAnswerError } from '../../src/stripe/answer.js';
 import { checkoutSnapshot } from '../../src/stripe/checkout-snapshot.js';
 import { invoiceSnapshot } from '../../src/stripe/invoice-snapshot.js';
+import { customerSnapshot, methodSnapshot, setupSnapshot } from '../../src/stripe/method-snapshot.js';
 import { priceSnapshot } from '../../src/stripe/price-snapshot.js';
 import { refundSnapshot } from '../../src/stripe/refund-snapshot.js';
 import { invoiceOf, secretOf, subscriptionSnapshot } from '../../src/stripe/subscription-snapshot.js';
@@ -24,6 +25,9 @@ const PARSERS: Readonly<Record<string, readonly ((object: unknown) => unknown)[]
   invoice: [(object) => invoiceSnapshot(object, 1)],
   subscription: [(object) => subscriptionSnapshot(object, 1), secretOf, firstInvoiceOf],
   price: [priceSnapshot],
+  payment_method: [methodSnapshot],
+  customer: [customerSnapshot],
+  setup_intent: [setupSnapshot],
 };
 
 let sandbox: Sandbox;
@@ -65,10 +69,26 @@ beforeAll(async () => {
   });
   const expand = ['payments.data.payment.payment_intent'];
   const invoice = await stripe.invoices.retrieve((subscription.latest_invoice as Stripe.Invoice).id ?? '', { expand });
+  const setup = await stripe.setupIntents.create({
+    customer: customer.id,
+    payment_method: 'pm_card_visa',
+    confirm: true,
+  });
+  const method = await stripe.paymentMethods.retrieve(String(setup.payment_method));
   const declined = await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', metadata });
   await stripe.paymentIntents.confirm(declined.id, { payment_method: 'pm_card_chargeDeclined' }).catch(() => undefined);
   const failed = await stripe.paymentIntents.retrieve(declined.id, { expand: ['latest_charge'] });
-  for (const object of [failed, refund, { ...session, payment_intent: intent }, subscription, invoice, price])
+  for (const object of [
+    failed,
+    refund,
+    { ...session, payment_intent: intent },
+    subscription,
+    invoice,
+    price,
+    customer,
+    setup,
+    method,
+  ])
     objects.set(object.object, asBody(object));
 });
 afterAll(() => sandbox.close());

@@ -7,10 +7,11 @@ import type { StripeAccess } from '../../installation/stripe-connection.js';
 import { readClock } from '../../storage/clock.js';
 import type { Database, Queryable } from '../../storage/database.js';
 import { selectList } from '../../storage/select-list.js';
-import { NotOursError } from '../../stripe/answer.js';
+import { NotAnAnswerError, NotOursError, StripeCallError } from '../../stripe/answer.js';
 import { makeOnce } from '../../stripe/make-once.js';
 import type { Marks } from '../../stripe/marks.js';
 import { isMarked, type Owner } from '../../stripe/metadata.js';
+import { customerSnapshot } from '../../stripe/method-snapshot.js';
 import { parse, shapes } from '../../stripe/shape.js';
 import { StripeCustomer } from './row.js';
 
@@ -20,6 +21,13 @@ export interface Customers {
   ensure(accountId: string, access: StripeAccess): Promise<string>;
   /** The account's customer as it is known; undefined where none was made. */
   find(accountId: string, access: StripeAccess): Promise<string | undefined>;
+  /**
+   * Forgets the customer where Stripe says so twice that it has deleted them, and whether it has: one answer alone may be wrong, and
+   * what the customer has saved would be lost with them. Twice changes nothing.
+   *
+   * @throws StripeCallError
+   */
+  forgetGone(customerId: string, access: StripeAccess): Promise<boolean>;
   /** Stripe has deleted the customer: the next `ensure` makes a new one. Twice changes nothing. */
   forget(on: Queryable, customerId: string): Promise<void>;
 }
@@ -32,6 +40,19 @@ const scopeOf = (accountId: string, access: StripeAccess): [string, boolean, str
   access.livemode,
   access.account,
 ];
+
+/** Whether Stripe says twice that it has the customer no more. @throws StripeCallError */
+const isGone = async (customerId: string, { gateway }: StripeAccess): Promise<boolean> => {
+  for (let times = 1; times <= 2; times += 1)
+    try {
+      const { customerId: id, isDeleted } = customerSnapshot((await gateway.retrieveCustomer(customerId)).object);
+      if (id !== customerId) throw new NotAnAnswerError(`the customer ${id} in place of ${customerId}`);
+      if (!isDeleted) return false;
+    } catch (error) {
+      if (!(error instanceof StripeCallError) || error.stripeCode !== 'resource_missing') throw error;
+    }
+  return true;
+};
 
 export const createCustomers = ({ database, marks }: { database: Database; marks: Marks }): Customers => {
   const oneAtATime = createInFlight<string>();
@@ -100,6 +121,14 @@ export const createCustomers = ({ database, marks }: { database: Database; marks
     return kept?.id ?? customerId;
   };
 
+  const forget = async (on: Queryable, customerId: string): Promise<void> => {
+    await on.query({
+      text: `update tollgate.stripe_customer set stripe_customer_id = null, attempt = attempt + 1, attempted_at = now()
+        where stripe_customer_id = $1`,
+      values: [customerId],
+    });
+  };
+
   return {
     ensure: (accountId, access) =>
       oneAtATime(JSON.stringify(scopeOf(accountId, access)), () => make(accountId, access)),
@@ -113,12 +142,12 @@ export const createCustomers = ({ database, marks }: { database: Database; marks
       return row?.id ?? undefined;
     },
 
-    async forget(on, customerId) {
-      await on.query({
-        text: `update tollgate.stripe_customer set stripe_customer_id = null, attempt = attempt + 1, attempted_at = now()
-          where stripe_customer_id = $1`,
-        values: [customerId],
-      });
+    async forgetGone(customerId, access) {
+      if (!(await isGone(customerId, access))) return false;
+      await forget(database, customerId);
+      return true;
     },
+
+    forget,
   };
 };

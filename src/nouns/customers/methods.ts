@@ -3,9 +3,13 @@ import { denial, PaymentMethodNotFoundError } from '../../core/errors.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
 import { NotAnAnswerError, StripeCallError } from '../../stripe/answer.js';
-import { customerSnapshot, type MethodSnapshot, methodSnapshot } from '../../stripe/method-snapshot.js';
+import {
+  type CustomerSnapshot,
+  customerSnapshot,
+  type MethodSnapshot,
+  methodSnapshot,
+} from '../../stripe/method-snapshot.js';
 import type { Customers } from './customers.js';
-import { isDeletedCustomer } from './deleted.js';
 
 /** A saved method, as its account may see it. */
 export interface SavedMethod extends MethodSnapshot {
@@ -57,19 +61,17 @@ const isMissing = (error: unknown): boolean =>
 /** Builds the reads over the accounts' customers. */
 export const createMethods = ({ database, customers }: { database: Database; customers: Customers }): Methods => {
   /** Undefined where the customer is gone, which the account then forgets. */
-  const readDefault = async (
-    customerId: string,
-    { gateway }: StripeAccess,
-  ): Promise<{ id: string | null } | undefined> => {
-    try {
-      const snapshot = customerSnapshot((await gateway.retrieveCustomer(customerId)).object);
-      if (snapshot.customerId !== customerId) throw new NotAnAnswerError(`a customer in place of ${customerId}`);
-      if (!snapshot.isDeleted) return { id: snapshot.defaultMethodId };
-    } catch (error) {
-      if (!isMissing(error) && !isDeletedCustomer(error)) throw error;
-    }
-    await customers.forget(database, customerId);
-    return undefined;
+  const readDefault = async (customerId: string, access: StripeAccess): Promise<CustomerSnapshot | undefined> => {
+    const answer = await access.gateway.retrieveCustomer(customerId).catch((error: unknown) => {
+      if (isMissing(error)) return undefined;
+      throw error;
+    });
+    const snapshot = answer && customerSnapshot(answer.object);
+    if (snapshot && snapshot.customerId !== customerId)
+      throw new NotAnAnswerError(`a customer in place of ${customerId}`);
+    if (snapshot && !snapshot.isDeleted) return snapshot;
+    if (await customers.forgetGone(customerId, access)) return undefined;
+    throw new NotAnAnswerError(`the customer ${customerId} as gone, who is there`);
   };
 
   return {
@@ -80,7 +82,7 @@ export const createMethods = ({ database, customers }: { database: Database; cus
       const methods = (await access.gateway.listMethods(customerId)).map(methodSnapshot);
       const other = methods.find((method) => method.customerId !== customerId || method.livemode !== access.livemode);
       if (other) throw new NotAnAnswerError(`the method ${other.methodId} of another customer than ${customerId}`);
-      return methods.map((method) => ({ ...method, isDefault: method.methodId === standard.id }));
+      return methods.map((method) => ({ ...method, isDefault: method.methodId === standard.defaultMethodId }));
     },
 
     async find(id, access) {

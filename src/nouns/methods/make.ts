@@ -116,9 +116,10 @@ const makeObject = async <T>(
     writeSetupCustomer(id, await customers.ensure(accountId, access)),
   );
   return makeFrom(parts, row, { object, isFresh }).catch(async (error: unknown) => {
-    if (!isDeletedCustomer(error)) throw error;
     const gone = customerOf(row);
-    await customers.forget(database, gone);
+    if (!isDeletedCustomer(error)) throw error;
+    const isKnown = (await customers.find(accountId, access)) === gone;
+    if (isKnown && !(await customers.forgetGone(gone, access))) throw error;
     const customerId = await customers.ensure(accountId, access);
     await database.query(writeNextSetupCustomer(id, gone, customerId));
     log.warn({ accountId, gone, customerId }, 'a deleted customer was made anew');

@@ -4,7 +4,6 @@ import type { Caller } from '../../core/caller.js';
 import { UnauthenticatedError } from '../../core/errors.js';
 import type { Redirects } from '../../installation/redirects.js';
 import type { StripeAccess, StripeConnection } from '../../installation/stripe-connection.js';
-import type { Database } from '../../storage/database.js';
 import { NotAnAnswerError } from '../../stripe/answer.js';
 import { refusalOf } from '../../stripe/refusal.js';
 import { parse, shapes } from '../../stripe/shape.js';
@@ -21,7 +20,6 @@ export interface PortalRequest {
 }
 
 interface Parts {
-  readonly database: Database;
   readonly connection: StripeConnection;
   readonly customers: Customers;
   readonly redirects: Redirects;
@@ -68,7 +66,7 @@ export const createPortal =
       return await open(parts, asked, access).catch(async (error: unknown) => {
         if (!isDeletedCustomer(error)) throw error;
         const gone = await parts.customers.find(accountId, access);
-        if (gone !== undefined) await parts.customers.forget(parts.database, gone);
+        if (gone !== undefined && !(await parts.customers.forgetGone(gone, access))) throw error;
         return open(parts, asked, access);
       });
     } catch (error) {

@@ -56,7 +56,9 @@ export const createPaymentCustomers = ({
   async mend(payment, failure, { access, actor }) {
     const { id, accountId, stripeCustomerId: gone } = payment;
     if (gone === null || accountId === null || !isDeletedCustomer(failure)) return undefined;
-    await customers.forget(database, gone);
+    // Who is known as another one by now was forgotten by somebody else.
+    const isKnown = (await customers.find(accountId, access)) === gone;
+    if (isKnown && !(await customers.forgetGone(gone, access))) return undefined;
     const customerId = await customers.ensure(accountId, access);
     const { row, isNew } = await database.transaction(async (tx) => {
       const locked = await transitions.lockById(tx, payment);

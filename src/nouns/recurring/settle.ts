@@ -96,7 +96,8 @@ const makingOf = async <T>(
         return await create({ ...request, customerId, idempotencyKey });
       } catch (error) {
         if (!isDeletedCustomer(error)) throw error;
-        await customers.forget(database, customerId);
+        const isKnown = (await customers.find(row.accountId ?? '', access)) === customerId;
+        if (isKnown && !(await customers.forgetGone(customerId, access))) throw error;
         customerId = await customers.ensure(row.accountId ?? '', access);
         return create({ ...request, customerId, idempotencyKey: `${idempotencyKey}:${customerId}` });
       }
