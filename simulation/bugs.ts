@@ -2,8 +2,10 @@ import type { Rewrite } from './database-link.js';
 
 /** A fault of the product that the simulation must catch. */
 export interface Bug {
-  /** What it breaks. */
+  /** What it does. */
   readonly about: string;
+  /** The promise that it breaks, by its name; others may break with it. */
+  readonly breaks: string;
   readonly rewrite?: Rewrite;
   /** Each flow's statements go past its transaction. */
   readonly flowsOutside?: true;
@@ -21,10 +23,12 @@ const inStatement =
 export const BUGS = {
   'no-locks': {
     about: 'rows are read without their locks',
+    breaks: 'sums of refunds are what went back',
     rewrite: (text) => text.replaceAll(/for (no key )?update( of \w+)?/gi, (all) => (/skip/i.test(text) ? all : '')),
   },
   'no-dedupe': {
     about: 'a delivery that comes again is applied again, whatever the row says',
+    breaks: 'flows ran once per version',
     rewrite: (text) =>
       text.startsWith('insert into tollgate.stripe_event (id, type, object_id, status, reason')
         ? text.replace('do nothing', 'do update set attempts = excluded.attempts')
@@ -32,10 +36,12 @@ export const BUGS = {
   },
   'publish-before-commit': {
     about: 'a status is told although its transaction is lost',
+    breaks: 'what was shown was committed, the newest last',
     losesCommits: true,
   },
   'reservation-ignored': {
     about: 'pending refunds reserve nothing',
+    breaks: 'no refund was asked for beyond what was left',
     rewrite: inStatement(
       'amount_refund_pending = s.pending',
       'amount_refund_pending = s.pending',
@@ -44,10 +50,12 @@ export const BUGS = {
   },
   'flow-outside-transaction': {
     about: "a flow's writes stay when its change is rolled back",
+    breaks: 'flows ran once per version',
     flowsOutside: true,
   },
   'no-retry': {
     about: 'failed events are never tried again',
+    breaks: 'nothing is stuck',
     rewrite: inStatement(
       "status in ('RECEIVED', 'FAILED') and payload is not null",
       'limit $1',
@@ -56,6 +64,7 @@ export const BUGS = {
   },
   'never-published': {
     about: 'what was published is not forgotten, and the outbox never ends',
+    breaks: 'nothing is stuck',
     rewrite: inStatement(
       'delete from tollgate.outbox where id',
       'delete from tollgate.outbox where id',
@@ -64,6 +73,7 @@ export const BUGS = {
   },
   'stale-message': {
     about: 'subscribers are sent an older version',
+    breaks: 'what was shown was committed, the newest last',
     rewrite: inStatement(
       'update tollgate.payment t set status = u.status',
       'p.version as "version"',
@@ -72,6 +82,7 @@ export const BUGS = {
   },
   'wrong-amount': {
     about: 'less than what was received is booked',
+    breaks: "payments are as Stripe's intents",
     rewrite: inStatement(
       'update tollgate.payment t set status = u.status',
       'amount_received = u.received',
@@ -80,10 +91,12 @@ export const BUGS = {
   },
   'dispute-uncounted': {
     about: 'a dispute takes nothing from its payment',
+    breaks: 'sums of disputes are what they took',
     rewrite: inStatement('update tollgate.payment p set version', 'amount_disputed = (', 'amount_disputed = 0 * ('),
   },
   'dispute-mistaken': {
     about: 'a dispute is booked with another amount than Stripe says',
+    breaks: "disputes are as Stripe's",
     rewrite: (text) => {
       const made = inStatement(
         'insert into tollgate.dispute as d',
@@ -95,6 +108,7 @@ export const BUGS = {
   },
   'unasked-money': {
     about: 'money that nobody asked for counts by itself',
+    breaks: 'money that was set aside is as was decided',
     rewrite: inStatement(
       'update tollgate.payment t set status = u.status',
       'set status = u.status,',
@@ -103,14 +117,72 @@ export const BUGS = {
   },
   'owed-forgotten': {
     about: 'a flow that is owed counts as having run',
+    breaks: 'flows ran once per version',
     rewrite: inStatement(
       'insert into tollgate.owed_flow (flow',
       'data, error, next_try_at)\n      values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, case',
       "data, error, status, next_try_at)\n      values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, 'DONE', case",
     ),
   },
+  'refund-mistaken': {
+    about: 'a refund that went through is booked as canceled',
+    breaks: "refunds are as Stripe's",
+    rewrite: inStatement(
+      'update tollgate.refund r set status',
+      'set status = $2,',
+      "set status = case $2::text when 'REFUNDED' then 'CANCELED' else $2::text end,",
+    ),
+  },
+  'refund-forgotten': {
+    about: "nobody looks for the outcome of a refund whose call got no answer, and its events don't count",
+    breaks: 'no refund is left unknown',
+    rewrite: (text) =>
+      inStatement(
+        'update tollgate.refund r set status',
+        'coalesce(stripe_refund_id, $3)',
+        'nullif($3::text, $3::text)',
+      )(inStatement('update tollgate.refund r set checks', 'limit $1', 'limit 0 * $1::integer')(text)),
+  },
+  'refund-uncounted': {
+    about: 'what went back is not counted on its payment',
+    breaks: 'sums of refunds are what went back',
+    rewrite: inStatement(
+      'amount_refund_pending = s.pending',
+      'set amount_refunded = least(p.amount_received, s.refunded)',
+      'set amount_refunded = 0 * s.refunded',
+    ),
+  },
+  'money-forgotten': {
+    about: "a paid payment names another of Stripe's objects as its own",
+    breaks: 'all money of ours has its payment',
+    rewrite: inStatement(
+      'update tollgate.payment t set status = u.status',
+      'coalesce(t.stripe_payment_intent_id, u.intent)',
+      "case when u.status = 'SUCCESSFUL' then 'pi_of_nobody_' || t.id else coalesce(t.stripe_payment_intent_id, u.intent) end",
+    ),
+  },
+  'order-unmarked': {
+    about: 'a paid order is not marked',
+    breaks: 'orders show what was received',
+    rewrite: inStatement('update public.shop_order set status', "set status = 'paid'", "set status = 'pending'"),
+  },
+  'invoice-mistaken': {
+    about: "an invoice's payment is recorded under another invoice",
+    breaks: 'each paid invoice has one payment',
+    rewrite: inStatement('insert into tollgate.payment as p (order_id', '$8, $9, $10', "$8, $9::text || '_other', $10"),
+  },
+  'subscription-mistaken': {
+    about: 'a recurring payment that is active is booked as past due',
+    breaks: "recurring payments are as Stripe's subscriptions",
+    rewrite: inStatement(
+      'update tollgate.recurring_payment r set status',
+      'set status = $2,',
+      "set status = case $2::text when 'ACTIVE' then 'PAST_DUE' else $2::text end,",
+    ),
+  },
   'renewal-twice': {
     about: "a later invoice's order is made once more",
+    breaks: 'each later invoice has an order of its own',
     rewrite: inStatement(
       'insert into public.shop_order (account_id, description',
       'select account_id, description, $2, $3, product from public.shop_order where id = $1',

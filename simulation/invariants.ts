@@ -416,9 +416,14 @@ const INVARIANTS: Readonly<Record<string, (world: World, books: Books) => Compar
   'nothing is stuck': checkRest,
 };
 
+/** What the promises are called. */
+export const PROMISES: readonly string[] = Object.keys(INVARIANTS);
+
 /** What a run came to. */
 export interface Verdict {
   readonly violations: readonly Violation[];
+  /** The promises that were broken. */
+  readonly broken: ReadonlySet<string>;
   /** How many objects each promise compared. */
   readonly compared: ReadonlyMap<string, number>;
 }
@@ -435,6 +440,7 @@ export const judge = async (world: World): Promise<Verdict> => {
   );
   return {
     violations: comparisons.flatMap(([, { violations }]) => violations),
+    broken: new Set(comparisons.flatMap(([name, { violations }]) => (violations.length > 0 ? [name] : []))),
     compared: new Map(comparisons.map(([name, { compared }]) => [name, compared])),
   };
 };
