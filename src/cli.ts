@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { Command } from 'commander';
+import { addAccountCommands } from './cli/account.js';
 import { addActivateCommand } from './cli/activate.js';
 import { addAuditCommand } from './cli/audit.js';
 import { addDevCommand } from './cli/dev.js';
@@ -57,6 +58,7 @@ const createProgram = async (): Promise<Command> => {
   addQuarantineCommands(program);
   addOutgoingCommands(program);
   addAuditCommand(program);
+  addAccountCommands(program);
   addReconcileCommand(program);
   addImportCommand(program);
   addDoctorCommand(program);

@@ -24,11 +24,31 @@ const keepRows = (table: string, hint: string): RowRule => ({
   hint,
 });
 
-const keepColumns = (table: string, columns: readonly string[], hint: string): RowRule => ({
+/** What an erasure of an account may write in place of what was there; see src/parts/account-data.ts. */
+const ERASURES = {
+  account: (name: string) => `(${name} ~~ 'erased-%'::text) is not true`,
+  actor: (name: string) => `(${name} ~~ 'account:erased-%'::text) is not true`,
+  text: (name: string) => `${name} is not null`,
+  data: (name: string) => `${name} <> '{}'::jsonb`,
+} as const;
+
+/** @param erasable columns that tell who it was: they change to what an erasure writes, and to nothing else */
+const keepColumns = (
+  table: string,
+  columns: readonly string[],
+  {
+    hint,
+    erasable = {},
+  }: { readonly hint: string; readonly erasable?: Readonly<Record<string, keyof typeof ERASURES>> },
+): RowRule => ({
   table,
   name: 'keep_columns',
   event: `before update of ${columns.join(', ')} on tollgate.${table} for each row when (${columns
-    .map((column) => `old.${column} is distinct from new.${column}`)
+    .map((column) => {
+      const changed = `old.${column} is distinct from new.${column}`;
+      const erased = erasable[column];
+      return erased === undefined ? changed : `(${changed} and ${ERASURES[erased](`new.${column}`)})`;
+    })
     .join(' or ')})`,
   hint,
 });
@@ -80,24 +100,28 @@ const LASTING: readonly RowRule[] = [
     hint: `Tollgate's tables are never emptied. ${BOOKS}`,
   })),
   ...['payment', 'refund', 'dispute', 'recurring_payment', 'renewal'].map((table) => keepRows(table, BOOKS)),
-  keepColumns(
-    'payment',
-    ['id', 'amount', 'currency', 'account_id', 'livemode', 'stripe_account', 'created_at'],
-    AGREED,
-  ),
-  keepColumns('refund', ['id', 'payment_id', 'amount', 'currency', 'livemode', 'stripe_account', 'created_at'], AGREED),
+  keepColumns('payment', ['id', 'amount', 'currency', 'account_id', 'livemode', 'stripe_account', 'created_at'], {
+    hint: AGREED,
+    erasable: { account_id: 'account' },
+  }),
+  keepColumns('refund', ['id', 'payment_id', 'amount', 'currency', 'livemode', 'stripe_account', 'created_at'], {
+    hint: AGREED,
+  }),
   keepColumns(
     'dispute',
     ['id', 'payment_id', 'currency', 'stripe_dispute_id', 'livemode', 'stripe_account', 'created_at'],
-    AGREED,
+    { hint: AGREED },
   ),
   keepColumns(
     'recurring_payment',
     ['id', 'initial_amount', 'currency', 'account_id', 'livemode', 'stripe_account', 'created_at'],
-    AGREED,
+    { hint: AGREED, erasable: { account_id: 'account' } },
   ),
-  keepColumns('renewal', ['stripe_invoice_id', 'recurring_payment_id', 'created_at'], AGREED),
-  keepColumns('stripe_customer', ['account_id', 'livemode', 'stripe_account', 'created_at'], AGREED),
+  keepColumns('renewal', ['stripe_invoice_id', 'recurring_payment_id', 'created_at'], { hint: AGREED }),
+  keepColumns('stripe_customer', ['account_id', 'livemode', 'stripe_account', 'created_at'], {
+    hint: AGREED,
+    erasable: { account_id: 'account' },
+  }),
   keepRows('change', HISTORY),
   // all but when it was told
   keepColumns(
@@ -116,19 +140,19 @@ const LASTING: readonly RowRule[] = [
       'note',
       'at',
     ],
-    HISTORY,
+    { hint: HISTORY, erasable: { actor: 'actor', note: 'text' } },
   ),
   keepRows('owed_flow', HISTORY),
   keepColumns(
     'owed_flow',
     ['id', 'flow', 'order_id', 'node_type', 'node_id', 'version', 'to_status', 'event_id', 'data', 'created_at'],
-    HISTORY,
+    { hint: HISTORY, erasable: { data: 'data' } },
   ),
   keepRows('outgoing_webhook', HISTORY),
   keepRows('audit', HISTORY),
-  keepColumns('audit', ['id', 'at', 'actor', 'action', 'detail'], HISTORY),
+  keepColumns('audit', ['id', 'at', 'actor', 'action', 'detail'], { hint: HISTORY }),
   keepRows('migration', HISTORY),
-  keepColumns('migration', ['id', 'timestamp', 'name'], HISTORY),
+  keepColumns('migration', ['id', 'timestamp', 'name'], { hint: HISTORY }),
   keepRows('order_binding', 'An order table is bound once and for good.'),
   {
     table: 'order_binding',
@@ -146,9 +170,12 @@ const LASTING: readonly RowRule[] = [
     hint: 'An order table is bound once and for good.',
   },
   keepRecent('stripe_event', 'received_at'),
-  keepColumns('stripe_event', ['id', 'type', 'object_id', 'received_at'], HISTORY),
+  keepColumns('stripe_event', ['id', 'type', 'object_id', 'received_at'], { hint: HISTORY }),
   keepRecent('idempotency', 'created_at'),
-  keepColumns('idempotency', ['account_id', 'operation', 'key', 'input_hash', 'created_at'], MEMORY),
+  keepColumns('idempotency', ['account_id', 'operation', 'key', 'input_hash', 'created_at'], {
+    hint: MEMORY,
+    erasable: { account_id: 'account', key: 'account' },
+  }),
   {
     table: 'setting',
     name: 'keep_installation',

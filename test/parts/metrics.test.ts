@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import pg from 'pg';
 import { Registry } from 'prom-client';
@@ -45,6 +46,14 @@ test('the page of metrics, the dashboard and the alert rules name what /metrics 
   const rules = find(read('ops/alerts.yaml'), /^ +expr: (.+)$/gm);
   expect(rules.length).toBeGreaterThan(10);
   expect(queried(rules.join('\n'), told).filter((name) => !told.includes(name))).toEqual([]);
+});
+
+test('Prometheus takes the alert rules', ({ skip }) => {
+  const { error, status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', 'ops/alerts.yaml'], {
+    encoding: 'utf8',
+  });
+  if (error) skip('no promtool on this machine');
+  expect({ status, said: `${stdout}${stderr}` }).toMatchObject({ status: 0 });
 });
 
 test('each says its labels in the docs, and none holds an id of ours, of Stripe’s, or an account', async () => {
