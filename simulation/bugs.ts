@@ -23,7 +23,7 @@ const inStatement =
 export const BUGS = {
   'no-locks': {
     about: 'rows are read without their locks',
-    breaks: 'sums of refunds are what went back',
+    breaks: 'flows ran once per version',
     rewrite: (text) => text.replaceAll(/for (no key )?update( of \w+)?/gi, (all) => (/skip/i.test(text) ? all : '')),
   },
   'no-dedupe': {
@@ -73,7 +73,7 @@ export const BUGS = {
   },
   'stale-message': {
     about: 'subscribers are sent an older version',
-    breaks: 'what was shown was committed, the newest last',
+    breaks: 'flows ran once per version',
     rewrite: inStatement(
       'update tollgate.payment t set status = u.status',
       'p.version as "version"',

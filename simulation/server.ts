@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { readConfig } from '../src/config.js';
 import type { Flows } from '../src/flows/flows.js';
+import type { BatchMode } from '../src/inbox/event-batches.js';
 import { startTollgate, type Tollgate } from '../src/main.js';
 import type { Bug } from './bugs.js';
 import type { CrashPoint } from './crash-points.js';
@@ -32,6 +33,8 @@ export interface ServerNeeds {
   readonly sandboxUrl: string;
   readonly flows: Flows;
   readonly bug: Bug | undefined;
+  /** When events that arrive together share a transaction. */
+  readonly batches: BatchMode;
   /** Whether this transaction is lost, where the bug loses some. */
   readonly losesCommit: () => boolean;
   readonly died: (where: CrashPoint | undefined) => void;
@@ -48,7 +51,8 @@ const STRIPE_TIMEOUT_MS = '500';
 const MONEY_MOVES = ['payment_write_version', 'refund_write_version', 'recurring_write_version'];
 
 /** The environment of a server here. */
-export const environmentOf = (databaseUrl: string, stripeUrl: string): Record<string, string> => ({
+export const environmentOf = (databaseUrl: string, stripeUrl: string, batches: BatchMode): Record<string, string> => ({
+  TOLLGATE_EVENT_BATCHES: batches,
   DATABASE_URL: databaseUrl,
   PORT: '0',
   STRIPE_API_BASE: stripeUrl,
@@ -100,7 +104,7 @@ export const startServer: StartServer = async (needs) => {
   const stripe = await openStripeLink({ url: new URL(sandboxUrl), armed, die: kill });
   const address = new URL(databaseUrl);
   address.port = String(database.port);
-  const config = readConfig(environmentOf(address.href, `http://127.0.0.1:${stripe.port}`));
+  const config = readConfig(environmentOf(address.href, `http://127.0.0.1:${stripe.port}`, needs.batches));
   try {
     tollgate = await startTollgate(config, { log: pino({ level: config.log.level }), flows, ...TIMING });
     if (death.signal.aborted) throw new Error('it died while it started');

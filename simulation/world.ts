@@ -2,6 +2,7 @@ import pg from 'pg';
 import Stripe from 'stripe';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.js';
 import { signToken } from '../src/graphql/token.js';
+import type { BatchMode } from '../src/inbox/event-batches.js';
 import { type BugName, bugOf } from './bugs.js';
 import { wordsOf } from './crash-points.js';
 import { createFlows, type FlowTrouble } from './flows.js';
@@ -189,6 +190,9 @@ interface LivesParts {
   readonly start: (died: ServerNeeds['died']) => Promise<ServerLife>;
 }
 
+/** Each life of a server has the next, so that what one leaves another takes up. */
+const MODES: readonly BatchMode[] = ['always', 'off', 'auto'];
+
 /** One server after the other; Stripe's deliveries and the watcher follow. */
 const followLives = ({ history, sandbox, watcher, start }: LivesParts): Lives =>
   createLives({
@@ -225,7 +229,14 @@ export const openWorld = async (
   const { trouble, losesCommit, setTrouble } = createFates(random, history);
   const flows = await createFlows({ trouble, outside: bug && 'flowsOutside' in bug ? sql : undefined });
   const shared = { databaseUrl: database.url, sandboxUrl: sandbox.url, flows, bug, losesCommit };
-  const lives = followLives({ history, sandbox, watcher, start: (died) => startLife({ ...shared, died }) });
+  let life = 0;
+  const batches = (): BatchMode => MODES[life++ % MODES.length] ?? 'auto';
+  const lives = followLives({
+    history,
+    sandbox,
+    watcher,
+    start: (died) => startLife({ ...shared, batches: batches(), died }),
+  });
   const control: World['control'] = (path, body) => callControl(sandbox, path, body);
   const age: World['age'] = (seconds) => ageRows(sql, seconds);
   const passage = createPassage({
