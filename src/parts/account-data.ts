@@ -169,7 +169,7 @@ export const eraseAccount = (database: Database, accountId: string): Promise<Era
         text: `${NODES}, given as (select $1::text, $2::text) ${erasure}`,
         values: [accountId, erasedAs],
       });
-    await tx.query(writeAudit('operator', 'account.erase', { erasedAs, rows: Object.fromEntries(counts) }));
+    await tx.query(writeAudit('operator', 'ACCOUNT_ERASED', { erasedAs, rows: Object.fromEntries(counts) }));
     const customers = kept['stripeCustomers'] as readonly { stripe_customer_id: string | null }[];
     return {
       erasedAs,

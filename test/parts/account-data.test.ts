@@ -132,7 +132,7 @@ describe('an account', () => {
 
     expect(await command('erase', NAME, '--yes', '--json')).toMatchObject({ code: 0, data: { erasedAs: null } });
     const { rows } = await bed.sql.query(
-      `select actor, detail from tollgate.audit where action = 'account.erase' order by id`,
+      `select actor, detail from tollgate.audit where action = 'ACCOUNT_ERASED' order by id`,
     );
     expect(rows).toHaveLength(2);
     expect(rows[0]).toMatchObject({

@@ -3,6 +3,8 @@ import type dns from 'node:dns';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
 import { transform } from 'esbuild';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -341,25 +343,36 @@ describe('addresses', () => {
 describe('a receiver of the docs', () => {
   const page = fs.readFileSync(new URL('../../../docs/outgoing-webhooks.md', import.meta.url), 'utf8');
   const programOf = (language: string): string => new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``).exec(page)?.[1] ?? '';
-  const hasPython = spawnSync('python3', ['--version']).status === 0;
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-receiver-'));
+  afterAll(() => fs.rmSync(folder, { recursive: true }));
 
-  test.each([
-    { language: 'ts' },
-    ...(hasPython ? [{ language: 'python' }] : []),
-  ])('in $language takes what is signed, and refuses anything else', async ({ language }) => {
+  /** What runs a program, and what it is given to read. */
+  const prepare = async (language: string, program: string): Promise<[string[], string]> => {
+    if (language === 'ts')
+      return [[process.execPath, '--input-type=module', '-'], (await transform(program, { loader: 'ts' })).code];
+    if (language === 'python') return [['python3', '-u', '-'], program];
+    fs.writeFileSync(path.join(folder, 'main.go'), program);
+    const built = spawnSync('go', ['build', '-o', 'receiver', 'main.go'], { cwd: folder, encoding: 'utf8' });
+    expect(built).toMatchObject({ status: 0 });
+    return [[path.join(folder, 'receiver')], ''];
+  };
+
+  test.for([
+    { language: 'ts', needs: [process.execPath, '--version'] },
+    { language: 'python', needs: ['python3', '--version'] },
+    { language: 'go', needs: ['go', 'version'] },
+  ])('in $language takes what is signed, and refuses anything else', async ({ language, needs }, { skip }) => {
+    if (spawnSync(needs[0] ?? '', needs.slice(1)).status !== 0) skip(`no ${needs[0]} on this machine`);
     const port = await freePort();
     const program = programOf(language).replace('3000', String(port));
     const { secret, webhook } = await create(`http://localhost:${port}/`, ['order.paid']);
-    const [command, input] =
-      language === 'ts'
-        ? [[process.execPath, '--input-type=module', '-'], (await transform(program, { loader: 'ts' })).code]
-        : [['python3', '-u', '-'], program];
+    const [command, input] = await prepare(language, program);
     const child = spawn(command[0] ?? '', command.slice(1), { env: { ...process.env, WEBHOOK_SECRET: secret } });
     await watchProcess(child.pid ?? 0);
     try {
       let output = '';
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-      child.stdin.end(input);
+      child.stdin.on('error', () => undefined).end(input);
       const post = () => fetch(`http://localhost:${port}/`, { method: 'POST', body: '{}', headers: FORGED });
       await until(
         () =>
