@@ -58,6 +58,13 @@ describe('a payment with a saved method', () => {
   test('that is declined is tried once by twenty at once, and each is told so; the customer may go on with another', async () => {
     const id = await keep('pm_card_chargeCustomerFail');
     const orderId = await bed.createOrder();
+    // So that both servers' confirmations are under way at once.
+    await addFault(bed.sandbox, {
+      kind: 'delay',
+      delayMs: 800,
+      times: 2,
+      match: { method: 'POST', path: '/v1/payment_intents/*' },
+    });
     const all = await Promise.allSettled(
       Array.from({ length: 20 }, (_, at) => payWith(orderId, id, {}, AS, at % 2 ? server : other)),
     );

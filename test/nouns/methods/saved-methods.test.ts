@@ -107,6 +107,9 @@ describe('saving a method', () => {
   test('twenty at once, on two servers, make one; and so they do for a customer that Stripe deleted', async () => {
     const as = { account: 'twenty' };
     const all = () => Promise.all(Array.from({ length: 20 }, (_, at) => saveMethod(at % 2 ? server : other, {}, as)));
+    // So that both servers make it at once.
+    const match = { method: 'POST', path: '/v1/setup_intents' };
+    await addFault(bed.sandbox, { kind: 'delay', delayMs: 800, times: 2, match });
     expect(new Set((await all()).map(({ clientSecret }) => clientSecret)).size).toBe(1);
     expect(await setupsOf('twenty')).toHaveLength(1);
     await keepMethod(bed, server, as);
