@@ -10,5 +10,7 @@ export {
   type RecurringAnswer,
   type RecurringPayment,
   type Refund,
+  type SaveAnswer,
+  type SavedPaymentMethod,
   type Tollgate,
 } from './tollgate.js';

@@ -10,6 +10,9 @@ import {
   InitiateRecurringPaymentDocument,
   type InitiateRecurringPaymentInput,
   type InitiateRecurringPaymentMutation,
+  type MethodFieldsFragment,
+  OpenCustomerPortalDocument,
+  type OpenCustomerPortalInput,
   OrderPaymentsUpdatedDocument,
   PayDocument,
   type PayFieldsFragment,
@@ -28,8 +31,15 @@ import {
   type RefundFieldsFragment,
   type RefundInput,
   RefundUpdatedDocument,
+  RemovePaymentMethodDocument,
   ResumeRecurringPaymentDocument,
   type ResumeRecurringPaymentInput,
+  SavedPaymentMethodsDocument,
+  SavePaymentMethodDocument,
+  type SavePaymentMethodInput,
+  type SavePaymentMethodMutation,
+  SetDefaultPaymentMethodDocument,
+  type SetDefaultPaymentMethodInput,
   ViewerDocument,
   type ViewerQuery,
 } from './operations.js';
@@ -41,6 +51,8 @@ export type Refund = RefundFieldsFragment;
 export type RecurringPayment = RecurringFieldsFragment;
 export type PayAnswer = PayFieldsFragment;
 export type RecurringAnswer = InitiateRecurringPaymentMutation['initiateRecurringPayment'];
+export type SavedPaymentMethod = MethodFieldsFragment;
+export type SaveAnswer = SavePaymentMethodMutation['savePaymentMethod'];
 type Stream<Row> = AsyncIterableIterator<Row, undefined>;
 
 /**
@@ -63,6 +75,16 @@ export interface Tollgate {
   cancelRecurringPayment(input: CancelRecurringPaymentInput): Promise<RecurringPayment>;
   /** Takes back a scheduled cancellation. */
   resumeRecurringPayment(input: ResumeRecurringPaymentInput): Promise<RecurringPayment>;
+
+  /** The account's saved methods, as Stripe has them now. */
+  savedPaymentMethods(): Promise<readonly SavedPaymentMethod[]>;
+  /** Begins to save a method without paying; the answer is confirmed with Stripe.js, or leads to a page. */
+  savePaymentMethod(input?: SavePaymentMethodInput): Promise<SaveAnswer>;
+  /** Of the account, or of one recurring payment: what a failed renewal is charged to at once. */
+  setDefaultPaymentMethod(input: SetDefaultPaymentMethodInput): Promise<readonly SavedPaymentMethod[]>;
+  removePaymentMethod(id: string): Promise<readonly SavedPaymentMethod[]>;
+  /** The address of Stripe's portal: lead there at once. */
+  openCustomerPortal(input: OpenCustomerPortalInput): Promise<string>;
 
   payment(id: string): Promise<Payment | null>;
   /** Newest first. */
@@ -110,6 +132,15 @@ export const createTollgate = ({ url, token }: { readonly url: string; readonly 
     resumeRecurringPayment: async (input) =>
       (await request(ResumeRecurringPaymentDocument, { input: withKey(input) })).resumeRecurringPayment
         .recurringPayment,
+
+    savedPaymentMethods: async () => (await request(SavedPaymentMethodsDocument, {})).savedPaymentMethods,
+    savePaymentMethod: async (input = {}) =>
+      (await request(SavePaymentMethodDocument, { input: withKey(input) })).savePaymentMethod,
+    setDefaultPaymentMethod: async (input) =>
+      (await request(SetDefaultPaymentMethodDocument, { input })).setDefaultPaymentMethod.paymentMethods,
+    removePaymentMethod: async (id) =>
+      (await request(RemovePaymentMethodDocument, { input: { id } })).removePaymentMethod.paymentMethods,
+    openCustomerPortal: async (input) => (await request(OpenCustomerPortalDocument, { input })).openCustomerPortal.url,
 
     payment: async (id) => (await request(PaymentDocument, { id })).payment,
     payments: async (filter = {}) => (await request(PaymentsDocument, filter)).payments.edges.map(({ node }) => node),

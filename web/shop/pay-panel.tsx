@@ -1,11 +1,12 @@
 import { useState } from 'react';
-import type { PayAnswer, Payment } from 'tollgate-client';
+import type { PayAnswer, Payment, SavedPaymentMethod } from 'tollgate-client';
 import type { CaptureMethod, PayMode } from 'tollgate-client/operations';
 import { useAction } from '../ui/action.js';
 import { formatMoney } from '../ui/money.js';
 import { ErrorNotice } from '../ui/notice.js';
 import type { Order } from './back-end.js';
 import { ConfirmForm } from './confirm-form.js';
+import { SavedCards } from './saved-cards.js';
 import { useSession } from './session.js';
 
 /** Begins an order's payment, or goes on with the open one, and takes the card. */
@@ -13,6 +14,7 @@ export const PayPanel = ({ order, open }: { readonly order: Order; readonly open
   const { tollgate } = useSession();
   const [begun, setBegun] = useState<PayAnswer>();
   const [captureMethod, setCaptureMethod] = useState<CaptureMethod>('AUTOMATIC');
+  const [savePaymentMethod, setSaving] = useState(false);
   const { amount, currency } = order;
 
   const begin = async (mode: PayMode): Promise<void> => {
@@ -25,11 +27,18 @@ export const PayPanel = ({ order, open }: { readonly order: Order; readonly open
           currency,
           mode,
           captureMethod,
+          savePaymentMethod,
           description: order.description,
           ...(mode === 'CHECKOUT' && { successUrl: here, cancelUrl: here }),
         });
     if (answer.checkoutUrl !== null) location.assign(answer.checkoutUrl);
     else setBegun(answer);
+  };
+  const payWith = async ({ id }: SavedPaymentMethod): Promise<void> => {
+    const { description } = order;
+    setBegun(
+      await tollgate.pay({ orderId: order.id, amount, currency, captureMethod, description, paymentMethodId: id }),
+    );
   };
   const byCard = useAction(() => begin('ELEMENTS'));
   const byCheckout = useAction(() => begin('CHECKOUT'));
@@ -54,7 +63,9 @@ export const PayPanel = ({ order, open }: { readonly order: Order; readonly open
       ) : (
         !isWaitingForStaff && (
           <>
+            {open?.status !== 'REQUIRES_ACTION' && <SavedCards pay={payWith} />}
             {!open && <CaptureChoice value={captureMethod} onChange={setCaptureMethod} />}
+            {!open && <SaveChoice value={savePaymentMethod} onChange={setSaving} />}
             <div className="row">
               <button type="button" className="primary" disabled={byCard.busy} onClick={byCard.run}>
                 {open ? 'Go on with this payment' : 'Pay by card'}
@@ -89,6 +100,13 @@ const CaptureChoice = (props: {
       onChange={(event) => props.onChange(event.target.checked ? 'MANUAL' : 'AUTOMATIC')}
     />
     Only reserve the money now; staff take it later
+  </label>
+);
+
+const SaveChoice = (props: { readonly value: boolean; readonly onChange: (value: boolean) => void }) => (
+  <label className="check">
+    <input type="checkbox" checked={props.value} onChange={(event) => props.onChange(event.target.checked)} />
+    Keep this card for my next orders
   </label>
 );
 

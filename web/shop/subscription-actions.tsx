@@ -9,11 +9,14 @@ const DAYS_OF_A_MONTH = 32;
 
 /** When the next charge comes, a month passed in a moment, and the ways to end it. */
 export const SubscriptionActions = ({ recurring }: { readonly recurring: RecurringPayment }) => {
-  const { tollgate, backEnd } = useSession();
+  const { tollgate, backEnd, isAdmin } = useSession();
   const { id, status, cancelAtPeriodEnd, currentPeriodEnd } = recurring;
   const skip = useAction(() => backEnd.skipDays(DAYS_OF_A_MONTH));
   const cancelLater = useAction(() => tollgate.cancelRecurringPayment({ recurringPaymentId: id, at: 'PERIOD_END' }));
   const cancelNow = useAction(() => tollgate.cancelRecurringPayment({ recurringPaymentId: id, at: 'NOW' }));
+  const portal = useAction(async () =>
+    location.assign(await tollgate.openCustomerPortal({ returnUrl: location.href })),
+  );
   const resume = useAction(() => tollgate.resumeRecurringPayment({ recurringPaymentId: id }));
   if (!LIVE.includes(status)) return <p className="card">This subscription has ended. Nothing more is charged.</p>;
   const isPaid = status !== 'INCOMPLETE';
@@ -41,11 +44,16 @@ export const SubscriptionActions = ({ recurring }: { readonly recurring: Recurri
             Keep it after all
           </button>
         )}
+        {isPaid && !isAdmin && (
+          <button type="button" disabled={portal.busy} onClick={portal.run}>
+            Change the card
+          </button>
+        )}
         <button type="button" className="quiet" disabled={cancelNow.busy} onClick={cancelNow.run}>
           Cancel now
         </button>
       </div>
-      <ErrorNotice error={skip.error ?? cancelLater.error ?? cancelNow.error ?? resume.error} />
+      <ErrorNotice error={skip.error ?? cancelLater.error ?? cancelNow.error ?? resume.error ?? portal.error} />
     </section>
   );
 };

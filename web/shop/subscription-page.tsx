@@ -11,6 +11,7 @@ import { Time } from '../ui/time.js';
 import type { Order } from './back-end.js';
 import { ConfirmForm } from './confirm-form.js';
 import { isOpen } from './payment-states.js';
+import { SavedCards } from './saved-cards.js';
 import { useSession } from './session.js';
 import { SubscriptionActions } from './subscription-actions.js';
 
@@ -111,9 +112,18 @@ const CardPanel = (props: {
           currency="" // bank debits are left out here
         />
       ) : (
-        <button type="button" className="primary" disabled={goOn.busy} onClick={goOn.run}>
-          Pay by card
-        </button>
+        <>
+          {isOverdue && (
+            <SavedCards
+              pay={async ({ id }) => {
+                await tollgate.setDefaultPaymentMethod({ id, recurringPaymentId: recurring.id });
+              }}
+            />
+          )}
+          <button type="button" className="primary" disabled={goOn.busy} onClick={goOn.run}>
+            Pay by card
+          </button>
+        </>
       )}
       <ErrorNotice error={goOn.error} />
     </section>
