@@ -90,6 +90,17 @@ const QUESTIONS: readonly Question[] = [
       'Run "npx tollgate reconcile" and mend what it says. Stripe forgets events after 30 days; what was missed then shows on open rows alone.',
   },
   {
+    title: 'events that share a transaction',
+    asks: 'when batches last failed, in tollgate.setting',
+    code: 'BATCHES_FAIL',
+    rows: `select value->>'reason' as id, (value->>'since')::timestamptz as at from tollgate.setting
+      where key = 'event_batches' and (value->>'restedAt')::timestamptz > now() - interval '5 minutes'`,
+    message: (_, some) =>
+      `Batches of webhook events fail one after the other (${some}): events go alone, which is slower.`,
+    remedy:
+      'See "Batches" in docs/flows.md for what a callback flow can not share, or say batch: false beside its run; the log names the error.',
+  },
+  {
     title: 'changes not yet told',
     asks: 'tollgate.outbox',
     code: 'CHANGES_UNPUBLISHED',

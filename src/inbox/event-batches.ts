@@ -2,6 +2,7 @@ import { FlowFailedError } from '../flows/flows.js';
 import { TurnError } from '../flows/turns.js';
 import { type Database, isDatabaseError, type Tx } from '../storage/database.js';
 import type { BatchFailure, BatchMetrics } from './batch-metrics.js';
+import { noteRest } from './batch-rest.js';
 import type { Delivery } from './delivery.js';
 import type { Inbox } from './inbox.js';
 import type { AppliedTogether, Rider, Together } from './together.js';
@@ -111,8 +112,41 @@ const work = async (
   return applied;
 };
 
+/** How many events a batch may hold: fewer after each that failed, and none for a while after several in a row. */
+const createSize = ({ database, metrics, log }: Pick<Parts, 'database' | 'metrics' | 'log'>) => {
+  let most = MOST;
+  let failuresInRow = 0;
+  let restsUntil = 0;
+  return {
+    most: () => most,
+    rests: () => performance.now() < restsUntil,
+    grow(): void {
+      most = Math.min(MOST, most + 1);
+      failuresInRow = 0;
+    },
+    shrink(error: unknown): void {
+      const reason = reasonOf(error);
+      metrics.failed(reason);
+      // The next ones let flows run one by one: nothing is wrong.
+      if (reason === 'interleaved') return;
+      most = Math.max(1, most >> 1);
+      failuresInRow += 1;
+      if (failuresInRow < FAILURES) return;
+      restsUntil = performance.now() + REST_MS;
+      noteRest(database, reason).catch((unnoted: unknown) =>
+        log.warn({ err: unnoted }, 'that batches fail was not noted'),
+      );
+      log.warn(
+        { err: error, reason, seconds: REST_MS / 1_000 },
+        'events go alone for a while, which is slower: batch after batch failed; see "Batches" in docs/flows.md',
+      );
+    },
+  };
+};
+
 /** The batches of one kind of event, one after the other: each begins when the one before waits for nothing but its COMMIT. */
 const createLane = (together: Together, { database, inbox, mode, metrics, log }: Parts) => {
+  const size = createSize({ database, metrics, log });
   const waiting: Waiting[] = [];
   /** What batches that are not yet committed hold. */
   const busy = new Set<string>();
@@ -120,39 +154,20 @@ const createLane = (together: Together, { database, inbox, mode, metrics, log }:
   let isRunning = false;
   let alone = 0;
   let last = { size: 0, endedAt: Number.NEGATIVE_INFINITY };
-  let most = MOST;
-  let failuresInRow = 0;
-  let restsUntil = 0;
-
-  const fail = (error: unknown): void => {
-    const reason = reasonOf(error);
-    metrics.failed(reason);
-    // The next ones let flows run one by one: nothing is wrong.
-    if (reason === 'interleaved') return;
-    most = Math.max(1, most >> 1);
-    failuresInRow += 1;
-    if (failuresInRow < FAILURES) return;
-    restsUntil = performance.now() + REST_MS;
-    log.warn(
-      { err: error, reason, seconds: REST_MS / 1_000 },
-      'events go alone for a while, which is slower: batch after batch failed; see "Batches" in docs/flows.md',
-    );
-  };
 
   const applyBatch = async (batch: readonly Waiting[], worked: () => void): Promise<void> => {
     try {
       const { left, publish } = await database.transaction((tx) =>
         work({ inbox, together, tx }, batch).finally(worked),
       );
-      most = Math.min(MOST, most + 1);
-      failuresInRow = 0;
+      size.grow();
       metrics.applied(batch.length - left.length);
       publish();
       for (const one of batch) one.settle(left.includes(one.rider.event.id) ? 'left' : 'applied');
     } catch (error) {
       const [first] = batch;
       if (batch.length === 1 && isOwnFailure(error)) return first?.reject(error);
-      fail(error);
+      size.shrink(error);
       for (const one of batch) one.settle('failed');
     }
   };
@@ -160,7 +175,7 @@ const createLane = (together: Together, { database, inbox, mode, metrics, log }:
   /** What comes in the same turn, and what came while the last one ran, rides together. */
   const gather = async (): Promise<void> => {
     const now = performance.now();
-    const expected = now - last.endedAt < SOON_MS ? Math.min(last.size, most) : 0;
+    const expected = now - last.endedAt < SOON_MS ? Math.min(last.size, size.most()) : 0;
     do await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length < expected && performance.now() - now < GATHER_MS);
   };
@@ -186,7 +201,7 @@ const createLane = (together: Together, { database, inbox, mode, metrics, log }:
         for (const one of waiting.splice(0)) one.settle('quiet');
         break;
       }
-      const batch = takeFrom(waiting, most, busy);
+      const batch = takeFrom(waiting, size.most(), busy);
       if (batch.length > 0) await begin(batch);
       if (batch.length === 0 || committing.size >= COMMITTING) await Promise.race(committing);
     }
@@ -195,7 +210,7 @@ const createLane = (together: Together, { database, inbox, mode, metrics, log }:
 
   return {
     /** Batches failed one after the other: events go alone for a while. */
-    rests: () => performance.now() < restsUntil,
+    rests: size.rests,
     async goAlone(work: () => Promise<void>): Promise<void> {
       alone += 1;
       try {

@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { paymentCallback } from '../../flows/payment-callback.js';
 import type { Flow, FlowContext, PaymentCallbackData } from '../../src/flows/flows.js';
-import { type Paid, pay } from '../harness/payments.js';
+import { ask, type Paid, pay } from '../harness/payments.js';
+import { ADMIN } from '../harness/refunds.js';
 import { addFault } from '../harness/sandbox-control.js';
 import { startServerProcess } from '../harness/server-process.js';
 import { deliver, eventOf } from '../harness/signed-event.js';
@@ -298,6 +299,8 @@ describe('a batch that always fails', () => {
     expect(await successful(many)).toBe(MANY);
     expect(await failures(server, 'statement')).toBe(4);
     expect(await metricOf(server, 'tollgate_events_alone_total{reason="rest"}')).toBe(MANY - 4);
+    const problems = await ask<{ code: string; message: string }[]>(server, '{ problems { code message } }', {}, ADMIN);
+    expect(problems.find(({ code }) => code === 'BATCHES_FAIL')?.message).toContain('(statement)');
   });
 });
 
