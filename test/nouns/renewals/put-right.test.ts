@@ -192,6 +192,32 @@ describe('a renewal that failed', () => {
     await lastCharge(id, 'SUCCESSFUL');
   });
 
+  test('that Stripe gave up on, its recurring payment UNPAID, is paid all the same', async () => {
+    const setting = (afterRetries: string) =>
+      fetch(`${bed.sandbox.url}/_sandbox/billing`, { method: 'POST', body: JSON.stringify({ afterRetries }) });
+    await setting('unpaid');
+    try {
+      const { id, failed } = await startFailed();
+      await renew(bed, 16 * 86_400);
+      await statusOf(id, 'UNPAID');
+      await setDefault(server, { id: await keep(), recurringPaymentId: id }, AS);
+      await statusOf(id, 'ACTIVE');
+      expect(await bed.orderStatus(failed.orderId)).toBe('paid');
+    } finally {
+      await setting('cancel');
+    }
+  });
+
+  test('whose subscription answers late about the method is paid once all the same', async () => {
+    const { id, stripeSubscriptionId, failed } = await startFailed();
+    const match = { method: 'POST', path: `/v1/subscriptions/${stripeSubscriptionId}` };
+    await addFault(bed.sandbox, { kind: 'disconnect-after-apply', times: 3, match });
+    await setDefault(server, { id: await keep(), recurringPaymentId: id }, AS);
+    await clearFaults(bed.sandbox);
+    await lastCharge(id, 'SUCCESSFUL');
+    expect((await triesOf(failed)).filter((status) => status === 'succeeded')).toHaveLength(1);
+  });
+
   test('where nothing failed, a method that is set charges nothing', async () => {
     const { id } = await startActive(bed, server);
     const good = await keep();
