@@ -19,6 +19,8 @@ export interface Scene {
   }[];
   readonly recurring: { readonly id: string; readonly orderId: string; readonly account: Account }[];
   readonly priceId: string;
+  /** Costs twice as much. */
+  readonly dearPriceId: string;
 }
 
 /** One thing that somebody does; gives how it ended, in a few words. */
@@ -49,7 +51,7 @@ const CARDS = [
 ] as const;
 
 /** An answer of Stripe's that says no is an end like any other. */
-const codeOf = (error: unknown): string =>
+export const codeOf = (error: unknown): string =>
   error instanceof Refused ? error.code : String(Reflect.get(Object(error), 'code') ?? (error as Error).message);
 
 const PAY = `mutation ($input: PayInput!) { pay(input: $input) { payment { id amount stripePaymentIntentId } } }`;
@@ -65,7 +67,12 @@ const pay = async (world: World, scene: Scene, order: Scene['orders'][number]): 
   return `payment ${payment.id}`;
 };
 
-const insertOrder = async ({ sql }: World, account: Account, amount: number, currency: string): Promise<string> => {
+export const insertOrder = async (
+  { sql }: World,
+  account: Account,
+  amount: number,
+  currency: string,
+): Promise<string> => {
   const { rows } = await sql.query<{ id: string }>(
     `with o as (insert into public.shop_order (account_id, amount, currency) values ($1, $2, $3) returning id)
       insert into public.placed_order select id from o returning id::text`,
@@ -203,7 +210,7 @@ const dispute: Action = {
   },
 };
 
-const INITIATE = `mutation ($input: InitiateRecurringPaymentInput!) {
+export const INITIATE = `mutation ($input: InitiateRecurringPaymentInput!) {
   initiateRecurringPayment(input: $input) { recurringPayment { id } clientSecret } }`;
 
 const subscribe: Action = {
@@ -321,7 +328,7 @@ const foreigner: Action = {
 };
 
 /** Stripe keeps events for 30 days, so the promise is for those who look in between: weekly, here. */
-const letPass = async (world: World, seconds: number): Promise<string> => {
+export const letPass = async (world: World, seconds: number): Promise<string> => {
   for (let left = seconds; left > 0; left -= WEEK) {
     if (seconds >= WEEK) await (await world.server()).operations.reconciler.reconcile();
     await world.advance(Math.min(left, WEEK));
@@ -418,9 +425,15 @@ const oweFlow: Action = {
  * A story with a subscription ends with its next month: by chance alone hardly one would have a later invoice. Money that is set
  * aside and a flow that is owed come last too, so that what they draw changes nothing of what was before.
  */
-export const endStory = async (world: World, scene: Scene, random: Random): Promise<void> => {
+export const endStory = async (
+  world: World,
+  scene: Scene,
+  { random, last }: { readonly random: Random; readonly last: readonly Action[] },
+): Promise<void> => {
   if (scene.recurring.length > 0) await perform(passMonth, world, scene, random);
-  for (const action of [payLate, payAnotherAmount, oweFlow]) await perform(action, world, scene, random.fork());
+  const ends = [payLate, payAnotherAmount, oweFlow].map((action) => ({ action, fork: random.fork() }));
+  for (const action of last) await perform(action, world, scene, random.fork());
+  for (const { action, fork } of ends) await perform(action, world, scene, fork);
 };
 
 const DELIVERY_FAULTS = ['duplicate', 'reorder', 'delay', 'drop', 'same-second', 'status', 'timeout'] as const;
@@ -535,13 +548,17 @@ export const chooseAction = (random: Random, hasPoints = true): Action => {
 /** Nothing has happened yet; there is a price to subscribe to. */
 export const openScene = async ({ stripe }: World): Promise<Scene> => {
   const product = await stripe.products.create({ name: 'Tea of the month' });
-  const price = await stripe.prices.create({
-    product: product.id,
-    currency: 'usd',
-    unit_amount: 10_000,
-    recurring: { interval: 'month' },
-  });
-  return { orders: [], payments: [], recurring: [], priceId: price.id };
+  const [price, dear] = await Promise.all(
+    [10_000, 20_000].map((amount) =>
+      stripe.prices.create({
+        product: product.id,
+        currency: 'usd',
+        unit_amount: amount,
+        recurring: { interval: 'month' },
+      }),
+    ),
+  );
+  return { orders: [], payments: [], recurring: [], priceId: price?.id ?? '', dearPriceId: dear?.id ?? '' };
 };
 
 /** Does it, and writes down how it ended; a refusal is an end like any other. */

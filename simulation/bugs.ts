@@ -189,6 +189,14 @@ export const BUGS = {
       'select account_id, description, $2::bigint, $3::text, product from public.shop_order, generate_series(1, 2) where id = $1',
     ),
   },
+  'agreed-forgotten': {
+    about: 'what was agreed on stays what it was at the start',
+    rewrite: inStatement(
+      'update tollgate.recurring_payment r set status = $2',
+      'agreed_amount = $13',
+      'agreed_amount = nullif($13::bigint, $13::bigint)',
+    ),
+  },
 } as const satisfies Readonly<Record<string, Bug>>;
 
 export type BugName = keyof typeof BUGS;

@@ -1,4 +1,5 @@
 import { chooseAction, endStory, openScene, perform, placeOrder } from './actions.js';
+import { alterSubscription } from './alterations.js';
 import { judge } from './invariants.js';
 import type { Lab } from './lab.js';
 import { startProcess } from './process-life.js';
@@ -39,7 +40,7 @@ export const crashRound = async (lab: Lab, seed: number, { inspect }: SeedOption
       }
     };
     await Promise.all([killer(), ...Array.from({ length: LANES }, act)]);
-    await endStory(world, scene, random.fork());
+    await endStory(world, scene, { random: random.fork(), last: [alterSubscription] });
     await comeToRest(world);
     const verdict = await judge(world);
     await inspect?.(world);

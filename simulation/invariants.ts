@@ -82,7 +82,7 @@ const readBooks = async ({ sql, stripe }: World): Promise<Books> => {
     byId(stripe.paymentIntents.list({ limit: 100 })),
     byId(stripe.refunds.list({ limit: 100 })),
     byId(stripe.disputes.list({ limit: 100 })),
-    byId(stripe.subscriptions.list({ limit: 100, status: 'all' })),
+    byId(stripe.subscriptions.list({ limit: 100, status: 'all', expand: ['data.schedule'] })),
     byId(stripe.invoices.list({ limit: 100 })),
   ]);
   return {
@@ -325,7 +325,15 @@ const checkRenewals = async (
 
 /** An order that a renewal made is that of one invoice. Compared are later invoices alone: a first one has the order of its person. */
 const checkMadeOrders = async ({ sql }: World, { payments, invoices }: Books): Promise<Comparison> => {
-  const orders = payments.filter(({ invoiceId }) => invoiceId !== null).map(({ orderId }) => orderId);
+  const changes = new Set(
+    invoices.filter((invoice) => invoice.billing_reason === 'subscription_update').map(({ id }) => id ?? ''),
+  );
+  const own = payments.filter(({ invoiceId }) => invoiceId !== null && !changes.has(invoiceId));
+  const orders = own.map(({ orderId }) => orderId);
+  const { rows: begun } = await sql.query<{ orderId: string }>(
+    'select order_id::text as "orderId" from tollgate.recurring_payment',
+  );
+  const first = new Set(begun.map(({ orderId }) => orderId));
   const { rows } = await sql.query<{ id: string }>(`select id::text from public.shop_order o
     where not exists (select 1 from tollgate.payment p where p.order_id = o.id)
       and o.id not in (select id from public.placed_order)`);
@@ -336,21 +344,57 @@ const checkMadeOrders = async ({ sql }: World, { payments, invoices }: Books): P
     compared: payments.filter(({ invoiceId }) => later.has(invoiceId ?? '')).length,
     violations: [
       ...(new Set(orders).size === orders.length ? [] : ['two invoices share one order']),
+      ...payments
+        .filter(({ invoiceId, orderId }) => changes.has(invoiceId ?? '') && !first.has(orderId))
+        .map(({ id, orderId }) => `payment ${id} of a change made the order ${orderId}`),
       ...rows.map(({ id }) => `order ${id} was made for no invoice`),
     ],
   };
 };
 
-/** Each subscription of ours has a recurring payment, in its state. */
+interface RecurringRow {
+  readonly id: string;
+  readonly status: string;
+  readonly stripeId: string;
+  readonly terms: string;
+  readonly pending: string;
+}
+
+const termsOf = ({ items, pause_collection: pause }: Stripe.Subscription): string => {
+  const [item] = items.data;
+  const quantity = item?.quantity ?? 1;
+  return `${quantity} of ${item?.price.id} at ${(item?.price.unit_amount ?? 0) * quantity}${pause ? ', paused' : ''}`;
+};
+
+const pendingOf = ({ schedule }: Stripe.Subscription): string => {
+  if (schedule === null || typeof schedule === 'string') return 'nothing';
+  const [item] =
+    schedule.phases.find(({ start_date: start }) => start === schedule.current_phase?.end_date)?.items ?? [];
+  return item ? `${item.quantity} of ${String(item.price)}` : 'nothing';
+};
+
+/** Each subscription of ours has a recurring payment, in its state and of its terms, with what waits. */
 const checkSubscriptions = async ({ sql }: World, { subscriptions, installation }: Books): Promise<Comparison> => {
-  const { rows } = await sql.query<{ id: string; status: string; stripeId: string }>(`select id::text, status,
-    stripe_subscription_id as "stripeId" from tollgate.recurring_payment where stripe_subscription_id is not null`);
+  const { rows } = await sql.query<RecurringRow>(`select id::text, status, stripe_subscription_id as "stripeId",
+      format('%s of %s at %s%s', quantity, price_id, coalesce(agreed_amount, initial_amount),
+        case when collection_paused then ', paused' else '' end) as terms,
+      case when cancel_at_period_end or pending_at is null then 'nothing'
+        else format('%s of %s', pending_quantity, pending_price_id) end as pending
+    from tollgate.recurring_payment where stripe_subscription_id is not null`);
   const ours = subscriptions.filter(({ metadata }) => metadata['tollgate_installation'] === installation);
   return compare(ours, (subscription) => {
     const row = rows.find(({ stripeId }) => stripeId === subscription.id);
     if (!row) return [`subscription ${subscription.id} has no recurring payment`];
     const expected = subscriptionStatusOf(subscription);
-    return row.status === expected ? [] : [`recurring payment ${row.id} is ${row.status}; Stripe says ${expected}`];
+    if (row.status !== expected) return [`recurring payment ${row.id} is ${row.status}; Stripe says ${expected}`];
+    if (subscription.ended_at !== null) return [];
+    const [terms, pending] = [termsOf(subscription), pendingOf(subscription)];
+    return [
+      ...(row.terms === terms ? [] : [`recurring payment ${row.id} is ${row.terms}; Stripe says ${terms}`]),
+      ...(row.pending === pending
+        ? []
+        : [`of recurring payment ${row.id} waits ${row.pending}; Stripe says ${pending}`]),
+    ];
   });
 };
 

@@ -1,4 +1,5 @@
 import { chooseAction, endStory, openScene, perform, placeOrder } from './actions.js';
+import { alterSubscription } from './alterations.js';
 import type { BugName } from './bugs.js';
 import { judge, type Verdict } from './invariants.js';
 import type { Lab } from './lab.js';
@@ -35,7 +36,7 @@ const play = async (world: World, random: Random): Promise<void> => {
     const chosen = Array.from({ length: together }, () => [chooseAction(random), random.fork()] as const);
     await Promise.all(chosen.map(([action, fork]) => perform(action, world, scene, fork)));
   }
-  await endStory(world, scene, random.fork());
+  await endStory(world, scene, { random: random.fork(), last: [alterSubscription] });
 };
 
 /** Plays one seed to its end in a world of its own, and compares both sides. */

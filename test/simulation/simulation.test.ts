@@ -99,6 +99,7 @@ const SHOWN: Readonly<Record<BugName, readonly [seeds: readonly number[], words:
   'subscription-mistaken': [[5, 14, 15, 27, 33], /is PAST_DUE; Stripe says ACTIVE/],
   'unasked-money': [[1, 4, 5, 6], /although nothing was decided|although REFUND was decided/],
   'owed-forgotten': [[1, 4, 5, 6], /did not run for version/],
+  'agreed-forgotten': [[1, 3, 4, 5, 6], /; Stripe says \d of price_/],
   'renewal-twice': [[5, 14, 15, 27, 33], /was made for no invoice/],
 };
 
