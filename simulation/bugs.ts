@@ -7,6 +7,8 @@ export interface Bug {
   /** The promise that it breaks, by its name; others may break with it. */
   readonly breaks: string;
   readonly rewrite?: Rewrite;
+  /** It shows only where a subscription is changed: that takes its time. */
+  readonly alters?: true;
   /** Each flow's statements go past its transaction. */
   readonly flowsOutside?: true;
   /** A committed change is told, and lost. */
@@ -191,6 +193,8 @@ export const BUGS = {
   },
   'agreed-forgotten': {
     about: 'what was agreed on stays what it was at the start',
+    breaks: "recurring payments are as Stripe's subscriptions",
+    alters: true,
     rewrite: inStatement(
       'update tollgate.recurring_payment r set status = $2',
       'agreed_amount = $13',

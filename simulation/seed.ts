@@ -1,6 +1,6 @@
-import { chooseAction, endStory, openScene, perform, placeOrder } from './actions.js';
+import { type Action, chooseAction, endStory, openScene, perform, placeOrder } from './actions.js';
 import { alterSubscription } from './alterations.js';
-import type { BugName } from './bugs.js';
+import { type BugName, bugOf } from './bugs.js';
 import { judge, type Verdict } from './invariants.js';
 import type { Lab } from './lab.js';
 import { createRandom, type Random } from './random.js';
@@ -26,7 +26,7 @@ const AT_ONCE = 4;
 /** With a bug seeded some things never come to rest. */
 const BUG_REST_MS = 4_000;
 
-const play = async (world: World, random: Random): Promise<void> => {
+const play = async (world: World, random: Random, last: readonly Action[]): Promise<void> => {
   const scene = await openScene(world);
   world.setTrouble(true);
   for (let n = 0; n < 2; n += 1) await perform(placeOrder, world, scene, random.fork());
@@ -36,7 +36,7 @@ const play = async (world: World, random: Random): Promise<void> => {
     const chosen = Array.from({ length: together }, () => [chooseAction(random), random.fork()] as const);
     await Promise.all(chosen.map(([action, fork]) => perform(action, world, scene, fork)));
   }
-  await endStory(world, scene, { random: random.fork(), last: [alterSubscription] });
+  await endStory(world, scene, { random: random.fork(), last });
 };
 
 /** Plays one seed to its end in a world of its own, and compares both sides. */
@@ -44,7 +44,8 @@ export const simulateSeed = async (lab: Lab, seed: number, { bug, inspect }: See
   const random = createRandom(seed);
   const world = await openWorld(lab, random.fork(), { bug });
   try {
-    await play(world, random.fork());
+    const alters = bug === undefined || bugOf(bug).alters;
+    await play(world, random.fork(), alters ? [alterSubscription] : []);
     await comeToRest(world, bug === undefined ? undefined : BUG_REST_MS);
     const verdict = await judge(world);
     await inspect?.(world);
