@@ -91,7 +91,11 @@ export const createOutbox = ({
   const forget = async (): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, FORGET_AFTER_MS));
     forgetting = undefined;
-    await database.query(forgetAll(published.splice(0)));
+    await database
+      .query(forgetAll(published.splice(0)))
+      .catch((error: unknown) =>
+        log.warn({ err: error }, 'what was published stays in the table, and is sent once more'),
+      );
   };
 
   /** Whether every process was told. */

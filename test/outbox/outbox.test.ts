@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createOutbox } from '../../src/outbox/outbox.js';
+import type { Stream } from '../../src/outbox/stream.js';
+import { createDatabase } from '../../src/storage/database.js';
 import { ask, pay } from '../harness/payments.js';
 import { describeWithOwnRedis, startRedis, type TestRedis } from '../harness/redis.js';
 import { startServerProcess } from '../harness/server-process.js';
@@ -91,4 +94,30 @@ describeWithOwnRedis('two processes on one database and one Redis', () => {
     expect(await (await fetch(`${watching.url}/metrics`)).text()).toContain('tollgate_up{part="pubsub"} 0');
     await redis.restart();
   });
+});
+
+test('published while the database is gone, a change is told, the log says that it comes once more, and no promise is left alone', async () => {
+  const database = createDatabase({ url: 'postgres://nobody@127.0.0.1:9/nothing' });
+  const told: string[] = [];
+  const lines: string[] = [];
+  const outbox = createOutbox({
+    database,
+    pubsub: { publish: async (topic) => void told.push(topic) },
+    log: { warn: (_, message) => void lines.push(message) },
+  });
+  const alone: unknown[] = [];
+  const onAlone = (error: unknown): void => void alone.push(error);
+  process.on('unhandledRejection', onAlone);
+  try {
+    const stream: Stream = { nodeType: 'PAYMENT', topics: () => ['topic'], times: {}, stripeId: () => null };
+    outbox.add(stream, async () => [])({ id: '1', version: 1, status: 'PENDING' });
+    await outbox.flush();
+    await new Promise((resolve) => setImmediate(resolve));
+  } finally {
+    process.off('unhandledRejection', onAlone);
+    await database.close();
+  }
+  expect(told).toEqual(['topic']);
+  expect(lines).toEqual(['what was published stays in the table, and is sent once more']);
+  expect(alone).toEqual([]);
 });
