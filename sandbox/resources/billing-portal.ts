@@ -1,6 +1,6 @@
 import { randomText } from '../ids.js';
 import type { Kind, StripeObject } from '../kind.js';
-import { expandParam, hash, oneOf, required, text, unsupported } from '../params.js';
+import { expandParam, hash, oneOf, type Param, required, text, unsupported } from '../params.js';
 import { type Resource, route } from '../resource.js';
 import { customers } from './customer-row.js';
 import { portalPlans } from './portal-plan.js';
@@ -44,6 +44,21 @@ export interface PortalSession extends StripeObject {
   readonly return_url: string | null;
   readonly url: string;
 }
+/** Stripe's flows that the sandbox leaves out. */
+const OTHER_FLOWS: readonly unknown[] = [
+  'customer_update',
+  'subscription_cancel',
+  'subscription_pause',
+  'subscription_update',
+  'subscription_update_confirm',
+];
+const flowType: Param<'payment_method_update'> = {
+  parse: (value, path) =>
+    OTHER_FLOWS.includes(value)
+      ? unsupported('portal flows other than payment_method_update').parse(value, path)
+      : oneOf('payment_method_update').parse(value, path),
+};
+
 export const portalSessions: Kind<PortalSession> = { table: 'billing_portal.session' };
 
 /** Sessions of the customer portal (Stripe: "Create a portal session"). */
@@ -61,9 +76,10 @@ export const billingPortalResource: Resource = {
         flow_data: hash({
           after_completion: unsupported('what follows a portal flow'),
           subscription_cancel: unsupported('portal flows other than payment_method_update'),
+          subscription_pause: unsupported('portal flows other than payment_method_update'),
           subscription_update: unsupported('portal flows other than payment_method_update'),
           subscription_update_confirm: unsupported('portal flows other than payment_method_update'),
-          type: required(oneOf('payment_method_update')),
+          type: required(flowType),
         }),
         locale: text,
         on_behalf_of: unsupported('Connect'),
