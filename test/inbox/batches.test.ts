@@ -299,8 +299,11 @@ describe('a batch that always fails', () => {
     expect(await successful(many)).toBe(MANY);
     expect(await failures(server, 'statement')).toBe(4);
     expect(await metricOf(server, 'tollgate_events_alone_total{reason="rest"}')).toBe(MANY - 4);
-    const problems = await ask<{ code: string; message: string }[]>(server, '{ problems { code message } }', {}, ADMIN);
-    expect(problems.find(({ code }) => code === 'BATCHES_FAIL')?.message).toContain('(statement)');
+    const told = async () =>
+      (await ask<{ code: string; message: string }[]>(server, '{ problems { code message } }', {}, ADMIN)).find(
+        ({ code }) => code === 'BATCHES_FAIL',
+      )?.message;
+    await expect.poll(told, { timeout: 10_000 }).toContain('(statement)');
   });
 });
 

@@ -112,7 +112,7 @@ describe('an order that changes while a payment is open', () => {
     await change(paid.payment.orderId, 'amount = 7000');
     await confirmUntil(bed, server, paid);
     expect(await readPayment(server, paid.payment.id)).toMatchObject({ status: 'SUCCESSFUL', amountReceived: 10_000 });
-    await expect.poll(() => isOverpaid(paid.payment.orderId)).toBe(true);
+    await expect.poll(() => isOverpaid(paid.payment.orderId), { timeout: 10_000 }).toBe(true);
     await refund(server, paid.payment.id, 3_000);
     await expect.poll(() => isOverpaid(paid.payment.orderId), { timeout: 10_000 }).toBe(false);
   });
