@@ -14,6 +14,15 @@ export const defineRole = (builder: Builder, permission: PermissionEnum): void =
       resolve: (_, __, { roleManagement }) => roleManagement.list(),
     }),
   );
+  builder.queryField('accountRoles', (t) =>
+    t.field({
+      type: [role],
+      nullable: false,
+      permission: 'ROLE_MANAGE',
+      args: { accountId: t.arg.id({ required: true }) },
+      resolve: async (_, { accountId }, { roleManagement }) => [...(await roleManagement.rolesOf(accountId))],
+    }),
+  );
   defineGrants(builder, role, permission);
   defineAssignments(builder, role);
 };

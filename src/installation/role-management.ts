@@ -19,6 +19,8 @@ export interface AccountRoles {
 export interface RoleManagement {
   /** All roles by name. */
   list(): Promise<RoleGrants[]>;
+  /** The roles that were given to the account, by name; none to one that nobody gave any. */
+  rolesOf(accountId: string): Promise<readonly RoleGrants[]>;
   /** Grants the permission, and makes the role if it is new. @throws BadUserInputError for a name that can't be */
   grant(role: string, permission: Permission, actor: string): Promise<RoleGrants>;
   /**
@@ -60,7 +62,7 @@ const readRole = async (tx: Tx, name: string): Promise<RoleGrants> => {
   return role;
 };
 
-const readAccount = async (tx: Tx, accountId: string): Promise<AccountRoles> => ({
+const readAccount = async (tx: Queryable, accountId: string): Promise<AccountRoles> => ({
   accountId,
   roles: await readRoles(tx, 'where r.name in (select role from tollgate.account_role where account_id = $1)', [
     accountId,
@@ -125,6 +127,7 @@ export const createRoleManagement = ({
 
   return {
     list: () => readRoles(database, '', []),
+    rolesOf: async (accountId) => (await readAccount(database, accountId)).roles,
 
     async grant(role, permission, actor) {
       if (!NAME.test(role))

@@ -1,4 +1,5 @@
 import type { PubSub, PubSubLog } from '../outbox/pubsub.js';
+import { NewestVersions } from './newest-versions.js';
 import { RowStream, type Versioned } from './row-stream.js';
 
 /** Longest wait for Redis' acknowledgement: then the current state is shown, and compared again when it comes. */
@@ -22,7 +23,7 @@ export class Channel<Row extends Versioned> {
   readonly #parts: ChannelParts<Row>;
   readonly #streams = new Set<RowStream<Row>>();
   /** The newest version that every stream was offered. */
-  readonly #versions = new Map<string, number>();
+  readonly #versions = new NewestVersions();
   #unsubscribe: (() => void) | undefined;
 
   constructor(parts: ChannelParts<Row>) {
@@ -46,6 +47,11 @@ export class Channel<Row extends Versioned> {
   /** Whether the version is newer than what the streams were offered. */
   isNews(id: string, version: number): boolean {
     return version > (this.#versions.get(id) ?? 0);
+  }
+
+  /** A version that is no news, and that nobody is to be told of. */
+  know(id: string, version: number): void {
+    if (this.isNews(id, version)) this.#versions.set(id, version);
   }
 
   offer(row: Row): void {

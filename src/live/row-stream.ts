@@ -1,3 +1,5 @@
+import { NewestVersions } from './newest-versions.js';
+
 /** A row whose version rises with every change. */
 export interface Versioned {
   readonly id: string;
@@ -21,7 +23,7 @@ const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 export class RowStream<Row extends Versioned> implements AsyncIterableIterator<Row, undefined> {
   readonly #check: (row: Row) => Promise<boolean>;
   readonly #onEnd: () => void;
-  readonly #sent = new Map<string, number>();
+  readonly #sent = new NewestVersions();
   readonly #waiters: Waiter<Row>[] = [];
   #pending = new Map<string, Row>();
   #started = false;

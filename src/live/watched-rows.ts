@@ -38,6 +38,8 @@ interface WatchedRows<Row> {
    * throws, and leaves nothing behind then.
    */
   watch(request: WatchRequest<Row>): Promise<AsyncIterableIterator<Row, undefined>>;
+  /** Listens, then gives what changes in a group from now on, without first states. */
+  watchFromNow(request: Pick<WatchRequest<Row>, 'key' | 'check'>): Promise<AsyncIterableIterator<Row, undefined>>;
   /** Ends all streams without an error. */
   close(): void;
 }
@@ -71,8 +73,7 @@ export const createWatchedRows = <Row extends Versioned>(parts: {
   };
 
   /** Two queries at most: which versions are news, and those rows. */
-  const compare = async (): Promise<void> => {
-    const [ids, groupIds] = [readKeys(channels.row), readKeys(channels.group)];
+  const compareThese = async (ids: readonly string[], groupIds: readonly string[]): Promise<void> => {
     if (ids.length + groupIds.length === 0) return;
     const behind = new Map<string, Channel<Row>[]>();
     for (const { id, groupId, version } of await kind.versionsOf(ids, groupIds)) {
@@ -84,7 +85,7 @@ export const createWatchedRows = <Row extends Versioned>(parts: {
     for (const row of await kind.readMany([...behind.keys()]))
       for (const channel of behind.get(row.id) ?? []) channel.offer(row);
   };
-  comparer.add(compare);
+  comparer.add(() => compareThese(readKeys(channels.row), readKeys(channels.group)));
 
   return {
     async watch({ scope, key, snapshot, check }) {
@@ -96,6 +97,22 @@ export const createWatchedRows = <Row extends Versioned>(parts: {
         const rows = await snapshot();
         stream.start(rows);
         for (const row of rows) channel.offer(row);
+        return stream;
+      } catch (error) {
+        stream.end();
+        throw error;
+      }
+    },
+    async watchFromNow({ key, check }) {
+      if (closed) throw new Error('Live status is closed.');
+      // What was before is no news. What comes between this and the listening shows at the next comparison.
+      const before = await kind.versionsOf([], [key]);
+      const channel = channels.group.get(key) ?? open('group', key);
+      if (channel.isEmpty) for (const { id, version } of before) channel.know(id, version);
+      const stream = channel.join(check);
+      try {
+        await channel.ready;
+        stream.start([]);
         return stream;
       } catch (error) {
         stream.end();

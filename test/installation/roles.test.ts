@@ -68,6 +68,22 @@ describe('from the start', () => {
       await expect(grantItself).rejects.toMatchObject({ code });
     }
   });
+
+  test("an account's roles are what it was given", async () => {
+    const rolesOf = (accountId: string) =>
+      ask<Role[]>(
+        server,
+        'query ($id: ID!) { accountRoles(accountId: $id) { name permissions } }',
+        { id: accountId },
+        ADMIN,
+      );
+    expect(await rolesOf('nobody-yet')).toEqual([]);
+    await grant('reader', 'AUDIT_READ');
+    await assign('somebody', 'reader');
+    expect(await rolesOf('somebody')).toEqual([{ name: 'reader', permissions: ['AUDIT_READ'] }]);
+    await unassign('somebody', 'reader');
+    expect(await rolesOf('somebody')).toEqual([]);
+  });
 });
 
 describe('changing roles', () => {

@@ -70,6 +70,7 @@ const createWorld = () => {
     readOfOrder: (orderId: string) => later(select((row) => row.orderId === orderId)),
     versionsOf: (ids: readonly string[], orderIds: readonly string[]) =>
       later(select((row) => ids.includes(row.id) || orderIds.includes(row.orderId))),
+    changedLast: () => later(select(() => true)),
     findWatchable: async (orderId: string) => orderId,
   };
   const commit = (row: number): void => {

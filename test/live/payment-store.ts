@@ -51,6 +51,7 @@ export const createPaymentStore = async (): Promise<PaymentStore> => {
           where p.id = any($1) or p.order_id = any($2)`,
         [ids, orderIds],
       ),
+    changedLast: () => read(`select id::text as id, order_id::text as "orderId", version from tollgate.payment`, []),
     async findWatchable(orderId, caller) {
       reads += 1;
       const key = ORDER_KEYS.bigint(orderId);

@@ -178,4 +178,15 @@ const definePaymentStreams = (builder: Builder): void => {
       resolve: (payment: Payment) => payment,
     }),
   );
+  builder.subscriptionField('paymentsChanged', (t) =>
+    t.field({
+      type: 'Payment',
+      nullable: false,
+      description:
+        "Every payment of the installation as it changes, from now on: for an operator's screen. No first states.",
+      permission: 'PAYMENT_READ_ANY',
+      subscribe: (_, __, { live, session }) => live.payments(whoMay(session, 'PAYMENT_READ_ANY')),
+      resolve: (payment: Payment) => payment,
+    }),
+  );
 };

@@ -52,6 +52,8 @@ export interface Payments extends PaymentEndings {
   readOfOrder(orderId: string): Promise<Payment[]>;
   /** The newest versions of these payments and of all payments of these orders, in one query: for live status. */
   versionsOf(ids: readonly string[], orderIds: readonly string[]): Promise<PaymentVersion[]>;
+  /** The newest versions of the payments that changed last, of many at the most: for live status. */
+  changedLast(): Promise<PaymentVersion[]>;
   /** The order's key as the database writes it; undefined unless it exists and is the caller's, or they may read any. */
   findWatchable(orderId: string, caller: Caller): Promise<string | undefined>;
 }

@@ -15,7 +15,7 @@ import { readPaymentTotals } from './totals.js';
 /** The reading half of payments. */
 export type PaymentReads = Pick<
   Payments,
-  'find' | 'list' | 'totals' | 'timeline' | 'readMany' | 'readOfOrder' | 'versionsOf' | 'findWatchable'
+  'find' | 'list' | 'totals' | 'timeline' | 'readMany' | 'readOfOrder' | 'versionsOf' | 'changedLast' | 'findWatchable'
 >;
 
 /** The account whose rows the caller may list; undefined for all. Refuses another's without the permission. */
@@ -24,6 +24,9 @@ const visibleAccount = (caller: Caller, asked: string | undefined): string | nul
   if (asked !== undefined && asked !== caller.accountId) throw denial(caller, 'PAYMENT_READ_ANY');
   return caller.accountId;
 };
+
+/** More changes than a few seconds bring. */
+const CHANGED_LAST = 2_000;
 
 const NONE: Page<never> = { rows: [], hasNextPage: false };
 
@@ -72,6 +75,15 @@ export const createPaymentReads = ({
         .select(['p.id::text as id', 'p.order_id::text as "orderId"', 'p.version as version'])
         .where('p.id = any(:ids) or p.order_id = any(:orderIds)', { ids, orderIds })
         .getRawMany<PaymentVersion>(),
+
+    changedLast: () =>
+      database.query<PaymentVersion>({
+        name: 'payment_changed_last',
+        text: `select c.node_id::text as "id", max(c.version) as "version", max(p.order_id::text) as "orderId" from (
+            select node_id, version from tollgate.change where node_type = 'PAYMENT' order by id desc limit $1) c
+          join tollgate.payment p on p.id = c.node_id group by c.node_id`,
+        values: [CHANGED_LAST],
+      }),
 
     async findWatchable(orderId, caller) {
       const order = await orders.find(orderId);

@@ -7,6 +7,9 @@ export const paymentTopic = (id: string): string => `tollgate:payment:${id}`;
 /** Where new versions of all payments of an order are published. */
 export const orderPaymentsTopic = (orderId: string): string => `tollgate:order:${orderId}`;
 
+/** Where new versions of all payments are published. */
+export const PAYMENTS_TOPIC = 'tollgate:payments';
+
 /** How payments are told to every process. */
 export const PAYMENT_STREAM: Stream<Payment> = {
   nodeType: 'PAYMENT',
@@ -19,6 +22,6 @@ export const PAYMENT_STREAM: Stream<Payment> = {
     createdAt: true,
     updatedAt: true,
   },
-  topics: ({ id, orderId }) => [paymentTopic(id), orderPaymentsTopic(orderId)],
+  topics: ({ id, orderId }) => [paymentTopic(id), orderPaymentsTopic(orderId), PAYMENTS_TOPIC],
   stripeId: ({ stripePaymentIntentId }) => stripePaymentIntentId,
 };

@@ -8,7 +8,7 @@ import type { PubSub, PubSubLog } from '../../outbox/pubsub.js';
 import { decodeRow } from '../../outbox/stream.js';
 import type { Payments } from './payments.js';
 import type { Payment } from './row.js';
-import { orderPaymentsTopic, PAYMENT_STREAM, paymentTopic } from './stream.js';
+import { orderPaymentsTopic, PAYMENT_STREAM, PAYMENTS_TOPIC, paymentTopic } from './stream.js';
 
 /** Who asks, at this moment: asked again before each row. A throw ends the stream with that error. */
 export type WhoAsks = () => Promise<Caller>;
@@ -27,12 +27,14 @@ export interface Live {
    * payments of several accounts. Rejects with ORDER_NOT_FOUND, or FORBIDDEN without PAYMENT_READ.
    */
   orderPayments(orderId: string, whoAsks: WhoAsks): Promise<AsyncIterableIterator<Payment>>;
+  /** Every payment as it changes, from now on, without first states. Rejects with FORBIDDEN without PAYMENT_READ_ANY. */
+  payments(whoAsks: WhoAsks): Promise<AsyncIterableIterator<Payment>>;
   /** Ends all streams without an error. */
   close(): Promise<void>;
 }
 
 /** What live status reads of payments; between a message and its subscribers nothing is read. */
-export type LivePayments = Pick<Payments, 'readMany' | 'readOfOrder' | 'findWatchable' | 'versionsOf'>;
+export type LivePayments = Pick<Payments, 'readMany' | 'readOfOrder' | 'findWatchable' | 'versionsOf' | 'changedLast'>;
 
 interface LiveParts {
   readonly pubsub: Pick<PubSub, 'subscribe' | 'onGap'>;
@@ -63,7 +65,27 @@ export const createLive = ({ pubsub, payments, log, compareEveryMs = 10_000 }: L
     },
   });
 
+  /** All of them are one group. */
+  const watchedChanges = createWatchedRows<Payment>({
+    pubsub,
+    comparer,
+    log,
+    kind: {
+      topicOfRow: paymentTopic,
+      topicOfGroup: () => PAYMENTS_TOPIC,
+      decode: (message) => decodeRow(PAYMENT_STREAM, message),
+      readMany: (ids) => payments.readMany(ids),
+      versionsOf: async () =>
+        (await payments.changedLast()).map(({ id, version }) => ({ id, groupId: PAYMENTS_TOPIC, version })),
+    },
+  });
+
   return {
+    async payments(whoAsks) {
+      await permitted(whoAsks, 'PAYMENT_READ_ANY');
+      const check = () => permitted(whoAsks, 'PAYMENT_READ_ANY').then(() => true);
+      return watchedChanges.watchFromNow({ key: PAYMENTS_TOPIC, check });
+    },
     async payment(id, whoAsks) {
       await permitted(whoAsks, 'PAYMENT_READ');
       const key = rowKey(id);
@@ -100,6 +122,7 @@ export const createLive = ({ pubsub, payments, log, compareEveryMs = 10_000 }: L
     },
     async close() {
       watchedPayments.close();
+      watchedChanges.close();
       await comparer.close();
     },
   };
