@@ -1,4 +1,5 @@
 import { updateSetting } from '../installation/setting-rows.js';
+import { readClock } from '../storage/clock.js';
 import type { Database } from '../storage/database.js';
 
 /** Under this key a setting says that batches failed, for the operator's list of problems. */
@@ -12,11 +13,11 @@ interface Rest {
   readonly reason: string;
 }
 
-/** Notes that batches failed one after the other, and since when. */
+/** Notes, by the database's clock, that batches failed one after the other, and since when. */
 export const noteRest = async (database: Database, reason: string): Promise<void> => {
+  const now = await readClock(database);
   await updateSetting(database, KEY, (value) => {
     const known = value as Rest | undefined;
-    const now = new Date();
     const goesOn = known !== undefined && now.getTime() - Date.parse(known.restedAt) < APART_MS;
     return { since: goesOn ? known.since : now.toISOString(), restedAt: now.toISOString(), reason } satisfies Rest;
   });

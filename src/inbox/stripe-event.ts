@@ -3,6 +3,7 @@ import type { EventStatus } from '../core/states.js';
 
 /** The inbox: every verified event, its text without what could confirm or open something, and how it ended. */
 @Entity({ schema: 'tollgate', name: 'stripe_event' })
+@Index('stripe_event_dead', ['receivedAt'], { where: "status = 'DEAD'" })
 @Index('stripe_event_due', ['nextAttemptAt'], { where: "status in ('RECEIVED', 'FAILED')" })
 @Index('stripe_event_ignored_object', ['objectId'], { where: "status = 'IGNORED'" })
 @Index('stripe_event_received', ['receivedAt'])

@@ -25,6 +25,7 @@ import { RefundCreated1765295000000 } from '../../migrations/1765295000000-refun
 import { RecurringMethods1765300000000 } from '../../migrations/1765300000000-recurring-methods.js';
 import { Imported1765310000000 } from '../../migrations/1765310000000-imported.js';
 import { Trials1765320000000 } from '../../migrations/1765320000000-trials.js';
+import { DeadEvents1765330000000 } from '../../migrations/1765330000000-dead-events.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -55,6 +56,7 @@ const MIGRATIONS = [
   RecurringMethods1765300000000,
   Imported1765310000000,
   Trials1765320000000,
+  DeadEvents1765330000000,
 ];
 
 /** The classes of tables. */

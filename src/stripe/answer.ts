@@ -38,6 +38,10 @@ export class StripeCallError extends Error {
   }
 }
 
+/** Whether Stripe knows no such object; one answer alone may be wrong. */
+export const isMissing = (error: unknown): boolean =>
+  error instanceof StripeCallError && error.stripeCode === 'resource_missing';
+
 /** Something came that can't be what was asked for: whatever was to be done may have been done. */
 export class NotAnAnswerError extends StripeCallError {
   constructor(what: string) {

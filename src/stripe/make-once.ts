@@ -1,4 +1,4 @@
-import { type Answer, NotAnAnswerError, NotOursError, StripeCallError } from './answer.js';
+import { type Answer, isMissing, NotAnAnswerError, NotOursError, StripeCallError } from './answer.js';
 import { inTurn, isKeySafe } from './key-in-flight.js';
 import { idempotencyKey, type Owner } from './metadata.js';
 
@@ -73,9 +73,6 @@ export const makeOnce = async <T>(making: Making<T>): Promise<Answer<T>> => {
   if (next === undefined) throw new AttemptUndecidedError();
   return create(making, next);
 };
-
-const isMissing = (error: unknown): boolean =>
-  error instanceof StripeCallError && error.stripeCode === 'resource_missing';
 
 /**
  * Reads an object whose id the row knows; undefined when Stripe doesn't know it, or has another row's under this id, asked

@@ -7,7 +7,7 @@ import type { StripeAccess } from '../../installation/stripe-connection.js';
 import { readClock } from '../../storage/clock.js';
 import type { Database, Queryable } from '../../storage/database.js';
 import { selectList } from '../../storage/select-list.js';
-import { NotAnAnswerError, NotOursError, StripeCallError } from '../../stripe/answer.js';
+import { isMissing, NotAnAnswerError, NotOursError } from '../../stripe/answer.js';
 import { makeOnce } from '../../stripe/make-once.js';
 import type { Marks } from '../../stripe/marks.js';
 import { isMarked, type Owner } from '../../stripe/metadata.js';
@@ -49,7 +49,7 @@ const isGone = async (customerId: string, { gateway }: StripeAccess): Promise<bo
       if (id !== customerId) throw new NotAnAnswerError(`the customer ${id} in place of ${customerId}`);
       if (!isDeleted) return false;
     } catch (error) {
-      if (!(error instanceof StripeCallError) || error.stripeCode !== 'resource_missing') throw error;
+      if (!isMissing(error)) throw error;
     }
   return true;
 };

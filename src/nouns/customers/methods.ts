@@ -2,7 +2,7 @@ import type { Caller } from '../../core/caller.js';
 import { denial, PaymentMethodNotFoundError } from '../../core/errors.js';
 import type { StripeAccess } from '../../installation/stripe-connection.js';
 import type { Database } from '../../storage/database.js';
-import { NotAnAnswerError, StripeCallError } from '../../stripe/answer.js';
+import { isMissing, NotAnAnswerError } from '../../stripe/answer.js';
 import {
   type CustomerSnapshot,
   customerSnapshot,
@@ -54,9 +54,6 @@ export const assertMethodOf = (accountId: string | null, { id, caller, method }:
 
 /** Stripe's ids; what has another form is none, and isn't asked about. */
 const METHOD_ID = /^(?:pm|card|src|ba)_\w{1,250}$/;
-
-const isMissing = (error: unknown): boolean =>
-  error instanceof StripeCallError && error.stripeCode === 'resource_missing';
 
 /** Builds the reads over the accounts' customers. */
 export const createMethods = ({ database, customers }: { database: Database; customers: Customers }): Methods => {
