@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type JobHelpers, Logger, type Runner, run, type WorkerEvents } from 'graphile-worker';
 import { waitSeconds } from '../core/backoff.js';
+import { takeTrace, traced } from '../core/trace.js';
 import { isLent } from '../storage/connection.js';
 import type { Database } from '../storage/database.js';
 import { JOBS_SCHEMA, openJobsPool } from '../storage/jobs.js';
@@ -56,7 +57,10 @@ const attempt = async (
   });
   aborted.catch(() => undefined);
   try {
-    const ran = Promise.resolve(effect.run(job.payload as never, { idempotencyKey: job.idempotencyKey, signal, log }));
+    const options = { kind: 'CONSUMER', parent: takeTrace(job.trace) } as const;
+    const ran = traced(`effect ${name}`, options, async () =>
+      effect.run(job.payload as never, { idempotencyKey: job.idempotencyKey, signal, log }),
+    );
     ran.catch(() => undefined);
     await Promise.race([ran, aborted]);
   } finally {

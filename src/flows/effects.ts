@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { carryTrace } from '../core/trace.js';
 import type { FlowLog } from './flows.js';
 
 /** What an effect's handler receives besides its payload. */
@@ -39,6 +40,8 @@ export interface FlowEffects {
 export interface EffectJob {
   readonly payload: unknown;
   readonly idempotencyKey: string;
+  /** The trace of the flow that asked for it, where one is made. */
+  readonly trace?: Record<string, string>;
 }
 
 /** One effect, as the queue takes it. */
@@ -83,9 +86,10 @@ export const collectEffects = (
         `There is no effect "${name}" in flows/effects; ${known === '' ? 'there are none yet' : `there are: ${known}`}.`,
       );
     }
+    const trace = carryTrace();
     added.push({
       identifier: name,
-      payload: { payload: checkedPayload(name, payload), idempotencyKey },
+      payload: { payload: checkedPayload(name, payload), idempotencyKey, ...(trace && { trace }) },
       max_attempts: effect.maxAttempts ?? MAX_ATTEMPTS,
     });
   };

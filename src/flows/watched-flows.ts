@@ -1,4 +1,5 @@
 import { DeclinedByAppError } from '../core/errors.js';
+import { traced } from '../core/trace.js';
 import type { Mark, Watch } from '../core/work-board.js';
 import type { Effect, Effects } from './effects.js';
 import type { Flow, FlowBody, FlowContext, Flows, RecurringCharge } from './flows.js';
@@ -58,7 +59,7 @@ const watchRun =
     try {
       return await timed(
         (failed, seconds) => ran('flow', name, failed, seconds),
-        () => run(data, resuming(context, mark)),
+        () => traced(`flow ${name}`, {}, async () => run(data, resuming(context, mark))),
       );
     } finally {
       mark.end();

@@ -1,6 +1,7 @@
 import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
-import { GraphQLError, type GraphQLSchema } from 'graphql';
+import { type ExecutionResult, GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql';
 import { createYoga, type Plugin, type YogaInitialContext, type YogaServerInstance } from 'graphql-yoga';
+import { isTraced, traced } from '../core/trace.js';
 import type { Admit } from './admission.js';
 import { useComplexityLimits } from './complexity.js';
 import type { Context, Domain } from './context.js';
@@ -46,6 +47,7 @@ export const createGraphqlServer = (parts: GraphqlParts): GraphqlServer =>
     plugins: [
       useAdmission(parts.admit),
       useFieldOrder(),
+      useTraces(),
       usePostsFromHere(),
       useStreamsWhereTheyFit(),
       useStreamCount(parts.countStreams),
@@ -67,6 +69,24 @@ const useAdmission = (admit: Admit): Plugin<Context> => ({
   onParams: async ({ context, params }) => {
     const { session } = context as unknown as Door & YogaInitialContext;
     await admit(session, params.query);
+  },
+});
+
+/** A span for each query and mutation, named as the client named it; what it holds is not told. */
+const useTraces = (): Plugin<Context> => ({
+  onExecute: ({ args, executeFn, setExecuteFn }) => {
+    if (!isTraced()) return;
+    const { operation: type = 'query', name } = getOperationAST(args.document, args.operationName) ?? {};
+    const attributes = { 'graphql.operation.type': type, ...(name && { 'graphql.operation.name': name.value }) };
+    setExecuteFn((ask) =>
+      traced(name ? `${type} ${name.value}` : type, { attributes }, async (span) => {
+        const result = (await executeFn(ask)) as ExecutionResult;
+        const [error] = result.errors ?? [];
+        if (error)
+          span.set({ 'error.type': String(error.extensions['code'] ?? error.originalError?.name ?? error.name) });
+        return result;
+      }),
+    );
   },
 });
 

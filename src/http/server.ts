@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions, ty
 import type { AddressInfo } from 'node:net';
 import type { GraphQLError, GraphQLSchema } from 'graphql';
 import type { Registry } from 'prom-client';
+import { takeTrace, traced, traceHere } from '../core/trace.js';
 import { createAdmission } from '../graphql/admission.js';
 import type { Domain } from '../graphql/context.js';
 import { createErrorPresenter } from '../graphql/error-presenter.js';
@@ -147,7 +148,7 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
     response.setHeader('x-request-id', requestId);
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
     if (leaveBasePath(request, response)) return;
-    answer(request, response, requestId).catch((error: unknown) => {
+    traceAnswer(request, response, () => answer(request, response, requestId)).catch((error: unknown) => {
       if (response.destroyed) return; // the client is gone; nobody waits
       replyFailure(response, present(error, requestId), requestId);
     });
@@ -206,6 +207,21 @@ const timesOf = ({ requestMs }: Limits): ServerOptions => ({
 const pathOf = ({ url = '/' }: IncomingMessage): string => {
   const end = url.indexOf('?');
   return end === -1 ? url : url.slice(0, end);
+};
+
+/** The span of a request, below its caller's, or below what an SDK's own instrument opened for it; an answer that goes on as a stream is not waited for. */
+const traceAnswer = (request: IncomingMessage, response: ServerResponse, run: () => Promise<void>): Promise<void> => {
+  const { method = 'GET', headers } = request;
+  const door = doorOf(pathOf(request));
+  const attributes = { 'http.request.method': method, 'tollgate.door': door };
+  const above = traceHere() ? {} : { parent: takeTrace(headers) };
+  return traced(`${method} ${door}`, { kind: 'SERVER', attributes, ...above }, async (span) => {
+    await run();
+    span.set({
+      'http.response.status_code': response.statusCode,
+      'tollgate.request_id': String(response.getHeader('x-request-id')),
+    });
+  });
 };
 
 /** The label of metrics: few, whatever paths are asked. */

@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import type { Slots } from '../core/slots.js';
+import { traced } from '../core/trace.js';
 import type { StripeConnection } from '../installation/stripe-connection.js';
 import type { Database, Tx } from '../storage/database.js';
 import { NotAnAnswerError } from '../stripe/answer.js';
@@ -122,10 +123,10 @@ const applyOnce = (
   const { arrival } = routed;
   const about = subjectOf(arrival.event);
   return slotsOf(arrival)
-    .run(() => database.transaction((tx) => applyIn({ inbox, tx }, routed, fetched), about), {
-      patienceMs: PATIENCE_MS,
-      about,
-    })
+    .run(
+      () => traced('apply', {}, () => database.transaction((tx) => applyIn({ inbox, tx }, routed, fetched), about)),
+      { patienceMs: PATIENCE_MS, about },
+    )
     .catch((error: unknown): Applied => {
       if (error instanceof AskStripe) return { kind: 'ask', version: error.version };
       throw error;

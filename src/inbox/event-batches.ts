@@ -1,3 +1,4 @@
+import { type TraceLink, traced, traceHere } from '../core/trace.js';
 import { FlowFailedError } from '../flows/flows.js';
 import { TurnError } from '../flows/turns.js';
 import { type Database, isDatabaseError, type Tx } from '../storage/database.js';
@@ -79,6 +80,8 @@ type Outcome = 'applied' | 'left' | 'failed' | 'quiet';
 interface Waiting {
   readonly rider: Rider;
   readonly delivery: Delivery;
+  /** Where its trace stands, if one is made. */
+  readonly from: TraceLink | undefined;
   settle(outcome: Outcome): void;
   /** The event itself has failed. */
   reject(error: unknown): void;
@@ -157,12 +160,15 @@ const createLane = (together: Together, { database, inbox, mode, metrics, log }:
 
   const applyBatch = async (batch: readonly Waiting[], worked: () => void): Promise<void> => {
     try {
-      const { left, publish } = await database.transaction((tx) =>
-        work({ inbox, together, tx }, batch).finally(worked),
-      );
+      const links = batch.flatMap(({ from }) => from ?? []);
+      const left = await traced('apply together', { links }, async (span) => {
+        const applied = await database.transaction((tx) => work({ inbox, together, tx }, batch).finally(worked));
+        span.set({ 'tollgate.batch.size': batch.length - applied.left.length });
+        applied.publish();
+        return applied.left;
+      });
       size.grow();
       metrics.applied(batch.length - left.length);
-      publish();
       for (const one of batch) one.settle(left.includes(one.rider.event.id) ? 'left' : 'applied');
     } catch (error) {
       const [first] = batch;
@@ -221,7 +227,7 @@ const createLane = (together: Together, { database, inbox, mode, metrics, log }:
     },
     join: (rider: Rider, delivery: Delivery) =>
       new Promise<Outcome>((settle, reject) => {
-        waiting.push({ rider, delivery, settle, reject });
+        waiting.push({ rider, delivery, from: traceHere(), settle, reject });
         if (!isRunning) void run();
       }),
   };

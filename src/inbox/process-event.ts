@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import { UnavailableError } from '../core/errors.js';
 import { createSlots, NoSlotError } from '../core/slots.js';
+import { traced } from '../core/trace.js';
 import { type ApplyingParts, type Arrival, applyEvent } from './apply-event.js';
 import { type Delivery, deliveryOf } from './delivery.js';
 import type { DueEvent } from './inbox.js';
@@ -27,7 +28,7 @@ export interface EventProcessor {
 
 interface Parts extends Omit<ApplyingParts, 'slotsOf'> {
   /** Hears what became of each event, `lagSeconds` after Stripe created it where it came for the first time. */
-  readonly took?: (type: string, how: { readonly via: string; readonly outcome: string }, lagSeconds?: number) => void;
+  readonly took?: (type: string, how: How, lagSeconds?: number) => void;
   readonly log: { warn(detail: object, message: string): void };
 }
 
@@ -74,6 +75,20 @@ const applyOrRecord = async (
   }
 };
 
+/** How an event came, and what became of it. */
+interface How {
+  readonly via: string;
+  readonly outcome: string;
+}
+
+const howOf = ({ kind, isHint }: Arrival, failure: Error | undefined): How => {
+  const isLater = failure instanceof NoSlotError || failure instanceof UnavailableError;
+  return {
+    via: kind === 'new' ? (isHint ? 'fetched' : 'delivery') : kind,
+    outcome: failure ? (isLater ? 'postponed' : 'failed') : 'handled',
+  };
+};
+
 export const createEventProcessor = (parts: Parts): EventProcessor => {
   const { inbox } = parts;
   const running = new Set<Promise<unknown>>();
@@ -81,28 +96,31 @@ export const createEventProcessor = (parts: Parts): EventProcessor => {
   const retried = createSlots(RETRIED_AT_ONCE, ABOUT_ONE);
   const applying = { ...parts, slotsOf: ({ kind }: Arrival) => (kind === 'retried' ? retried : fresh) };
 
-  const tell = ({ event, kind, isHint }: Arrival, failure: Error | undefined): void => {
-    const isLater = failure instanceof NoSlotError || failure instanceof UnavailableError;
-    const outcome = failure ? (isLater ? 'postponed' : 'failed') : 'handled';
-    const via = kind === 'new' ? (isHint ? 'fetched' : 'delivery') : kind;
+  const tell = ({ event, kind }: Arrival, how: How, failure: Error | undefined): void => {
     const isFresh = !failure && (kind === 'new' || kind === 'retried');
     parts.took?.(
       parts.handlers.has(event.type) ? event.type : 'other',
-      { via, outcome },
+      how,
       isFresh ? Date.now() / 1_000 - event.created : undefined,
     );
   };
 
-  const process = async (arrival: Arrival): Promise<Error | undefined> => {
-    const work = applyOrRecord(applying, arrival);
-    running.add(work);
-    try {
-      const failure = await work;
-      tell(arrival, failure);
-      return failure;
-    } finally {
-      running.delete(work);
-    }
+  const process = (arrival: Arrival): Promise<Error | undefined> => {
+    const { event } = arrival;
+    const attributes = { 'tollgate.event.id': event.id, 'tollgate.event.type': event.type };
+    return traced(`event ${event.type}`, { kind: 'CONSUMER', attributes }, async (span) => {
+      const work = applyOrRecord(applying, arrival);
+      running.add(work);
+      try {
+        const failure = await work;
+        const how = howOf(arrival, failure);
+        tell(arrival, how, failure);
+        span.set({ 'tollgate.event.via': how.via, 'tollgate.event.outcome': how.outcome });
+        return failure;
+      } finally {
+        running.delete(work);
+      }
+    });
   };
 
   return {

@@ -1,3 +1,4 @@
+import { traced } from '../core/trace.js';
 import type { Database, Statement } from '../storage/database.js';
 import { publishRow } from './publisher.js';
 import type { PubSub } from './pubsub.js';
@@ -101,7 +102,7 @@ export const createOutbox = ({
   /** Whether every process was told. */
   const publish = async (stream: Stream, row: Versioned): Promise<boolean> => {
     try {
-      await publishRow(pubsub, stream, row);
+      await traced(`publish ${stream.nodeType}`, { kind: 'PRODUCER' }, () => publishRow(pubsub, stream, row));
       return true;
     } catch (error) {
       const { id, version } = row;

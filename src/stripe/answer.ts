@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import Stripe from 'stripe';
+import { traced } from '../core/trace.js';
 import type { CallSignals } from './call-signals.js';
 
 /**
@@ -146,34 +147,37 @@ interface CallParts {
 
 const callWithin =
   (timeoutMs: number, { signals, stop, observe }: CallParts): Call =>
-  async (kind, request) => {
-    const began = performance.now();
-    const tell = (outcome: 'done' | StripeFailure): void =>
-      observe?.(kind, outcome, (performance.now() - began) / 1_000);
-    const over = new AbortController();
-    const timer = setTimeout(() => over.abort(new Error(`Stripe did not answer within ${timeoutMs} ms.`)), timeoutMs);
-    const onStop = (): void => over.abort(stop?.reason);
-    if (stop?.aborted) onStop();
-    stop?.addEventListener('abort', onStop);
-    const ended = new Promise<never>((_, reject) => {
-      const end = (): void => reject(over.signal.reason);
-      if (over.signal.aborted) end();
-      else over.signal.addEventListener('abort', end, { once: true });
+  (kind, request) =>
+    traced(`stripe ${kind}`, { kind: 'CLIENT', attributes: { 'tollgate.stripe.kind': kind } }, async (span) => {
+      const began = performance.now();
+      const tell = (outcome: 'done' | StripeFailure): void => {
+        span.set({ 'tollgate.stripe.outcome': outcome });
+        observe?.(kind, outcome, (performance.now() - began) / 1_000);
+      };
+      const over = new AbortController();
+      const timer = setTimeout(() => over.abort(new Error(`Stripe did not answer within ${timeoutMs} ms.`)), timeoutMs);
+      const onStop = (): void => over.abort(stop?.reason);
+      if (stop?.aborted) onStop();
+      stop?.addEventListener('abort', onStop);
+      const ended = new Promise<never>((_, reject) => {
+        const end = (): void => reject(over.signal.reason);
+        if (over.signal.aborted) end();
+        else over.signal.addEventListener('abort', end, { once: true });
+      });
+      try {
+        const answer = await Promise.race([ended, signals.during(over.signal, () => request({ timeout: timeoutMs }))]);
+        if (answer?.object !== kind) throw new NotAnAnswerError(`it is no ${kind}`);
+        tell('done');
+        return { object: answer, at: dateOf(answer.lastResponse.headers) };
+      } catch (error) {
+        const failed = toCallError(error);
+        tell(failed.failure);
+        throw failed;
+      } finally {
+        clearTimeout(timer);
+        stop?.removeEventListener('abort', onStop);
+      }
     });
-    try {
-      const answer = await Promise.race([ended, signals.during(over.signal, () => request({ timeout: timeoutMs }))]);
-      if (answer?.object !== kind) throw new NotAnAnswerError(`it is no ${kind}`);
-      tell('done');
-      return { object: answer, at: dateOf(answer.lastResponse.headers) };
-    } catch (error) {
-      const failed = toCallError(error);
-      tell(failed.failure);
-      throw failed;
-    } finally {
-      clearTimeout(timer);
-      stop?.removeEventListener('abort', onStop);
-    }
-  };
 
 /** Builds the two ways to call; once `stop` is aborted, every call ends. */
 export const createCaller = ({ readMs, writeMs }: CallLimits, parts: CallParts): Caller => {

@@ -1,5 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { wordsOf } from '../../core/errors.js';
+import { carryTrace, traced } from '../../core/trace.js';
 import type { Vault } from '../../installation/encryption.js';
 import type { Database } from '../../storage/database.js';
 import type { NamedHosts } from './address.js';
@@ -104,6 +105,7 @@ const messageOf = (parts: Parts, { webhook, delivery }: Sending): Message => {
     'webhook-id': id,
     'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
     'webhook-signature': signatureOf(parts, webhook.secrets, { id, at, body }),
+    ...carryTrace(),
   };
   return { url: webhook.url, headers, body };
 };
@@ -121,7 +123,15 @@ const trySending = async (parts: Parts, sending: Sending, stop: AbortSignal): Pr
 
 const attempt = async (parts: Parts, sending: Sending, stop: AbortSignal): Promise<OutgoingDelivery> => {
   const { webhook, delivery } = sending;
-  const answer = await trySending(parts, sending, stop);
+  const answer = await traced('outgoing webhook', { kind: 'CLIENT' }, async (span) => {
+    const got = await trySending(parts, sending, stop);
+    span.set({
+      'tollgate.delivery.id': delivery.id,
+      ...(got.statusCode !== null && { 'http.response.status_code': got.statusCode }),
+      ...(got.error !== null && { 'error.type': 'undelivered' }),
+    });
+    return got;
+  });
   const [written] = await parts.database.query<OutgoingDelivery>(
     writeAttempt(delivery.id, endOf(answer, delivery.attempts)),
   );
