@@ -6,6 +6,7 @@ import { addAuditCommand } from './cli/audit.js';
 import { addDevCommand } from './cli/dev.js';
 import { addDevServerCommand } from './cli/dev-server.js';
 import { addDoctorCommand } from './cli/doctor.js';
+import { addDocumentsCommand } from './cli/documents.js';
 import { addEffectCommands } from './cli/effects.js';
 import { addEncryptionCommand } from './cli/encryption.js';
 import { addEventCommands } from './cli/events.js';
@@ -63,6 +64,7 @@ const createProgram = async (): Promise<Command> => {
   addImportCommand(program);
   addDoctorCommand(program);
   addEncryptionCommand(program);
+  addDocumentsCommand(program);
   await addProver(program);
   return program;
 };

@@ -1,10 +1,13 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import { limitVariable, VARIABLES } from './environment/environment.js';
 import { misspelt } from './environment/misspelt.js';
 import { withSecretFiles } from './environment/secret-files.js';
 import { type Port, UnreadableError, type Variable } from './environment/variables.js';
+import type { DocumentRules } from './graphql/documents.js';
 import type { Introspection } from './graphql/introspection.js';
 import { DEFAULT_LIMITS, LIMIT_VARIABLES, type Limits } from './graphql/limits.js';
+import { type Manifest, ManifestError, readManifest } from './graphql/manifest.js';
 import { isLoopback } from './http/hosts.js';
 import type { BatchMode } from './inbox/event-batches.js';
 import type { RedisAddress } from './outbox/redis-address.js';
@@ -61,6 +64,8 @@ export interface Config {
   readonly keepAlive: { readonly socketSeconds: number; readonly streamSeconds: number };
   /** Whom the schema is told. */
   readonly introspection: Introspection;
+  /** Which documents callers may send. */
+  readonly documents: DocumentRules;
   readonly limits: Partial<Limits>;
   /** How long payloads of events are kept; 0: for ever. */
   readonly eventPayloadDays: number;
@@ -282,6 +287,29 @@ const introspectionOf = (
   return said === false || production ? 'nobody' : 'logged_in';
 };
 
+const readManifestFile = (read: Reader, file: string): Manifest | undefined => {
+  const refuse = (problem: string, remedy: string) => read.refuse('TOLLGATE_DOCUMENTS', problem, remedy);
+  let json: string;
+  try {
+    json = fs.readFileSync(file, 'utf8');
+  } catch {
+    return refuse('names a file that can not be read', 'Write one with "tollgate documents", and name it.');
+  }
+  try {
+    return readManifest(json);
+  } catch (error) {
+    if (!(error instanceof ManifestError)) throw error;
+    return refuse(error.problem, error.remedy);
+  }
+};
+
+const readDocuments = (read: Reader, values: Values): DocumentRules => {
+  const { TOLLGATE_DOCUMENTS: file, TOLLGATE_DOCUMENTS_ONLY: only, TOLLGATE_DOCUMENTS_AUTOMATIC: automatic } = values;
+  if (only && file === undefined)
+    read.refuse('TOLLGATE_DOCUMENTS_ONLY', 'is set without a manifest', 'Set TOLLGATE_DOCUMENTS to it as well.');
+  return { manifest: file === undefined ? undefined : readManifestFile(read, file), only, automatic };
+};
+
 const originOf = (address: string | undefined): string[] => (address === undefined ? [] : [new URL(address).origin]);
 
 /** An embedded run gives anyone who asks the token of an administrator: it must hold nobody's money, and not be public. */
@@ -368,6 +396,7 @@ export const readConfig = (environment: Environment, isTerminal = false, serves 
       streamSeconds: values.TOLLGATE_SSE_COMMENT_SECONDS,
     },
     introspection: introspectionOf(values.TOLLGATE_INTROSPECTION, { embedded, production }),
+    documents: readDocuments(read, values),
     limits: readLimits(read),
     eventPayloadDays: values.TOLLGATE_EVENT_PAYLOAD_DAYS,
     keepsUnpaidInvoices: values.TOLLGATE_KEEP_UNPAID_INVOICES,

@@ -173,7 +173,27 @@ describe('the environment', () => {
   });
 });
 
+const manifestFile = (content: string): string => {
+  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-manifest-')), 'documents.json');
+  fs.writeFileSync(file, content);
+  return file;
+};
+
+describe('the manifest of documents', () => {
+  test('is read at the start; what is wrong with it is a problem of its variable', () => {
+    const good = manifestFile('{"key": "{ publishableKey }"}');
+    expect(readConfig({ ...REAL, TOLLGATE_DOCUMENTS: good }).documents.manifest?.get('key')).toBe('{ publishableKey }');
+    for (const file of [manifestFile('nonsense'), manifestFile('{}'), '/nowhere/documents.json'])
+      expect(problemsOf({ ...REAL, TOLLGATE_DOCUMENTS: file })).toEqual(['TOLLGATE_DOCUMENTS']);
+  });
+
+  test('must be there where nothing else may be sent', () => {
+    expect(problemsOf({ ...REAL, TOLLGATE_DOCUMENTS_ONLY: 'true' })).toEqual(['TOLLGATE_DOCUMENTS_ONLY']);
+  });
+});
+
 describe('the table of variables', () => {
+  const MANIFEST_FILE = manifestFile('{"key": "{ publishableKey }"}');
   const KEY = Buffer.alloc(32, 1).toString('base64');
   /** For each variable a value that isn't what holds without it; the others that it needs. */
   const SAMPLES: Record<keyof typeof VARIABLES, string> & Record<string, string> = {
@@ -194,6 +214,9 @@ describe('the table of variables', () => {
     REDIRECT_ORIGINS: 'https://b.example',
     TOLLGATE_TRUSTED_PROXIES: '1',
     TOLLGATE_INTROSPECTION: 'false',
+    TOLLGATE_DOCUMENTS: MANIFEST_FILE,
+    TOLLGATE_DOCUMENTS_ONLY: 'true',
+    TOLLGATE_DOCUMENTS_AUTOMATIC: 'true',
     TOLLGATE_METRICS_TOKEN: 'a token',
     TOLLGATE_SOCKET_PING_SECONDS: '7',
     TOLLGATE_SSE_COMMENT_SECONDS: '7',
@@ -231,6 +254,7 @@ describe('the table of variables', () => {
     REDIS_SENTINELS: { REDIS_URL: 'redis://redis' },
     REDIS_SENTINEL_PASSWORD: { REDIS_URL: 'redis://redis' },
     JWT_JWKS_URL: { JWT_SECRET: '' },
+    TOLLGATE_DOCUMENTS_ONLY: { TOLLGATE_DOCUMENTS: MANIFEST_FILE },
     STRIPE_SECRET_KEY: { STRIPE_PUBLISHABLE_KEY: 'pk_test_1' },
     STRIPE_PUBLISHABLE_KEY: { STRIPE_SECRET_KEY: 'sk_test_1' },
   };

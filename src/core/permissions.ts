@@ -22,6 +22,7 @@ export const PERMISSIONS = [
   'ROLE_MANAGE',
   'EVENT_READ',
   'EVENT_REPLAY',
+  'DOCUMENT_ANY',
 ] as const;
 
 export type Permission = (typeof PERMISSIONS)[number];
@@ -31,6 +32,7 @@ export const PERMISSION_MEANINGS: Partial<Readonly<Record<Permission, string>>> 
   RECURRING_CHANGE: 'Change price or quantity, pause, resume collection: an app decides whether its customers may.',
   PAYMENT_METHOD_MANAGE:
     "One's own saved payment methods and customer portal; another account's needs PAYMENT_MANAGE too.",
+  DOCUMENT_ANY: 'Send GraphQL documents that the manifest does not list, where the server runs listed ones only.',
 };
 
 /** The roles that every installation has from its first migration, with what they may do. */

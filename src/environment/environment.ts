@@ -103,6 +103,15 @@ const DOORS = {
     meaning: 'whether anyone may ask for the schema, and names are suggested',
     otherwise: 'true in an embedded run; false with NODE_ENV=production; otherwise callers with a token may ask',
   }),
+  TOLLGATE_DOCUMENTS: text({
+    meaning: 'a file that lists the documents of your app by id, from "tollgate documents" or your client\'s compiler',
+    otherwise: 'no document is known by an id',
+  }),
+  TOLLGATE_DOCUMENTS_ONLY: flag('whether callers without DOCUMENT_ANY may send what that file lists alone', false),
+  TOLLGATE_DOCUMENTS_AUTOMATIC: flag(
+    'whether a document that came once with its hash is known by it from then on (automatic persisted queries)',
+    false,
+  ),
   NODE_ENV: text({
     meaning: 'production: short secrets and embedded runs are refused, and the schema is not told',
   }),

@@ -5,6 +5,7 @@ import { isTraced, traced } from '../core/trace.js';
 import type { Admit } from './admission.js';
 import { useComplexityLimits } from './complexity.js';
 import type { Context, Domain } from './context.js';
+import type { DocumentOf } from './documents.js';
 import { asRequestError, type PresentError } from './error-presenter.js';
 import { useFieldOrder } from './field-order.js';
 import type { Introspection } from './introspection.js';
@@ -29,6 +30,7 @@ export interface GraphqlParts {
   readonly domain: Domain;
   readonly limits: Limits;
   readonly admit: Admit;
+  readonly documentOf: DocumentOf;
   readonly turns: Turns;
   readonly present: PresentError;
   readonly introspection: Introspection;
@@ -46,6 +48,7 @@ export const createGraphqlServer = (parts: GraphqlParts): GraphqlServer =>
     context: ({ session, requestId, isGone }) => ({ ...parts.domain, session, requestId, isGone }),
     plugins: [
       useAdmission(parts.admit),
+      useDocuments(parts.documentOf),
       useFieldOrder(),
       useTraces(),
       usePostsFromHere(),
@@ -87,6 +90,18 @@ const useTraces = (): Plugin<Context> => ({
         return result;
       }),
     );
+  },
+});
+
+/** Finds the document of each operation of Yoga's own handler, which reads no `documentId` from an address. */
+const useDocuments = (documentOf: DocumentOf): Plugin<Context> => ({
+  onParams: ({ context, params: given, request, setParams }) => {
+    const { session } = context as unknown as Door & YogaInitialContext;
+    if (typeof given !== 'object' || given === null) return;
+    const { documentId, ...params } = given as typeof given & { documentId?: unknown };
+    const asked = request.method === 'GET' ? new URL(request.url).searchParams.get('documentId') : documentId;
+    const query = documentOf({ ...params, documentId: asked }, session);
+    setParams(query === undefined ? params : { ...params, query });
   },
 });
 

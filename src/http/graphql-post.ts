@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type DocumentNode, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
 import type { Admit } from '../graphql/admission.js';
+import type { DocumentOf, DocumentParams } from '../graphql/documents.js';
 import type { PresentError } from '../graphql/error-presenter.js';
 import type { Limits } from '../graphql/limits.js';
 import { type Door, type GraphqlServer, subscriptionNeedsStream } from '../graphql/server.js';
@@ -11,8 +12,7 @@ import { chooseMediaType } from './media-type.js';
 /** Answers the plain POST of one operation as JSON; false means that Yoga's own handler must. */
 export type GraphqlPost = (request: IncomingMessage, response: ServerResponse, door: Door) => Promise<boolean>;
 
-interface Params {
-  readonly query: string;
+interface Params extends DocumentParams {
   readonly variables?: Record<string, unknown> | null;
   readonly operationName?: string | null;
 }
@@ -24,18 +24,21 @@ interface Params {
 export const createGraphqlPost = ({
   graphql,
   admit,
+  documentOf,
   present,
   limits,
 }: {
   readonly graphql: GraphqlServer;
   readonly admit: Admit;
+  readonly documentOf: DocumentOf;
   readonly present: PresentError;
   readonly limits: Limits;
 }): GraphqlPost => {
   const run = async (params: Params, door: Door): Promise<ExecutionResult> => {
     await admit(door.session, params.query);
+    const query = documentOf(params, door.session);
     const { schema, parse, validate, contextFactory, execute } = graphql.getEnveloped({ ...door, params });
-    const document: DocumentNode = parse(params.query);
+    const document: DocumentNode = parse(query ?? '');
     const errors = validate(schema, document);
     if (errors.length > 0) return { errors };
     if (getOperationAST(document, params.operationName)?.operation === 'subscription')
@@ -87,7 +90,7 @@ const badRequest = (status: number, message: string): GraphQLError =>
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const KNOWN = new Set(['query', 'variables', 'operationName', 'extensions']);
+const KNOWN = new Set(['query', 'documentId', 'variables', 'operationName', 'extensions']);
 
 /** What the body says; undefined when it isn't JSON. */
 const parseJson = (body: Buffer): unknown => {
@@ -101,10 +104,16 @@ const parseJson = (body: Buffer): unknown => {
 /** The parameters, or undefined when they aren't one operation in the plain form. */
 const readParams = (value: unknown): Params | undefined => {
   if (!isRecord(value) || !Object.keys(value).every((key) => KNOWN.has(key))) return undefined;
-  const { query, variables, operationName, extensions } = value;
-  if (typeof query !== 'string') return undefined;
-  if (variables != null && !isRecord(variables)) return undefined;
+  const { query, documentId, variables, operationName, extensions } = value;
   if (extensions != null && !isRecord(extensions)) return undefined;
+  if (typeof query !== 'string' && (query != null || !(documentId ?? extensions?.['persistedQuery']))) return undefined;
+  if (variables != null && !isRecord(variables)) return undefined;
   if (operationName != null && typeof operationName !== 'string') return undefined;
-  return { query, ...(variables ? { variables } : {}), ...(operationName == null ? {} : { operationName }) };
+  return {
+    query,
+    documentId,
+    extensions,
+    ...(variables ? { variables } : {}),
+    ...(operationName == null ? {} : { operationName }),
+  };
 };

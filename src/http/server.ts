@@ -7,6 +7,7 @@ import type { Registry } from 'prom-client';
 import { takeTrace, traced, traceHere } from '../core/trace.js';
 import { createAdmission } from '../graphql/admission.js';
 import type { Domain } from '../graphql/context.js';
+import { ANY_DOCUMENT, createDocuments, type DocumentRules } from '../graphql/documents.js';
 import { createErrorPresenter } from '../graphql/error-presenter.js';
 import type { Introspection } from '../graphql/introspection.js';
 import { DEFAULT_LIMITS, type Limits } from '../graphql/limits.js';
@@ -55,6 +56,8 @@ export interface HttpParts {
   readonly keepAlive?: { readonly socketSeconds: number; readonly streamSeconds: number };
   /** Who may ask for the schema; "Did you mean …?" is told where everyone may. */
   readonly introspection: Introspection;
+  /** Which documents callers may send; any unless told. */
+  readonly documents?: DocumentRules;
   /** Origins of pages on other sites that may call; none unless told. */
   readonly origins?: readonly string[];
   /** Own proxies in front, whose `x-forwarded-for` counts; 0 unless told. */
@@ -106,11 +109,11 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
   const origins = createOrigins(parts.origins ?? []);
   const metrics = createHttpMetrics(parts.registry);
   const turns = createTurns();
-  const admit = createAdmission(rateLimits, turns);
+  const documentOf = createDocuments(parts.documents ?? ANY_DOCUMENT, limits);
+  const rules = { admit: createAdmission(rateLimits, turns), documentOf, present, limits };
   const audience = createAudience(limits);
-  const countStreams = (change: 1 | -1): void => metrics.streams.inc(change);
-  const graphql = createGraphqlServer({ ...parts, limits, admit, turns, present, countStreams });
-  const shared = { graphql, authenticate, admit, present, origins, trustedProxies, limits };
+  const graphql = createGraphqlServer({ ...parts, ...rules, turns, countStreams: (by) => metrics.streams.inc(by) });
+  const shared = { ...rules, graphql, authenticate, origins, trustedProxies };
   const graphqlDoor = createGraphqlDoor({ ...shared, post: createGraphqlPost(shared) });
   const webhookDoor = createWebhookDoor(parts.webhook, limits.webhookBytes);
   const routes = { 'GET /': landingPage, ...createProbes(parts), ...parts.routes };

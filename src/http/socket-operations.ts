@@ -3,6 +3,7 @@ import { type ExecutionArgs, GraphQLError } from 'graphql';
 import type { ServerOptions } from 'graphql-ws';
 import type { Admit } from '../graphql/admission.js';
 import { tooComplex } from '../graphql/cost.js';
+import type { DocumentOf } from '../graphql/documents.js';
 import { type PresentError, toMessage } from '../graphql/error-presenter.js';
 import type { Limits } from '../graphql/limits.js';
 import type { GraphqlServer } from '../graphql/server.js';
@@ -12,6 +13,7 @@ import type { SocketExtra } from './sockets.js';
 export interface SocketOperationsParts {
   readonly graphql: GraphqlServer;
   readonly admit: Admit;
+  readonly documentOf: DocumentOf;
   readonly present: PresentError;
   readonly limits: Limits;
 }
@@ -27,6 +29,7 @@ interface Pipeline {
 export const createSocketOperations = ({
   graphql,
   admit,
+  documentOf,
   present,
   limits,
 }: SocketOperationsParts): Pick<Hooks, 'onSubscribe' | 'execute' | 'subscribe' | 'onNext' | 'onError'> => ({
@@ -41,13 +44,14 @@ export const createSocketOperations = ({
         );
       await session.refresh();
       await admit(session, params.query);
+      const query = documentOf(params, session);
       const { schema, parse, validate, contextFactory, execute, subscribe } = graphql.getEnveloped({
         session,
         requestId,
         isGone: () => !extra.link.isOpen,
         params,
       });
-      const document = parse(params.query);
+      const document = parse(query);
       const errors: readonly GraphQLError[] = validate(schema, document);
       if (errors.length > 0) return errors.map(toMessage);
       return {

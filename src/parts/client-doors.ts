@@ -130,6 +130,7 @@ export const createClientDoors = (needs: Needs): HttpServer => {
     log,
     basePath: config.basePath,
     introspection: config.introspection,
+    documents: config.documents,
     metricsToken: config.metricsToken,
     keepAlive: config.keepAlive,
     translate: unavailableOr,

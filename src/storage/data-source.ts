@@ -26,6 +26,7 @@ import { RecurringMethods1765300000000 } from '../../migrations/1765300000000-re
 import { Imported1765310000000 } from '../../migrations/1765310000000-imported.js';
 import { Trials1765320000000 } from '../../migrations/1765320000000-trials.js';
 import { DeadEvents1765330000000 } from '../../migrations/1765330000000-dead-events.js';
+import { AnyDocument1765340000000 } from '../../migrations/1765340000000-any-document.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -57,6 +58,7 @@ const MIGRATIONS = [
   Imported1765310000000,
   Trials1765320000000,
   DeadEvents1765330000000,
+  AnyDocument1765340000000,
 ];
 
 /** The classes of tables. */
