@@ -48,6 +48,8 @@ export interface Config {
     readonly issuer: string | undefined;
     readonly audience: string | undefined;
     readonly trustRoles: boolean;
+    /** The claim that holds them, or the path to it. */
+    readonly rolesClaim: string | undefined;
     /** How long a token is good after it was issued, whatever it says; undefined: as long as it says. */
     readonly maxAgeSeconds: number | undefined;
   };
@@ -258,6 +260,12 @@ const readJwt = (read: Reader, values: Values, { embedded, production, serves }:
     );
   if (secret === undefined && !read.isSet('JWT_JWKS_URL') && !embedded && serves)
     read.refuse('JWT_SECRET', 'is missing', "Set JWT_SECRET (HS256) or JWT_JWKS_URL to what signs your app's tokens.");
+  if (values.JWT_ROLES_CLAIM !== undefined && !(values.JWT_TRUST_ROLES ?? embedded))
+    read.refuse(
+      'JWT_ROLES_CLAIM',
+      'is set, and roles of tokens do not count',
+      'Set JWT_TRUST_ROLES=true as well, or unset it.',
+    );
   if (secret !== undefined && secret.length < SECRET_LENGTH) {
     const remedy = `Use at least ${SECRET_LENGTH} characters, for example from: openssl rand -base64 48.`;
     if (production) read.refuse('JWT_SECRET', 'is too short to be safe', remedy);
@@ -269,6 +277,7 @@ const readJwt = (read: Reader, values: Values, { embedded, production, serves }:
     issuer: values.JWT_ISSUER,
     audience: values.JWT_AUDIENCE,
     trustRoles: values.JWT_TRUST_ROLES ?? embedded,
+    rolesClaim: values.JWT_ROLES_CLAIM,
     maxAgeSeconds: values.TOLLGATE_TOKEN_MAX_AGE_SECONDS || undefined,
   };
 };

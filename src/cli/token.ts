@@ -26,6 +26,7 @@ const runToken = async (options: TokenOptions): Promise<void> => {
     accountId: account,
     expiresInSeconds: expires,
     ...(role && { roles: role }),
+    ...(jwt.rolesClaim !== undefined && { rolesClaim: jwt.rolesClaim }),
     ...(jwt.issuer !== undefined && { issuer: jwt.issuer }),
     ...(jwt.audience !== undefined && { audience: jwt.audience }),
   });

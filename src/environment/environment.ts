@@ -127,8 +127,12 @@ const CALLERS = {
   JWT_ISSUER: text({ meaning: 'the "iss" that a token must have', otherwise: 'any' }),
   JWT_AUDIENCE: text({ meaning: 'the "aud" that a token must have', otherwise: 'any' }),
   JWT_TRUST_ROLES: openFlag({
-    meaning: 'whether the claim "roles" of a token counts',
+    meaning: 'whether the roles that a token names count',
     otherwise: 'false; true in an embedded run',
+  }),
+  JWT_ROLES_CLAIM: text({
+    meaning: 'the claim that names them (a text or a list), or the path to it: realm_access.roles',
+    otherwise: 'roles',
   }),
   TOLLGATE_TOKEN_MAX_AGE_SECONDS: wholeNumber(
     'seconds that a token is good after its "iat", whatever it says; 0: as long as it says',

@@ -12,8 +12,10 @@ export interface TokenRules {
   readonly issuer?: string;
   /** The `aud` that tokens must carry, where set. */
   readonly audience?: string;
-  /** Whether roles in the token's `roles` claim count. */
+  /** Whether roles in the token count. */
   readonly trustRoles: boolean;
+  /** The claim that holds them, or the path to it with dots between; `roles` unless told. */
+  readonly rolesClaim?: string;
   /** How far the issuer's clock may be ahead of ours (`nbf`), in seconds; 5 unless told. `exp` holds to the second. */
   readonly clockToleranceSeconds?: number;
   /** How long a token is good after it was issued (`iat`), whatever its `exp` says; no bound where left out. */
@@ -24,7 +26,7 @@ export interface TokenRules {
 export interface VerifiedToken {
   /** `sub`. */
   readonly accountId: string;
-  /** The `roles` claim where it is trusted, otherwise empty. */
+  /** The roles that its claim names where that is trusted, otherwise empty. */
   readonly roles: readonly string[];
   readonly expiresAt: Date | null;
 }
@@ -87,12 +89,14 @@ export interface TokenClaims {
   readonly expiresInSeconds: number;
   readonly issuer?: string;
   readonly audience?: string;
+  /** The claim for the roles; `roles` unless told. */
+  readonly rolesClaim?: string;
 }
 
 /** Signs a token with the shared secret (HS256). */
 export const signToken = (secret: string, claims: TokenClaims): Promise<string> => {
   const now = Math.floor(Date.now() / 1_000);
-  const token = new SignJWT(claims.roles === undefined ? {} : { roles: [...claims.roles] })
+  const token = new SignJWT(claims.roles === undefined ? {} : { [claims.rolesClaim ?? 'roles']: [...claims.roles] })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setSubject(claims.accountId)
     .setIssuedAt(now)
@@ -122,12 +126,23 @@ const readClaims = (payload: JWTPayload, rules: TokenRules, toleranceSeconds: nu
     throw new UnauthenticatedError(
       `The token's "sub" must name the account in 1 to ${MAX_SUBJECT_CHARACTERS} printable characters.`,
     );
-  const claimed: unknown = rules.trustRoles ? payload['roles'] : undefined;
+  const claimed = rules.trustRoles ? readPath(payload, rules.rolesClaim ?? 'roles') : undefined;
   return {
     accountId: sub,
-    roles: Array.isArray(claimed) ? claimed.filter(isRoleName) : [],
+    roles: (Array.isArray(claimed) ? claimed : [claimed]).filter(isRoleName),
     expiresAt: endsAtMs === undefined ? null : new Date(endsAtMs),
   };
+};
+
+/** A claim by its whole name, which may hold dots itself (Auth0's are addresses), otherwise by a path through objects. */
+const readPath = (claims: Readonly<Record<string, unknown>>, name: string): unknown => {
+  if (Object.hasOwn(claims, name)) return claims[name];
+  let value: unknown = claims;
+  for (const key of name.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Readonly<Record<string, unknown>>)[key];
+  }
+  return value;
 };
 
 const isRoleName = (role: unknown): role is string => typeof role === 'string' && faultOfText(role) === undefined;

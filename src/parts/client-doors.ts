@@ -38,9 +38,12 @@ interface Needs {
   readonly onStop: OnStop;
 }
 
-const verifierOf = ({ jwt: { secret, jwksUrl, issuer, audience, trustRoles, maxAgeSeconds } }: Config): TokenVerifier =>
+const verifierOf = ({
+  jwt: { secret, jwksUrl, issuer, audience, trustRoles, rolesClaim, maxAgeSeconds },
+}: Config): TokenVerifier =>
   createTokenVerifier(jwksUrl === undefined ? { secret: secret ?? '' } : { jwksUrl }, {
     trustRoles,
+    ...(rolesClaim !== undefined && { rolesClaim }),
     ...(issuer !== undefined && { issuer }),
     ...(audience !== undefined && { audience }),
     ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
