@@ -56,7 +56,7 @@ const packageOf = (project: string): string => {
   const { devDependencies = {} } = (readJson(path.join(PACKAGE, 'package.json')) ?? {}) as {
     devDependencies?: Record<string, string>;
   };
-  const pinned = ['@types/node', 'typescript'].flatMap((name) => {
+  const pinned = ['@graphql-yoga/render-graphiql', '@types/node', 'typescript'].flatMap((name) => {
     const version = devDependencies[name];
     return version === undefined ? [] : [[name, version]];
   });

@@ -7,6 +7,7 @@ import { json } from '../http/reply.js';
 import type { Route, RouteRequest, Routes } from '../http/routes.js';
 import type { Database } from '../storage/database.js';
 import { createDemoSandbox } from './demo-sandbox.js';
+import { createGraphiqlPage } from './graphiql-page.js';
 
 const ACCOUNTS = ['demo-customer', 'demo-admin'];
 const TOKEN_SECONDS = 24 * 3600;
@@ -62,13 +63,17 @@ export const createDemoDoor = ({
     return (await tokens.verify(token)).accountId;
   };
 
+  const tokenOf = (accountId: string): Promise<string> => {
+    const { secret, issuer, audience } = jwt;
+    const claims = { accountId, expiresInSeconds: TOKEN_SECONDS, ...(issuer !== undefined && { issuer }) };
+    return signToken(secret, { ...claims, ...(audience !== undefined && { audience }) });
+  };
+
   const giveToken: Route = async ({ query }) => {
     const accountId = query.get('account') ?? '';
     if (!ACCOUNTS.includes(accountId))
       throw new BadUserInputError(`Name a demo account: ?account=${ACCOUNTS.join(' or ?account=')}.`);
-    const { secret, issuer, audience } = jwt;
-    const claims = { accountId, expiresInSeconds: TOKEN_SECONDS, ...(issuer !== undefined && { issuer }) };
-    return json(200, { token: await signToken(secret, { ...claims, ...(audience !== undefined && { audience }) }) });
+    return json(200, { token: await tokenOf(accountId) });
   };
 
   const createOrder: Route = async (request) => {
@@ -122,6 +127,7 @@ export const createDemoDoor = ({
   const sandbox = createDemoSandbox({ stripeUrl: stripe.url, secretKey: stripe.secretKey, authenticate: accountOf });
   return {
     ...Object.fromEntries(Object.entries(sandbox).map(([door, route]) => [door, guarded(route)])),
+    'GET /graphiql': createGraphiqlPage(() => tokenOf('demo-admin')),
     'GET /demo/token': guarded(giveToken),
     'POST /demo/orders': guarded(createOrder),
     'GET /demo/orders': guarded(listOrders),
