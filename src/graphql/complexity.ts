@@ -25,9 +25,18 @@ import type { Limits } from './limits.js';
 import type { Turns } from './turns.js';
 
 /** Refuses documents and operations that ask for too much (QUERY_TOO_COMPLEX), before anything is resolved. */
-export const useComplexityLimits = (limits: Limits, introspection: Introspection, turns: Turns): Plugin<Context> => {
+export const useComplexityLimits = ({
+  limits,
+  introspection,
+  turns,
+  check,
+}: {
+  readonly limits: Limits;
+  readonly introspection: Introspection;
+  readonly turns: Turns;
+  readonly check: CheckOperation;
+}): Plugin<Context> => {
   const rules = [...complexityRules(limits), ...(introspection === 'nobody' ? [noIntrospectionRule] : [])];
-  const check = createCheck(limits.cost, introspection);
   return {
     onParse: ({ params, setParseFn }) => {
       const length = String(typeof params.source === 'string' ? params.source : params.source.body).length;
@@ -44,10 +53,6 @@ export const useComplexityLimits = (limits: Limits, introspection: Introspection
       const { refusal, cost } = check(args);
       if (refusal) setResultAndStopExecution({ errors: [refusal] });
       else if (cost > HEAVY_COST) setExecuteFn(inTurn(turns, executeFn));
-    },
-    onSubscribe: ({ args, setResultAndStopExecution }) => {
-      const { refusal } = check(args);
-      if (refusal) setResultAndStopExecution({ errors: [refusal] });
     },
   };
 };
@@ -97,11 +102,11 @@ const complexityRules = (limits: Limits): ValidationRule[] => {
   ] as ValidationRule[];
 };
 
+/** What an operation costs, and why it is refused where it is. */
+export type CheckOperation = (args: ExecutionArgs) => { readonly cost: number; readonly refusal?: GraphQLError };
+
 /** Measures operations with their variables, and refuses what costs too much or is not for this caller. */
-const createCheck = (
-  maxCost: number,
-  introspection: Introspection,
-): ((args: ExecutionArgs) => { readonly cost: number; readonly refusal?: GraphQLError }) => {
+export const createOperationCheck = (maxCost: number, introspection: Introspection): CheckOperation => {
   const measured = createMeasure(maxCost);
   const refusalOf = ({ cost, introspects, schemas }: Measure, { session }: Context): GraphQLError | undefined => {
     if (introspects && introspection === 'logged_in' && session.caller.accountId === null)

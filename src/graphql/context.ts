@@ -36,4 +36,6 @@ export interface Context extends Domain {
   readonly requestId: string;
   /** Whether the client went away, so that nobody waits for the answer any more. */
   isGone(): boolean;
+  /** The door ends when the caller's token does, with all that was begun by it. */
+  readonly endsWithToken?: true;
 }

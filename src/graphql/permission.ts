@@ -63,8 +63,11 @@ class PermissionPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     next: GraphQLFieldResolver<unknown, Types['Context'], object> | undefined,
   ): GraphQLFieldResolver<unknown, Types['Context'], object> | undefined {
     if (!next) return next;
-    return async (parent, args, context, info) =>
-      untilExpiry(await next(parent, args, context, info), (context as Context).session.expiresAt);
+    return async (parent, args, context, info) => {
+      const { session, endsWithToken } = context as Context;
+      const stream: unknown = await next(parent, args, context, info);
+      return endsWithToken ? stream : untilExpiry(stream, session.expiresAt);
+    };
   }
 
   /** The directive must use this build's own Permission enum, so it can't be made before. */

@@ -1,16 +1,16 @@
 import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
-import { type ExecutionResult, GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql';
+import { type ExecutionResult, execute, GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql';
 import { createYoga, type Plugin, type YogaInitialContext, type YogaServerInstance } from 'graphql-yoga';
 import { isTraced, traced } from '../core/trace.js';
 import type { Admit } from './admission.js';
-import { useComplexityLimits } from './complexity.js';
+import { type CheckOperation, useComplexityLimits } from './complexity.js';
 import type { Context, Domain } from './context.js';
 import type { DocumentOf } from './documents.js';
 import { asRequestError, type PresentError } from './error-presenter.js';
-import { useFieldOrder } from './field-order.js';
 import type { Introspection } from './introspection.js';
 import type { Limits } from './limits.js';
 import type { Session } from './session.js';
+import { failureAsMessage, type Subscriptions } from './subscriptions.js';
 import type { Turns } from './turns.js';
 
 /** What a door knows of a request before GraphQL begins. */
@@ -34,8 +34,8 @@ export interface GraphqlParts {
   readonly turns: Turns;
   readonly present: PresentError;
   readonly introspection: Introspection;
-  /** Called as live streams begin (1) and end (-1). */
-  readonly countStreams: (change: 1 | -1) => void;
+  readonly check: CheckOperation;
+  readonly subscriptions: Subscriptions;
 }
 
 /** Headers of which any one shows that a browser asked first: a form on another site can't set them. */
@@ -49,12 +49,11 @@ export const createGraphqlServer = (parts: GraphqlParts): GraphqlServer =>
     plugins: [
       useAdmission(parts.admit),
       useDocuments(parts.documentOf),
-      useFieldOrder(),
+      useGraphqlJs(parts.subscriptions),
       useTraces(),
       usePostsFromHere(),
       useStreamsWhereTheyFit(),
-      useStreamCount(parts.countStreams),
-      useComplexityLimits(parts.limits, parts.introspection, parts.turns),
+      useComplexityLimits(parts),
       usePresentedErrors(parts.present),
     ],
     maskedErrors: { maskError: (error) => parts.present(error) },
@@ -73,6 +72,16 @@ const useAdmission = (admit: Admit): Plugin<Context> => ({
     const { session } = context as unknown as Door & YogaInitialContext;
     await admit(session, params.query);
   },
+});
+
+/** Answers fields in the order of the query; Yoga's own executor, as they were resolved. Source: GraphQL specification, 7.2.2, "Serialized Map Ordering". */
+const useGraphqlJs = ({ subscribe }: Subscriptions): Plugin<Context> => ({
+  onExecute: ({ setExecuteFn }) => setExecuteFn(execute),
+  onSubscribe: ({ setSubscribeFn }) =>
+    setSubscribeFn(async (args) => {
+      const answers = await subscribe(args);
+      return Symbol.asyncIterator in answers ? failureAsMessage(answers) : answers;
+    }),
 });
 
 /** A span for each query and mutation, named as the client named it; what it holds is not told. */
@@ -138,17 +147,7 @@ const useStreamsWhereTheyFit = (): Plugin<Context> => ({
   },
 });
 
-const useStreamCount = (count: GraphqlParts['countStreams']): Plugin<Context> => ({
-  onSubscribe: () => ({
-    onSubscribeResult: ({ result }) => {
-      if (!(Symbol.asyncIterator in result)) return undefined;
-      count(1);
-      return { onEnd: () => count(-1) };
-    },
-  }),
-});
-
-/** Presents the errors of every operation, and of every message of a stream. */
+/** Presents the errors of every operation; those of streams are presented where they are made. */
 const usePresentedErrors = (present: PresentError): Plugin<Context> => ({
   onParse:
     () =>
@@ -170,22 +169,6 @@ const usePresentedErrors = (present: PresentError): Plugin<Context> => ({
       setResult({ ...result, errors: result.data === undefined ? errors.map(asRequestError) : errors });
     },
   }),
-  onSubscribe: ({ args }) => {
-    const { requestId } = args.contextValue;
-    return {
-      onSubscribeError: ({ error, setError }) => setError(present(error, requestId)),
-      onSubscribeResult: ({ result, setResult }) => {
-        if ('errors' in result && result.errors)
-          setResult({ ...result, errors: result.errors.map((error) => present(error, requestId)) });
-        return {
-          onNext: ({ result: message, setResult: setMessage }) => {
-            if (message.errors)
-              setMessage({ ...message, errors: message.errors.map((error) => present(error, requestId)) });
-          },
-        };
-      },
-    };
-  },
 });
 
 /** Names the stage that refused, unless the error says more already. */

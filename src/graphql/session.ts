@@ -46,23 +46,42 @@ export const createAuthenticate = ({ tokens, roles, rateLimits }: AuthenticatePa
   };
   return async (authorization, address) => {
     const token = await identify(authorization, address);
-    const ask = (): Promise<Caller> => roles.callerOf(token?.accountId ?? null, token?.roles ?? []);
-    let caller = await ask();
-    const expiresAt = token?.expiresAt ?? null;
-    return {
-      get caller() {
-        return caller;
-      },
-      expiresAt,
-      address,
-      refresh: async () => {
-        if (expiresAt !== null && expiresAt.getTime() <= Date.now()) throw new UnauthenticatedError(TOKEN_EXPIRED);
-        caller = await ask();
-        return caller;
-      },
-    };
+    const caller = await roles.callerOf(token?.accountId ?? null, token?.roles ?? []);
+    return new TokenSession({ caller, token, address, roles });
   };
 };
+
+class TokenSession implements Session {
+  caller: Caller;
+  readonly address: string;
+  readonly #token: VerifiedToken | null;
+  readonly #roles: Pick<Roles, 'callerOf'>;
+
+  constructor({ caller, token, address, roles }: TokenSessionParts) {
+    this.caller = caller;
+    this.address = address;
+    this.#token = token;
+    this.#roles = roles;
+  }
+
+  get expiresAt(): Date | null {
+    return this.#token?.expiresAt ?? null;
+  }
+
+  async refresh(): Promise<Caller> {
+    const token = this.#token;
+    if (token?.expiresAt && token.expiresAt.getTime() <= Date.now()) throw new UnauthenticatedError(TOKEN_EXPIRED);
+    this.caller = await this.#roles.callerOf(token?.accountId ?? null, token?.roles ?? []);
+    return this.caller;
+  }
+}
+
+interface TokenSessionParts {
+  readonly caller: Caller;
+  readonly token: VerifiedToken | null;
+  readonly address: string;
+  readonly roles: Pick<Roles, 'callerOf'>;
+}
 
 /** A question for streams, asked at each message: the caller, or the refusal when the permission was taken away meanwhile. */
 export const whoMay = (session: Session, permission: Permission) => async (): Promise<Caller> => {

@@ -6,6 +6,7 @@ import type { GraphQLError, GraphQLSchema } from 'graphql';
 import type { Registry } from 'prom-client';
 import { takeTrace, traced, traceHere } from '../core/trace.js';
 import { createAdmission } from '../graphql/admission.js';
+import { createOperationCheck } from '../graphql/complexity.js';
 import type { Domain } from '../graphql/context.js';
 import { ANY_DOCUMENT, createDocuments, type DocumentRules } from '../graphql/documents.js';
 import { createErrorPresenter } from '../graphql/error-presenter.js';
@@ -14,6 +15,7 @@ import { DEFAULT_LIMITS, type Limits } from '../graphql/limits.js';
 import { createRateLimits, type SharedCounters } from '../graphql/rate-limits.js';
 import { createGraphqlServer } from '../graphql/server.js';
 import { createAuthenticate } from '../graphql/session.js';
+import { createSubscriptions } from '../graphql/subscriptions.js';
 import type { TokenVerifier } from '../graphql/token.js';
 import { createTurns } from '../graphql/turns.js';
 import type { Roles } from '../installation/roles.js';
@@ -99,21 +101,12 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
   const limits = { ...DEFAULT_LIMITS, ...parts.limits };
   const { log, trustedProxies = 0, basePath = '' } = parts;
   const leaveBasePath = createBasePath(basePath);
-  const present = createErrorPresenter({
-    log,
-    suggestions: parts.introspection === 'everyone',
-    translate: parts.translate,
-  });
-  const rateLimits = createRateLimits(limits, parts.counters);
-  const authenticate = createAuthenticate({ ...parts, rateLimits });
   const origins = createOrigins(parts.origins ?? []);
   const metrics = createHttpMetrics(parts.registry);
-  const turns = createTurns();
-  const documentOf = createDocuments(parts.documents ?? ANY_DOCUMENT, limits);
-  const rules = { admit: createAdmission(rateLimits, turns), documentOf, present, limits };
   const audience = createAudience(limits);
-  const graphql = createGraphqlServer({ ...parts, ...rules, turns, countStreams: (by) => metrics.streams.inc(by) });
-  const shared = { ...rules, graphql, authenticate, origins, trustedProxies };
+  const pipeline = createPipeline(parts, limits, (change) => metrics.streams.inc(change));
+  const { graphql, present } = pipeline;
+  const shared = { ...pipeline, origins, trustedProxies };
   const graphqlDoor = createGraphqlDoor({ ...shared, post: createGraphqlPost(shared) });
   const webhookDoor = createWebhookDoor(parts.webhook, limits.webhookBytes);
   const routes = { 'GET /': landingPage, ...createProbes(parts), ...parts.routes };
@@ -182,6 +175,27 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
       await graphql.dispose();
     },
   };
+};
+
+/** What all doors of GraphQL share: who asks, what they may ask, and what answers. */
+const createPipeline = (parts: HttpParts, limits: Limits, countStreams: (change: 1 | -1) => void) => {
+  const present = createErrorPresenter({
+    log: parts.log,
+    suggestions: parts.introspection === 'everyone',
+    translate: parts.translate,
+  });
+  const rateLimits = createRateLimits(limits, parts.counters);
+  const turns = createTurns();
+  const check = createOperationCheck(limits.cost, parts.introspection);
+  const rules = {
+    admit: createAdmission(rateLimits, turns),
+    documentOf: createDocuments(parts.documents ?? ANY_DOCUMENT, limits),
+    present,
+    limits,
+    subscriptions: createSubscriptions({ domain: parts.domain, check, present, countStreams }),
+  };
+  const graphql = createGraphqlServer({ ...parts, ...rules, turns, check });
+  return { ...rules, graphql, authenticate: createAuthenticate({ ...parts, rateLimits }) };
 };
 
 const replyFailure = (response: ServerResponse, { message, extensions }: GraphQLError, requestId: string): void => {

@@ -1,20 +1,18 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { handleProtocols, makeServer, type Context as SocketContext } from 'graphql-ws';
-import { type WebSocket, WebSocketServer } from 'ws';
-import type { Authenticate, Session } from '../graphql/session.js';
-import { callAt } from '../graphql/timer.js';
+import { WebSocketServer } from 'ws';
+import type { Authenticate } from '../graphql/session.js';
 import { clientAddress } from './address.js';
 import type { Audience } from './audience.js';
 import { type IsForUs, MISDIRECTED } from './hosts.js';
+import { createOpenSockets, type OpenSockets } from './open-sockets.js';
 import type { Origins } from './origins.js';
-import { createSocketLink, type SocketLink } from './socket-link.js';
+import { GOING_AWAY, INTERNAL, SocketLink } from './socket-link.js';
 import { createSocketOperations, type SocketOperationsParts } from './socket-operations.js';
 
-/** Close codes of the graphql-transport-ws protocol that we send ourselves. */
+/** The graphql-transport-ws protocol's close code for who may not come in. */
 const FORBIDDEN = 4403;
-const INTERNAL = 4500;
-const GOING_AWAY = 1001;
 /** IANA's "WebSocket Close Code Number Registry": clients connect again. */
 const TRY_AGAIN_LATER = 1013;
 /** How a socket is closed that can't be let in, by the code of the refusal; FORBIDDEN otherwise. */
@@ -35,15 +33,6 @@ export interface SocketParts extends SocketOperationsParts {
   readonly count: (change: 1 | -1) => void;
 }
 
-/** What graphql-ws keeps of one socket for us. */
-export interface SocketExtra {
-  readonly link: SocketLink;
-  readonly request: IncomingMessage;
-  readonly address: string;
-  /** There once connection_init was accepted. */
-  session?: Session;
-}
-
 /**
  * Serves graphql-transport-ws. A socket whose token is bad, or ends, is closed with 4403; a fault in one operation is
  * that operation's error and leaves the others alone. With a socket all its operations end at once.
@@ -57,15 +46,27 @@ export const createSockets = (parts: SocketParts): { close(graceMs: number): Pro
     autoPong: false,
     handleProtocols,
   });
-  const links = new Set<SocketLink>();
-  const protocol = makeServer<Record<string, unknown>, SocketExtra>({
+  const open = createOpenSockets({
+    pingMs: parts.pingMs,
+    onExpired: (link) => link.close(FORBIDDEN, 'The token has expired.'),
+  });
+  const linkParts = {
+    ...parts,
+    unreadBytes: limits.unreadBytes,
+    onEnded: (link: SocketLink) => {
+      parts.count(-1);
+      open.remove(link);
+    },
+  };
+  const protocol = makeServer<Record<string, unknown>, SocketLink>({
     connectionInitWaitTimeout: limits.connectionInitMs,
-    onConnect: (context) => connect(parts, context),
+    onConnect: (context) => connect(parts, open, context),
     ...createSocketOperations(parts),
   });
 
+  const hearError = (error: Error): void => log.debug({ err: error }, 'socket ended during its upgrade');
   parts.server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-    stream.on('error', (error) => log.debug({ err: error }, 'socket ended during its upgrade'));
+    stream.on('error', hearError);
     if (!parts.isForUs(request)) return refuseUpgrade(stream, `${MISDIRECTED.status} Misdirected Request`);
     if (request.url?.split('?')[0] !== parts.path) return refuseUpgrade(stream, '404 Not Found');
     if (!parts.origins.mayConnect(request)) return refuseUpgrade(stream, '403 Forbidden');
@@ -74,37 +75,17 @@ export const createSockets = (parts: SocketParts): { close(graceMs: number): Pro
       log.debug({ address }, 'a socket too many from one address; is it a proxy, see TOLLGATE_TRUSTED_PROXIES');
       return refuseUpgrade(stream, '429 Too Many Requests');
     }
-    sockets.handleUpgrade(request, stream, head, (socket) => serve(socket, request, address));
+    sockets.handleUpgrade(request, stream, head, (socket) =>
+      serve(new SocketLink(socket, address, linkParts), request.headers.authorization),
+    );
   });
 
   /** Joins one socket with the protocol, as graphql-ws's own adapter does, but with our log and without our errors' text. */
-  const serve = (socket: WebSocket, request: IncomingMessage, address: string): void => {
+  const serve = (link: SocketLink, authorization: string | undefined): void => {
     parts.count(1);
-    socket.once('close', () => parts.count(-1));
-    const link = createSocketLink({
-      ...parts,
-      socket,
-      address,
-      unreadBytes: limits.unreadBytes,
-    });
-    links.add(link);
-    const fail = (error: unknown): void => {
-      log.error({ err: error }, 'unexpected error on a socket');
-      link.close(INTERNAL, 'Something went wrong on our side.');
-    };
-    const closed = protocol.opened(
-      {
-        protocol: socket.protocol,
-        send: link.send,
-        close: (code = GOING_AWAY, reason = '') => link.close(code, reason),
-        onMessage: (receive) => link.onMessage((message) => void receive(message).catch(fail)),
-      },
-      { link, request, address },
-    );
-    link.onEnd((code, reason) => {
-      links.delete(link);
-      closed(code, reason).catch((error: unknown) => log.error({ err: error }, 'a socket did not end cleanly'));
-    });
+    open.add(link);
+    link.authorization = authorization;
+    link.onEnd(protocol.opened(link, link));
   };
 
   return {
@@ -112,38 +93,41 @@ export const createSockets = (parts: SocketParts): { close(graceMs: number): Pro
       const closed = [...sockets.clients].map(
         (socket) => new Promise<void>((resolve) => void socket.once('close', () => resolve())),
       );
-      for (const link of links) link.close(GOING_AWAY, 'The server is stopping.');
+      for (const link of open.links) link.close(GOING_AWAY, 'The server is stopping.');
       const timer = setTimeout(() => {
         for (const socket of sockets.clients) socket.terminate();
       }, graceMs);
       await Promise.all(closed);
       clearTimeout(timer);
+      open.stop();
       sockets.close();
     },
   };
 };
 
 /** Answers connection_init: says who is at the other end, until their token ends. */
-const connect = async (parts: SocketParts, context: SocketContext<Record<string, unknown>, SocketExtra>) => {
-  const { extra, connectionParams } = context;
-  const { link } = extra;
+const connect = async (
+  parts: SocketParts,
+  open: OpenSockets,
+  context: SocketContext<Record<string, unknown>, SocketLink>,
+) => {
+  const { extra: link, connectionParams } = context;
+  Object.assign(context, { connectionParams: undefined }); // the token is not kept
   try {
-    extra.session = await parts.authenticate(authorizationOf(connectionParams, extra.request), extra.address);
+    link.session = await parts.authenticate(authorizationOf(connectionParams) ?? link.authorization, link.address);
   } catch (error) {
     const refusal = parts.present(error);
     const { code } = refusal.extensions;
     link.close(CLOSE_CODES[String(code)] ?? FORBIDDEN, refusal.message);
     return false;
   }
-  const { expiresAt } = extra.session;
-  if (expiresAt === null) return true;
-  link.onEnd(callAt(expiresAt, () => link.close(FORBIDDEN, 'The token has expired.')));
+  const { expiresAt } = link.session;
+  if (expiresAt !== null && link.isOpen) open.expire(link, expiresAt);
   return true;
 };
 
-/** From the connection's parameters, or from the header that only clients outside of browsers can send. */
-const authorizationOf = (params: Record<string, unknown> | undefined, request: IncomingMessage): unknown =>
-  params?.['authorization'] ?? params?.['Authorization'] ?? request.headers.authorization;
+const authorizationOf = (params: Record<string, unknown> | undefined): unknown =>
+  params?.['authorization'] ?? params?.['Authorization'];
 
 const refuseUpgrade = (stream: Duplex, status: string): void => {
   stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);

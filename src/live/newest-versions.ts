@@ -1,20 +1,28 @@
 /** More rows than any order has payments; of all payments the ones that changed last. */
 const MOST = 10_000;
 
-/** The newest version that is known of each row; of very many rows those that changed last. */
+/** The newest version that is known of each row; of very many rows those that changed last. One row, as most have, needs no map. */
 export class NewestVersions {
-  readonly #versions = new Map<string, number>();
+  #id: string | undefined;
+  #version = 0;
+  #others: Map<string, number> | undefined;
 
   get(id: string): number | undefined {
-    return this.#versions.get(id);
+    return id === this.#id ? this.#version : this.#others?.get(id);
   }
 
   set(id: string, version: number): void {
-    this.#versions.delete(id); // what was set last stands last
-    this.#versions.set(id, version);
-    if (this.#versions.size <= MOST) return;
-    for (const [oldest] of this.#versions) {
-      this.#versions.delete(oldest);
+    this.#id ??= id;
+    if (id === this.#id) {
+      this.#version = version;
+      return;
+    }
+    this.#others ??= new Map();
+    this.#others.delete(id); // what was set last stands last
+    this.#others.set(id, version);
+    if (this.#others.size <= MOST) return;
+    for (const [oldest] of this.#others) {
+      this.#others.delete(oldest);
       return;
     }
   }
