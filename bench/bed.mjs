@@ -76,6 +76,7 @@ export const openBed = async () => {
             TOLLGATE_LIMIT_OPERATIONS_PER_ACCOUNT: '100000000',
             TOLLGATE_LIMIT_OPERATIONS_PER_ADDRESS: '100000000',
             TOLLGATE_LIMIT_SOCKETS_PER_ADDRESS: '0',
+            TOLLGATE_OUTGOING_HOSTS: '127.0.0.1',
             ...environment,
           },
           nodeOptions: (process.env['BENCH_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean),

@@ -1,5 +1,6 @@
 // Signed payment_intent.succeeded events over HTTP: Tollgate's whole path beside a peer that upserts and a server that verifies.
 import path from 'node:path';
+import { ACCOUNT } from './account.mjs';
 import { openBed, WEBHOOK_SECRET } from './bed.mjs';
 import { measureRate, post } from './http-load.mjs';
 import { createPaymentFactory, sign } from './payments.mjs';
@@ -14,7 +15,7 @@ const PATH = '/webhooks/stripe';
 const OURS = { writes: true, server: 'tollgate', connections: 64, beside: 'peerMany' };
 /**
  * Each server with the connections that events come on, whether it writes Tollgate's rows, and the peer that it stands beside.
- * `slowCommit`: each commit takes 2 ms more, as on a disk of the network.
+ * `slowCommit`: each commit takes 2 ms more, as on a disk of the network. `hasEndpoint`: an outgoing webhook wants each change of a payment.
  */
 const CONTENDERS = {
   few: { ...OURS, connections: 16, beside: 'peerFew', row: 'Tollgate, 16 connections' },
@@ -23,6 +24,7 @@ const CONTENDERS = {
   two: { ...OURS, server: 'two', row: 'Tollgate, two processes, 32 each' },
   none: { ...OURS, server: 'none', marksOrders: false, row: 'Tollgate, a flow that does nothing, 64' },
   failing: { ...OURS, server: 'failing', row: 'Tollgate, a flow that fails 1 in 1,000, 64' },
+  told: { ...OURS, hasEndpoint: true, row: 'Tollgate, each change sent to an outgoing webhook, 64' },
   alone: { ...OURS, server: 'alone', row: 'Tollgate, a transaction per event, 64' },
   bare: { ...OURS, server: 'bare', row: 'the same rows, a bare transaction per event, 64' },
   peerFew: { server: 'peer', connections: 16, beside: 'peerFew', row: '@supabase/stripe-sync-engine (the peer), 16' },
@@ -59,13 +61,15 @@ export const runWebhooks = async (progress) => {
       tollgate: [await tollgate()],
       shared: [shared],
       two: [shared, await tollgate({ REDIS_URL: redis.url })],
-      none: [await tollgate({ FLOWS_DIR: flowsOf('none') })],
-      failing: [await tollgate({ FLOWS_DIR: flowsOf('failing') })],
+      none: [await tollgate({ TOLLGATE_FLOWS: flowsOf('none') })],
+      failing: [await tollgate({ TOLLGATE_FLOWS: flowsOf('failing') })],
       alone: [await tollgate({ TOLLGATE_EVENT_BATCHES: 'off' })],
       bare: [bed.keep(await startServer('peers/bare-transaction.mjs', { environment: bareEnvironment(bed) }))],
       peer: [bed.keep(await startServer('peers/sync-engine.mjs', { environment: peerEnvironment(bed) }))],
       verify: [bed.keep(await startServer('peers/verify-only.mjs', { environment: { WEBHOOK_SECRET } }))],
     };
+    const receiver = bed.keep(await startServer('peers/receiver.mjs'));
+    const setEndpoint = await createEndpointSwitch(bed, shared.url, receiver.url);
     const factory = await createPaymentFactory(bed, shared.url);
     const rounds = Object.fromEntries(Object.keys(CONTENDERS).map((name) => [name, []]));
     for (let round = 0; round <= ROUNDS; round += 1) {
@@ -74,10 +78,12 @@ export const runWebhooks = async (progress) => {
         await bed.sql.query('checkpoint');
         await setCommit(bed.sql, contender.slowCommit ? 2_000 : 0);
         const deliveries = payments.map((payment) => deliveryOf(factory.eventOf(payment)));
+        await setEndpoint(contender.hasEndpoint ?? false);
         const to = servers[contender.server];
         const used = usedSince(to, bed.postgresPid);
         const rate = await measureAll(to, deliveries, contender.connections);
         if (contender.writes) await assertApplied(bed.sql, payments, contender);
+        await setEndpoint(false);
         if (round > 0) rounds[name].push({ rate, ...used() }); // round 0 warms up
       }
       progress(round === 0 ? 'warmed up' : `round ${round} of ${ROUNDS}: ${lineOf(rounds)}`);
@@ -91,6 +97,40 @@ export const runWebhooks = async (progress) => {
   } finally {
     await bed.stop();
   }
+};
+
+/** Makes and deletes the one endpoint, through the API; with it goes what was not sent yet. */
+const createEndpointSwitch = async ({ sql, token }, serverUrl, receiverUrl) => {
+  await sql.query(`insert into tollgate.account_role (account_id, role) values ($1, 'admin') on conflict do nothing`, [
+    ACCOUNT,
+  ]);
+  const authorization = `Bearer ${await token()}`;
+  const ask = async (query, variables) => {
+    const response = await fetch(`${serverUrl}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization },
+      body: JSON.stringify({ query, variables }),
+    });
+    const { data, errors } = await response.json();
+    if (errors) throw new Error(errors[0].message);
+    return data;
+  };
+  let id;
+  return async (isWanted) => {
+    if (isWanted && id === undefined) {
+      const input = { url: receiverUrl, eventTypes: ['payment.updated'] };
+      const made = await ask(
+        'mutation ($input: OutgoingWebhookInput!) { createOutgoingWebhook(input: $input) { webhook { id } } }',
+        { input },
+      );
+      id = made.createOutgoingWebhook.webhook.id;
+    } else if (!isWanted && id !== undefined) {
+      const { rows } = await sql.query('select count(*)::int as count from tollgate.outgoing_delivery');
+      if (rows[0].count < EVENTS) throw new Error(`Only ${rows[0].count} messages for ${EVENTS} changes.`);
+      await ask('mutation ($id: ID!) { deleteOutgoingWebhook(id: $id) { id } }', { id });
+      id = undefined;
+    }
+  };
 };
 
 const flowsOf = (name) => path.join(import.meta.dirname, 'flows', name);
@@ -125,12 +165,16 @@ const bareEnvironment = ({ databaseUrl }) => ({ DATABASE_URL: databaseUrl, WEBHO
 const deliveryOf = (body) =>
   post(PATH, { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': sign(body) }, body);
 
-/** A rate counts only if the work was done: every payment successful, every order paid, every change written. */
+/**
+ * A rate counts only if the work was done: every payment successful, every order paid, every change written; and, where a flow is
+ * to fail, it did.
+ */
 const assertApplied = async (sql, payments, { server, marksOrders = true }) => {
   const isApplied = server === 'failing' ? 'o.id % 1000 <> 0' : 'true';
   const { rows } = await sql.query(
     `select count(*) filter (where p.status = 'SUCCESSFUL' and c.flow_outcome = 'done' and (o.status = 'paid' or not $2))::int as count,
-        count(distinct p.id)::int as due
+        count(distinct p.id)::int as due, count(*) filter (where o.status = 'paid')::int as paid,
+        (select count(*)::int from tollgate.stripe_event where status = 'FAILED' and last_error is not null) as failed
       from tollgate.payment p join public.shop_order o on o.id = p.order_id
         left join tollgate.change c on c.node_type = 'PAYMENT' and c.node_id = p.id and c.version = p.version
       where p.id = any($1::bigint[]) and ${isApplied}`,
@@ -138,6 +182,8 @@ const assertApplied = async (sql, payments, { server, marksOrders = true }) => {
   );
   if (rows[0].count !== rows[0].due || rows[0].due < payments.length - 5)
     throw new Error(`Only ${rows[0].count} of ${rows[0].due} events were applied.`);
+  if (!marksOrders && rows[0].paid > 0) throw new Error('The flow that does nothing marked orders.');
+  if (server === 'failing' && rows[0].failed === 0) throw new Error('The flow that fails never failed.');
 };
 
 /** Processor time from now on, in microseconds per event, of the server and of PostgreSQL. */
@@ -175,6 +221,7 @@ const tableOf = (rounds) => {
     ['at least 1.2 × the peer on 16 connections', ratio('few') >= 1.2],
     ['2 × on 64', ratio('many') >= 2],
     ['3 × where a commit takes 2 ms', ratio('slow') >= 3],
+    [`with an outgoing webhook at least 0.5 of the rate (${ofMany('told').toFixed(2)})`, ofMany('told') >= 0.5],
     [
       `with a flow that fails 1 in 1,000 at least 0.6 of the rate (${ofMany('failing').toFixed(2)})`,
       ofMany('failing') >= 0.6,

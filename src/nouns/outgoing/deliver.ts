@@ -45,6 +45,8 @@ interface Parts {
 }
 
 const AT_ONCE = 8;
+/** So many are claimed in one statement, where as many are due: one by one, claims would cost as much as all the rest. */
+const CLAIMED_TOGETHER = AT_ONCE / 2;
 /** Longer than an attempt takes. */
 const LEASE_SECONDS = 30;
 const GONE = 410;
@@ -180,7 +182,7 @@ export const createDeliveries = (parts: Parts): Deliveries => {
   const fill = async (webhook: SigningWebhook): Promise<void> => {
     const lane = laneOf(webhook.id);
     const room = AT_ONCE - lane.sending.size;
-    if (lane.isFilling || room <= 0 || stopping.signal.aborted) return;
+    if (lane.isFilling || room < CLAIMED_TOGETHER || stopping.signal.aborted) return;
     lane.isFilling = true;
     try {
       for (const delivery of await database.query<OutgoingDelivery>(claimDue(webhook.id, room, LEASE_SECONDS))) {

@@ -1,0 +1,3 @@
+import { recurringCharge as shipped } from '../../../flows/recurring-charge.js';
+
+export const recurringCharge = shipped;

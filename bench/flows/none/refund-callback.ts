@@ -1,0 +1,3 @@
+import { refundCallback as shipped } from '../../../flows/refund-callback.js';
+
+export const refundCallback = shipped;
