@@ -9,6 +9,7 @@ import { show, step } from './step.mjs';
 
 const TSC = 'node_modules/typescript/bin/tsc';
 const OPERATIONS = 'client/build/operations.mjs';
+const TABLES = 'client/build/tables.mjs';
 const STAMP = '.sources';
 
 /** The last step of each target writes to the folder it is given, which becomes dist. `written`: what its steps write. */
@@ -22,9 +23,10 @@ const server = {
 const client = {
   title: 'Building the client',
   folder: 'client',
-  inputs: ['client', 'schema.graphql', 'tsconfig.json'],
-  written: ['client/src/operations.ts'],
+  inputs: ['client', 'schema.graphql', 'tsconfig.json', 'src/core'],
+  written: ['client/src/operations.ts', 'client/src/tables.ts'],
   steps: [
+    [TABLES, 'client/src/tables.ts'],
     [OPERATIONS, 'client/operations.graphql', 'client/src/operations.ts'],
     [TSC, '-p', 'client/tsconfig.json'],
   ],

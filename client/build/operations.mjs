@@ -1,23 +1,81 @@
-// node operations.mjs FROM.graphql TO.ts: writes each operation with its types, from the schema. Paths are of the checkout.
+// node operations.mjs FROM.graphql TO.ts: writes each operation as a string with its types, from the schema. Paths are of the checkout.
 import fs from 'node:fs';
 import path from 'node:path';
 import { codegen } from '@graphql-codegen/core';
-import * as typedDocuments from '@graphql-codegen/typed-document-node';
 import * as types from '@graphql-codegen/typescript-operations';
-import { parse } from 'graphql';
+import {
+  buildASTSchema,
+  getNamedType,
+  isEnumType,
+  isObjectType,
+  Kind,
+  parse,
+  print,
+  stripIgnoredCharacters,
+  visit,
+} from 'graphql';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 const [from = '', to = ''] = process.argv.slice(2);
 const parseFile = (file) => parse(fs.readFileSync(path.join(root, file), 'utf8'));
+const schema = parseFile('schema.graphql');
+const document = parseFile(from);
 
-const content = await codegen({
+/** Enums that the server gives: a server of a later release may give values that this build doesn't know. */
+const givenEnums = () => {
+  const fields = Object.values(buildASTSchema(schema).getTypeMap())
+    .filter((type) => isObjectType(type) && !type.name.startsWith('__'))
+    .flatMap((type) => Object.values(type.getFields()));
+  return new Set(
+    fields
+      .map(({ type }) => getNamedType(type))
+      .filter(isEnumType)
+      .map(({ name }) => name),
+  );
+};
+
+/** `export type Name =\n | 'A'\n | 'B';` also takes any other string, where the server gives it. */
+const openEnums = (text) => {
+  const given = givenEnums();
+  return text.replace(/export type (\w+) =((?:\s*\/\*\*[^*]*\*\/|\s*\| '\w+')+);/g, (whole, name) =>
+    given.has(name) ? whole.replace(/;$/, '\n  | (string & {});') : whole,
+  );
+};
+
+const fragments = new Map(
+  document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION).map((node) => [node.name.value, node]),
+);
+
+/** The fragments that a definition names, and those that they name. */
+const fragmentsOf = (node, found = new Set()) => {
+  visit(node, {
+    FragmentSpread: ({ name }) => {
+      const fragment = fragments.get(name.value);
+      if (!fragment || found.has(fragment)) return;
+      found.add(fragment);
+      fragmentsOf(fragment, found);
+    },
+  });
+  return found;
+};
+
+const KINDS = { query: 'Query', mutation: 'Mutation', subscription: 'Subscription' };
+
+/** A plain string has no side effect: a bundler leaves out those that nobody sends. */
+const documentOf = (operation) => {
+  const name = operation.name.value;
+  const type = `${name}${KINDS[operation.operation]}`;
+  const text = stripIgnoredCharacters([operation, ...fragmentsOf(operation)].map(print).join('\n'));
+  return `export const ${name}Document = ${JSON.stringify(text)} as Document<${type}, ${type}Variables>;`;
+};
+
+const written = await codegen({
   filename: to,
-  schema: parseFile('schema.graphql'),
-  documents: [{ location: from, document: parseFile(from) }],
-  plugins: [{ types: {} }, { typedDocuments: {} }],
-  pluginMap: { types, typedDocuments },
+  schema,
+  documents: [{ location: from, document }],
+  plugins: [{ types: {} }],
+  pluginMap: { types },
   config: {
-    documentMode: 'string',
     useTypeImports: true,
     enumType: 'string-literal',
     defaultScalarType: 'unknown',
@@ -29,4 +87,15 @@ const content = await codegen({
     },
   },
 });
-fs.writeFileSync(path.join(root, to), `// Written by client/build/operations.mjs from ${from}.\n${content}`);
+const operations = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+const documentType = to.startsWith('client/') ? './document.js' : 'tollgate-client';
+fs.writeFileSync(
+  path.join(root, to),
+  [
+    `// Written by client/build/operations.mjs from ${from}.`,
+    `import type { Document } from '${documentType}';`,
+    openEnums(written),
+    ...operations.map(documentOf),
+    '',
+  ].join('\n'),
+);

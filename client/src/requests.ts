@@ -1,11 +1,6 @@
+import { type Operation, type Print, textOf } from './document.js';
 import { fromWire, TollgateError, toTollgateError, type WireError } from './errors.js';
 import type { Tokens } from './tokens.js';
-
-/** A typed operation, as build/typed-operations.mjs writes them. */
-export interface Operation<Data, Variables> {
-  toString(): string;
-  __apiType?: (variables: Variables) => Data;
-}
 
 /** Sends one query or mutation. Rejects with a TollgateError. */
 export type Request = <Data, Variables>(operation: Operation<Data, Variables>, variables: Variables) => Promise<Data>;
@@ -22,15 +17,20 @@ const PAUSES_MS = [300, 1_000];
  * Requests over HTTP. A refused token is renewed once. A request that got no answer is sent again, twice at most: every
  * mutation of the client carries an idempotency key, so what was done is not done twice.
  */
-export const createRequest = (url: string, tokens: Tokens): Request => {
+export const createRequest = (url: string, tokens: Tokens, print?: Print): Request => {
   const send = async <Data>(body: string, token: string | undefined): Promise<Answer<Data>> => {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
-      body,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    return (await response.json()) as Answer<Data>;
+    const headers = {
+      'content-type': 'application/json',
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    };
+    const giveUp = new AbortController(); // React Native has no AbortSignal.timeout
+    const timer = setTimeout(() => giveUp.abort(), TIMEOUT_MS);
+    try {
+      const response = await fetch(url, { method: 'POST', headers, body, signal: giveUp.signal });
+      return (await response.json()) as Answer<Data>;
+    } finally {
+      clearTimeout(timer);
+    }
   };
 
   const sendStubbornly = async <Data>(body: string, token: string | undefined): Promise<Answer<Data>> => {
@@ -47,7 +47,7 @@ export const createRequest = (url: string, tokens: Tokens): Request => {
   };
 
   return async <Data, Variables>(operation: Operation<Data, Variables>, variables: Variables): Promise<Data> => {
-    const body = JSON.stringify({ query: operation.toString(), variables });
+    const body = JSON.stringify({ query: textOf(operation, print), variables });
     const ask = async (): Promise<Data> => {
       const token = await tokens.current();
       const { data, errors } = await sendStubbornly<Data>(body, token);

@@ -16,6 +16,7 @@ test('a card is kept with a payment, pays the next order at a click, and is remo
   await seeOrder(page, 'paid');
   await placeOrder(page, /Stoneware mug/);
   await page.getByRole('button', { name: 'Remove visa ending in 4242' }).click();
+  await page.getByRole('button', { name: 'Yes, remove it' }).click();
   await page.getByRole('group', { name: 'Saved cards' }).waitFor({ state: 'detached' });
   await leave(page);
 });

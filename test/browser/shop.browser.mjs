@@ -26,7 +26,7 @@ describe('paying by card', () => {
     await payWith(page, /Asks the bank/);
     await page.getByRole('button', { name: 'Fail authentication' }).click();
     await seeStatus(page, 'FAILED');
-    await page.getByRole('button', { name: 'Go on with this payment' }).click();
+    await page.getByRole('button', { name: 'Resume payment' }).click();
     await payWith(page, /Asks the bank/);
     await page.getByRole('button', { name: 'Complete authentication' }).click();
     await seeStatus(page, 'SUCCESSFUL');
@@ -94,9 +94,10 @@ describe("paying on Stripe's page", () => {
     await placeOrder(page, /Stoneware mug/);
     await page.getByRole('button', { name: 'Pay on Stripe’s page' }).click();
     await page.getByRole('link', { name: 'Cancel and go back' }).click();
-    await page.getByRole('button', { name: 'Go on with this payment' }).click();
+    await page.getByRole('button', { name: 'Resume payment' }).click();
     await page.getByRole('link', { name: 'Cancel and go back' }).click();
     await page.getByRole('button', { name: 'Cancel this payment' }).click();
+    await page.getByRole('button', { name: 'Yes, cancel it' }).click();
     await seeStatus(page, 'CANCELED');
     await page.getByRole('button', { name: 'Pay by card' }).waitFor();
     await leave(page);
@@ -117,18 +118,19 @@ describe("paying on Stripe's page", () => {
 
 test('money that was only reserved is taken, or let go, by staff', async () => {
   const page = await demo.open();
-  for (const [button, status] of [
-    [/^Take/, 'SUCCESSFUL'],
-    ['Cancel this payment', 'CANCELED'],
+  for (const [button, yes, status] of [
+    [/^Take/, 'Yes, take it', 'SUCCESSFUL'],
+    ['Cancel this payment', 'Yes, cancel it', 'CANCELED'],
   ]) {
     await page.getByRole('radio', { name: 'Customer' }).check();
     await placeOrder(page, /Print of the harbour/);
-    await page.getByLabel(/Only reserve/).check();
+    await page.getByLabel(/Only authorize/).check();
     await beginCard(page);
     await payWith(page, /^Pays/);
     await seeStatus(page, 'REQUIRES_CAPTURE');
     await page.getByRole('radio', { name: 'Staff' }).check();
     await page.getByRole('button', { name: button }).click();
+    await page.getByRole('button', { name: yes }).click();
     await seeStatus(page, status);
   }
   await leave(page);
@@ -193,10 +195,12 @@ test('a subscription starts, renews into a new order when a month passes, and en
   const links = await charges.getByRole('link').evaluateAll((all) => all.map(({ hash }) => hash));
   expect(new Set(links).size).toBe(2);
   await page.getByRole('button', { name: 'Cancel at the month’s end' }).click();
+  await page.getByRole('button', { name: 'Yes, cancel then' }).click();
   await page.getByText('Ends on').waitFor();
   await page.getByRole('button', { name: 'Keep it after all' }).click();
   await page.getByText('The next charge comes on').waitFor();
   await page.getByRole('button', { name: 'Cancel now' }).click();
+  await page.getByRole('button', { name: 'Yes, end it now' }).click();
   await seeOrder(page, 'CANCELED');
   await page.getByText('This subscription has ended.').waitFor();
   await leave(page);

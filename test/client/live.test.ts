@@ -38,13 +38,13 @@ const open = (accounts: string[]) => {
     counts.tokens += 1;
     return edge.token(account, account === 'ann' ? 2 : undefined);
   });
-  const live = createLive(`${edge.url}/graphql`, tokens);
+  const live = createLive({ url: `${edge.url}/graphql`, tokens });
   const watch = () =>
-    live.watch<{ row: Row }, Record<string, never>, Row>(
-      { toString: () => 'subscription { row: paymentUpdated(id: 1) { id version } }' },
-      {},
-      ({ row }) => row,
-    );
+    live.watch<{ row: Row }, Record<string, never>, Row>({
+      operation: 'subscription { row: paymentUpdated(id: 1) { id version } }',
+      variables: {},
+      rowOf: ({ row }) => row,
+    });
   return { live, watch, counts };
 };
 

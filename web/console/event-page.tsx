@@ -1,5 +1,5 @@
 import { Fragment, useState } from 'react';
-import { useAction } from '../ui/action.js';
+import { useAction } from 'tollgate-client/react';
 import { useLoaded } from '../ui/load.js';
 import { ErrorNotice, Waiting } from '../ui/notice.js';
 import { useTitle } from '../ui/route.js';

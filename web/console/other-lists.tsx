@@ -1,4 +1,4 @@
-import { formatMoney } from '../ui/money.js';
+import { formatMoney } from 'tollgate-client';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
 import { Choice, chosen } from './filter.js';

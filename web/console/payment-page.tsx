@@ -1,9 +1,9 @@
 import { useState } from 'react';
 import type { Payment } from 'tollgate-client';
 import { usePayment, useRefunds } from 'tollgate-client/react';
-import { useAction } from '../ui/action.js';
+import { useAction } from 'tollgate-client/react';
 import { Field } from '../ui/field.js';
-import { formatMoney } from '../ui/money.js';
+import { formatMoney } from 'tollgate-client';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { RefundForm } from '../ui/refund-form.js';
 import { RefundList } from '../ui/refund-list.js';
@@ -20,9 +20,9 @@ import { useMay } from './viewer.js';
 export const PaymentPage = ({ id }: { readonly id: string }) => {
   const tollgate = useTollgate();
   const may = useMay();
-  const { rows, error } = usePayment(tollgate, id);
+  const { rows, error } = usePayment(id);
   const payment = rows[0];
-  const refunds = useRefunds(tollgate, payment && payment.amountReceived > 0 ? id : undefined);
+  const refunds = useRefunds(payment && payment.amountReceived > 0 ? id : undefined);
   useTitle(`Payment ${id}`);
   if (!payment && error?.code === 'NOT_FOUND') return <NotFound what={`payment ${id}`} back="payments" />;
   if (!payment) return <Waiting error={error} />;

@@ -1,6 +1,6 @@
-import { useAction } from '../ui/action.js';
+import { useAction } from 'tollgate-client/react';
 import { useLoaded } from '../ui/load.js';
-import { formatMoney } from '../ui/money.js';
+import { formatMoney } from 'tollgate-client';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { useTitle } from '../ui/route.js';
 import { Status } from '../ui/status.js';

@@ -1,5 +1,6 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
 import { createTollgate, type Tollgate, TollgateError, toTollgateError } from 'tollgate-client';
+import { TollgateProvider } from 'tollgate-client/react';
 
 /** How the operator logged in: with a token of their own, or as the embedded run's demo admin. */
 export type Login = { readonly kind: 'token'; readonly token: string } | { readonly kind: 'demo' };
@@ -51,7 +52,11 @@ export const SessionProvider = (props: {
     return { ...client, request };
   }, [login, onRefused]);
   useEffect(() => () => tollgate.close(), [tollgate]);
-  return <Current value={tollgate}>{children}</Current>;
+  return (
+    <Current value={tollgate}>
+      <TollgateProvider client={tollgate}>{children}</TollgateProvider>
+    </Current>
+  );
 };
 
 /** The client of the operator. */

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { Action } from '../ui/action.js';
+import type { Action } from 'tollgate-client/react';
 
 /** A button that says what it will do before it does it. */
 export const Sure = (props: { readonly does: string; readonly explains: string; readonly action: Action }) => {

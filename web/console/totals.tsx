@@ -1,4 +1,4 @@
-import { formatMoney } from '../ui/money.js';
+import { formatMoney } from 'tollgate-client';
 import { type Activity, KINDS, type Sum } from './activity.js';
 
 const NAMES = { succeeded: 'Succeeded', failed: 'Failed', refunded: 'Refunded' };

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { Tone } from '../ui/status.js';
+import type { Tone } from 'tollgate-client';
 import type { Activity, Range } from './activity.js';
 import type { EventFieldsFragment, ProblemsQuery } from './operations.js';
 

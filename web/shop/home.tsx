@@ -1,6 +1,5 @@
-import type { RecurringPayment } from 'tollgate-client';
+import { formatMoney, type RecurringPayment } from 'tollgate-client';
 import { useLoaded } from '../ui/load.js';
-import { formatMoney } from '../ui/money.js';
 import { Empty, Waiting } from '../ui/notice.js';
 import { Status } from '../ui/status.js';
 import type { Order } from './back-end.js';
@@ -13,7 +12,7 @@ export const Home = () => {
   const config = useLoaded('config', backEnd.config);
   const orders = useLoaded('orders', backEnd.orders, 5_000);
   const stock = useLoaded('stock', backEnd.stock, 5_000);
-  const subscriptions = useLoaded('subscriptions', () => tollgate.recurringPayments(), 5_000);
+  const subscriptions = useLoaded('subscriptions', async () => (await tollgate.recurringPayments()).nodes, 5_000);
   return (
     <>
       <header className="stack tight">

@@ -1,7 +1,7 @@
 import { useId, useState } from 'react';
-import { useAction } from '../ui/action.js';
+import { formatMoney, parseMoney, toFieldText } from 'tollgate-client';
+import { useAction } from 'tollgate-client/react';
 import { Field } from '../ui/field.js';
-import { formatMoney, parseMoney, toFieldText } from '../ui/money.js';
 import { ErrorNotice } from '../ui/notice.js';
 import { goTo } from '../ui/route.js';
 import type { Price, Stock } from './back-end.js';

@@ -1,63 +1,90 @@
-import { useEffect } from 'react';
-import { useOrderPayments } from 'tollgate-client/react';
+import { useEffect, useState } from 'react';
+import { formatMoney, type Payment } from 'tollgate-client';
+import { AskingButton, ErrorText, TollgateCheckout, useAction, useOrderPayments, useRefunds } from 'tollgate-client/react';
 import { useLoaded } from '../ui/load.js';
-import { formatMoney } from '../ui/money.js';
-import { ErrorNotice, Waiting } from '../ui/notice.js';
+import { Waiting } from '../ui/notice.js';
+import { RefundForm } from '../ui/refund-form.js';
+import { RefundList } from '../ui/refund-list.js';
 import { Status } from '../ui/status.js';
-import type { Order } from './back-end.js';
-import { PayPanel } from './pay-panel.js';
-import { PaymentCard } from './payment-card.js';
-import { isOpen } from './payment-states.js';
 import { useSession } from './session.js';
 
-/** One order: what it is, how its payments stand, live, and what can be done now. */
+/** One order: what it is, the checkout, and what the shop's staff may do with its money. */
 export const OrderPage = ({ orderId }: { readonly orderId: string }) => {
-  const { tollgate, backEnd } = useSession();
-  const watched = useOrderPayments(tollgate, orderId);
-  // The shop's own status is written by its callback flow in the same transaction as the payment's.
-  const moment = watched.rows.map(({ id, version }) => `${id}.${version}`).join();
+  const { backEnd, isAdmin } = useSession();
+  const { rows } = useOrderPayments(orderId);
   const order = useLoaded(orderId, () => backEnd.order(orderId));
+  const [isLater, setLater] = useState(false);
+  // The shop's own status is written by its callback flow in the same transaction as the payment's: read when one moved.
+  const moment = rows.map(({ id, version }) => `${id}.${version}`).join();
   const { value: shown, reload } = order;
-  // Read again whenever a payment moved.
   useEffect(reload, [moment, reload]);
-  // A stream can't say that there is nothing: without this answer an order that is paid would ask for money for a moment.
-  const before = useLoaded(`payments of ${orderId}`, () => tollgate.payments({ orderId, first: 1 }));
-  const isKnown = watched.rows.length > 0 || before.value?.length === 0;
-  const newestFirst = [...watched.rows].reverse();
-  const open = newestFirst.find(({ status }) => isOpen(status));
-  const isSettled = newestFirst.some(({ status }) => status === 'SUCCESSFUL' || status === 'QUARANTINED');
-
-  if (watched.error)
-    return (
-      <>
-        <h1>Order {orderId}</h1>
-        <ErrorNotice error={watched.error} />
-        <p>
-          <a href="#/">Back to the shop</a>
-        </p>
-      </>
-    );
   if (!shown) return <Waiting error={order.error} />;
+  const { description, amount, currency } = shown;
   return (
     <>
-      <OrderHead order={shown} />
-      <ErrorNotice error={before.error} />
-      {isKnown && !isSettled && <PayPanel order={shown} open={open} />}
-      {newestFirst.map((payment) => (
-        <PaymentCard key={payment.id} payment={payment} />
+      <header className="stack tight">
+        <a href="#/">← All orders</a>
+        <h1>
+          {description ?? 'Order'} <span className="soft">no.&nbsp;{orderId}</span>
+        </h1>
+        <p className="lead">
+          {formatMoney(amount, currency)} <Status of={shown.status} />
+        </p>
+      </header>
+      <TollgateCheckout
+        orderId={orderId}
+        amount={amount}
+        currency={currency}
+        description={description}
+        captureMethod={isLater ? 'MANUAL' : 'AUTOMATIC'}
+        savedMethods={!isAdmin}
+      >
+        <label className="check">
+          <input type="checkbox" checked={isLater} onChange={(event) => setLater(event.target.checked)} />
+          Only authorize the money now; staff take it later
+        </label>
+      </TollgateCheckout>
+      {rows.map((payment) => (
+        <Money key={payment.id} payment={payment} />
       ))}
     </>
   );
 };
 
-const OrderHead = ({ order }: { readonly order: Order }) => (
-  <header className="stack tight">
-    <a href="#/">← All orders</a>
-    <h1>
-      {order.description ?? 'Order'} <span className="soft">no.&nbsp;{order.id}</span>
-    </h1>
-    <p className="lead">
-      {formatMoney(order.amount, order.currency)} <Status of={order.status} />
-    </p>
-  </header>
-);
+/** What becomes of a payment's money: the bank's days, what staff take or refund, and each refund. */
+const Money = ({ payment }: { readonly payment: Payment }) => {
+  const { tollgate, backEnd, isAdmin } = useSession();
+  const { id, status, amount, currency, amountRefundable } = payment;
+  const refunds = useRefunds(payment.amountReceived > 0 ? id : undefined);
+  const skip = useAction(() => backEnd.skipDays(7));
+  const capture = useAction(() => tollgate.capturePayment({ id }));
+  const canRefund = isAdmin && amountRefundable > 0;
+  if (status !== 'PROCESSING' && !(isAdmin && status === 'REQUIRES_CAPTURE') && !canRefund && refunds.rows.length === 0)
+    return null;
+  return (
+    <section className="card stack" aria-label="Money">
+      {status === 'PROCESSING' && (
+        <button type="button" disabled={skip.busy} onClick={skip.run}>
+          Let a week pass
+        </button>
+      )}
+      {isAdmin && status === 'REQUIRES_CAPTURE' && (
+        <AskingButton
+          action={capture}
+          does={`Take ${formatMoney(amount, currency)}`}
+          explains="The customer is charged."
+          yes="Yes, take it"
+          no="Not yet"
+        />
+      )}
+      {canRefund && (
+        <>
+          <h3>Refund</h3>
+          <RefundForm tollgate={tollgate} payment={payment} />
+        </>
+      )}
+      {refunds.rows.length > 0 && <RefundList refunds={[...refunds.rows].reverse()} />}
+      <ErrorText error={skip.error ?? capture.error ?? refunds.error} />
+    </section>
+  );
+};

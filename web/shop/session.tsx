@@ -1,5 +1,6 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
 import { createTollgate, type Tollgate } from 'tollgate-client';
+import { TollgateProvider } from 'tollgate-client/react';
 import { type Account, type BackEnd, createBackEnd, fetchToken } from './back-end.js';
 
 /** Who is at the screen, and the two servers that they talk to. */
@@ -24,7 +25,11 @@ export const SessionProvider = ({ account, children }: { readonly account: Accou
     [account],
   );
   useEffect(() => () => session.tollgate.close(), [session]);
-  return <Current value={session}>{children}</Current>;
+  return (
+    <Current value={session}>
+      <TollgateProvider client={session.tollgate}>{children}</TollgateProvider>
+    </Current>
+  );
 };
 
 /** The session that the component is in. */

@@ -1,46 +1,33 @@
-import type { RecurringPayment } from 'tollgate-client';
-import { useAction } from '../ui/action.js';
-import { ErrorNotice } from '../ui/notice.js';
-import { Time } from '../ui/time.js';
+import { formatMoney, hasEnded, type RecurringPayment } from 'tollgate-client';
+import { AskingButton, ErrorText, useAction } from 'tollgate-client/react';
+import { useLoaded } from '../ui/load.js';
 import { useSession } from './session.js';
 
-const LIVE: readonly string[] = ['TRIALING', 'ACTIVE', 'PAST_DUE', 'UNPAID', 'PAUSED', 'INCOMPLETE'];
 const DAYS_OF_A_MONTH = 32;
 
-/** When the next charge comes, a month passed in a moment, and the ways to end it. */
+/** A month passed in a moment, and the ways to change a subscription, to pause it and to end it. */
 export const SubscriptionActions = ({ recurring }: { readonly recurring: RecurringPayment }) => {
   const { tollgate, backEnd, isAdmin } = useSession();
-  const { id, status, cancelAtPeriodEnd, currentPeriodEnd } = recurring;
+  const { id: recurringPaymentId, status, cancelAtPeriodEnd } = recurring;
   const skip = useAction(() => backEnd.skipDays(DAYS_OF_A_MONTH));
-  const cancelLater = useAction(() => tollgate.cancelRecurringPayment({ recurringPaymentId: id, at: 'PERIOD_END' }));
-  const cancelNow = useAction(() => tollgate.cancelRecurringPayment({ recurringPaymentId: id, at: 'NOW' }));
+  const later = useAction(() => tollgate.cancelRecurringPayment({ recurringPaymentId, at: 'PERIOD_END' }));
+  const now = useAction(() => tollgate.cancelRecurringPayment({ recurringPaymentId, at: 'NOW' }));
+  const keep = useAction(() => tollgate.resumeRecurringPayment({ recurringPaymentId }));
   const portal = useAction(async () =>
     location.assign(await tollgate.openCustomerPortal({ returnUrl: location.href })),
   );
-  const resume = useAction(() => tollgate.resumeRecurringPayment({ recurringPaymentId: id }));
-  if (!LIVE.includes(status)) return <p className="card">This subscription has ended. Nothing more is charged.</p>;
+  if (hasEnded(recurring)) return null;
   const isPaid = status !== 'INCOMPLETE';
   return (
     <section className="card stack" aria-label="Subscription">
-      {currentPeriodEnd !== null && isPaid && (
-        <p>
-          {cancelAtPeriodEnd ? 'Ends on ' : 'The next charge comes on '}
-          <Time at={currentPeriodEnd} dayOnly />.
-        </p>
-      )}
       <div className="row">
         {isPaid && (
           <button type="button" disabled={skip.busy} onClick={skip.run}>
             {skip.busy ? 'A month passes …' : 'Skip a month'}
           </button>
         )}
-        {isPaid && !cancelAtPeriodEnd && (
-          <button type="button" disabled={cancelLater.busy} onClick={cancelLater.run}>
-            Cancel at the month’s end
-          </button>
-        )}
         {cancelAtPeriodEnd && (
-          <button type="button" disabled={resume.busy} onClick={resume.run}>
+          <button type="button" disabled={keep.busy} onClick={keep.run}>
             Keep it after all
           </button>
         )}
@@ -49,11 +36,63 @@ export const SubscriptionActions = ({ recurring }: { readonly recurring: Recurri
             Change the card
           </button>
         )}
-        <button type="button" className="quiet" disabled={cancelNow.busy} onClick={cancelNow.run}>
-          Cancel now
-        </button>
+        {isPaid && isAdmin && <Changes recurring={recurring} />}
+        {isPaid && !cancelAtPeriodEnd && (
+          <AskingButton
+            action={later}
+            does="Cancel at the month’s end"
+            explains="It runs to the end of the month that is paid, and is not charged again."
+            yes="Yes, cancel then"
+            no="Keep it"
+          />
+        )}
+        <AskingButton
+          action={now}
+          does="Cancel now"
+          explains="It ends at once. What was paid is not refunded by this."
+          yes="Yes, end it now"
+          no="Keep it"
+        />
       </div>
-      <ErrorNotice error={skip.error ?? cancelLater.error ?? cancelNow.error ?? resume.error ?? portal.error} />
+      <ErrorText error={skip.error ?? later.error ?? now.error ?? keep.error ?? portal.error} />
     </section>
+  );
+};
+
+/** More or fewer bags a month, with what that costs, and a pause: for staff, since customers may not unless an app lets them. */
+const Changes = ({ recurring }: { readonly recurring: RecurringPayment }) => {
+  const { tollgate } = useSession();
+  const { id: recurringPaymentId, quantity, version, collectionPaused } = recurring;
+  const next = quantity === 1 ? 2 : 1;
+  const input = { recurringPaymentId, quantity: next };
+  const preview = useLoaded(`${recurringPaymentId} ${version}`, () => tollgate.previewRecurringChange(input));
+  const change = useAction(() => tollgate.changeRecurringPayment(input));
+  const pause = useAction(() => tollgate.pauseRecurringPayment({ recurringPaymentId }));
+  const unpause = useAction(() => tollgate.unpauseRecurringPayment({ recurringPaymentId }));
+  const cost = preview.value && formatMoney(preview.value.nextAmount, preview.value.currency);
+  return (
+    <>
+      <AskingButton
+        action={change}
+        does={next === 2 ? 'Two bags a month' : 'One bag a month'}
+        explains={cost === undefined ? 'The next charge changes.' : `The next charge is ${cost}.`}
+        yes="Yes, change it"
+        no="Leave it"
+      />
+      {collectionPaused ? (
+        <button type="button" disabled={unpause.busy} onClick={unpause.run}>
+          Go on charging
+        </button>
+      ) : (
+        <AskingButton
+          action={pause}
+          does="Pause"
+          explains="Nothing is charged until it goes on."
+          yes="Yes, pause it"
+          no="Leave it"
+        />
+      )}
+      <ErrorText error={change.error ?? pause.error ?? unpause.error} />
+    </>
   );
 };

@@ -3,7 +3,7 @@ import type { TollgateError } from 'tollgate-client';
 
 /** What to do, by the codes that a person can do something about. */
 const REMEDIES: Readonly<Record<string, string>> = {
-  UNREACHABLE: 'The page goes on by itself once the server is back.',
+  UNREACHABLE: 'What the page shows goes on by itself once the server is back; what you asked for does not.',
   UNAUTHENTICATED: 'Log in again.',
   FORBIDDEN: 'Switch to an account that may.',
   FEATURE_INACTIVE: 'An operator can switch it on with: npx tollgate plan PRO.',

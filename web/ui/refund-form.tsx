@@ -1,8 +1,7 @@
 import { useState } from 'react';
-import type { Payment, Tollgate } from 'tollgate-client';
-import { useAction } from './action.js';
+import { formatMoney, newKey, type Payment, parseMoney, type Tollgate, toFieldText } from 'tollgate-client';
+import { useAction } from 'tollgate-client/react';
 import { Field } from './field.js';
-import { formatMoney, parseMoney, toFieldText } from './money.js';
 import { ErrorNotice } from './notice.js';
 
 /** Refunds a part of a payment, or all that is left of it. */
@@ -12,9 +11,15 @@ export const RefundForm = ({ tollgate, payment }: { readonly tollgate: Tollgate;
   const [reason, setReason] = useState('');
   const shown = text ?? toFieldText(left, currency);
   const amount = parseMoney(shown, currency);
+  // Asked again after an answer was lost, it is the same refund; another amount or reason is another.
+  const [asked, setAsked] = useState({ key: newKey(), of: '' });
   const refund = useAction(async () => {
     if (amount === undefined) return;
-    await tollgate.refund({ paymentId: id, refundAmount: amount, ...(reason !== '' && { reason }) });
+    const of = `${amount} ${reason}`;
+    const idempotencyKey = asked.of === of ? asked.key : newKey();
+    setAsked({ key: idempotencyKey, of });
+    await tollgate.refund({ paymentId: id, refundAmount: amount, ...(reason !== '' && { reason }), idempotencyKey });
+    setAsked({ key: newKey(), of: '' });
     setText(undefined);
     setReason('');
   });

@@ -1,55 +1,50 @@
 import type { ReactNode } from 'react';
+import { type Tone, toneOf } from 'tollgate-client';
+import { ENGLISH } from 'tollgate-client/react';
 
-/** What a colour says: it went well, it went wrong, it is under way, it is of no concern. */
-export type Tone = 'good' | 'bad' | 'wait' | 'calm';
+const TEXTS: Readonly<Record<string, string>> = ENGLISH;
 
-/** Every status of payments, refunds, recurring payments, orders and events. A new one is shown as it is, calmly. */
-const WORDS: Readonly<Record<string, readonly [Tone, string]>> = {
-  PENDING: ['wait', 'Pending'],
-  REQUIRES_ACTION: ['wait', 'Needs confirmation'],
-  PROCESSING: ['wait', 'Processing'],
-  REQUIRES_CAPTURE: ['wait', 'Authorized'],
-  SUCCESSFUL: ['good', 'Paid'],
-  FAILED: ['bad', 'Failed'],
-  CANCELED: ['calm', 'Canceled'],
-  QUARANTINED: ['bad', 'Quarantined'],
-  DISPUTED: ['bad', 'Disputed'],
-  NEEDS_RESPONSE: ['bad', 'Needs response'],
-  UNDER_REVIEW: ['wait', 'Under review'],
-  WON: ['good', 'Won'],
-  LOST: ['bad', 'Lost'],
-  WARNING_NEEDS_RESPONSE: ['bad', 'Inquiry, needs response'],
-  WARNING_UNDER_REVIEW: ['wait', 'Inquiry, under review'],
-  WARNING_CLOSED: ['calm', 'Inquiry closed'],
-  PREVENTED: ['good', 'Prevented'],
-  NONE: ['calm', 'None'],
-  PARTIAL: ['wait', 'Partly'],
-  FULL: ['calm', 'Wholly'],
-  REFUNDED: ['good', 'Refunded'],
-  INCOMPLETE: ['wait', 'Not paid yet'],
-  INCOMPLETE_EXPIRED: ['calm', 'Expired'],
-  TRIALING: ['good', 'Trial'],
-  ACTIVE: ['good', 'Active'],
-  PAST_DUE: ['bad', 'Past due'],
-  UNPAID: ['bad', 'Unpaid'],
-  PAUSED: ['calm', 'Paused'],
-  pending: ['calm', 'Not paid'],
-  paid: ['good', 'Paid'],
-  partially_refunded: ['wait', 'Partly refunded'],
-  refunded: ['calm', 'Refunded'],
-  canceled: ['calm', 'Canceled'],
-  RECEIVED: ['wait', 'Received'],
-  PROCESSED: ['good', 'Processed'],
-  IGNORED: ['calm', 'Ignored'],
-  DEAD: ['bad', 'Given up'],
+/** Words that only these pages need; the others are the client package's own. */
+const WORDS: Readonly<Record<string, string>> = {
+  QUARANTINED: 'Quarantined',
+  DISPUTED: 'Disputed',
+  NEEDS_RESPONSE: 'Needs response',
+  UNDER_REVIEW: 'Under review',
+  WON: 'Won',
+  LOST: 'Lost',
+  WARNING_NEEDS_RESPONSE: 'Inquiry, needs response',
+  WARNING_UNDER_REVIEW: 'Inquiry, under review',
+  WARNING_CLOSED: 'Inquiry closed',
+  PREVENTED: 'Prevented',
+  NONE: 'None',
+  PARTIAL: 'Partly',
+  FULL: 'Wholly',
+  pending: 'Not paid',
+  paid: 'Paid',
+  partially_refunded: 'Partly refunded',
+  refunded: 'Refunded',
+  canceled: 'Canceled',
+  RECEIVED: 'Received',
+  PROCESSED: 'Processed',
+  IGNORED: 'Ignored',
+  DEAD: 'Given up',
+};
+
+/** Tones of an order's and an event's statuses. */
+const TONES: Readonly<Record<string, Tone>> = {
+  paid: 'good',
+  partially_refunded: 'wait',
+  RECEIVED: 'wait',
+  PROCESSED: 'good',
+  DEAD: 'bad',
 };
 
 /** A status in words. */
-export const wordsOf = (status: string): string => WORDS[status]?.[1] ?? status;
+export const wordsOf = (status: string): string => WORDS[status] ?? TEXTS[`status.${status}`] ?? status;
 
 /** A status in words and colour; never by colour alone. */
 export const Status = ({ of, children }: { readonly of: string; readonly children?: ReactNode }) => {
-  const [tone] = WORDS[of] ?? ['calm'];
+  const tone = TONES[of] ?? toneOf(of);
   return (
     <span className={`status ${tone}`} data-status={of}>
       {children ?? wordsOf(of)}

@@ -1,17 +1,12 @@
-/** Source: Stripe docs, "Supported currencies". `Intl` is no help here: it follows what people write, not what Stripe counts. */
-const ZERO_DECIMAL = ' BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF ';
-const THREE_DECIMAL = ' BHD JOD KWD OMR TND ';
+import { DECIMALS } from './tables.js';
 
-/** Decimals of a currency's smallest unit: 2 for USD, 0 for JPY, 3 for KWD. */
-export const decimalsOf = (currency: string): number => {
-  if (ZERO_DECIMAL.includes(` ${currency} `)) return 0;
-  return THREE_DECIMAL.includes(` ${currency} `) ? 3 : 2;
-};
+/** Decimals of a currency's smallest unit, as Stripe counts: 2 for USD, 0 for JPY, 3 for KWD. `Intl` follows what people write. */
+export const decimalsOf = (currency: string): number => DECIMALS[currency] ?? 2;
 
-/** An amount in smallest units as people write it: 1800 USD is "$18.00". */
-export const formatMoney = (amount: number, currency: string): string => {
+/** An amount in smallest units as people write it: 1800 USD is "$18.00". `locale`: a BCP 47 tag. */
+export const formatMoney = (amount: number, currency: string, locale = 'en'): string => {
   const decimals = decimalsOf(currency);
-  return new Intl.NumberFormat('en', {
+  return new Intl.NumberFormat(locale, {
     style: 'currency',
     currency,
     minimumFractionDigits: decimals,
