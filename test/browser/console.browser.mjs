@@ -75,7 +75,7 @@ test("a payment's page tells its whole story, refunds, and moves by itself", asy
     .first()
     .waitFor();
   expect(await timeline.count()).toBeGreaterThan(before);
-  await shop.getByText('€10.00 given back', { exact: true }).waitFor();
+  await shop.getByText('€10.00 refunded', { exact: true }).waitFor();
   await leave(shop);
   await leave(page);
 });

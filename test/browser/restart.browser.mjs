@@ -27,6 +27,7 @@ test('what happened while the server was away shows when it is back', async () =
   const other = await demo.open(`/${new URL(page.url()).hash}`);
   await seeStatus(other, 'PENDING');
   await other.context().setOffline(true);
+  await other.locator('[data-connection=lost]').waitFor({ timeout: 1_000 }); // sooner than the socket's ping would tell
   await payWith(page, /^Pays/);
   await seeStatus(page, 'SUCCESSFUL');
   await demo.kill();

@@ -33,7 +33,7 @@ test('a renewal that failed, of a card that was changed in the portal, is put ri
   await page.getByRole('link', { name: 'Go back' }).click();
   await page.getByRole('button', { name: 'Skip a month' }).click();
   await seeOrder(page, 'PAST_DUE');
-  await page.getByText('Your card was declined. Try another card.').waitFor();
+  await page.getByText('Your card was declined.').waitFor();
   await page.getByRole('button', { name: 'Pay with visa ending in 4242' }).click();
   await seeOrder(page, 'ACTIVE');
   const charges = page.getByRole('region', { name: 'Charges' }).getByRole('listitem');

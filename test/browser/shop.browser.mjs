@@ -30,6 +30,7 @@ describe('paying by card', () => {
     await payWith(page, /Asks the bank/);
     await page.getByRole('button', { name: 'Complete authentication' }).click();
     await seeStatus(page, 'SUCCESSFUL');
+    expect(page.url()).not.toContain('secret');
     await seeOrder(page, 'paid');
     await leave(page);
   });
@@ -128,6 +129,7 @@ test('money that was only reserved is taken, or let go, by staff', async () => {
     await beginCard(page);
     await payWith(page, /^Pays/);
     await seeStatus(page, 'REQUIRES_CAPTURE');
+    expect(await page.getByRole('button', { name: 'Pay now' }).count()).toBe(0);
     await page.getByRole('radio', { name: 'Staff' }).check();
     await page.getByRole('button', { name: button }).click();
     await page.getByRole('button', { name: yes }).click();

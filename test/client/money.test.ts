@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { CURRENCIES } from '../../src/core/currencies.js';
 import { decimalsOf, formatMoney, parseMoney, toFieldText } from '../../client/src/money.js';
+import { CURRENCIES } from '../../src/core/currencies.js';
 
 test('pages count the decimals of every currency as the server does', () => {
   for (const { code, decimals } of CURRENCIES.values()) expect([code, decimalsOf(code)]).toEqual([code, decimals]);

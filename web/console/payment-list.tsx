@@ -1,5 +1,5 @@
-import { type PaymentStatus, PaymentsDocument, type PaymentsQuery, type RefundState } from 'tollgate-client/operations';
 import { formatMoney } from 'tollgate-client';
+import { type PaymentStatus, PaymentsDocument, type PaymentsQuery, type RefundState } from 'tollgate-client/operations';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
 import { Choice, chosen, Days, momentsOf, Search } from './filter.js';

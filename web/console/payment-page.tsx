@@ -1,9 +1,8 @@
 import { useState } from 'react';
 import type { Payment } from 'tollgate-client';
-import { usePayment, useRefunds } from 'tollgate-client/react';
-import { useAction } from 'tollgate-client/react';
-import { Field } from '../ui/field.js';
 import { formatMoney } from 'tollgate-client';
+import { useAction, usePayment, useRefunds } from 'tollgate-client/react';
+import { Field } from '../ui/field.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { RefundForm } from '../ui/refund-form.js';
 import { RefundList } from '../ui/refund-list.js';

@@ -1,6 +1,6 @@
+import { formatMoney } from 'tollgate-client';
 import { useAction } from 'tollgate-client/react';
 import { useLoaded } from '../ui/load.js';
-import { formatMoney } from 'tollgate-client';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { useTitle } from '../ui/route.js';
 import { Status } from '../ui/status.js';

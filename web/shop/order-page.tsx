@@ -1,6 +1,13 @@
 import { useEffect, useState } from 'react';
 import { formatMoney, type Payment } from 'tollgate-client';
-import { AskingButton, ErrorText, TollgateCheckout, useAction, useOrderPayments, useRefunds } from 'tollgate-client/react';
+import {
+  AskingButton,
+  ErrorText,
+  TollgateCheckout,
+  useAction,
+  useOrderPayments,
+  useRefunds,
+} from 'tollgate-client/react';
 import { useLoaded } from '../ui/load.js';
 import { Waiting } from '../ui/notice.js';
 import { RefundForm } from '../ui/refund-form.js';
@@ -11,13 +18,23 @@ import { useSession } from './session.js';
 /** One order: what it is, the checkout, and what the shop's staff may do with its money. */
 export const OrderPage = ({ orderId }: { readonly orderId: string }) => {
   const { backEnd, isAdmin } = useSession();
-  const { rows } = useOrderPayments(orderId);
+  const { rows, error } = useOrderPayments(orderId);
   const order = useLoaded(orderId, () => backEnd.order(orderId));
   const [isLater, setLater] = useState(false);
   // The shop's own status is written by its callback flow in the same transaction as the payment's: read when one moved.
   const moment = rows.map(({ id, version }) => `${id}.${version}`).join();
   const { value: shown, reload } = order;
   useEffect(reload, [moment, reload]);
+  if (error)
+    return (
+      <>
+        <h1>Order {orderId}</h1>
+        <ErrorText error={error} />
+        <p>
+          <a href="#/">Back to the shop</a>
+        </p>
+      </>
+    );
   if (!shown) return <Waiting error={order.error} />;
   const { description, amount, currency } = shown;
   return (

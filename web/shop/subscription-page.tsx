@@ -12,7 +12,11 @@ export const SubscriptionPage = ({ orderId }: { readonly orderId: string }) => {
   const { tollgate, backEnd, isAdmin } = useSession();
   const order = useLoaded(orderId, () => backEnd.order(orderId));
   const config = useLoaded('config', backEnd.config);
-  const found = useLoaded(orderId, async () => (await tollgate.recurringPayments({ orderId, first: 1 })).nodes[0], 2_000);
+  const found = useLoaded(
+    orderId,
+    async () => (await tollgate.recurringPayments({ orderId, first: 1 })).nodes[0],
+    2_000,
+  );
   const recurring = useRecurringPayment(found.value?.id).rows[0];
   const priceId = config.value?.price?.id;
   if (!order.value || priceId === undefined) return <Waiting error={order.error ?? config.error} />;
