@@ -79,10 +79,11 @@ export const RecurringCheckout = (props: RecurringCheckoutProps) => {
 /** When the next charge comes, or that none does. */
 const Outlook = ({ recurring }: { readonly recurring: RecurringPayment }) => {
   const { texts, locale } = useSurroundings();
+  const outlook = outlookOf(recurring, texts, locale);
   return (
-    <p className="tollgate-text" aria-live="polite">
-      {outlookOf(recurring, texts, locale)}
-    </p>
+    <div aria-live="polite" hidden={outlook === ''}>
+      <p className="tollgate-text">{outlook}</p>
+    </div>
   );
 };
 

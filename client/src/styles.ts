@@ -3,7 +3,7 @@
  * set follows the page's `color-scheme`. One class deep, so that a rule of two classes replaces any of it.
  */
 const STYLES = `
-.tollgate {
+.tollgate, .tollgate-ask, .tollgate-button, .tollgate-error, .tollgate-status {
   --_ink: var(--tollgate-ink, light-dark(#17211d, #e9efec));
   --_soft: var(--tollgate-soft, light-dark(#53615b, #a3b2ac));
   --_ground: var(--tollgate-ground, light-dark(#ffffff, #18201d));
@@ -21,6 +21,8 @@ const STYLES = `
   --_calm-ground: var(--tollgate-calm-ground, light-dark(#e9ecea, #26302c));
   --_radius: var(--tollgate-radius, 12px);
   --_gap: var(--tollgate-gap, 1rem);
+}
+.tollgate {
   box-sizing: border-box;
   display: grid;
   gap: var(--_gap);
@@ -65,7 +67,7 @@ const STYLES = `
 
 /** Gives a document the components' looks, once: a sheet made by script needs no exception in a content security policy. */
 export const adoptStyles = (page: globalThis.Document): void => {
-  const isThere = page.adoptedStyleSheets.some((sheet) => sheet.cssRules[0]?.cssText.startsWith('.tollgate {'));
+  const isThere = page.adoptedStyleSheets.some((sheet) => sheet.cssRules[0]?.cssText.includes('--_strong'));
   if (isThere || typeof CSSStyleSheet !== 'function') return;
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(STYLES);
