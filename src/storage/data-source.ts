@@ -27,6 +27,7 @@ import { Imported1765310000000 } from '../../migrations/1765310000000-imported.j
 import { Trials1765320000000 } from '../../migrations/1765320000000-trials.js';
 import { DeadEvents1765330000000 } from '../../migrations/1765330000000-dead-events.js';
 import { AnyDocument1765340000000 } from '../../migrations/1765340000000-any-document.js';
+import { Restoring1765350000000 } from '../../migrations/1765350000000-restoring.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -59,6 +60,7 @@ const MIGRATIONS = [
   Trials1765320000000,
   DeadEvents1765330000000,
   AnyDocument1765340000000,
+  Restoring1765350000000,
 ];
 
 /** The classes of tables. */

@@ -68,13 +68,17 @@ const agreedWith = (row: RecurringPayment, snapshot: SubscriptionSnapshot): numb
 
 /** What waits is what Stripe has scheduled. While it is about to end, what had waited is remembered: the end may be taken back. */
 const pendingWith = (
-  { pendingPriceId, pendingQuantity, pendingAt }: RecurringPayment,
+  row: RecurringPayment,
   { pending, cancelAtPeriodEnd, status }: SubscriptionSnapshot,
-): Pick<RecurringUpdate, 'pendingPriceId' | 'pendingQuantity' | 'pendingAt'> => {
-  const isRemembered = pending === undefined || (pending === null && cancelAtPeriodEnd);
+): Pick<RecurringUpdate, 'pendingPriceId' | 'pendingQuantity' | 'pendingAt' | 'restoringBy'> => {
+  const { pendingPriceId, pendingQuantity, pendingAt } = row;
+  // An end that is scheduled after all ends the taking back, and is remembered as the one before.
+  const restoringBy = cancelAtPeriodEnd && !row.cancelAtPeriodEnd ? null : row.restoringBy;
+  const isRemembered = pending === undefined || (pending === null && (cancelAtPeriodEnd || restoringBy !== null));
   if (isRemembered && (status === undefined || isLive({ status })))
-    return { pendingPriceId, pendingQuantity, pendingAt };
+    return { pendingPriceId, pendingQuantity, pendingAt, restoringBy };
   return {
+    restoringBy: null,
     pendingPriceId: pending?.priceId ?? null,
     pendingQuantity: pending?.quantity ?? null,
     pendingAt: pending?.at ?? null,

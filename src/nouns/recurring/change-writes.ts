@@ -78,7 +78,8 @@ const writeLater = async (
 ) => {
   assertPlain(subscription);
   itemOf(subscription, terms);
-  const { id, schedule: known } = subscription;
+  const { id, schedule: known, cancel_at_period_end: ends } = subscription;
+  if (ends) throw new IllegalTransitionError(`${id} ends with its period: take that back first.`);
   const schedule =
     known !== null && typeof known === 'object' ? known : (await gateway.createSchedule(id, key('schedule'))).object;
   const { interval, count: intervalCount } = price.rhythm;

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { actorOf, type Caller } from '../../core/caller.js';
-import { DomainError, IllegalTransitionError, StripeUnavailableError } from '../../core/errors.js';
+import { IllegalTransitionError, StripeUnavailableError } from '../../core/errors.js';
 import { isLive } from '../../core/states.js';
 import type { AskApp } from '../../flows/payment-request.js';
 import { assertReachable, type StripeConnection, type Who } from '../../installation/stripe-connection.js';
@@ -11,14 +11,14 @@ import { readInvoice } from '../../stripe/said-twice.js';
 import { invoiceOf } from '../../stripe/subscription-snapshot.js';
 import { assertCost } from '../payments/due.js';
 import type { RecurringAttempts, SettledSubscription } from './attempts.js';
-import { restoringOf, writeOf } from './change-writes.js';
+import { writeOf } from './change-writes.js';
 import { type DeedParts, doOnce, findById } from './deed.js';
 import { assertBegun } from './pauses.js';
 import type { ApplyInvoice } from './present-invoice.js';
 import { periodAmount, type RecurringPrice, readPrice } from './prices.js';
 import type { RecurringReads } from './read.js';
 import { agreedAmountOf, pendingChangeOf, type RecurringPayment } from './row.js';
-import { endChange, isBeingChanged, takeForChange } from './rows.js';
+import { dropRestoring, endChange, isBeingChanged, takeForChange } from './rows.js';
 import { assertCurrencyOf, type ChangeRequest, checkRequest, isSame, isSameState, termsOf } from './terms.js';
 
 /** Changes of price and quantity. */
@@ -32,9 +32,6 @@ export interface Changes {
    */
   change(request: ChangeRequest, caller: Caller): Promise<RecurringPayment>;
 }
-
-/** Schedules again what had waited when the end was scheduled that `before` has; the row that it no longer has. */
-export type RestoreChange = (before: RecurringPayment, after: RecurringPayment, who: Who) => Promise<RecurringPayment>;
 
 interface Parts extends DeedParts {
   readonly connection: StripeConnection;
@@ -85,7 +82,7 @@ const applyCharge = async (
 };
 
 /** Waits until nobody changes it; throws after a while. */
-const untilFree = async ({ database }: Parts, { id }: RecurringPayment): Promise<void> => {
+export const untilFree = async ({ database }: Pick<Parts, 'database'>, { id }: RecurringPayment): Promise<void> => {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const [row] = await database.query<{ busy: boolean }>(isBeingChanged(id));
@@ -109,6 +106,8 @@ const writeOne = async (
       // What was asked for was asked of other terms.
       if (!isSameState(present, row)) return { locked: present, change: undefined };
       const [taken] = await tx.query<{ number: number }>(takeForChange(row.id, LEASE_SECONDS));
+      // What is asked for now takes the place of what was to wait again.
+      if (taken) tx.send(dropRestoring(row.id));
       return { locked: present, change: taken };
     }, row.orderId);
     if (!isSameState(locked, row)) return locked;
@@ -129,27 +128,6 @@ const writeOne = async (
   }
   throw new StripeUnavailableError({ cause: new Error(`Changes of recurring payment ${row.id} keep failing.`) });
 };
-
-/** An end that was taken back: the change that had waited waits again. One that Stripe won't schedule any more is dropped. */
-export const createRestoreChange =
-  ({ attempts, connection }: Pick<Parts, 'attempts' | 'connection'>): RestoreChange =>
-  async (before, after, who) => {
-    const { pendingPriceId: priceId, pendingQuantity: quantity, pendingAt: at } = before;
-    const isLeft = before.cancelAtPeriodEnd && !after.cancelAtPeriodEnd && isLive(after);
-    if (!isLeft || priceId === null || quantity === null || at === null || pendingChangeOf(after) !== null)
-      return after;
-    if (after.currentPeriodEnd?.getTime() !== at.getTime()) return after;
-    const { gateway } = await connection.access();
-    try {
-      const price = await readPrice(gateway, priceId);
-      return (await attempts.write(after, restoringOf({ ...who, price, terms: { priceId, quantity } })))
-        .recurringPayment;
-    } catch (error) {
-      // The end is taken back all the same.
-      if (error instanceof DomainError && error.code !== 'STRIPE_UNAVAILABLE') return after;
-      throw error;
-    }
-  };
 
 /** Builds the calls over their parts. */
 export const createChanges = (parts: Parts): Changes => {
@@ -177,7 +155,8 @@ export const createChanges = (parts: Parts): Changes => {
           if (price) await assertMayChange(parts, tx, { request, row, price });
         },
         async act(row) {
-          if (isSame(termsOf(request, row), row) && pendingChangeOf(row) === null) return row;
+          const waits = pendingChangeOf(row) !== null || row.restoringBy !== null;
+          if (isSame(termsOf(request, row), row) && !waits) return row;
           return writeOne(parts, row, { ...(await read(row)), actor: actorOf(caller), request });
         },
       });

@@ -18,6 +18,7 @@ import { createRecurringReads, type RecurringReads } from './read.js';
 import { createOpenRecurring } from './reconcile.js';
 import { createRecurring } from './recurring.js';
 import { createRecurringReservations } from './reserve.js';
+import { createRestoring } from './restoring.js';
 import { LIVE_RECURRING, RecurringPayment } from './row.js';
 import { createScheduleEvents, SCHEDULE_EVENTS } from './schedule-events.js';
 import { createRecurringObjects } from './settle.js';
@@ -67,7 +68,9 @@ const build = (machine: Machine): Built<RecurringParts> => {
     askApp: ofPayments.askApp,
     trialsOnce: machine.settings.oneTrialPerAccount,
   });
+  const restoring = createRestoring({ database, connection, transitions, attempts, log });
   const recurring = createRecurring({
+    restoring,
     database,
     methods: machine.use(customers).methods,
     connection,
@@ -110,7 +113,10 @@ const build = (machine: Machine): Built<RecurringParts> => {
       imports: createImports({ database, orders, connection, marks, rehearses: machine.rehearses }),
     },
     live,
-    jobs: [{ name: 'attempts that are not needed', run: () => withdrawals.withdrawDue() }],
+    jobs: [
+      { name: 'attempts that are not needed', run: () => withdrawals.withdrawDue() },
+      { name: 'changes that are to wait again', run: () => restoring.finishDue() },
+    ],
   };
 };
 

@@ -21,7 +21,7 @@ import { assertNotOnPage, checkAddresses, findMethod } from '../payments/pay.js'
 import type { Payment } from '../payments/row.js';
 import type { RecurringTransitions } from './apply.js';
 import type { FreshPrice, RecurringAttempts } from './attempts.js';
-import { type Changes, createChanges, createRestoreChange } from './changes.js';
+import { type Changes, createChanges } from './changes.js';
 import { isOnPage, type SubscriptionCheckouts } from './checkout.js';
 import { doOnce, findById } from './deed.js';
 import { createPauses, type Pauses } from './pauses.js';
@@ -30,6 +30,7 @@ import { createPreviews, type Previews } from './previews.js';
 import { assertPriceId, assertQuantity, readPrice } from './prices.js';
 import type { RecurringReads } from './read.js';
 import type { RecurringReservations } from './reserve.js';
+import type { Restoring } from './restoring.js';
 import type { RecurringPayment } from './row.js';
 import type { UnpaidInvoices } from './unpaid-invoices.js';
 
@@ -119,6 +120,7 @@ interface Parts {
   readonly reservations: RecurringReservations;
   readonly attempts: RecurringAttempts;
   readonly methods: Methods;
+  readonly restoring: Restoring;
   readonly unpaid: Pick<UnpaidInvoices, 'announce' | 'voidAll'>;
   readonly checkouts: SubscriptionCheckouts;
   readonly redirects: Redirects;
@@ -222,8 +224,7 @@ const findTarget = async (reads: RecurringReads, request: CancelRequest, caller:
 
 /** Builds the calls over their parts: reservations lock and write, attempts call Stripe, reads read. */
 export const createRecurring = (parts: Parts): Recurring => {
-  const { connection, reservations, attempts, redirects, reads } = parts;
-  const restore = createRestoreChange(parts);
+  const { connection, reservations, attempts, redirects, reads, restoring } = parts;
 
   return {
     ...createPauses(parts),
@@ -285,7 +286,8 @@ export const createRecurring = (parts: Parts): Recurring => {
           // Nothing has begun, so nothing is scheduled to end.
           if (isOnPage(row)) return row;
           const who = { access, actor: actorOf(caller) };
-          return restore(row, await attempts.resume(row, who), who);
+          await restoring.begin(row, who.actor);
+          return restoring.finish(await attempts.resume(row, who), who);
         },
       }),
   };

@@ -19,6 +19,7 @@ export type AskedFor = 'END' | 'SCHEDULE' | 'RESUME' | 'PAUSE' | 'UNPAUSE' | 'CH
 @Unique('recurring_payment_checkout_session_once', ['stripeCheckoutSessionId'])
 @Index('recurring_payment_live_once', ['orderId', 'livemode', 'stripeAccount'], { unique: true, where: LIVE_RECURRING })
 @Index('recurring_payment_account', ['accountId'])
+@Index('recurring_payment_restoring', ['restoringSince'], { where: 'restoring_by IS NOT NULL' })
 export class RecurringPayment {
   @PrimaryColumn({ type: 'bigint', transformer: keyText, default: () => "nextval('tollgate.node_id')" })
   declare id: string;
@@ -72,6 +73,12 @@ export class RecurringPayment {
   @Column({ name: 'change_number', type: 'integer', default: 0 }) declare changeNumber: number;
   /** Until when somebody is changing it at Stripe, unless they end sooner: others wait. */
   @Column({ name: 'changing_until', type: 'timestamptz', nullable: true }) declare changingUntil: Date | null;
+  /**
+   * Who takes back the end that is scheduled, or has, so that what had waited waits again; null once it does. Until then Stripe has
+   * no such change, whatever `pendingPriceId` remembers.
+   */
+  @Column({ name: 'restoring_by', type: 'text', nullable: true }) declare restoringBy: string | null;
+  @Column({ name: 'restoring_since', type: 'timestamptz', nullable: true }) declare restoringSince: Date | null;
   /** The newest Stripe time seen of the subscription. */
   @Column({ name: 'seen_at', type: 'timestamptz', nullable: true }) declare seenAt: Date | null;
   /** Rises with every change of the row and of its payments. */
@@ -91,8 +98,12 @@ export interface PendingChange {
   readonly at: Date;
 }
 
-/** The change that waits for the period's end; null where there is none, or where the recurring payment ends then. */
-export const pendingChangeOf = (row: RecurringPayment): PendingChange | null => {
-  const { pendingPriceId: priceId, pendingQuantity: quantity, pendingAt: at, cancelAtPeriodEnd } = row;
-  return priceId === null || quantity === null || at === null || cancelAtPeriodEnd ? null : { priceId, quantity, at };
+/** What waits, or had waited when the end was scheduled that the row has; null where there is none. */
+export const rememberedChangeOf = (row: RecurringPayment): PendingChange | null => {
+  const { pendingPriceId: priceId, pendingQuantity: quantity, pendingAt: at } = row;
+  return priceId === null || quantity === null || at === null ? null : { priceId, quantity, at };
 };
+
+/** The change that waits at Stripe for the period's end; null where there is none, or where the recurring payment ends then. */
+export const pendingChangeOf = (row: RecurringPayment): PendingChange | null =>
+  row.cancelAtPeriodEnd || row.restoringBy !== null ? null : rememberedChangeOf(row);

@@ -116,6 +116,7 @@ export type RecurringUpdate = Pick<
   | 'pendingPriceId'
   | 'pendingQuantity'
   | 'pendingAt'
+  | 'restoringBy'
 > & { readonly stripeSubscriptionId: string | null };
 
 /** Writes a new version and gives the row. */
@@ -124,7 +125,7 @@ export const writeRecurring = (id: string, update: RecurringUpdate, at: number):
   text: `update tollgate.recurring_payment r set status = $2, price_id = $3, quantity = $4, cancel_at_period_end = $5,
       cancel_at = $6, canceled_at = $7, ended_at = $8, collection_paused = $9, current_period_end = $10,
       stripe_subscription_id = coalesce(stripe_subscription_id, $11), seen_at = greatest(seen_at, to_timestamp($12)),
-      agreed_amount = $13, pending_price_id = $14, pending_quantity = $15, pending_at = $16,
+      agreed_amount = $13, pending_price_id = $14, pending_quantity = $15, pending_at = $16, restoring_by = $17,
       version = version + 1, revision = revision + 1, updated_at = now()
     where id = $1 returning ${RECURRING_COLUMNS}`,
   values: [
@@ -144,6 +145,7 @@ export const writeRecurring = (id: string, update: RecurringUpdate, at: number):
     update.pendingPriceId,
     update.pendingQuantity,
     update.pendingAt,
+    update.restoringBy,
   ],
 });
 
@@ -195,6 +197,41 @@ export const takeForChange = (id: string, leaseSeconds: number): Statement => ({
     where id = $1 and (changing_until is null or changing_until < clock_timestamp())
     returning change_number as "number"`,
   values: [id, leaseSeconds],
+});
+
+/** Remembers, before the end is taken back, that what had waited is to wait again; without a new version. */
+export const writeRestoring = (id: string, actor: string): Statement => ({
+  name: 'recurring_write_restoring',
+  text: `update tollgate.recurring_payment set restoring_by = $2, restoring_since = clock_timestamp()
+    where id = $1 and cancel_at_period_end and pending_price_id is not null`,
+  values: [id, actor],
+});
+
+/** Nothing is to wait again: Stripe refused it, or another change takes its place. Nothing that shows has changed. */
+export const dropRestoring = (id: string): Statement => ({
+  name: 'recurring_drop_restoring',
+  text: `update tollgate.recurring_payment set restoring_by = null, pending_price_id = null, pending_quantity = null,
+      pending_at = null where id = $1 and restoring_by is not null`,
+  values: [id],
+});
+
+/** The end stands after all: what had waited stays remembered with it. */
+export const stopRestoring = (id: string): Statement => ({
+  text: 'update tollgate.recurring_payment set restoring_by = null where id = $1 and restoring_by is not null',
+  values: [id],
+});
+
+/**
+ * Takes what was to wait again and doesn't after `leaseSeconds`: whoever took the end back died before. One of several processes gets each.
+ */
+export const claimRestoring = (limit: number, leaseSeconds: number): Statement => ({
+  name: 'recurring_claim_restoring',
+  text: `update tollgate.recurring_payment r set restoring_since = clock_timestamp()
+    where id in (select id from tollgate.recurring_payment where restoring_by is not null
+        and restoring_since < clock_timestamp() - $2 * interval '1 second'
+      order by restoring_since limit $1 for update skip locked)
+    returning ${RECURRING_COLUMNS}`,
+  values: [limit, leaseSeconds],
 });
 
 /** The change of this number has ended, well or not: the next one may begin. */

@@ -14,6 +14,7 @@ export const RECURRING_STREAM: Stream<RecurringPayment> = {
     currentPeriodEnd: true,
     pendingAt: true,
     changingUntil: true,
+    restoringSince: true,
     importedAt: true,
     attemptedAt: true,
     seenAt: true,

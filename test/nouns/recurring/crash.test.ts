@@ -1,10 +1,21 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { recurringCharge } from '../../../flows/recurring-charge.js';
-import { eventually, readCharges, renew, startActive } from '../../harness/recurring.js';
+import {
+  alter,
+  cancel,
+  eventually,
+  monthlyPrice,
+  readCharges,
+  readRecurring,
+  renew,
+  resume,
+  startActive,
+} from '../../harness/recurring.js';
 import { startServerProcess } from '../../harness/server-process.js';
 import { openTestBed, type Server, type TestBed } from '../../harness/tollgate.js';
 
+const CRASHING = fileURLToPath(new URL('../../harness/crashing-server.ts', import.meta.url));
 const LOWERING = fileURLToPath(new URL('../../harness/lowering-server.ts', import.meta.url));
 
 let bed: TestBed;
@@ -64,3 +75,54 @@ test.each([
   },
   120_000,
 );
+
+describe('killed while an end is taken back that a change had waited before', () => {
+  test.each([
+    ['before the end is taken back', 'request', (id: string) => `POST /v1/subscriptions/${id}`, false],
+    ['once the end is taken back', 'answer', (id: string) => `POST /v1/subscriptions/${id}`, true],
+    ['before it is scheduled again', 'request', () => 'POST /v1/subscription_schedules', true],
+    ['once its schedule is made', 'answer', () => 'POST /v1/subscription_schedules', true],
+  ] as const)(
+    '%s: the change waits again where the end is gone, once, and the period ends with it',
+    async (_, when, path, isTakenBack) => {
+      const { id, stripeSubscriptionId, currentPeriodEnd } = await startActive(bed, survivor);
+      const cheap = await monthlyPrice(bed, { unit_amount: 5_000 });
+      await alter(survivor, 'changeRecurringPayment', { recurringPaymentId: id, priceId: cheap, at: 'PERIOD_END' });
+      await cancel(survivor, { recurringPaymentId: id, at: 'PERIOD_END' });
+      const victim = await startServerProcess(
+        { ...bed.environment, TOLLGATE_CRASH_AT: `${when} ${path(stripeSubscriptionId)}` },
+        CRASHING,
+      );
+      const server = bed.attach(victim.url ?? '', async () => undefined);
+      await expect(resume(server, id)).rejects.toThrow();
+      expect(await victim.ended).toBeNull();
+
+      // The leases of who died end.
+      await bed.sql.query(
+        `update tollgate.recurring_payment set restoring_since = now() - interval '2 minutes', changing_until = null
+          where id = $1`,
+        [id],
+      );
+      await eventually(
+        async () =>
+          (await bed.sql.query('select restoring_by from tollgate.recurring_payment where id = $1', [id])).rows,
+        ([row]) => row?.restoring_by === null,
+        15_000,
+      );
+      const waits = { priceId: cheap, quantity: 1, at: currentPeriodEnd };
+      expect(await readRecurring(survivor, id)).toMatchObject(
+        isTakenBack
+          ? { cancelAtPeriodEnd: false, pendingChange: waits }
+          : { cancelAtPeriodEnd: true, pendingChange: null },
+      );
+      // The client asks again: nothing more is done where all is done.
+      expect(await resume(survivor, id)).toMatchObject({ cancelAtPeriodEnd: false, pendingChange: waits });
+      const schedules = await bed.stripe.subscriptionSchedules.list({ limit: 100 });
+      const living = schedules.data.filter(
+        ({ subscription, status }) => subscription === stripeSubscriptionId && status === 'active',
+      );
+      expect(living).toHaveLength(1);
+    },
+    60_000,
+  );
+});
