@@ -7,6 +7,10 @@ export interface CustomerScope {
   readonly stripeAccount: string;
 }
 
+/** Why a second customer's subscription isn't taken: its charges would go to methods that the account doesn't see. */
+export const otherCustomer = (accountId: string, customerId: string | undefined): string =>
+  `account ${accountId} has the customer ${customerId} already, and an account has one; Stripe goes on charging this one, without orders`;
+
 /**
  * Binds a customer that Stripe has already to the account, unless either has another; says why not, or undefined where they belong
  * together now. The same twice changes nothing.
@@ -29,7 +33,5 @@ export const adoptCustomer = async (
       returning c.stripe_customer_id as "customerId"`,
     values: [accountId, livemode, stripeAccount, customerId],
   });
-  return bound?.customerId === customerId
-    ? undefined
-    : `account ${accountId} has the customer ${bound?.customerId} already, and an account has one`;
+  return bound?.customerId === customerId ? undefined : otherCustomer(accountId, bound?.customerId);
 };

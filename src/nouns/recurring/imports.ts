@@ -12,7 +12,7 @@ import type { Marks } from '../../stripe/marks.js';
 import { priceSnapshot } from '../../stripe/price-snapshot.js';
 import { refusalOf } from '../../stripe/refusal.js';
 import { type SubscriptionSnapshot, subscriptionSnapshot } from '../../stripe/subscription-snapshot.js';
-import { adoptCustomer } from '../customers/adopt.js';
+import { adoptCustomer, otherCustomer } from '../customers/adopt.js';
 import { findLive } from '../payments/reserve.js';
 import type { RecurringPayment } from './row.js';
 import { lockAccount, RECURRING_COLUMNS } from './rows.js';
@@ -232,8 +232,7 @@ const faultOfRehearsal = (
   if (earlier !== undefined) return `order ${order?.id} is bound to ${earlier}`;
   const [account, customer] = [customers.get(customerId), customers.get(`account ${accountId}`)];
   if (account !== undefined && account !== accountId) return `its customer is that of account ${account}`;
-  if (customer !== undefined && customer !== customerId)
-    return `account ${accountId} has the customer ${customer} already, and an account has one`;
+  if (customer !== undefined && customer !== customerId) return otherCustomer(accountId, customer);
   orders.set(order?.id ?? '', snapshot.subscriptionId);
   customers.set(customerId, accountId).set(`account ${accountId}`, customerId);
   return undefined;

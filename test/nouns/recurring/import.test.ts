@@ -129,15 +129,18 @@ test('what Stripe has is bound by metadata, begins at its present state, and ren
 
 test('what can’t be bound says why, in the dry run as in the real one, and the rest is bound by a file', async () => {
   const order = (account: string, more: object = {}) => bed.createOrder({ account, ...more });
-  const [carl, dora, taken, euros, erna] = await Promise.all([
+  const [carl, dora, taken, euros, erna, second] = await Promise.all([
     order('carl'),
     order('dora'),
     order('fred'),
     order('gina', { currency: 'EUR' }),
     order('erna'),
+    order('erna'),
   ]);
   const shared = await oldCustomer();
   const ids: Record<string, string> = {
+    // Erna has two customers: the newer subscription's is hers.
+    second: await oldSubscription(await oldCustomer()),
     good: await oldSubscription(shared),
     otherAccount: await oldSubscription(shared),
     twice: await oldSubscription(await oldCustomer()),
@@ -160,6 +163,7 @@ test('what can’t be bound says why, in the dry run as in the real one, and the
     ['stranger', taken, '"someone, else"'],
     ['installation', taken, ''],
     ['paused', erna, 'erna'],
+    ['second', second, ''],
   ];
   fs.writeFileSync(
     file,
@@ -176,6 +180,9 @@ test('what can’t be bound says why, in the dry run as in the real one, and the
   // Newest first: of two for one order the later one is bound, and the earlier one is left.
   expect(rehearsed.bound).toBe(3);
   const reasons = {
+    second: expect.stringMatching(
+      /^account erna has the customer cus_\w+ already, and an account has one; Stripe goes on/,
+    ),
     good: expect.stringContaining(carl),
     noOrder: expect.stringContaining('no order 99999999'),
     unplaced: expect.stringContaining('names no order'),
