@@ -68,7 +68,7 @@ const pay = async (world: World, scene: Scene, order: Scene['orders'][number]): 
 };
 
 export const insertOrder = async (
-  { sql }: World,
+  { sql }: Pick<World, 'sql'>,
   account: Account,
   amount: number,
   currency: string,

@@ -71,7 +71,8 @@ export interface WorldOptions {
   readonly startLife?: StartServer;
 }
 
-const connectStripe = (sandboxUrl: string): Stripe => {
+/** A client of the sandbox, as the actors use it. */
+export const connectStripe = (sandboxUrl: string): Stripe => {
   const { hostname, port } = new URL(sandboxUrl);
   return new Stripe('sk_test_sandbox', {
     host: hostname,
@@ -83,13 +84,15 @@ const connectStripe = (sandboxUrl: string): Stripe => {
   });
 };
 
-const signTokens = async (): Promise<Readonly<Record<Account, string>>> => ({
+/** A token for each account. */
+export const signTokens = async (): Promise<Readonly<Record<Account, string>>> => ({
   ann: await signToken(JWT_SECRET, { accountId: 'ann', expiresInSeconds: 3_600 }),
   ben: await signToken(JWT_SECRET, { accountId: 'ben', expiresInSeconds: 3_600 }),
   admin: await signToken(JWT_SECRET, { accountId: 'admin', roles: ['admin'], expiresInSeconds: 3_600 }),
 });
 
-const callControl = async (sandbox: Sandbox, path: string, body?: object): Promise<unknown> => {
+/** A door of the sandbox under `/_sandbox`. */
+export const callControl = async (sandbox: Sandbox, path: string, body?: object): Promise<unknown> => {
   const response = await fetch(`${sandbox.url}/_sandbox${path}`, {
     method: body === undefined ? 'DELETE' : 'POST',
     headers: { 'content-type': 'application/json' },
@@ -110,7 +113,12 @@ interface Operation {
   readonly variables: object;
 }
 
-const send = async <T>({ url, died: signal }: ServerLife, token: string, operation: Operation): Promise<T> => {
+/**
+ * Sends an operation and gives the data of its only field.
+ *
+ * @throws Refused with the error's code, or LOST when the server died
+ */
+export const send = async <T>({ url, died: signal }: ServerLife, token: string, operation: Operation): Promise<T> => {
   const lost = (): never => {
     throw new Refused('LOST');
   };

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { BUGS, type BugName } from '../../simulation/bugs.js';
+import type { OrderHistory } from '../../simulation/histories.js';
 import type { SeedResult } from '../../simulation/seed.js';
 import type { SimulationRequest } from '../../simulation/simulation.js';
 import { createOutput, type JsonOption } from './output.js';
@@ -91,6 +92,53 @@ const runCrashes = async ({ rounds, round, atOnce, ...options }: CrashOptions): 
   await tell(request, 'crash --round', options);
 };
 
+interface HistoriesOptions extends JsonOption {
+  readonly count?: number;
+  readonly seed?: number;
+  readonly atOnce: number;
+  readonly bug?: BugName;
+}
+
+const toldHistory = ({ seed, operations }: OrderHistory): string =>
+  [`Seed ${seed}: no order of these calls explains their answers.`, ...operations.map(toLine)].join('\n');
+
+const toLine = ({ input, output, calledAt, answeredAt }: OrderHistory['operations'][number]): string =>
+  `  ${calledAt.toFixed(0)}–${Number.isFinite(answeredAt) ? answeredAt.toFixed(0) : '…'} ms: ${JSON.stringify(input)} → ${JSON.stringify(output) ?? 'no answer'}`;
+
+const runHistories = async ({ count, seed, atOnce, bug, ...options }: HistoriesOptions): Promise<void> => {
+  const [{ openLab }, { playHistories }] = await Promise.all([
+    import('../../simulation/lab.js'),
+    import('../../simulation/histories.js'),
+  ]);
+  const output = createOutput(options);
+  const startedAt = performance.now();
+  const { firstSeed, seeds } = range(seed, count, 500);
+  const lab = await openLab();
+  const calls = new Map<string, number>();
+  const wrong = await playHistories(lab, {
+    ...{ firstSeed, count: seeds, atOnce, bug },
+    ended(history, done) {
+      for (const { input, output: answer } of history.operations) {
+        const what = answer === undefined ? 'without an answer' : 'code' in answer ? 'refused' : 'answered';
+        calls.set(`${input.does} ${what}`, (calls.get(`${input.does} ${what}`) ?? 0) + 1);
+      }
+      if (!history.isLinearizable) output.progress(toldHistory(history));
+      if (done % 50 === 0) output.progress(`${done} played`);
+    },
+  }).finally(() => lab.close());
+  const seconds = Number(((performance.now() - startedAt) / 1_000).toFixed(1));
+  const rows = [...calls].sort(([a], [b]) => (a < b ? -1 : 1));
+  const verdict = wrong.length === 0 ? 'each is linearizable.' : `${wrong.length} are not.`;
+  output.data(
+    { played: seeds, seconds, wrong: wrong.map((history) => history.seed), calls: Object.fromEntries(rows) },
+    [
+      toTable([['CALLS', 'TIMES'], ...rows.map(([what, times]) => [what, String(times)])]),
+      `${seeds} histories of four clients on one order each, in ${seconds} s: ${verdict}`,
+    ].join('\n'),
+  );
+  if (wrong.length > 0) process.exitCode = 1;
+};
+
 /** Adds the commands that prove the promises under random trouble. */
 export const addSimulateCommands = (program: Command): void => {
   program
@@ -110,4 +158,15 @@ export const addSimulateCommands = (program: Command): void => {
     .option('--at-once <number>', 'rounds that are played at the same time', parseCount, 2)
     .option('--json', 'print the report as JSON')
     .action(runCrashes);
+  program
+    .command('histories')
+    .description(
+      'let many clients pay, capture, refund and cancel at once, and look for an order that explains all answers',
+    )
+    .option('--count <number>', 'how many histories (default: 500)', parseCount)
+    .option('--seed <number>', 'the first one (default: 1); alone, unless --count says how many', parseCount)
+    .option('--at-once <number>', 'histories that are played at the same time', parseCount, 4)
+    .addOption(new Option('--bug <name>', 'seed a bug of the product, to see it caught').choices(Object.keys(BUGS)))
+    .option('--json', 'print the report as JSON')
+    .action(runHistories);
 };
