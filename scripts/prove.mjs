@@ -1,0 +1,72 @@
+// npm run prove [-- --long]: the simulation, kills, histories of many clients and properties, in one table. docs/guarantees.md has the figures.
+import '../bin/node-version.mjs';
+import path from 'node:path';
+import { ensureServer } from './ensure.mjs';
+import { root, runNode, secondsSince } from './run.mjs';
+import { failed } from './step.mjs';
+
+const isLong = process.argv.includes('--long');
+const sizes = isLong ? { seeds: 5_000, rounds: 200, histories: 500 } : { seeds: 20, rounds: 3, histories: 40 };
+
+/** Tests that try what nobody thought of: any amount, currency, order of events, object or answer of Stripe's. */
+const PROPERTIES = [
+  'test/core/money.test.ts',
+  'test/core/states.test.ts',
+  'test/stripe/snapshots.test.ts',
+  'test/stripe/any-answer.test.ts',
+  'test/live/interleavings.test.ts',
+  'test/inbox/order-of-events.test.ts',
+];
+
+const sum = (counts) => Object.values(counts).reduce((total, count) => total + count, 0);
+
+/** Each gives what it looked at, in words; `size` is what it was asked for. */
+const PARTS = [
+  {
+    name: 'simulated worlds',
+    words: ['simulate', '--seeds', String(sizes.seeds), '--json'],
+    told: ({ played, broken, compared }) =>
+      `${played} played, ${sum(compared)} objects compared, ${broken.length} broken`,
+  },
+  {
+    name: 'kill -9 under load',
+    words: ['crash', '--rounds', String(sizes.rounds), '--json'],
+    told: ({ played, broken, compared }) =>
+      `${played} rounds, ${sum(compared)} objects compared, ${broken.length} broken`,
+  },
+  {
+    name: 'many clients at once',
+    words: ['histories', '--count', String(sizes.histories), '--json'],
+    told: ({ played, wrong, calls }) => `${played} histories, ${sum(calls)} calls, ${wrong.length} not linearizable`,
+  },
+];
+
+const runPart = async ({ words, told }) => {
+  const script = path.join(root, 'scripts', 'tollgate.mjs');
+  const { code, output } = await runNode([script, ...words], { capture: true, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    return { code, found: told(JSON.parse(output)) };
+  } catch {
+    return { code: code || 1, found: 'it ended without a report' };
+  }
+};
+
+const runProperties = async () => {
+  const { code, output } = await runNode([path.join(root, 'scripts', 'test.mjs'), ...PROPERTIES], { capture: true });
+  if (code !== 0) process.stderr.write(output);
+  return { code, found: output.trim().split('\n').at(-1) };
+};
+
+await ensureServer({ say: (text) => process.stderr.write(text) }).catch(failed);
+const rows = [];
+const note = async (name, run) => {
+  const startedAt = performance.now();
+  process.stderr.write(`${name} …\n`);
+  const { code, found } = await run();
+  if (code !== 0) process.exitCode = 1;
+  rows.push([name, code === 0 ? 'holds' : 'BROKEN', secondsSince(startedAt), found]);
+};
+for (const part of PARTS) await note(part.name, () => runPart(part));
+await note('properties', runProperties);
+const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column].length)));
+for (const row of rows) console.log(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
