@@ -118,14 +118,14 @@ describe('pay, capture, refund and cancel of many clients at once, with lost ans
     [`seed ${seed}`, ...operations.map((operation) => JSON.stringify(operation))].join('\n');
 
   test('on two servers, each answer is one that a single server gives to one after the other', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const done: OrderHistory[] = [];
     const ended = (history: OrderHistory) => done.push(history);
-    const wrong = await playHistories(lab, { firstSeed: 1, count: 12, atOnce: 4, ended });
+    const wrong = await playHistories(lab, { firstSeed: 1, count: 8, atOnce: 4, ended });
     expect(wrong, wrong.map(told).join('\n')).toEqual([]);
     const calls = done.flatMap(({ operations }) => operations);
-    expect(calls.length).toBe(240);
+    expect(calls.length).toBe(160);
     for (const does of ['pay', 'capture', 'refund', 'cancel'])
       expect(
         calls.filter(({ input, output }) => input.does === does && output && 'id' in output).length,
@@ -134,7 +134,7 @@ describe('pay, capture, refund and cancel of many clients at once, with lost ans
   });
 
   const SEEN = { 'no-locks': /"pay"|"capture"|"refund"/, 'reservation-ignored': /"refund".*"status"/ };
-  test.each(['no-locks', 'reservation-ignored'] as const)('the bug %s is seen', { timeout: 120_000 }, async (bug) => {
+  test.each(['no-locks', 'reservation-ignored'] as const)('the bug %s is seen', { timeout: 300_000 }, async (bug) => {
     const wrong = await playHistories(lab, { firstSeed: 1, count: 60, atOnce: 4, bug, stopsAtWrong: true });
     expect(wrong).not.toEqual([]);
     expect(SEEN[bug].test(wrong.map(told).join('\n'))).toBe(true);
