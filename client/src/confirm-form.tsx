@@ -1,7 +1,7 @@
-import { lazy, Suspense, useMemo } from 'react';
-import { useStore } from './hooks.js';
+import { type ComponentType, useEffect, useMemo, useState } from 'react';
+import { useAction, useStore } from './hooks.js';
 import type { ClientSecretType } from './operations.js';
-import { ErrorText } from './parts.js';
+import { TryAgain } from './parts.js';
 import { useSurroundings } from './provider.js';
 import { stripeStore } from './stores.js';
 
@@ -15,27 +15,49 @@ export interface Confirming {
   readonly returnUrl: string;
 }
 
+type Part = ComponentType<Confirming & { readonly sandboxUrl: string }>;
+
+/** `Form` takes a card; `Bank` asks the bank of a card that is known already. */
+interface Forms {
+  readonly Form: Part;
+  readonly Bank: Part;
+}
+
 // Each is loaded where it is needed: a page with real keys never loads the sandbox's form, nor the sandbox Stripe's.
-const StripeForm = lazy(async () => ({ default: (await import('./stripe-form.js')).StripeForm }));
-const StripeBank = lazy(async () => ({ default: (await import('./stripe-form.js')).StripeBank }));
-const SandboxForm = lazy(async () => ({ default: (await import('./sandbox-form.js')).SandboxForm }));
-const SandboxBank = lazy(async () => ({ default: (await import('./sandbox-form.js')).SandboxBank }));
+const loadForms = async (isSandbox: boolean): Promise<Forms> => {
+  if (!isSandbox) {
+    const { StripeForm, StripeBank } = await import('./stripe-form.js');
+    return { Form: StripeForm, Bank: StripeBank };
+  }
+  const { SandboxForm, SandboxBank } = await import('./sandbox-form.js');
+  return { Form: SandboxForm, Bank: SandboxBank };
+};
+
+type ConfirmFormProps = Confirming & { readonly asksBank: boolean };
 
 /**
  * Takes the card: Stripe's own form with real keys, the sandbox's where the server says that it has one. With `asksBank` the
  * card is known already, and only the bank is asked.
  */
-export const ConfirmForm = ({ asksBank, ...props }: Confirming & { readonly asksBank: boolean }) => {
+export const ConfirmForm = (props: ConfirmFormProps) => {
   const { client, texts } = useSurroundings();
   const store = useMemo(() => stripeStore(client), [client]);
   const { value, error } = useStore(store);
-  const waiting = <p className="tollgate-soft">{texts.loading}</p>;
-  if (!value) return error ? <ErrorText error={error} /> : waiting;
-  const { sandboxUrl } = value;
-  const [OfStripe, OfSandbox] = asksBank ? [StripeBank, SandboxBank] : [StripeForm, SandboxForm];
-  return (
-    <Suspense fallback={waiting}>
-      {sandboxUrl === null ? <OfStripe {...props} /> : <OfSandbox {...props} sandboxUrl={sandboxUrl} />}
-    </Suspense>
-  );
+  const again = useAction(store.reload);
+  if (value) return <LoadedForm {...props} sandboxUrl={value.sandboxUrl} />;
+  return error ? <TryAgain error={error} again={again} /> : <p className="tollgate-soft">{texts.loading}</p>;
+};
+
+/** Its code may fail to load, as anything may that comes over a network: that is told, and the page around it stays. */
+const LoadedForm = ({ asksBank, sandboxUrl, ...props }: ConfirmFormProps & { readonly sandboxUrl: string | null }) => {
+  const { texts } = useSurroundings();
+  const isSandbox = sandboxUrl !== null;
+  const [forms, setForms] = useState<Forms>();
+  const load = useAction(async () => setForms(await loadForms(isSandbox)));
+  useEffect(load.run, [isSandbox]);
+  if (forms) {
+    const Shown = asksBank ? forms.Bank : forms.Form;
+    return <Shown {...props} sandboxUrl={sandboxUrl ?? ''} />;
+  }
+  return load.error ? <TryAgain error={load.error} again={load} /> : <p className="tollgate-soft">{texts.loading}</p>;
 };

@@ -46,6 +46,17 @@ export const ActionButton = (props: {
   </button>
 );
 
+/** What could not be loaded, and a button that tries again. */
+export const TryAgain = ({ error, again }: { readonly error: TollgateError; readonly again: Action }) => {
+  const { texts } = useSurroundings();
+  return (
+    <>
+      <ErrorText error={error} />
+      <ActionButton action={again}>{texts['form.again']}</ActionButton>
+    </>
+  );
+};
+
 /** A button that says what it will do, and asks, before it does it. */
 export const AskingButton = (props: {
   readonly action: Action;

@@ -5,7 +5,7 @@ import { useEffect, useState } from 'react';
 import type { Confirming } from './confirm-form.js';
 import { TollgateError } from './errors.js';
 import { useAction } from './hooks.js';
-import { ActionButton, ErrorText } from './parts.js';
+import { ActionButton, ErrorText, TryAgain } from './parts.js';
 import { useSurroundings } from './provider.js';
 
 interface Loading {
@@ -59,10 +59,10 @@ const WithStripe = (props: {
   const { stripe, hasFailed, retry } = useStripeJs(props.publishableKey);
   if (hasFailed)
     return (
-      <>
-        <ErrorText error={new TollgateError('STRIPE_JS', texts['form.failed'])} />
-        <ActionButton action={{ run: retry, busy: false, error: undefined }}>{texts['form.again']}</ActionButton>
-      </>
+      <TryAgain
+        error={new TollgateError('STRIPE_JS', texts['form.failed'])}
+        again={{ run: retry, busy: false, error: undefined }}
+      />
     );
   return stripe ? props.children(stripe) : <p className="tollgate-soft">{texts.loading}</p>;
 };

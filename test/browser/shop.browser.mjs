@@ -59,6 +59,33 @@ describe('paying by card', () => {
     await leave(page);
   });
 
+  test('parts of a page that watch the same order share one subscription', async () => {
+    const page = await demo.open();
+    const sent = [];
+    page.on('websocket', (socket) => {
+      socket.on('framesent', ({ payload }) => {
+        if (/"subscribe".*orderPaymentsUpdated/.test(payload)) sent.push(payload);
+      });
+    });
+    await placeOrder(page, /Stoneware mug/);
+    await page.getByRole('button', { name: 'Pay by card' }).waitFor();
+    expect(sent).toHaveLength(1); // the page and its checkout both watch
+    await leave(page);
+  });
+
+  test('a form that could not be loaded is told, leaves the page as it is, and is there when asked again', async () => {
+    const page = await demo.open();
+    await placeOrder(page, /Stoneware mug/);
+    await page.route('**/sandbox-form-*.js', (route) => route.abort());
+    await page.getByRole('button', { name: 'Pay by card' }).click();
+    await page.locator('[data-code=UNREACHABLE]').waitFor();
+    await page.unroute('**/sandbox-form-*.js');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await payWith(page, /^Pays/);
+    await seeStatus(page, 'SUCCESSFUL');
+    await leave(page);
+  });
+
   test('an order is placed and paid with the keyboard alone', async () => {
     const page = await demo.open();
     await page.getByLabel(/Stoneware mug/).focus();

@@ -9,7 +9,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 const ROOT = path.resolve(import.meta.dirname, '..', '..');
 const MODULES = path.join(ROOT, 'node_modules');
 /** What a person installs beside the package: its dependency with what that needs, and what types of their own they have. */
-const BESIDE = ['graphql-ws', 'graphql', 'react', '@types/react', 'csstype', 'vue', '@vue'];
+const BESIDE = [
+  ...['graphql-ws', 'graphql', '@graphql-typed-document-node', 'react', 'react-dom', '@types/react', 'csstype'],
+  ...['vue', '@vue', '@stripe'],
+];
 const MOST_BYTES = 12_000;
 
 let project: string;
@@ -25,7 +28,7 @@ beforeAll(() => {
 });
 afterAll(() => fs.rmSync(project, { recursive: true, force: true }));
 
-const compile = (files: Readonly<Record<string, string>>): string => {
+const compile = (files: Readonly<Record<string, string>>, modules: object): string => {
   for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(project, name), text);
   const options = {
     strict: true,
@@ -33,8 +36,7 @@ const compile = (files: Readonly<Record<string, string>>): string => {
     noEmit: true,
     exactOptionalPropertyTypes: true,
     noUncheckedIndexedAccess: true,
-    module: 'esnext',
-    moduleResolution: 'bundler',
+    ...modules,
     target: 'es2022',
     lib: ['es2023', 'dom', 'dom.iterable'],
     jsx: 'react-jsx',
@@ -51,9 +53,14 @@ const compile = (files: Readonly<Record<string, string>>): string => {
   }
 };
 
-test('the packed package compiles in an empty strict project, with operations of its own', () => {
-  const printed = compile({
+test.each([
+  { module: 'esnext', moduleResolution: 'bundler' },
+  { module: 'nodenext', moduleResolution: 'nodenext' },
+])('the packed package compiles in an empty strict project, with operations of its own: $moduleResolution', (modules) => {
+  const files = {
     'pay.ts': `
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { parse } from 'graphql';
 import { allOf, createTollgate, type Document, payments, type Payment } from 'tollgate-client';
 import { orderStore } from 'tollgate-client/stores';
 import { toReadable } from 'tollgate-client/svelte';
@@ -62,6 +69,10 @@ export const tollgate = createTollgate({ url: '/graphql', token: async () => und
 const mine = 'query Mine($id: ID!) { payment(id: $id) { status } }' as Document<{ payment: { status: string } | null }, { id: string }>;
 export const status = async (): Promise<string | undefined> => (await tollgate.request(mine, { id: '1' })).payment?.status;
 export const all = async () => { for await (const payment of allOf((after) => payments(tollgate, { after }))) console.log(payment.id); };
+const own: TypedDocumentNode<{ viewer: { accountId: string | null } }, { at?: string }> = parse('{ viewer { accountId } }');
+export const account = async (): Promise<string | null> => (await tollgate.request(own, {})).viewer.accountId;
+// @ts-expect-error what the server is given must be one of the schema's
+export const misspelt = () => tollgate.pay({ orderId: '1', mode: 'ELEMENT' });
 export const readable = toReadable(orderStore(tollgate, '1'));
 export const ref = () => useStore(orderStore(tollgate, '1')).value.rows[0]?.status;
 export const words = (payment: Payment): string => (payment.status === 'SUCCESSFUL' ? 'paid' : payment.status);
@@ -81,8 +92,38 @@ export const Page = () => (
   </TollgateProvider>
 );
 `,
-  });
-  expect(printed).toBe('');
+  };
+  expect(compile(files, modules)).toBe('');
+}, 60_000);
+
+test('Vite builds it, with the forms of Stripe and of the sandbox apart; a server renders it, and opens nothing', () => {
+  const run = (script: string, ...words: string[]): string =>
+    execFileSync('node', [path.join(MODULES, script), ...words], { cwd: project, encoding: 'utf8', stdio: 'pipe' });
+  const render = `
+import { StrictMode, createElement } from 'react';
+import { createTollgate } from 'tollgate-client';
+import { RecurringCheckout, TollgateCheckout, TollgateProvider } from 'tollgate-client/react';
+const client = createTollgate({ url: 'http://127.0.0.1:9/graphql', token: () => { throw new Error('asked'); } });
+export const page = createElement(StrictMode, null, createElement(TollgateProvider, { client, locale: 'fr' },
+  createElement(TollgateCheckout, { orderId: '12', amount: 1800, currency: 'EUR' }),
+  createElement(RecurringCheckout, { orderId: '13', priceId: 'price_1' })));
+export const isIdle = () => client.connection.current() === 'idle';
+`;
+  fs.writeFileSync(path.join(project, 'render.js'), render);
+  fs.writeFileSync(path.join(project, 'index.html'), '<script type="module" src="/main.js"></script>');
+  fs.writeFileSync(
+    path.join(project, 'main.js'),
+    "import { createRoot } from 'react-dom/client'; import { page } from './render.js'; createRoot(document.body).render(page);",
+  );
+  run('vite/bin/vite.js', 'build', '--logLevel', 'warn');
+  const files = fs.readdirSync(path.join(project, 'dist', 'assets'));
+  for (const form of ['stripe-form', 'sandbox-form']) expect(files.some((file) => file.startsWith(form))).toBe(true);
+  fs.writeFileSync(
+    path.join(project, 'server.js'),
+    "import { renderToString } from 'react-dom/server'; import { isIdle, page } from './render.js'; console.log(renderToString(page), isIdle());",
+  );
+  const printed = execFileSync('node', ['server.js'], { cwd: project, encoding: 'utf8' });
+  expect(printed.replace(/\s/g, ' ')).toMatch(/Payer 18,00 €.*S’abonner.* true $/);
 }, 60_000);
 
 test('paying and watching alone are under 12 KB, compressed, with the socket', async () => {
@@ -113,4 +154,6 @@ test('it has no dependency but graphql-ws, and no module with side effects', () 
   const manifest = JSON.parse(fs.readFileSync(path.join(project, 'node_modules/tollgate-client/package.json'), 'utf8'));
   expect(Object.keys(manifest.dependencies)).toEqual(['graphql-ws']);
   expect(manifest.sideEffects).toBe(false);
+  const operations = fs.readFileSync(path.join(project, 'node_modules/tollgate-client/operations.graphql'), 'utf8');
+  expect(operations).toContain('mutation Pay(');
 });
