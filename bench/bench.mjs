@@ -1,15 +1,17 @@
-// npm run bench [-- webhooks latency live graphql memory]: runs the benchmarks one after the other and writes bench/RESULTS.md.
+// npm run bench [-- webhooks latency pay live graphql memory]: runs the benchmarks one after the other and writes bench/RESULTS.md.
 
 import { runGraphql } from './graphql.mjs';
 import { runLatency } from './latency.mjs';
 import { runLive } from './live.mjs';
 import { runMemory } from './memory.mjs';
+import { runPay } from './pay.mjs';
 import { writeResults } from './results.mjs';
 import { runWebhooks } from './webhooks.mjs';
 
 const BENCHMARKS = {
   webhooks: runWebhooks,
   latency: runLatency,
+  pay: runPay,
   live: runLive,
   graphql: runGraphql,
   memory: runMemory,
