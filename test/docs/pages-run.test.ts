@@ -11,7 +11,7 @@ const root = new URL('../../', import.meta.url);
 const read = (file: string): string => fs.readFileSync(new URL(file, root), 'utf8');
 
 /** The pages that the index says are run, in its order. */
-const PAGES = [...read('docs/README.md').matchAll(/\]\((\S+\.md)\) ▶/g)].map(([, page]) => `docs/${page}`);
+const PAGES = [...read('docs/index.md').matchAll(/\]\((\S+\.md)\) ▶/g)].map(([, page]) => `docs/${page}`);
 
 /** A block of a page: its lines, and what it says that each part of it prints. */
 interface Step {

@@ -31,9 +31,9 @@ const anchors = (page: string): string[] =>
   );
 
 test('every page is in the index, and everything of the index for people is in that for machines', () => {
-  const index = read('docs/README.md');
+  const index = read('docs/index.md');
   const machines = read('llms.txt');
-  const own = pages.filter((page) => !page.includes('decisions') && page !== 'docs/README.md');
+  const own = pages.filter((page) => !page.includes('decisions') && page !== 'docs/index.md');
   expect(own.length).toBeGreaterThan(15);
   for (const page of own) {
     expect(index).toContain(`(${path.relative('docs', page)})`);
