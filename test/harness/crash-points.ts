@@ -2,7 +2,7 @@ import pg from 'pg';
 
 /**
  * Makes the process kill itself at the point that TOLLGATE_CRASH_AT names, the first time it comes there:
- * `request <METHOD> <path>`: before that call to Stripe is sent; `answer <METHOD> <path>`: when its answer has come;
+ * `request <METHOD> <path>`: before that call to Stripe is sent; `answer <METHOD> <path>`: when its answer has come, `*` standing for any id;
  * `commit <name>`: before the commit of a transaction in which the statement of this name ran.
  */
 const [where = '', ...words] = (process.env['TOLLGATE_CRASH_AT'] ?? '').split(' ');
@@ -14,9 +14,16 @@ const die = (): void => {
 
 if (where === 'request' || where === 'answer') {
   const original = globalThis.fetch;
+  const [before = '', after] = what.split('*');
+  const isMeant = (call: string): boolean =>
+    after === undefined
+      ? call === what
+      : call.startsWith(before) &&
+        call.endsWith(after) &&
+        !call.slice(before.length, call.length - after.length).includes('/');
   globalThis.fetch = async (input, init) => {
     const { pathname, search } = new URL(String(input));
-    const concerned = `${init?.method} ${pathname}${search}` === what;
+    const concerned = isMeant(`${init?.method} ${pathname}${search}`);
     if (concerned && where === 'request') die();
     const answer = await original(input, init);
     if (concerned) die();
