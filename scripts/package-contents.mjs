@@ -25,7 +25,7 @@ const hasSource = (file, folder) =>
 /** Pages of the docs that a commit holds; others may be somebody's notes. */
 const trackedPages = (folder) => {
   const { stdout } = spawnSync('git', ['ls-files', 'docs'], { cwd: folder, encoding: 'utf8' });
-  return new Set(stdout.split('\n').filter((file) => /^docs\/(?:README|[a-z-]+)\.md$/.test(file)));
+  return new Set(stdout.split('\n').filter((file) => /^docs\/[a-z-]+\.md$/.test(file)));
 };
 
 /**
