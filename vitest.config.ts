@@ -23,7 +23,7 @@ export default defineConfig({
     // Stories that are simulated at once share the cores with everything else.
     maxConcurrency: 3,
     // Generous, since a busy machine may be ten times slower; what must be fast is measured inside its test.
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 120_000,
   },
 });

@@ -1,7 +1,13 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes minutes and much of the processor, the longest first; a small file may well be one of them. */
-const LONG = ['test/simulation/simulation.test.ts', 'test/cli/cli.test.ts'];
+const LONG = [
+  'test/simulation/simulation.test.ts',
+  'test/nouns/methods/crash.test.ts',
+  'test/cli/cli.test.ts',
+  'test/simulation/histories.test.ts',
+  'test/docs/pages-run.test.ts',
+];
 /** What measures the clock of other processes, and waits more than it works: when those are over. */
 const LATER = ['test/watchdog.test.ts'];
 
