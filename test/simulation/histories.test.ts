@@ -122,15 +122,18 @@ describe('pay, capture, refund and cancel of many clients at once, with lost ans
   }, async () => {
     const done: OrderHistory[] = [];
     const ended = (history: OrderHistory) => done.push(history);
-    const wrong = await playHistories(lab, { firstSeed: 1, count: 8, atOnce: 4, ended });
-    expect(wrong, wrong.map(told).join('\n')).toEqual([]);
-    const calls = done.flatMap(({ operations }) => operations);
-    expect(calls.length).toBe(160);
-    for (const does of ['pay', 'capture', 'refund', 'cancel'])
-      expect(
-        calls.filter(({ input, output }) => input.does === does && output && 'id' in output).length,
-      ).toBeGreaterThan(0);
-    expect(calls.some(({ output }) => output === undefined)).toBe(true);
+    const calls = () => done.flatMap(({ operations }) => operations);
+    const succeeded = (does: string): boolean =>
+      calls().some(({ input, output }) => input.does === does && output && 'id' in output);
+    const missing = (): string[] => ['pay', 'capture', 'refund', 'cancel'].filter((does) => !succeeded(does));
+    // Clients race, so which calls succeed differs from run to run: it goes on until each kind has.
+    for (let firstSeed = 1; firstSeed <= 8 || (firstSeed <= 80 && missing().length > 0); firstSeed += 4) {
+      const wrong = await playHistories(lab, { firstSeed, count: 4, atOnce: 4, ended });
+      expect(wrong, wrong.map(told).join('\n')).toEqual([]);
+    }
+    expect(missing()).toEqual([]);
+    expect(calls().length).toBe(done.length * 20);
+    expect(calls().some(({ output }) => output === undefined)).toBe(true);
   });
 
   const SEEN = { 'no-locks': /"pay"|"capture"|"refund"/, 'reservation-ignored': /"refund".*"status"/ };
