@@ -8,7 +8,7 @@ export { decimalsOf, formatMoney, parseMoney, toFieldText } from './money.js';
 export * from './payments.js';
 export * from './recurring.js';
 export * from './refunds.js';
-export type { Request } from './requests.js';
+export type { Request, RequestOptions } from './requests.js';
 export type { RowStream, Versioned } from './row-stream.js';
 export { hasEnded, isOpen, type Tone, takesMethod, toneOf } from './statuses.js';
 export { createTokens, type TokenSource, type Tokens } from './tokens.js';

@@ -47,8 +47,9 @@ export const setDefaultPaymentMethod = async (
   (await client.request(SetDefaultPaymentMethodDocument, { input })).setDefaultPaymentMethod.paymentMethods;
 
 export const removePaymentMethod = async (client: Client, id: string): Promise<readonly SavedPaymentMethod[]> =>
-  (await client.request(RemovePaymentMethodDocument, { input: { id } })).removePaymentMethod.paymentMethods;
+  (await client.request(RemovePaymentMethodDocument, { input: { id } }, { isRepeatable: true })).removePaymentMethod
+    .paymentMethods;
 
 /** The address of Stripe's portal: lead there at once. */
 export const openCustomerPortal = async (client: Client, input: OpenCustomerPortalInput): Promise<string> =>
-  (await client.request(OpenCustomerPortalDocument, { input })).openCustomerPortal.url;
+  (await client.request(OpenCustomerPortalDocument, { input }, { isRepeatable: true })).openCustomerPortal.url;

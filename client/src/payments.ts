@@ -28,7 +28,7 @@ export const pay = async (client: Client, input: PayInput): Promise<PayAnswer> =
 
 /** A fresh client secret or checkout address for an open payment. */
 export const continuePayment = async (client: Client, id: string): Promise<PayAnswer> =>
-  (await client.request(ContinuePaymentDocument, { input: { id } })).continuePayment;
+  (await client.request(ContinuePaymentDocument, { input: { id } }, { isRepeatable: true })).continuePayment;
 
 export const cancelPayment = async (client: Client, input: CancelPaymentInput): Promise<Payment> =>
   (await client.request(CancelPaymentDocument, { input: withKey(input) })).cancelPayment.payment;

@@ -2,8 +2,21 @@ import { type Operation, type Print, textOf } from './document.js';
 import { fromWire, TollgateError, toTollgateError, type WireError } from './errors.js';
 import type { Tokens } from './tokens.js';
 
-/** Sends one query or mutation. Rejects with a TollgateError. */
-export type Request = <Data, Variables>(operation: Operation<Data, Variables>, variables: Variables) => Promise<Data>;
+/** How a request may be sent. */
+export interface RequestOptions {
+  /** Whether sending it twice does no more than once. Left out: what only reads, and what carries an `idempotencyKey`. */
+  readonly isRepeatable?: boolean;
+}
+
+/**
+ * Sends one query or mutation. What is repeatable is sent again where no answer came; anything else is sent once, and may have
+ * been done when it rejects with UNREACHABLE. Rejects with a TollgateError.
+ */
+export type Request = <Data, Variables>(
+  operation: Operation<Data, Variables>,
+  variables: Variables,
+  options?: RequestOptions,
+) => Promise<Data>;
 
 interface Answer<Data> {
   readonly data?: Data | null;
@@ -13,10 +26,19 @@ interface Answer<Data> {
 const TIMEOUT_MS = 40_000;
 const PAUSES_MS = [300, 1_000];
 
-/**
- * Requests over HTTP. A refused token is renewed once. A request that got no answer is sent again, twice at most: every
- * mutation of the client carries an idempotency key, so what was done is not done twice.
- */
+/** Whether a text changes something; rather once too often than not: a comment may say so too. */
+const changes = (text: string): boolean => /(?:^|[\s}])mutation\b/.test(text);
+
+/** Whether the variables, or the input among them, carry a key: done twice, it is done once. */
+const hasKey = (variables: unknown): boolean => {
+  const { idempotencyKey, input } = (variables ?? {}) as {
+    readonly idempotencyKey?: unknown;
+    readonly input?: unknown;
+  };
+  return typeof idempotencyKey === 'string' || (typeof input === 'object' && input !== null && hasKey(input));
+};
+
+/** Requests over HTTP. A refused token is renewed once. A repeatable request that got no answer is sent again, twice at most. */
 export const createRequest = (url: string, tokens: Tokens, print?: Print): Request => {
   const send = async <Data>(body: string, token: string | undefined): Promise<Answer<Data>> => {
     const headers = {
@@ -33,8 +55,12 @@ export const createRequest = (url: string, tokens: Tokens, print?: Print): Reque
     }
   };
 
-  const sendStubbornly = async <Data>(body: string, token: string | undefined): Promise<Answer<Data>> => {
-    for (const pauseMs of PAUSES_MS) {
+  const sendStubbornly = async <Data>(
+    body: string,
+    token: string | undefined,
+    isRepeatable: boolean,
+  ): Promise<Answer<Data>> => {
+    for (const pauseMs of isRepeatable ? PAUSES_MS : []) {
       try {
         return await send(body, token);
       } catch {
@@ -46,11 +72,17 @@ export const createRequest = (url: string, tokens: Tokens, print?: Print): Reque
     });
   };
 
-  return async <Data, Variables>(operation: Operation<Data, Variables>, variables: Variables): Promise<Data> => {
-    const body = JSON.stringify({ query: textOf(operation, print), variables });
+  return async <Data, Variables>(
+    operation: Operation<Data, Variables>,
+    variables: Variables,
+    options: RequestOptions = {},
+  ): Promise<Data> => {
+    const query = textOf(operation, print);
+    const body = JSON.stringify({ query, variables });
+    const isRepeatable = options.isRepeatable ?? (!changes(query) || hasKey(variables));
     const ask = async (): Promise<Data> => {
       const token = await tokens.current();
-      const { data, errors } = await sendStubbornly<Data>(body, token);
+      const { data, errors } = await sendStubbornly<Data>(body, token, isRepeatable);
       if (errors) {
         const error = fromWire(errors);
         if (error.code === 'UNAUTHENTICATED') tokens.refuse(token);
