@@ -28,18 +28,16 @@ const findingsOf = (outcomes: readonly CheckOutcome[]): Finding[] =>
 
 /** Builds the list over the doctor's checks; where the data don't tell since when, it is since it was first seen here. */
 export const createProblems = (checks: readonly Check[]): Problems => {
-  const runs = checks.map(kept);
+  const runs = checks.map((check) => ({ check, run: kept(check) }));
   let firstSeen = new Map<string, Date>();
   return {
+    // The database is asked each time: what is kept of it is for the list, which would be told what was so a moment ago.
     findings: async ({ anew }) =>
       findingsOf(
-        await Promise.all(
-          // Not kept: who asks for the list next would be told what was so a moment ago.
-          checks.map((check, at) => (check.reach === 'local' ? runCheck(check) : runs[at]?.(anew))),
-        ).then((outcomes) => outcomes.filter((outcome) => outcome !== undefined)),
+        await Promise.all(runs.map(({ check, run }) => (check.reach === 'local' ? runCheck(check) : run(anew)))),
       ),
     async list() {
-      const findings = findingsOf(await Promise.all(runs.map((run) => inTime(run()))));
+      const findings = findingsOf(await Promise.all(runs.map(({ run }) => inTime(run()))));
       const seen = new Map<string, Date>();
       const problems = findings.map(({ subject: _, ...finding }) => {
         const key = `${finding.code} ${finding.message}`;

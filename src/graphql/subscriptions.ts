@@ -77,6 +77,7 @@ class Answers implements AsyncIterableIterator<ExecutionResult, undefined> {
       if (!done && !this.#ended) return { value: await this.#answer(value), done: false };
     } catch (error) {
       this.#end();
+      void this.#source.return?.(); // where the answer failed, and not the source, nobody else ends it
       throw this.#parts.present(error, (this.#args.contextValue as Context).requestId);
     }
     this.#end();

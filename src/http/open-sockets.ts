@@ -1,3 +1,4 @@
+import { callAt } from '../graphql/timer.js';
 import type { SocketLink } from './socket-link.js';
 
 /** How many parts of a ping's interval there are; in each as many of the sockets are pinged. */
@@ -14,9 +15,6 @@ export interface OpenSockets {
   stop(): void;
 }
 
-/** The longest delay that setTimeout keeps; a longer one would fire at once. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
-
 /** Pings each socket once in so many milliseconds, and calls back for those whose token ends. */
 export const createOpenSockets = ({
   pingMs,
@@ -27,25 +25,13 @@ export const createOpenSockets = ({
 }): OpenSockets => {
   const links = new Set<SocketLink>();
   const slices = Array.from({ length: SLICES }, () => new Set<SocketLink>());
-  const expiring = new Map<number, { readonly links: Set<SocketLink>; timer?: NodeJS.Timeout }>();
+  const expiring = new Map<number, { readonly links: Set<SocketLink>; readonly cancel: () => void }>();
   let slice = 0;
 
   const beat = setInterval(() => {
     slice = (slice + 1) % SLICES;
     for (const link of slices[slice] ?? []) link.beat();
   }, pingMs / SLICES).unref();
-
-  const arm = (atMs: number): void => {
-    const due = expiring.get(atMs);
-    if (!due) return;
-    const leftMs = atMs - Date.now();
-    const fire = (): void => {
-      expiring.delete(atMs);
-      for (const link of due.links) onExpired(link);
-    };
-    const isFar = leftMs > MAX_DELAY_MS;
-    due.timer = setTimeout(() => (isFar ? arm(atMs) : fire()), Math.min(Math.max(leftMs, 0), MAX_DELAY_MS)).unref();
-  };
 
   return {
     links,
@@ -56,11 +42,16 @@ export const createOpenSockets = ({
     expire: (link, at) => {
       link.expiresAt = at;
       const due = expiring.get(at.getTime());
-      if (due) due.links.add(link);
-      else {
-        expiring.set(at.getTime(), { links: new Set([link]) });
-        arm(at.getTime());
+      if (due) {
+        due.links.add(link);
+        return;
       }
+      const ending = new Set([link]);
+      const cancel = callAt(at, () => {
+        expiring.delete(at.getTime());
+        for (const each of ending) onExpired(each);
+      });
+      expiring.set(at.getTime(), { links: ending, cancel });
     },
     remove: (link) => {
       links.delete(link);
@@ -69,12 +60,12 @@ export const createOpenSockets = ({
       const due = atMs === undefined ? undefined : expiring.get(atMs);
       due?.links.delete(link);
       if (atMs === undefined || !due || due.links.size > 0) return;
-      clearTimeout(due.timer);
+      due.cancel();
       expiring.delete(atMs);
     },
     stop: () => {
       clearInterval(beat);
-      for (const { timer } of expiring.values()) clearTimeout(timer);
+      for (const { cancel } of expiring.values()) cancel();
     },
   };
 };
