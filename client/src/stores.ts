@@ -37,11 +37,19 @@ export interface Read<Value> {
   readonly error: TollgateError | undefined;
 }
 
-interface Source<State> {
+interface Source<State, Feed extends Running> {
   state: State;
   readonly listeners: Set<() => void>;
-  stop: () => void;
+  feed?: Feed;
   timer?: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** What feeds a source. */
+interface Running {
+  /** Called after the last listener has gone. */
+  stop(): void;
+  /** Called when a listener comes back to a source that had none any more. */
+  resume?(): void;
 }
 
 /** A component that is put away and put back, as in React's StrictMode, keeps its stream. */
@@ -50,49 +58,48 @@ const LINGER_MS = 1_000;
 const WAITING: Rows<never> = { rows: [], isKnown: false, error: undefined };
 const UNREAD: Read<never> = { value: undefined, error: undefined };
 
-interface Shared<State> {
+interface Shared<State, Feed extends Running> {
   readonly client: Client;
   readonly key: string;
   readonly initial: State;
-  /** Begins when the first listener comes; gives the way to stop, called after the last has gone. */
-  readonly start: (set: (next: State) => void) => () => void;
+  /** Begins when the first listener comes. */
+  readonly start: (source: { readonly set: (next: State) => void; readonly get: () => State }) => Feed;
 }
 
 /** A store that all who ask for the same key share. Making one begins nothing, so that rendering may throw it away. */
-const createShared = <State>({
+const createShared = <State, Feed extends Running>({
   client,
   key,
   initial,
   start,
-}: Shared<State>): Store<State> & { set(next: State): void } => {
-  const find = () => client.shared.get(key) as Source<State> | undefined;
-  const change = (source: Source<State>, next: State): void => {
+}: Shared<State, Feed>): Store<State> & { running(): Feed | undefined } => {
+  const find = () => client.shared.get(key) as Source<State, Feed> | undefined;
+  const change = (source: Source<State, Feed>, next: State): void => {
     source.state = next;
     for (const listener of [...source.listeners]) listener();
   };
-  const begin = (): Source<State> => {
-    const source: Source<State> = { state: initial, listeners: new Set(), stop: () => undefined };
+  const begin = (): Source<State, Feed> => {
+    const source: Source<State, Feed> = { state: initial, listeners: new Set() };
     client.shared.set(key, source);
-    source.stop = start((next) => change(source, next));
+    source.feed = start({ set: (next) => change(source, next), get: () => source.state });
     return source;
   };
   return {
+    running: () => find()?.feed,
     get: () => find()?.state ?? initial,
-    set: (next) => {
-      const source = find();
-      if (source) change(source, next);
-    },
     subscribe: (listener) => {
-      const source = find() ?? begin();
+      const known = find();
+      const source = known ?? begin();
       const call = (): void => listener();
       clearTimeout(source.timer);
       source.listeners.add(call);
+      if (known && source.listeners.size === 1) source.feed?.resume?.();
       return () => {
         source.listeners.delete(call);
         if (source.listeners.size > 0) return;
         source.timer = setTimeout(() => {
           if (source.listeners.size > 0) return;
-          source.stop();
+          source.feed?.stop();
           if (find() === source) client.shared.delete(key);
         }, LINGER_MS);
       };
@@ -103,11 +110,11 @@ const createShared = <State>({
 const byId = (a: Versioned, b: Versioned): number => Number(a.id) - Number(b.id);
 
 const rowStore = <Row extends Versioned>(client: Client, key: string, watch: () => RowStream<Row>): Store<Rows<Row>> =>
-  createShared<Rows<Row>>({
+  createShared<Rows<Row>, Running>({
     client,
     key,
     initial: WAITING,
-    start: (set) => {
+    start: ({ set }) => {
       const stream = watch();
       const rows = new Map<string, Row>();
       let isStopped = false;
@@ -126,9 +133,11 @@ const rowStore = <Row extends Versioned>(client: Client, key: string, watch: () 
       };
       void read();
       void stream.ready.then(() => rows.size === 0 && tell());
-      return () => {
-        isStopped = true;
-        void stream.return?.();
+      return {
+        stop() {
+          isStopped = true;
+          void stream.return?.();
+        },
       };
     },
   });
@@ -153,27 +162,51 @@ export const disputesStore = (client: Client, paymentId: string): Store<Rows<Dis
 export const recurringStore = (client: Client, id: string): Store<Rows<RecurringPayment>> =>
   rowStore(client, `recurring ${id}`, () => watchRecurringPayment(client, id));
 
+interface Reading<Value> extends Running {
+  /** Reads again; of several answers only the newest asked for is shown, and what was known stays where it fails. */
+  load(): Promise<void>;
+  /** Shows what another call has answered. */
+  take(value: Value): void;
+}
+
+/** What no stream tells: read for the first listener, and again for one that comes after all had gone. */
 const readStore = <Value>(client: Client, key: string, read: () => Promise<Value>) => {
-  const load = async (set: (next: Read<Value>) => void, before: Value | undefined): Promise<void> => {
-    try {
-      set({ value: await read(), error: undefined });
-    } catch (thrown) {
-      set({ value: before, error: toTollgateError(thrown) });
-    }
-  };
-  const store = createShared<Read<Value>>({
+  const { running, ...store } = createShared<Read<Value>, Reading<Value>>({
     client,
     key,
     initial: UNREAD,
-    start: (set) => {
-      let isStopped = false;
-      void load((next) => isStopped || set(next), undefined);
-      return () => {
-        isStopped = true;
+    start: ({ set, get }) => {
+      let newest = 0;
+      const load = async (): Promise<void> => {
+        newest += 1;
+        const asked = newest;
+        const next: Read<Value> = await read().then(
+          (value) => ({ value, error: undefined }),
+          (thrown: unknown) => ({ value: get().value, error: toTollgateError(thrown) }),
+        );
+        if (asked === newest) set(next);
+      };
+      void load();
+      return {
+        load,
+        take(value) {
+          newest += 1;
+          set({ value, error: undefined });
+        },
+        stop() {
+          newest += 1;
+        },
+        resume() {
+          if (get() !== UNREAD) void load();
+        },
       };
     },
   });
-  return { ...store, reload: () => load(store.set, store.get().value) };
+  return {
+    ...store,
+    take: (value: Value) => running()?.take(value),
+    reload: async () => running()?.load(),
+  };
 };
 
 /** The caller's saved methods, with the ways to change them. */
@@ -184,10 +217,9 @@ export interface MethodsStore extends Store<Read<readonly SavedPaymentMethod[]>>
   setDefault(input: SetDefaultPaymentMethodInput): Promise<void>;
 }
 
-/** The caller's saved methods, read when the first listener comes and at each `reload`. */
+/** The caller's saved methods, read when a listener comes and none was there, and at each `reload`. */
 export const methodsStore = (client: Client): MethodsStore => {
-  const { set, ...store } = readStore(client, 'methods', () => savedPaymentMethods(client));
-  const take = (value: readonly SavedPaymentMethod[]): void => set({ value, error: undefined });
+  const { take, ...store } = readStore(client, 'methods', () => savedPaymentMethods(client));
   return {
     ...store,
     remove: async (id) => take(await removePaymentMethod(client, id)),
