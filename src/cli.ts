@@ -18,6 +18,7 @@ import { addOutgoingCommands } from './cli/outgoing.js';
 import { addPlanCommand } from './cli/plan.js';
 import { addQuarantineCommands } from './cli/quarantine.js';
 import { addReconcileCommand } from './cli/reconcile.js';
+import { addRenewalCommands } from './cli/renewal.js';
 import { addRoleCommands } from './cli/roles.js';
 import { addRunCommands } from './cli/run.js';
 import { addStripeCommands } from './cli/stripe.js';
@@ -57,6 +58,7 @@ const createProgram = async (): Promise<Command> => {
   addEffectCommands(program);
   addFlowCommands(program);
   addQuarantineCommands(program);
+  addRenewalCommands(program);
   addOutgoingCommands(program);
   addAuditCommand(program);
   addAccountCommands(program);

@@ -7,8 +7,8 @@ import { withWorkspace } from './workspace.js';
 const MOST = 1_000;
 
 const listEffects = async (options: JsonOption & { readonly dead?: boolean }): Promise<void> => {
-  const effects = await withWorkspace(({ database }) =>
-    createEffectJobs(database).list({ dead: options.dead, limit: MOST }),
+  const { rows: effects } = await withWorkspace(({ database }) =>
+    createEffectJobs(database).list({ dead: options.dead, first: MOST }),
   );
   const stateOf = ({ dead, running }: (typeof effects)[number]): string =>
     dead ? 'DEAD' : running ? 'RUNNING' : 'WAITING';
@@ -24,11 +24,19 @@ const listEffects = async (options: JsonOption & { readonly dead?: boolean }): P
   createOutput(options).data({ effects }, effects.length === 0 ? 'No effect waits.' : table);
 };
 
-const retryEffects = async (ids: string[], options: JsonOption & { readonly name?: string }): Promise<void> => {
+interface RetryOptions extends JsonOption {
+  readonly name?: string;
+  readonly reason?: string;
+}
+
+const retryEffects = async (ids: string[], options: RetryOptions): Promise<void> => {
   if (ids.some((id) => !/^\d{1,18}$/.test(id)))
     throw new UsageError('An id is a number; "tollgate effects list" has them.');
   const retried = await withWorkspace(({ database }) =>
-    createEffectJobs(database).retry(ids.length > 0 ? { ids } : { name: options.name }),
+    createEffectJobs(database).retry(ids.length > 0 ? { ids } : { name: options.name }, {
+      actor: 'operator',
+      reason: options.reason,
+    }),
   );
   createOutput(options).data({ retried }, `${retried.length} effect(s) are tried again at once by a running server.`);
 };
@@ -47,6 +55,7 @@ export const addEffectCommands = (program: Command): void => {
     .description('try again: these, or all that were given up on')
     .argument('[ids...]', 'which')
     .option('--name <effect>', 'all of this name that were given up on')
+    .option('--reason <text>', 'why, for the audit')
     .option('--json', 'print it as JSON')
     .action(retryEffects);
 };

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { wordsOf } from '../core/errors.js';
 import { EVENT_STATUSES, type EventStatus } from '../core/states.js';
-import { createEventReads, type EventReads, type InboxEvent } from '../inbox/event-reads.js';
+import { createEventReads, type EventFilter, type EventReads, type InboxEvent } from '../inbox/event-reads.js';
 import type { Operations } from '../parts/operations.js';
 import { parseSince } from './duration.js';
 import { withOperations } from './operations.js';
@@ -13,6 +13,12 @@ interface FilterOptions extends JsonOption {
   readonly type?: string;
   readonly status?: EventStatus;
   readonly since?: Date;
+  readonly until?: Date;
+}
+
+interface ReplayOptions extends FilterOptions {
+  readonly reason?: string;
+  readonly dryRun?: boolean;
 }
 
 /** The payload is shown by `show` alone. */
@@ -23,8 +29,9 @@ const withReads = <T>(work: (reads: EventReads) => Promise<T>): Promise<T> =>
   withParts(({ database }) => work(createEventReads(database)));
 
 const listEvents = async (options: FilterOptions & { readonly limit: number }): Promise<void> => {
-  const { type, status, since, limit } = options;
-  const { rows, hasNextPage } = await withReads((reads) => reads.list({ type, status, since, first: limit }));
+  const { type, status, since, until, limit } = options;
+  const filter = { type, status, since, until };
+  const { rows, hasNextPage } = await withReads((reads) => reads.list({ ...filter, first: limit }));
   const lines = rows.map((event) => [
     event.id,
     event.type,
@@ -59,25 +66,36 @@ interface Replayed {
   readonly error: string | null;
 }
 
-const replayOne = (events: Operations['events'], id: string): Promise<Replayed> =>
-  events.replay(id, 'operator').then(
+const replayOne = (events: Operations['events'], id: string, reason: string | undefined): Promise<Replayed> =>
+  events.replay(id, { actor: 'operator', reason }).then(
     ({ status, lastError }) => ({ id, status, error: lastError }),
     (error: unknown) => ({ id, status: null, error: wordsOf(error) }),
   );
 
 const TELL_EVERY = 50;
 
-const replayEvents = async (ids: readonly string[], options: FilterOptions): Promise<void> => {
-  const { type, status, since } = options;
-  const isFiltered = type !== undefined || status !== undefined || since !== undefined;
+/** Only counts what would be replayed. */
+const countEvents = async (filter: EventFilter, options: JsonOption): Promise<void> => {
+  const { count, isMore } = await withReads((reads) => reads.count(filter));
+  createOutput(options).data({ count, isMore }, `${isMore ? `More than ${count}` : count} event(s) would be replayed.`);
+};
+
+const replayEvents = async (ids: readonly string[], options: ReplayOptions): Promise<void> => {
+  const { type, status, since, until, reason } = options;
+  const filter = { type, status, since, until };
+  const isFiltered = Object.values(filter).some((value) => value !== undefined);
   if (ids.length > 0 === isFiltered)
-    throw new UsageError('Name the events, or say which with --type, --status and --since; not both.');
+    throw new UsageError('Name the events, or say which with --type, --status, --since and --until; not both.');
+  if (options.dryRun) {
+    if (ids.length > 0) throw new UsageError('--dry-run counts what --type, --status, --since and --until choose.');
+    return countEvents(filter, options);
+  }
   const output = createOutput(options);
   const replayed = await withOperations({ asksStripe: false }, async ({ events }) => {
-    const chosen = ids.length > 0 ? ids : await events.idsOf({ type, status, since });
+    const chosen = ids.length > 0 ? ids : await events.idsOf(filter);
     const done: Replayed[] = [];
     for (const id of chosen) {
-      done.push(await replayOne(events, id));
+      done.push(await replayOne(events, id, reason));
       if (done.length % TELL_EVERY === 0) output.progress(`${done.length} of ${chosen.length} replayed`);
     }
     return done;
@@ -104,6 +122,7 @@ const addFilter = (command: Command): Command =>
     .option('--type <type>', 'such as payment_intent.succeeded')
     .addOption(new Option('--status <status>', 'how it ended').choices(EVENT_STATUSES))
     .option('--since <when>', 'received since then: 1h, 7d, or a time', parseSince)
+    .option('--until <when>', 'received before then: 1h, 7d, or a time', parseSince)
     .option('--json', 'print it as JSON');
 
 /** Adds the commands over the inbox of webhook events. */
@@ -123,5 +142,8 @@ export const addEventCommands = (program: Command): void => {
       .command('replay')
       .description('take events through the path again; one that was processed changes nothing, so repeat it freely')
       .argument('[ids...]', 'which; or say it with the options'),
-  ).action(replayEvents);
+  )
+    .option('--dry-run', 'only count them')
+    .option('--reason <text>', 'why, for the audit')
+    .action(replayEvents);
 };

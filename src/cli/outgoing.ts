@@ -8,7 +8,7 @@ import {
 } from '../nouns/outgoing/row.js';
 import type { OutgoingWebhooks } from '../nouns/outgoing/webhooks.js';
 import { withOperations } from './operations.js';
-import { createOutput, type JsonOption } from './output.js';
+import { createOutput, type JsonOption, UsageError } from './output.js';
 import { oneLine, toTable } from './table.js';
 
 const OPERATOR = 'operator';
@@ -94,9 +94,22 @@ const deliveries = async (
   createOutput(options).data({ deliveries: rows }, rows.length === 0 ? 'There are none.' : table);
 };
 
-const redeliver = async (id: string, options: JsonOption): Promise<void> => {
-  const delivery = await withOutgoing((outgoing) => outgoing.redeliver(id, OPERATOR));
-  createOutput(options).data({ delivery }, `Delivery ${id} is sent again by the server within seconds.`);
+interface RedeliverOptions extends JsonOption {
+  readonly dead?: string;
+  readonly reason?: string;
+}
+
+const redeliver = async (id: string | undefined, options: RedeliverOptions): Promise<void> => {
+  const { dead: webhookId, reason } = options;
+  const by = { actor: OPERATOR, reason };
+  if (id !== undefined && webhookId === undefined) {
+    const delivery = await withOutgoing((outgoing) => outgoing.redeliver(id, by));
+    return createOutput(options).data({ delivery }, `Delivery ${id} is sent again by the server within seconds.`);
+  }
+  if (id !== undefined || webhookId === undefined)
+    throw new UsageError('Name a delivery, or with --dead the webhook whose dead ones are meant; not both.');
+  const deliveries = await withOutgoing((outgoing) => outgoing.redeliverDead(webhookId, by));
+  createOutput(options).data({ webhookId, deliveries }, `${deliveries} are sent again by the server within seconds.`);
 };
 
 /** Adds the commands over outgoing webhooks. */
@@ -120,5 +133,8 @@ export const addOutgoingCommands = (program: Command): void => {
   command('deliveries', 'what was sent, newest first', ['<id>', "the webhook's id"])
     .addOption(new Option('--status <status>', 'those alone').choices(DELIVERY_STATUSES))
     .action(deliveries);
-  command('redeliver', 'send a message once more', ['<delivery>', 'its id']).action(redeliver);
+  command('redeliver', 'send a message once more', ['[delivery]', 'its id'])
+    .option('--dead <webhook>', 'all of this webhook that were given up on')
+    .option('--reason <text>', 'why, for the audit')
+    .action(redeliver);
 };

@@ -1,7 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { Caller } from '../core/caller.js';
 import { formatMoney } from '../core/money.js';
-import { PERMISSIONS } from '../core/permissions.js';
 import type { QuarantineDecision, QuarantineReason } from '../core/states.js';
 import {
   MONEY_POLICIES,
@@ -10,6 +8,7 @@ import {
   readMoneyPolicies,
 } from '../installation/money-policy.js';
 import { withOperations } from './operations.js';
+import { OPERATOR_CALLER } from './operator.js';
 import { createOutput, type JsonOption } from './output.js';
 import { withParts } from './parts.js';
 import { oneLine, toTable } from './table.js';
@@ -27,7 +26,6 @@ interface Waiting {
   readonly since: Date;
 }
 
-const OPERATOR: Caller = { accountId: null, roles: [], permissions: new Set(PERMISSIONS) };
 const MOST = 1_000;
 
 const listWaiting = async (options: JsonOption): Promise<void> => {
@@ -65,7 +63,7 @@ const decide =
     const { reason } = options;
     const request = { paymentId, decision, ...(reason !== undefined && { reason }) };
     const payment = await withOperations({ asksStripe: decision === 'REFUND' }, ({ quarantine }) =>
-      quarantine.decide(request, OPERATOR, 'operator'),
+      quarantine.decide(request, OPERATOR_CALLER, 'operator'),
     );
     const { id, status, amountReceived, amountRefunded, amountRefundPending } = payment;
     const words =

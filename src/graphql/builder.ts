@@ -1,6 +1,7 @@
 import SchemaBuilder from '@pothos/core';
 import type { Caller } from '../core/caller.js';
 import type { MinorUnits } from '../core/money.js';
+import type { EffectEntry } from '../flows/effect-jobs.js';
 import type { InboxEvent } from '../inbox/event-reads.js';
 import type { AuditEntry } from '../installation/audit-log.js';
 import type { Problem } from '../installation/problems.js';
@@ -16,6 +17,7 @@ import './text.js';
 /** The rows behind the schema's object types; each noun adds its own. */
 export interface ObjectTypes {
   AuditEntry: AuditEntry;
+  Effect: EffectEntry;
   OrderTableBinding: OrderBinding;
   PageInfo: PageInfo;
   PaymentSettings: PaymentSettings;

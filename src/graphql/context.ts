@@ -1,3 +1,4 @@
+import type { EffectJobs } from '../flows/effect-jobs.js';
 import type { Events } from '../inbox/event-replay.js';
 import type { AuditLog } from '../installation/audit-log.js';
 import type { Plans } from '../installation/plan.js';
@@ -24,6 +25,7 @@ export interface Domain extends NounDomain {
   readonly activation: Activation;
   readonly roleManagement: RoleManagement;
   readonly events: Events;
+  readonly effects: EffectJobs;
   readonly audit: AuditLog;
   /** The URL of the sandbox, or another Stripe-compatible server, that replaces Stripe. */
   readonly sandboxUrl?: string;

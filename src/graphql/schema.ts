@@ -2,6 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import { defineActivation } from './activation.js';
 import { defineAudit } from './audit.js';
 import { type Builder, createBuilder, type Once } from './builder.js';
+import { defineEffects } from './effect.js';
 import { defineNode, type NodeKind } from './node.js';
 import { definePageInfo } from './page.js';
 import { definePlan } from './plan.js';
@@ -50,5 +51,6 @@ export const createSchema = (nouns: readonly SchemaPart[]): GraphQLSchema => {
   defineRole(builder, permission);
   defineAudit(builder);
   defineWebhookEvent(builder);
+  defineEffects(builder);
   return builder.toSchema({ sortSchema: false });
 };

@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client';
 import type { Config } from '../config.js';
 import { DatabaseDownError, NotActivatedError } from '../core/errors.js';
 import { createDemoDoor } from '../embedded/demo-door.js';
+import { createEffectJobs } from '../flows/effect-jobs.js';
 import { createTokenVerifier, type TokenVerifier } from '../graphql/token.js';
 import { createPages, WEB_FOLDER } from '../http/pages.js';
 import type { Readiness } from '../http/probes.js';
@@ -115,6 +116,7 @@ export const createClientDoors = (needs: Needs): HttpServer => {
       activation: console.activation,
       roleManagement: console.roleManagement,
       events: door.events,
+      effects: createEffectJobs(needs.storage.database),
       audit: createAuditLog(needs.storage.database),
       problems: console.problems,
       ...(config.stripe.apiBase !== undefined && { sandboxUrl: config.stripe.apiBase }),

@@ -10,6 +10,7 @@ export interface Operations extends Pick<StripeDoor, 'events' | 'reconciler'> {
   readonly quarantine: BuiltNouns['domain']['quarantine'];
   readonly owedFlows: BuiltNouns['domain']['owedFlows'];
   readonly outgoing: BuiltNouns['domain']['outgoing'];
+  readonly retryRenewal: BuiltNouns['domain']['retryRenewal'];
   readonly imports: BuiltNouns['domain']['imports'];
   /** What changed, or would have. */
   drift(): Promise<Drift[]>;
@@ -34,6 +35,7 @@ export const createOperations = ({
   quarantine: nouns.domain.quarantine,
   owedFlows: nouns.domain.owedFlows,
   outgoing: nouns.domain.outgoing,
+  retryRenewal: nouns.domain.retryRenewal,
   imports: nouns.domain.imports,
   reconciler: door.reconciler,
   drift: () => recorder.report(rehearses),

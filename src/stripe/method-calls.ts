@@ -27,6 +27,11 @@ export interface MethodCharge {
   readonly offSession: boolean;
 }
 
+/** What an open invoice is charged to; null: whatever Stripe charges it to by itself. */
+export interface InvoiceCharge extends Omit<MethodCharge, 'methodId'> {
+  readonly methodId: string | null;
+}
+
 /** The calls about saved payment methods and the customer portal; all throw StripeCallError. */
 export interface MethodCalls {
   /** All that are saved for the customer, newest first. */
@@ -47,8 +52,8 @@ export interface MethodCalls {
   createPortalSession(request: PortalRequest): Promise<Answer<Stripe.BillingPortal.Session>>;
   /** Confirms a payment intent with a saved method of its customer. */
   confirmPaymentIntent(id: string, charge: MethodCharge, idempotencyKey: string): Promise<Answer<Stripe.PaymentIntent>>;
-  /** Tries at once to take the money of an open invoice. Source: Stripe docs, "Pay an invoice". */
-  payInvoice(id: string, charge: MethodCharge, idempotencyKey: string): Promise<Answer<Stripe.Invoice>>;
+  /** Tries at once to take the money of an open invoice, with its own method unless another is named. Source: Stripe docs, "Pay an invoice". */
+  payInvoice(id: string, charge: InvoiceCharge, idempotencyKey: string): Promise<Answer<Stripe.Invoice>>;
 }
 
 const marked = ({ installation, noun, id }: Owner): Record<string, string> => ({
@@ -165,6 +170,10 @@ export const createMethodCalls = (stripe: Stripe, { read, write }: Caller): Meth
 
   payInvoice: (id, { methodId, offSession }, idempotencyKey) =>
     write('invoice', (options) =>
-      stripe.invoices.pay(id, { payment_method: methodId, off_session: offSession }, { ...options, idempotencyKey }),
+      stripe.invoices.pay(
+        id,
+        { ...(methodId !== null && { payment_method: methodId }), off_session: offSession },
+        { ...options, idempotencyKey },
+      ),
     ),
 });

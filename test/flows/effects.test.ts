@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { EffectContext, Effects } from '../../src/flows/effects.js';
 import { runCommand } from '../cli/command.js';
-import { pay, readPayment } from '../harness/payments.js';
+import { ask, pay, readPayment } from '../harness/payments.js';
 import { addFault } from '../harness/sandbox-control.js';
 import { deliver, eventOf } from '../harness/signed-event.js';
-import { openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
+import { type As, openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
 import { until } from '../outbox/until.js';
 
 interface Seen {
@@ -181,6 +181,55 @@ describe('an effect that fails', () => {
     expect(JSON.parse(retried.stdout).retried).toHaveLength(1);
     await emptied();
     expect(seen.map(({ name }) => name)).toEqual(['hopeless', 'hopeless']);
+  });
+});
+
+describe('an effect that was given up on', () => {
+  const ADMIN = { account: 'admin', roles: ['admin'] };
+  const dead = async () =>
+    ask<{ edges: { node: { id: string; name: string; lastError: string; payload: unknown } }[] }>(
+      server,
+      '{ effects(dead: true) { edges { node { id name lastError payload } } } }',
+      {},
+      ADMIN,
+    ).then(({ edges }) => edges.map(({ node }) => node));
+  const retry = (field: string, input: object, as: As = ADMIN) =>
+    ask<{ ids: string[] }>(
+      server,
+      `mutation ($input: ${field === 'retryEffect' ? 'RetryEffectInput' : 'RetryDeadEffectsInput'}!) {
+        ${field}(input: $input) { ids } }`,
+      { input },
+      as,
+    );
+
+  test('is read, retried by itself or with all others, once however often that is asked, and audited', async () => {
+    effect = () => {
+      throw new Error('the mail server said no');
+    };
+    flow = (effects) => {
+      for (const n of [1, 2, 3]) effects.add('hopeless', n);
+    };
+    await succeed();
+    await until(async () => (await dead()).length === 3, 'three are dead');
+    const [first] = await dead();
+    expect(first).toMatchObject({ name: 'hopeless', lastError: expect.stringContaining('said no') });
+    effect = () => undefined;
+    seen = [];
+    const input = { id: first?.id, reason: 'the mail server is up' };
+    await expect(retry('retryEffect', input, { account: 'customer' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await Promise.all([retry('retryEffect', input), retry('retryEffect', input)]);
+    await until(async () => (await jobs()).length === 2, 'the first is gone');
+    expect(seen).toHaveLength(1);
+    expect((await retry('retryDeadEffects', { name: 'mail' })).ids).toEqual([]);
+    const both = await Promise.all([retry('retryDeadEffects', {}), retry('retryDeadEffects', {})]);
+    expect(both.flatMap(({ ids }) => ids)).toHaveLength(2);
+    await emptied();
+    expect(seen).toHaveLength(3);
+    const { rows } = await bed.sql.query<{ detail: object }>(
+      `select detail from tollgate.audit where actor = 'account:admin' and action = 'EFFECTS_RETRIED' order by id`,
+    );
+    expect(rows[0]?.detail).toMatchObject({ ids: [first?.id], reason: 'the mail server is up' });
+    expect(rows.at(-1)?.detail).toMatchObject({ count: 2 });
   });
 });
 

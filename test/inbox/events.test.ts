@@ -242,6 +242,65 @@ describe('the inbox as a list', () => {
   });
 });
 
+describe('a replay of all that fit', () => {
+  const STEP = `mutation ($input: ReplayEventsInput!) { replayEvents(input: $input) { replayed failed { id error } next } }`;
+  interface Step {
+    readonly replayed: number;
+    readonly failed: { id: string; error: string }[];
+    readonly next: string | null;
+  }
+  const step = (input: object, as: As = ADMIN) => ask<Step>(server, STEP, { input }, as);
+  const count = (variables: object) =>
+    ask(
+      server,
+      `query ($receivedTo: DateTime) { webhookEventCount(status: DEAD, receivedTo: $receivedTo) { count isMore } }`,
+      { ...variables },
+      ADMIN,
+    );
+
+  test('is counted before, goes on step by step, is audited with its reason, and twice is once', async () => {
+    await bed.sql.query(
+      `update tollgate.stripe_event set status = 'IGNORED', reason = 'of an earlier test' where status = 'DEAD'`,
+    );
+    const dead = [await deadEvent(), await deadEvent(), await deadEvent()];
+    const receivedTo = new Date(Date.now() + 1_000).toISOString();
+    const later = { receivedTo: new Date(Date.now() - 3_600_000).toISOString() };
+    expect(await count({ receivedTo })).toEqual({ count: 3, isMore: false });
+    expect(await count(later)).toEqual({ count: 0, isMore: false });
+    expect(await step({ status: 'DEAD', ...later })).toEqual({ replayed: 0, failed: [], next: null });
+    runs = [];
+    const filter = { status: 'DEAD', receivedTo, reason: 'the shop is open again' };
+    const first = await step({ ...filter, first: 2 });
+    expect(first).toEqual({ replayed: 2, failed: [], next: dead[1]?.event['id'] });
+    broken = true;
+    const second = await step({ ...filter, first: 2, after: first.next });
+    expect(second).toMatchObject({ replayed: 1, failed: [{ id: dead[2]?.event['id'] }], next: null });
+    expect(second.failed[0]?.error).toContain('the shop is closed');
+    broken = false;
+    expect(await step(filter)).toEqual({ replayed: 1, failed: [], next: null });
+    expect(await step(filter)).toEqual({ replayed: 0, failed: [], next: null });
+    for (const { paid } of dead) {
+      expect(await readPayment(server, paid.payment.id)).toMatchObject({ status: 'SUCCESSFUL' });
+      expect((await changesOf(paid.payment.id)).filter(({ to_status }) => to_status === 'SUCCESSFUL')).toHaveLength(1);
+    }
+    const { rows } = await bed.sql.query<{ actor: string; detail: object }>(
+      `select actor, detail from tollgate.audit where action = 'EVENTS_REPLAYED' order by id`,
+    );
+    expect(rows).toMatchObject([
+      { actor: 'account:admin', detail: { status: 'DEAD', count: 2, reason: 'the shop is open again' } },
+      { detail: { count: 1, firstEventId: dead[2]?.event['id'] } },
+      { detail: { count: 1 } },
+    ]);
+  });
+
+  test('says what it was given wrongly, and is not for those who only look', async () => {
+    const receivedTo = new Date().toISOString();
+    for (const wrong of [{ first: 0 }, { first: 101 }, { after: 'evt' }, { reason: 'x'.repeat(501) }])
+      await expect(step({ receivedTo, ...wrong })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+    await expect(step({ receivedTo }, { account: 'customer' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+});
+
 describe('tollgate events', { timeout: 120_000 }, () => {
   test('lists, shows and replays one, many or by status, as words and as JSON, and is safe to repeat', async () => {
     await bed.sql.query(
@@ -256,6 +315,8 @@ describe('tollgate events', { timeout: 120_000 }, () => {
     ]);
     expect(JSON.parse(list.stdout)).toMatchObject({ hasMore: false, events: [{ status: 'DEAD' }, { status: 'DEAD' }] });
     expect(show.stdout).toContain('the shop is closed');
+    const dry = await runCommand(['events', 'replay', '--status', 'DEAD', '--dry-run', '--json'], env);
+    expect(JSON.parse(dry.stdout)).toEqual({ count: 2, isMore: false });
     const replayed = await runCommand(['events', 'replay', '--status', 'DEAD', '--json'], env);
     expect(JSON.parse(replayed.stdout)).toMatchObject({ replayed: 2, failed: 0 });
     expect(replayed.code).toBe(0);

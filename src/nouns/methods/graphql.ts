@@ -5,6 +5,7 @@ import type { Builder, Once } from '../../graphql/builder.js';
 import type { SavedMethod } from '../customers/methods.js';
 import { definePayEnums, type PayEnums } from '../payments/graphql-pay.js';
 import { PORTAL_FLOWS, type PortalRequest } from './portal.js';
+import type { RetryRenewal } from './retry-renewal.js';
 import type { SavedMethods } from './saved-methods.js';
 import type { SaveAnswer, SaveRequest } from './saving.js';
 
@@ -12,6 +13,7 @@ declare module '../../graphql/context.js' {
   interface NounDomain {
     readonly savedMethods: SavedMethods;
     readonly saveMethod: (request: SaveRequest, caller: Caller) => Promise<SaveAnswer>;
+    readonly retryRenewal: RetryRenewal;
     readonly openPortal: (request: PortalRequest, caller: Caller) => Promise<string>;
   }
 }
@@ -34,6 +36,7 @@ export const defineMethods = (builder: Builder, once: Once): void => {
   defineSaving(builder, enums);
   defineChanges(builder, method);
   definePortal(builder);
+  defineRetryRenewal(builder);
 };
 
 const defineMethod = (builder: Builder) =>
@@ -155,6 +158,35 @@ const definePortal = (builder: Builder): void => {
       resolve: async (_, { input: { returnUrl, flow: first } }, { openPortal, session }) => ({
         url: await openPortal({ returnUrl, flow: first ?? 'OVERVIEW' }, session.caller),
       }),
+    }),
+  );
+};
+
+const defineRetryRenewal = (builder: Builder): void => {
+  const input = builder.inputType('RetryRenewalInput', {
+    fields: (t) => ({
+      paymentId: t.id({ required: true }),
+      reason: t.string({ description: 'For the audit.' }),
+      idempotencyKey: t.string(),
+    }),
+  });
+  builder.mutationField('retryRenewal', (t) =>
+    t.field({
+      type: 'PaymentPayload',
+      nullable: false,
+      description:
+        "Charges a failed renewal again now, to its recurring payment's method. Many at once try it once; a decline is STRIPE_DECLINED.",
+      permission: 'PAYMENT_MANAGE',
+      args: { input: t.arg({ type: input, required: true }) },
+      resolve: async (_, { input: { paymentId, reason, idempotencyKey } }, { retryRenewal, session }) => {
+        if (!isNodeId(paymentId)) throw new NotFoundError('payment', paymentId);
+        const request = {
+          paymentId,
+          ...(reason == null ? {} : { reason }),
+          ...(idempotencyKey == null ? {} : { idempotencyKey }),
+        };
+        return { payment: await retryRenewal(request, session.caller) };
+      },
     }),
   );
 };

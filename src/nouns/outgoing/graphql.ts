@@ -174,7 +174,9 @@ const defineWebhookActions = (builder: Builder): void => {
 };
 
 const defineDeliveryActions = (builder: Builder): void => {
-  const input = builder.inputType('DeliveryInput', { fields: (t) => ({ id: t.id({ required: true }) }) });
+  const input = builder.inputType('DeliveryInput', {
+    fields: (t) => ({ id: t.id({ required: true }), reason: t.string({ description: 'For the audit.' }) }),
+  });
   const payload = builder.objectRef<{ readonly delivery: OutgoingDelivery }>('OutgoingDeliveryPayload').implement({
     fields: (t) => ({ delivery: t.expose('delivery', { type: 'OutgoingDelivery', nullable: false }) }),
   });
@@ -194,8 +196,35 @@ const defineDeliveryActions = (builder: Builder): void => {
       permission: PERMISSION,
       args: { input: t.arg({ type: input, required: true }) },
       resolve: async (_, args, { outgoing, session }) => ({
-        delivery: await outgoing.redeliver(args.input.id, actorOf(session.caller)),
+        delivery: await outgoing.redeliver(args.input.id, {
+          actor: actorOf(session.caller),
+          reason: args.input.reason,
+        }),
       }),
     }),
   }));
+  defineRedeliverDead(builder);
+};
+
+const defineRedeliverDead = (builder: Builder): void => {
+  const input = builder.inputType('RedeliverDeadInput', {
+    fields: (t) => ({ webhookId: t.id({ required: true }), reason: t.string({ description: 'For the audit.' }) }),
+  });
+  const payload = builder.objectRef<{ readonly deliveries: number }>('RedeliverDeadPayload').implement({
+    fields: (t) => ({
+      deliveries: t.exposeInt('deliveries', { nullable: false, description: 'How many are sent once more.' }),
+    }),
+  });
+  builder.mutationField('redeliverDead', (t) =>
+    t.field({
+      type: payload,
+      nullable: false,
+      description: 'Sends all messages of an endpoint once more, soon, that were given up on.',
+      permission: PERMISSION,
+      args: { input: t.arg({ type: input, required: true }) },
+      resolve: async (_, { input: { webhookId, reason } }, { outgoing, session }) => ({
+        deliveries: await outgoing.redeliverDead(webhookId, { actor: actorOf(session.caller), reason }),
+      }),
+    }),
+  );
 };

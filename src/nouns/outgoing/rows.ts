@@ -147,6 +147,13 @@ export const sendAgain = (id: string): Statement => ({
   values: [id],
 });
 
+/** The same for all of an endpoint that were given up on. */
+export const sendDeadAgain = (webhookId: string): Statement => ({
+  text: `update tollgate.outgoing_delivery set status = 'WAITING', attempts = 0, next_attempt_at = now()
+    where webhook_id = $1 and status = 'DEAD' returning 1 as "one"`,
+  values: [webhookId],
+});
+
 /** Which deliveries a list holds. */
 export interface DeliveryFilter {
   readonly webhookId: string;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { BadUserInputError, IllegalTransitionError, NotFoundError } from '../../core/errors.js';
 import { isNodeId } from '../../core/node-id.js';
 import type { Page } from '../../core/page.js';
+import { readReason } from '../../core/reason.js';
 import type { Vault } from '../../installation/encryption.js';
 import { writeAudit } from '../../storage/audit.js';
 import type { Database, Queryable, Tx } from '../../storage/database.js';
@@ -20,6 +21,7 @@ import {
   lockWebhook,
   type SigningWebhook,
   sendAgain,
+  sendDeadAgain,
   updateSecrets,
   updateWebhook,
   type WebhookFields,
@@ -40,6 +42,12 @@ export interface WebhookInput {
   readonly enabled?: boolean | undefined;
 }
 
+/** Who lets messages be sent again, and why. */
+export interface AskedBy {
+  readonly actor: string;
+  readonly reason?: string | null | undefined;
+}
+
 /** Where else changes are told, for those who decide it. */
 export interface OutgoingWebhooks {
   list(): Promise<OutgoingWebhook[]>;
@@ -54,7 +62,13 @@ export interface OutgoingWebhooks {
   /** Sends a test message now and gives how that went. @throws NotFoundError, IllegalTransitionError where it is switched off */
   test(id: string): Promise<OutgoingDelivery>;
   /** Sends a message once more, soon. @throws NotFoundError, IllegalTransitionError where its endpoint is switched off */
-  redeliver(id: string, actor: string): Promise<OutgoingDelivery>;
+  redeliver(id: string, by: AskedBy): Promise<OutgoingDelivery>;
+  /**
+   * Sends all messages of an endpoint once more, soon, that were given up on, and gives how many; twice at once sends each once.
+   *
+   * @throws NotFoundError, IllegalTransitionError where it is switched off
+   */
+  redeliverDead(webhookId: string, by: AskedBy): Promise<number>;
   deliveries(filter: DeliveryFilter): Promise<Page<OutgoingDelivery>>;
   payloadOf: PayloadOf;
 }
@@ -163,14 +177,26 @@ export const createOutgoingWebhooks = ({ database, vault, hosts, deliveries, pay
     return deliveries.deliver(webhook, only(rows, 'delivery', ''));
   },
 
-  redeliver: (id, actor) =>
+  redeliver: (id, { actor, reason }) =>
     database.transaction(async (tx) => {
+      const why = readReason(reason);
       const found = isNodeId(id) ? await tx.query<OutgoingDelivery>(findDelivery(id)) : [];
       const delivery = only(found, 'delivery', id);
       assertEnabled(await lock(tx, delivery.webhookId));
       const [again = delivery] = await tx.query<OutgoingDelivery>(sendAgain(id));
-      tx.send(writeAudit(actor, 'OUTGOING_WEBHOOK_REDELIVERED', { deliveryId: id, webhookId: delivery.webhookId }));
+      const detail = { deliveryId: id, webhookId: delivery.webhookId, reason: why };
+      tx.send(writeAudit(actor, 'OUTGOING_WEBHOOK_REDELIVERED', detail));
       return again;
+    }),
+
+  redeliverDead: (webhookId, { actor, reason }) =>
+    database.transaction(async (tx) => {
+      const why = readReason(reason);
+      assertEnabled(await lock(tx, webhookId));
+      const { length: count } = await tx.query(sendDeadAgain(webhookId));
+      if (count > 0)
+        tx.send(writeAudit(actor, 'OUTGOING_WEBHOOK_REDELIVERED', { webhookId, deliveries: count, reason: why }));
+      return count;
     }),
 
   async deliveries(filter) {

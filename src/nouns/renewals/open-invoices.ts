@@ -5,7 +5,7 @@ import { StripeCallError } from '../../stripe/answer.js';
 import { invoiceSnapshot } from '../../stripe/invoice-snapshot.js';
 import type { Marks } from '../../stripe/marks.js';
 import { idempotencyKey } from '../../stripe/metadata.js';
-import type { MethodCharge } from '../../stripe/method-calls.js';
+import type { InvoiceCharge, MethodCharge } from '../../stripe/method-calls.js';
 import { refusalOf } from '../../stripe/refusal.js';
 import type { PaymentAttempts } from '../payments/attempts.js';
 import { OPEN_PAYMENT, type Payment } from '../payments/row.js';
@@ -23,6 +23,13 @@ export interface OpenInvoices {
    * @throws StripeDeclinedError naming the payment that was declined, StripeUnavailableError
    */
   pay(row: RecurringPayment, charge: MethodCharge, who: Who): Promise<void>;
+  /**
+   * Charges the open invoice of one payment to whatever Stripe charges it to by itself, once in half a minute; gives the payment as it is
+   * then. One that Stripe doesn't wait for is only read again.
+   *
+   * @throws StripeDeclinedError naming the payment, StripeUnavailableError
+   */
+  retry(payment: Payment, row: RecurringPayment, who: Who): Promise<Payment>;
 }
 
 interface Parts {
@@ -42,8 +49,8 @@ const findUnpaid = (row: RecurringPayment) => ({
 const APART_SECONDS = 30;
 
 /** A try of its own, under a key of its own, unless the method is being tried or was just now: then that one's. Gives the row. */
-const reserveTry = (id: string, methodId: string) => {
-  const isSame = `saved_method_id = $2 and attempted_at > now() - $3 * interval '1 second'`;
+const reserveTry = (id: string, methodId: string | null) => {
+  const isSame = `saved_method_id is not distinct from $2 and attempted_at > now() - $3 * interval '1 second'`;
   return {
     name: 'payment_reserve_try',
     text: `update tollgate.payment p set saved_method_id = $2,
@@ -67,10 +74,10 @@ const isUnpaid = async (row: RecurringPayment, invoiceId: string, { access }: Wh
 const payOne = async (
   { database, attempts, marks }: Parts,
   payment: Payment,
-  { charge, invoiceId, ...who }: Who & { readonly charge: MethodCharge; readonly invoiceId: string },
+  { charge, invoiceId, ...who }: Who & { readonly charge: InvoiceCharge; readonly invoiceId: string },
 ): Promise<{ readonly payment: Payment; readonly failure: StripeCallError | undefined }> => {
   const [reserved = payment] = await database.query<Payment>(reserveTry(payment.id, charge.methodId));
-  const action = `pay:${invoiceId}:${charge.methodId}`;
+  const action = `pay:${invoiceId}:${charge.methodId ?? 'its own'}`;
   const key = idempotencyKey(marks.of('payment', payment.id), reserved.attempt, action);
   let failure: StripeCallError | undefined;
   await who.access.gateway.payInvoice(invoiceId, charge, key).catch((error: unknown) => {
@@ -82,11 +89,14 @@ const payOne = async (
 };
 
 /** @throws StripeDeclinedError, StripeUnavailableError */
-const assertPaid = ({ id, status, ...payment }: Payment, failure: StripeCallError | undefined): void => {
+const assertPaid = (
+  { id, status, ...payment }: Payment,
+  { failure, begins }: { readonly failure: StripeCallError | undefined; readonly begins: string },
+): void => {
   if (status !== 'FAILED' && status !== 'PENDING') return;
   if (failure === undefined || failure.failure === 'refused')
     throw new StripeDeclinedError(
-      `The method is set, but the open invoice of payment ${id} was declined: ${payment.failureMessage ?? 'Stripe gave no reason.'}`,
+      `${begins} of payment ${id} was declined: ${payment.failureMessage ?? 'Stripe gave no reason.'}`,
       payment.failureCode ?? undefined,
       { cause: failure, paymentId: id },
     );
@@ -100,7 +110,16 @@ export const createOpenInvoices = (parts: Parts): OpenInvoices => ({
       const { stripeInvoiceId: invoiceId } = known;
       if (invoiceId === null || !(await isUnpaid(row, invoiceId, who))) continue;
       const { payment, failure } = await payOne(parts, known, { ...who, charge, invoiceId });
-      assertPaid(payment, failure);
+      assertPaid(payment, { failure, begins: 'The method is set, but the open invoice' });
     }
+  },
+
+  async retry(known, row, who) {
+    const { stripeInvoiceId: invoiceId } = known;
+    if (invoiceId === null || !(await isUnpaid(row, invoiceId, who))) return parts.attempts.refresh(known, who);
+    const charge = { methodId: null, offSession: true };
+    const { payment, failure } = await payOne(parts, known, { ...who, charge, invoiceId });
+    assertPaid(payment, { failure, begins: 'The open invoice' });
+    return payment;
   },
 });

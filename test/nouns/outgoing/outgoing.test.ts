@@ -215,6 +215,26 @@ describe('an endpoint that fails', () => {
     receiver.behave(200);
     await ask(server, 'mutation ($id: ID!) { redeliver(input: { id: $id }) { delivery { id } } }', { id }, ADMIN);
     await firstOf(webhook.id, ({ status }) => status === 'DELIVERED');
+    // All that were given up on, once, however many ask.
+    await bed.sql.query(`update tollgate.outgoing_delivery set status = 'DEAD', next_attempt_at = null where id = $1`, [
+      id,
+    ]);
+    const again = () =>
+      ask<{ deliveries: number }>(
+        server,
+        'mutation ($input: RedeliverDeadInput!) { redeliverDead(input: $input) { deliveries } }',
+        { input: { webhookId: webhook.id, reason: 'they are back' } },
+        ADMIN,
+      );
+    expect((await Promise.all([again(), again()])).map(({ deliveries }) => deliveries).sort()).toEqual([0, 1]);
+    await firstOf(webhook.id, ({ status }) => status === 'DELIVERED');
+    expect(
+      (
+        await bed.sql.query<{ detail: object }>(
+          `select detail from tollgate.audit where action = 'OUTGOING_WEBHOOK_REDELIVERED' order by id desc limit 1`,
+        )
+      ).rows[0]?.detail,
+    ).toEqual({ webhookId: webhook.id, deliveries: 1, reason: 'they are back' });
   });
 
   test('with 410 is told no more, until someone enables it', async () => {

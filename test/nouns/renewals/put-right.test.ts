@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { runCommand } from '../../cli/command.js';
 import { keepMethod, OPERATOR, readMethods, setDefault } from '../../harness/methods.js';
 import { ask } from '../../harness/payments.js';
 import {
@@ -11,7 +12,7 @@ import {
   startActive,
 } from '../../harness/recurring.js';
 import { addFault, authenticate, clearFaults } from '../../harness/sandbox-control.js';
-import { openTestBed, type Server, type TestBed } from '../../harness/tollgate.js';
+import { type As, openTestBed, type Server, type TestBed } from '../../harness/tollgate.js';
 
 let bed: TestBed;
 let server: Server;
@@ -42,6 +43,10 @@ const lastCharge = async (id: string, status: string): Promise<Charge> => {
 };
 const triesOf = async ({ stripePaymentIntentId: id }: Charge) =>
   (await bed.stripe.charges.list({ payment_intent: id ?? '', limit: 100 })).data.map(({ status }) => status);
+
+/** The half minute is over in which a try stands for all that are asked for. */
+const letTryAgain = ({ id }: Charge) =>
+  bed.sql.query(`update tollgate.payment set attempted_at = now() - interval '31 seconds' where id = $1`, [id]);
 
 /** A recurring payment whose renewal was declined. */
 const startFailed = async (method = 'pm_card_chargeCustomerFail') => {
@@ -118,9 +123,7 @@ describe('a renewal that failed', () => {
       Array(20).fill('STRIPE_DECLINED'),
     );
     expect(await triesOf(failed)).toHaveLength(before.length + 1);
-    await bed.sql.query(`update tollgate.payment set attempted_at = now() - interval '31 seconds' where id = $1`, [
-      failed.id,
-    ]);
+    await letTryAgain(failed);
     const { errors } = await server.request(
       'mutation ($input: SetDefaultPaymentMethodInput!) { setDefaultPaymentMethod(input: $input) { paymentMethods { id } } }',
       { input: { id: bad, recurringPaymentId: id } },
@@ -134,6 +137,57 @@ describe('a renewal that failed', () => {
     expect(await triesOf(failed)).toHaveLength(before.length + 2);
     await setDefault(server, { id: await keep(), recurringPaymentId: id }, AS);
     await lastCharge(id, 'SUCCESSFUL');
+  });
+
+  test('is charged again by an operator, once by twenty at once, and once per key', async () => {
+    const { id, stripeSubscriptionId, failed } = await startFailed();
+    const retry = (input: object, on = server, as: As = OPERATOR) =>
+      ask<{ payment: { id: string; status: string } }>(
+        on,
+        'mutation ($input: RetryRenewalInput!) { retryRenewal(input: $input) { payment { id status } } }',
+        { input: { paymentId: failed.id, ...input } },
+        as,
+      );
+    await expect(retry({}, server, AS)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    const before = await triesOf(failed);
+    const keyed = { reason: 'they say there is money now', idempotencyKey: 'again-1' };
+    const declined = { code: 'STRIPE_DECLINED' };
+    await expect(retry(keyed)).rejects.toMatchObject(declined);
+    expect(await triesOf(failed)).toHaveLength(before.length + 1);
+    await letTryAgain(failed);
+    // The key was answered: it charges nothing more, however late.
+    expect((await retry(keyed)).payment).toEqual({ id: failed.id, status: 'FAILED' });
+    expect(await triesOf(failed)).toHaveLength(before.length + 1);
+    await setLaterMethod(bed, stripeSubscriptionId, 'pm_card_visa');
+    await Promise.all(Array.from({ length: 20 }, (_, at) => retry({}, at % 2 ? server : other).catch(() => undefined)));
+    expect(await lastCharge(id, 'SUCCESSFUL')).toMatchObject({ id: failed.id });
+    expect((await triesOf(failed)).filter((status) => status === 'succeeded')).toHaveLength(1);
+    await statusOf(id, 'ACTIVE');
+    await expect(retry({})).rejects.toMatchObject({ code: 'ILLEGAL_TRANSITION' });
+    const { rows } = await bed.sql.query<{ detail: object; actor: string }>(
+      `select actor, detail from tollgate.audit where action = 'RENEWAL_RETRIED' order by id limit 1`,
+    );
+    expect(rows).toEqual([
+      {
+        actor: 'account:boss',
+        detail: { paymentId: failed.id, recurringPaymentId: id, reason: 'they say there is money now' },
+      },
+    ]);
+  });
+
+  test('is charged once although the answer is lost, and the same key finds it out', async () => {
+    const { id, stripeSubscriptionId, failed } = await startFailed();
+    await setLaterMethod(bed, stripeSubscriptionId, 'pm_card_visa');
+    const { latest_invoice: invoice } = await bed.stripe.subscriptions.retrieve(stripeSubscriptionId);
+    await addFault(bed.sandbox, {
+      kind: 'disconnect-after-apply',
+      times: 3,
+      match: { method: 'POST', path: `/v1/invoices/${invoice}/pay` },
+    });
+    const retried = await runCommand(['renewal', 'retry', failed.id, '--reason', 'a test', '--json'], bed.environment);
+    expect(JSON.parse(retried.stdout)).toMatchObject({ id: failed.id, status: 'SUCCESSFUL' });
+    await lastCharge(id, 'SUCCESSFUL');
+    expect((await triesOf(failed)).filter((status) => status === 'succeeded')).toHaveLength(1);
   });
 
   test('whose method asks for its customer waits for them: continuePayment', async () => {
