@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addAccountCommands } from './cli/account.js';
 import { addActivateCommand } from './cli/activate.js';
 import { addAuditCommand } from './cli/audit.js';
+import { addConsoleCommand } from './cli/console.js';
 import { addDevCommand } from './cli/dev.js';
 import { addDevServerCommand } from './cli/dev-server.js';
 import { addDoctorCommand } from './cli/doctor.js';
@@ -54,6 +55,7 @@ const createProgram = async (): Promise<Command> => {
   addPlanCommand(program);
   addRoleCommands(program);
   addTokenCommand(program);
+  addConsoleCommand(program);
   addEventCommands(program);
   addEffectCommands(program);
   addFlowCommands(program);

@@ -43,6 +43,7 @@ export type ErrorCode =
   | 'RECURRING_NOT_CANCELABLE'
   | 'ILLEGAL_TRANSITION'
   | 'IDEMPOTENCY_CONFLICT'
+  | 'CONSOLE_CODE_REFUSED'
   | 'STRIPE_DECLINED'
   | 'STRIPE_UNAVAILABLE'
   | 'UNAVAILABLE';
@@ -305,6 +306,14 @@ export class IdempotencyConflictError extends DomainError {
   readonly code = 'IDEMPOTENCY_CONFLICT';
   constructor(key: string) {
     super(`The idempotency key "${key}" was used before with other arguments. Use a new key for a new request.`);
+  }
+}
+
+/** A code of "tollgate console" that was used, has run out, or never was; which of them is nobody's business. */
+export class ConsoleCodeError extends DomainError {
+  readonly code = 'CONSOLE_CODE_REFUSED';
+  constructor() {
+    super('This sign-in code is not valid: it works once, for a few minutes. Run "tollgate console" for a new one.');
   }
 }
 

@@ -1,6 +1,7 @@
 import type { EffectJobs } from '../flows/effect-jobs.js';
 import type { Events } from '../inbox/event-replay.js';
 import type { AuditLog } from '../installation/audit-log.js';
+import type { ConsoleSessions } from '../installation/console-sessions.js';
 import type { Plans } from '../installation/plan.js';
 import type { Problems } from '../installation/problems.js';
 import type { RoleManagement } from '../installation/role-management.js';
@@ -27,6 +28,7 @@ export interface Domain extends NounDomain {
   readonly events: Events;
   readonly effects: EffectJobs;
   readonly audit: AuditLog;
+  readonly consoleSessions: Pick<ConsoleSessions, 'begin'>;
   /** The URL of the sandbox, or another Stripe-compatible server, that replaces Stripe. */
   readonly sandboxUrl?: string;
 }

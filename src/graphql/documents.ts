@@ -1,5 +1,6 @@
 import { GraphQLError, parse } from 'graphql';
 import { createLRUCache } from 'graphql-yoga';
+import { SIGN_IN } from './console-session.js';
 import type { Limits } from './limits.js';
 import { canonical, hashOf, type Manifest, plainId } from './manifest.js';
 import type { Session } from './session.js';
@@ -41,7 +42,8 @@ export const createDocuments = (
   rules: DocumentRules,
   limits: Pick<Limits, 'tokens' | 'documentCharacters'>,
 ): DocumentOf => {
-  const listed = createList(rules.manifest ?? new Map(), limits);
+  // Whoever signs in to the console is nobody yet, whose document no app's manifest lists.
+  const listed = createList(new Map([...(rules.manifest ?? []), [hashOf(SIGN_IN), SIGN_IN]]), limits);
   const learned = createLRUCache<string>({ max: LEARNED });
 
   const assertMaySend = (text: string, { caller }: Session): string => {

@@ -2,6 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import { defineActivation } from './activation.js';
 import { defineAudit } from './audit.js';
 import { type Builder, createBuilder, type Once } from './builder.js';
+import { defineConsoleSession } from './console-session.js';
 import { defineEffects } from './effect.js';
 import { defineNode, type NodeKind } from './node.js';
 import { definePageInfo } from './page.js';
@@ -52,5 +53,6 @@ export const createSchema = (nouns: readonly SchemaPart[]): GraphQLSchema => {
   defineAudit(builder);
   defineWebhookEvent(builder);
   defineEffects(builder);
+  defineConsoleSession(builder);
   return builder.toSchema({ sortSchema: false });
 };

@@ -15,6 +15,8 @@ export interface Session {
   readonly address: string;
   /** Asks for the caller's roles again. Throws UNAUTHENTICATED once the token has ended. */
   refresh(): Promise<Caller>;
+  /** Ends the console session that the token stands for; false where it stands for none. */
+  end(): Promise<boolean>;
 }
 
 /**
@@ -71,8 +73,14 @@ class TokenSession implements Session {
   async refresh(): Promise<Caller> {
     const token = this.#token;
     if (token?.expiresAt && token.expiresAt.getTime() <= Date.now()) throw new UnauthenticatedError(TOKEN_EXPIRED);
+    await token?.session?.assertOpen();
     this.caller = await this.#roles.callerOf(token?.accountId ?? null, token?.roles ?? []);
     return this.caller;
+  }
+
+  async end(): Promise<boolean> {
+    await this.#token?.session?.end();
+    return this.#token?.session !== undefined;
   }
 }
 

@@ -29,6 +29,15 @@ export interface VerifiedToken {
   /** The roles that its claim names where that is trusted, otherwise empty. */
   readonly roles: readonly string[];
   readonly expiresAt: Date | null;
+  /** The console session that it stands for, if any: an app's own token is verified by itself. */
+  readonly session?: TokenSessionEnd;
+}
+
+/** A session that may be ended before its time. */
+export interface TokenSessionEnd {
+  /** Throws UNAUTHENTICATED once it has ended. */
+  assertOpen(): Promise<void>;
+  end(): Promise<void>;
 }
 
 /** Verifies tokens; keeps those it verified for a while, so that a busy client costs one signature check. */

@@ -7,6 +7,11 @@ export const defineViewer = (builder: Builder): PermissionEnum => {
   builder.objectType('Viewer', {
     fields: (t) => ({
       accountId: t.exposeID('accountId', { nullable: true }),
+      sessionEndsAt: t.field({
+        type: 'DateTime',
+        description: 'When the token ends; null without one, or where it has no end.',
+        resolve: (_, __, { session }) => session.expiresAt,
+      }),
       roles: t.stringList({ nullable: false, resolve: ({ roles }) => [...roles] }),
       permissions: t.field({
         type: [permission],

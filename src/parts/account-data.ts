@@ -43,6 +43,8 @@ const LISTS: Readonly<Record<string, string>> = {
     'select * from tollgate.outgoing_delivery where (node_type, node_id) in (select node_type, node_id::text from n) order by id',
   requests: 'select * from tollgate.idempotency where account_id = $1 order by id',
   roles: 'select * from tollgate.account_role where account_id = $1',
+  consoleSessions: `select id, roles, created_at, code_ends_at, begun_at, ends_at, ended_at from tollgate.console_session
+    where account_id = $1 order by id`,
   audit: `select * from tollgate.audit where actor = 'account:' || $1 order by id`,
   actions: `select * from tollgate.change where actor = 'account:' || $1 order by id`,
 };
@@ -128,6 +130,8 @@ const ERASURES: readonly string[] = [
   `update tollgate.stripe_customer set account_id = $2 where account_id = $1`,
   `update tollgate.idempotency set account_id = $2, key = '${ERASED}' || id where account_id = $1`,
   `delete from tollgate.account_role where account_id = $1`,
+  `update tollgate.console_session set account_id = $2, code_ends_at = least(code_ends_at, now()), ended_at = coalesce(ended_at, now())
+    where account_id = $1`,
   `update tollgate.recurring_payment set account_id = $2, success_url = null, cancel_url = null where account_id = $1`,
   `update tollgate.payment set account_id = $2, description = null, metadata = '{}', receipt_email = null, statement_descriptor_suffix = null,
       locale = null, payment_method = null, receipt_url = null, invoice = null, charge = null, failure_message = null,

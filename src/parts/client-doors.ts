@@ -5,6 +5,7 @@ import type { Config } from '../config.js';
 import { DatabaseDownError, NotActivatedError } from '../core/errors.js';
 import { createDemoDoor } from '../embedded/demo-door.js';
 import { createEffectJobs } from '../flows/effect-jobs.js';
+import { withConsoleSessions } from '../graphql/console-token.js';
 import { createTokenVerifier, type TokenVerifier } from '../graphql/token.js';
 import { createPages, WEB_FOLDER } from '../http/pages.js';
 import type { Readiness } from '../http/probes.js';
@@ -12,6 +13,7 @@ import type { Routes } from '../http/routes.js';
 import { createHttpServer, type HttpServer } from '../http/server.js';
 import { createWebhookEndpoint } from '../inbox/endpoint.js';
 import { createAuditLog } from '../installation/audit-log.js';
+import { createConsoleSessions } from '../installation/console-sessions.js';
 import type { PubSub } from '../outbox/pubsub.js';
 import { unavailableOr } from '../storage/busy.js';
 import { readClock } from '../storage/clock.js';
@@ -105,7 +107,8 @@ const routesOf = ({ config, storage }: Needs, tokens: TokenVerifier): Routes => 
 /** Builds the one server with all its doors; it does not listen yet. */
 export const createClientDoors = (needs: Needs): HttpServer => {
   const { config, operator, console, nouns, schema, door, log } = needs;
-  const tokens = verifierOf(config);
+  const consoleSessions = createConsoleSessions(needs.storage.database);
+  const tokens = withConsoleSessions(verifierOf(config), consoleSessions);
   const redis = openRateLink(needs);
   return createHttpServer({
     schema,
@@ -119,6 +122,7 @@ export const createClientDoors = (needs: Needs): HttpServer => {
       effects: createEffectJobs(needs.storage.database),
       audit: createAuditLog(needs.storage.database),
       problems: console.problems,
+      consoleSessions,
       ...(config.stripe.apiBase !== undefined && { sandboxUrl: config.stripe.apiBase }),
     },
     roles: operator.roles,

@@ -28,6 +28,7 @@ import { Trials1765320000000 } from '../../migrations/1765320000000-trials.js';
 import { DeadEvents1765330000000 } from '../../migrations/1765330000000-dead-events.js';
 import { AnyDocument1765340000000 } from '../../migrations/1765340000000-any-document.js';
 import { Restoring1765350000000 } from '../../migrations/1765350000000-restoring.js';
+import { ConsoleSessions1765360000000 } from '../../migrations/1765360000000-console-sessions.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -61,6 +62,7 @@ const MIGRATIONS = [
   DeadEvents1765330000000,
   AnyDocument1765340000000,
   Restoring1765350000000,
+  ConsoleSessions1765360000000,
 ];
 
 /** The classes of tables. */

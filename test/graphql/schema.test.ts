@@ -15,6 +15,7 @@ import {
 } from 'graphql';
 import { expect, test } from 'vitest';
 import { createBuilder } from '../../src/graphql/builder.js';
+import { defineScalars } from '../../src/graphql/scalars.js';
 import { createSchema } from '../../src/graphql/schema.js';
 import { defineViewer } from '../../src/graphql/viewer.js';
 import { NOUNS } from '../../src/nouns.js';
@@ -75,6 +76,7 @@ test('schema.graphql is what the code prints', () => {
 test('a root field without a permission stops the build, by its name', () => {
   const builder = createBuilder();
   builder.queryType();
+  defineScalars(builder);
   defineViewer(builder);
   builder.queryField('open', (t) => t.string({ resolve: () => 'open' }));
   expect(() => builder.toSchema()).toThrow('Query.open');

@@ -93,6 +93,8 @@ export interface Server {
 export interface As {
   readonly account: string | null;
   readonly roles?: readonly string[];
+  /** A token of another kind, in the place of one that is made. */
+  readonly token?: string;
 }
 
 const CUSTOMER: As = { account: 'customer' };
@@ -101,8 +103,8 @@ const CUSTOMER: As = { account: 'customer' };
 export const tokenFor = (account: string, roles: readonly string[] = [], expiresInSeconds = 3600): Promise<string> =>
   signToken(JWT_SECRET, { accountId: account, roles, expiresInSeconds });
 
-const authorizationOf = async ({ account, roles }: As): Promise<string | undefined> =>
-  account === null ? undefined : `Bearer ${await tokenFor(account, roles)}`;
+const authorizationOf = async ({ account, roles, token }: As): Promise<string | undefined> =>
+  account === null ? undefined : `Bearer ${token ?? (await tokenFor(account, roles))}`;
 
 /** Binds an order table of a test's database, and sets the plan where one is given. */
 export const activate = async (databaseUrl: string, request: ActivationRequest, plan?: Plan): Promise<void> => {
