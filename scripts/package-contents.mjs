@@ -25,7 +25,7 @@ const hasSource = (file, folder) =>
 /** Pages of the docs that a commit holds; others may be somebody's notes. */
 const trackedPages = (folder) => {
   const { stdout } = spawnSync('git', ['ls-files', 'docs'], { cwd: folder, encoding: 'utf8' });
-  return new Set(stdout.split('\n').filter((file) => /^docs\/[a-z-]+\.md$/.test(file)));
+  return new Set(stdout.split('\n').filter((file) => /^docs\/(?:recipes\/)?[a-z-]+\.md$/.test(file)));
 };
 
 /**
@@ -35,7 +35,7 @@ const trackedPages = (folder) => {
 export const listContents = (files, folder) => {
   const pages = trackedPages(folder);
   const line = (file) => {
-    if (pages.has(file)) return 'docs/*.md';
+    if (pages.has(file)) return `${path.dirname(file)}/*.md`;
     if (hasSource(file, folder))
       return `${/^(?:(?:dist|types)\/(?:src|sandbox|migrations)|dist)\//.exec(file)[0]}**${/\.(?:d\.ts|js)$/.exec(file)[0]}`;
     return file.replace(/^(web\/dist\/assets\/[a-z-]+)-[\w-]{8}\.(css|js|svg)$/, '$1-*.$2');

@@ -44,7 +44,8 @@ export const useDemo = (more = () => ({})) => {
     const context = await demo.browser.newContext({ viewport: { width: 1100, height: 800 }, ...options });
     context.setDefaultTimeout(STEP_MS);
     const page = await context.newPage();
-    const own = new Set([new URL(demo.url).host, new URL(demo.sandboxUrl).host]);
+    const other = demo.environment.CORS_ORIGINS?.split(',') ?? [];
+    const own = new Set([demo.url, demo.sandboxUrl, ...other].map((place) => new URL(place).host));
     page.faults = [];
     page.on('pageerror', (error) => page.faults.push(error.message));
     page.on('request', (request) => {
@@ -55,7 +56,7 @@ export const useDemo = (more = () => ({})) => {
       if (/Content Security Policy/.test(message.text())) page.faults.push(message.text());
     });
     watchVersions(page);
-    await page.goto(address === 'about:blank' ? address : `${demo.url}${address}`);
+    await page.goto(new URL(address, demo.url).href);
     return page;
   };
 

@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (file: string): string => fs.readFileSync(path.join(root, file), 'utf8');
 const pages = fs
   .readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.md'))
+  .filter((file) => file.endsWith('.md') && !file.includes('node_modules'))
   .map((file) => path.join('docs', file));
 const ALL = ['README.md', 'CONTRIBUTING.md', 'client/README.md', 'llms.txt', ...pages];
 
