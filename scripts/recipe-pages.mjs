@@ -4,7 +4,7 @@ import path from 'node:path';
 import { root } from './run.mjs';
 
 const RECIPES = path.join(root, 'docs', 'recipes');
-const NAMED = /^`([\w-]+(?:\/[\w.-]+)*\.\w+)`:\n\n(?:```[\s\S]*?^```\n)?/gm;
+const NAMED = /^`([\w-]+(?:\/[\w.-]+)*\.\w+)`:\n(?:\n```[\s\S]*?^```\n)?/gm;
 
 /** The pages that show recipes. */
 export const PAGES = [

@@ -2,7 +2,7 @@
 // to, and its sandbox take their places.
 
 /** Where Tollgate is; it must list the page's origin in CORS_ORIGINS. */
-export const GRAPHQL = `${import.meta.env.VITE_TOLLGATE_URL ?? 'http://127.0.0.1:4000'}/graphql`;
+export const GRAPHQL = `${import.meta.env['VITE_TOLLGATE_URL'] ?? 'http://127.0.0.1:4000'}/graphql`;
 
 /** What the order costs, in the currency's smallest unit. */
 export const PRICE = { amount: 1800, currency: 'USD' };

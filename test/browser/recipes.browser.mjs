@@ -36,6 +36,7 @@ beforeAll(() => {
       cwd: RECIPES,
       env: { ...process.env, VITE_TOLLGATE_URL: demo.url },
     });
+  run('relay-compiler/cli.js', 'relay/relay.config.json');
   run('vite/bin/vite.js', 'build', '--outDir', built, '--logLevel', 'error');
 });
 afterAll(async () => {
@@ -46,12 +47,10 @@ afterAll(async () => {
 const paymentsOf = (page) => page.getByRole('list', { name: 'Payments' }).getByRole('listitem');
 const seePayments = (page, ...statuses) =>
   expect
-    .poll(async () => (await paymentsOf(page).allTextContents()).map((text) => text.trim().replace(/\s+/g, ' ')), {
+    .poll(async () => (await paymentsOf(page).allTextContents()).map((text) => /\S+ [A-Z_]+/.exec(text)?.[0]), {
       timeout: 15_000,
     })
     .toEqual(statuses.map((status) => `$18.00 ${status}`));
-
-const isMarked = (page) => page.evaluate(() => globalThis.isFirstLoad);
 
 /** Opens a recipe with an order of its own, and the same order in a second window, which does nothing but watch. */
 const openRecipe = async (recipe) => {
@@ -63,21 +62,116 @@ const openRecipe = async (recipe) => {
     await each.evaluate(() => {
       globalThis.isFirstLoad = true;
     });
-  return { page, watching };
+  return { page, watching, pages: [page, watching] };
 };
+
+const leaveUnreloaded = async (pages) => {
+  for (const page of pages) {
+    expect(await page.evaluate(() => globalThis.isFirstLoad)).toBe(true);
+    await leave(page);
+  }
+};
+
+const press = (page, name) => page.getByRole('button', { name, exact: true }).first().click();
+const decline = 'Pay with a card that is declined';
 
 test.each([
   'vue',
   'svelte',
 ])('the recipe of %s pays, after a decline too, and shows each status live, in a second window too', async (recipe) => {
-  const { page, watching } = await openRecipe(recipe);
-  await page.getByRole('button', { name: 'Pay with a card that is declined' }).click();
-  for (const each of [page, watching]) await seePayments(each, 'FAILED');
+  const { page, pages } = await openRecipe(recipe);
+  await press(page, decline);
+  for (const each of pages) await seePayments(each, 'FAILED');
   await page.getByRole('alert').getByText('declined').waitFor();
-  await page.getByRole('button', { name: 'Pay', exact: true }).click();
-  for (const each of [page, watching]) await seePayments(each, 'SUCCESSFUL');
-  for (const each of [page, watching]) {
-    expect(await isMarked(each)).toBe(true);
-    await leave(each);
-  }
+  await press(page, 'Pay');
+  for (const each of pages) await seePayments(each, 'SUCCESSFUL');
+  await leaveUnreloaded(pages);
+});
+
+/** Somebody else begins a payment of the page's order and gives it up. */
+const payAndCancel = async (page) => {
+  const { token } = await (await fetch(`${demo.url}/demo/token?account=demo-customer`)).json();
+  const ask = async (query) => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+    const response = await fetch(`${demo.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) });
+    const { data, errors } = await response.json();
+    expect(errors).toBeUndefined();
+    return data;
+  };
+  const orderId = new URL(page.url()).searchParams.get('order');
+  const { pay } = await ask(
+    `mutation { pay(input: { orderId: ${orderId}, amount: 1800, currency: "USD" }) { payment { id } } }`,
+  );
+  await ask(`mutation { cancelPayment(input: { id: ${pay.payment.id} }) { payment { id } } }`);
+};
+
+/** Lets the server answer the page's next query, and keeps the answer on its way until it is let go. */
+const holdNextAnswer = async (page) => {
+  const held = {};
+  const letGo = new Promise((resolve) => {
+    held.letGo = resolve;
+  });
+  const read = new Promise((resolve) => {
+    held.read = resolve;
+  });
+  const isQuery = (request) => request.method() === 'POST' && /payments|node/.test(request.postData() ?? '');
+  let isFirst = true;
+  await page.route('**/graphql', async (route) => {
+    if (!isFirst || !isQuery(route.request()) || /mutation/.test(route.request().postData())) return route.fallback();
+    isFirst = false;
+    const response = await route.fetch();
+    held.read(await response.text());
+    await letGo;
+    await route.fulfill({ response });
+  });
+  return { ...held, isRead: read };
+};
+
+test.each([
+  'fetch',
+  'apollo',
+  'urql',
+  'relay',
+])('the recipe of %s adds new payments to its list live, and an answer that was overtaken changes nothing', async (recipe) => {
+  const { page, pages } = await openRecipe(recipe);
+  const seeBoth = async (...newestFirst) => {
+    for (const each of pages) await seePayments(each, ...(recipe === 'fetch' ? newestFirst.toReversed() : newestFirst));
+  };
+  /** Does something while an answer is on its way, and sees the same before and after that has arrived. */
+  const overtake = async (answer, act, ...newestFirst) => {
+    const held = await holdNextAnswer(page);
+    await press(page, 'Read again');
+    expect(await held.isRead).toContain(answer);
+    await act();
+    await seeBoth(...newestFirst);
+    held.letGo();
+    const reading = page.getByRole('button', { name: 'Read again', disabled: true });
+    await expect.poll(() => reading.count(), { timeout: 15_000 }).toBe(0);
+    await seeBoth(...newestFirst);
+  };
+  await payAndCancel(page);
+  await seeBoth('CANCELED');
+  await overtake('CANCELED', () => press(page, decline), 'FAILED', 'CANCELED');
+  await page.getByRole('alert').getByText('declined').waitFor();
+  await overtake('FAILED', () => press(page, 'Pay'), 'SUCCESSFUL', 'CANCELED');
+  await leaveUnreloaded(pages);
+});
+
+test.each([
+  'apollo',
+  'urql',
+  'relay',
+])('the recipe of %s reads one page of the list after the other', async (recipe) => {
+  const { page, pages } = await openRecipe(recipe);
+  await payAndCancel(page);
+  await payAndCancel(page);
+  await press(page, 'Pay');
+  await seePayments(page, 'SUCCESSFUL', 'CANCELED', 'CANCELED');
+  const later = await demo.open(page.url());
+  await seePayments(later, 'SUCCESSFUL', 'CANCELED');
+  await press(later, 'More');
+  await seePayments(later, 'SUCCESSFUL', 'CANCELED', 'CANCELED');
+  await later.getByRole('button', { name: 'More' }).waitFor({ state: 'detached' });
+  await leave(later);
+  await leaveUnreloaded(pages);
 });

@@ -1,0 +1,17 @@
+import { ApolloProvider } from '@apollo/client/react';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { openOrder } from '../shop.ts';
+import { client } from './client.ts';
+import { Order } from './order.tsx';
+
+const place = document.querySelector('#app');
+const orderId = await openOrder();
+if (place)
+  createRoot(place).render(
+    <StrictMode>
+      <ApolloProvider client={client}>
+        <Order orderId={orderId} />
+      </ApolloProvider>
+    </StrictMode>,
+  );
