@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../installation/audit-log.js';
 import type { Builder } from './builder.js';
-import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from './page.js';
+import { given } from './given.js';
+import { DEFAULT_FIRST, defineConnection, pageOfBoth, toConnection } from './page.js';
 
 /** Defines AuditEntry and its list. */
 export const defineAudit = (builder: Builder): void => {
@@ -20,10 +21,19 @@ export const defineAudit = (builder: Builder): void => {
       type: connection,
       nullable: false,
       permission: 'AUDIT_READ',
-      args: { first: t.arg.int({ defaultValue: DEFAULT_FIRST }), after: t.arg.string() },
-      resolve: async (_, page, { audit }) => {
-        const request = pageRequest(page);
-        return toConnection(await audit.list(request), request);
+      args: {
+        actor: t.arg.string(),
+        action: t.arg.string(),
+        from: t.arg({ type: 'DateTime' }),
+        to: t.arg({ type: 'DateTime' }),
+        first: t.arg.int({ defaultValue: DEFAULT_FIRST }),
+        after: t.arg.string(),
+        last: t.arg.int(),
+        before: t.arg.string(),
+      },
+      resolve: async (_, { first, after, last, before, ...filter }, { audit }) => {
+        const request = pageOfBoth({ first, after, last, before });
+        return toConnection(await audit.list({ ...request, ...given(filter) }), request);
       },
     }),
   );

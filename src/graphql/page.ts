@@ -1,6 +1,6 @@
 import { BadUserInputError } from '../core/errors.js';
 import { isNodeId } from '../core/node-id.js';
-import type { Page, PageRequest } from '../core/page.js';
+import type { Page, PageOfBoth, PageRequest } from '../core/page.js';
 import type { Builder, ObjectTypes } from './builder.js';
 
 /** Where a page begins and ends, and whether there is more. */
@@ -72,6 +72,30 @@ export const pageRequest = (
   return { first, ...(args.after == null ? {} : { after: readCursor(args.after, isId) }) };
 };
 
+interface ArgsOfBoth {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  readonly last?: number | null | undefined;
+  readonly before?: string | null | undefined;
+}
+
+/**
+ * The same for a list that is read in both directions: with `last` the last ones before `before`.
+ *
+ * @throws BadUserInputError
+ */
+export const pageOfBoth = (
+  { last, before, ...forward }: ArgsOfBoth,
+  isId: (id: string) => boolean = isNodeId,
+): PageOfBoth => {
+  const request = pageRequest(forward, isId);
+  const bounded = { ...request, ...(before == null ? {} : { before: readCursor(before, isId, 'before') }) };
+  if (last == null) return bounded;
+  if (last < 1 || last > MAX_FIRST)
+    throw new BadUserInputError(`"last" must be 1 to ${MAX_FIRST}; it is ${last}. Read on with "before".`);
+  return { ...bounded, first: last, fromEnd: true };
+};
+
 /** Shows a page of rows as a connection. */
 export const toConnection = <Row extends { readonly id: string }>(
   page: Page<Row>,
@@ -82,7 +106,7 @@ export const toConnection = <Row extends { readonly id: string }>(
     edges,
     pageInfo: {
       hasNextPage: page.hasNextPage,
-      hasPreviousPage: request.after !== undefined,
+      hasPreviousPage: page.hasPreviousPage ?? request.after !== undefined,
       startCursor: edges[0]?.cursor ?? null,
       endCursor: edges.at(-1)?.cursor ?? null,
     },
@@ -91,9 +115,11 @@ export const toConnection = <Row extends { readonly id: string }>(
 
 const toCursor = (id: string): string => Buffer.from(id).toString('base64');
 
-const readCursor = (cursor: string, isId: (id: string) => boolean): string => {
+const readCursor = (cursor: string, isId: (id: string) => boolean, name = 'after'): string => {
   const id = Buffer.from(cursor, 'base64').toString();
   if (!isId(id) || toCursor(id) !== cursor)
-    throw new BadUserInputError('"after" is not a cursor of this list. Use an endCursor that it gave you.');
+    throw new BadUserInputError(
+      `"${name}" is not a cursor of this list. Use ${name === 'after' ? 'an endCursor' : 'a startCursor'} that it gave you.`,
+    );
   return id;
 };

@@ -4,7 +4,7 @@ import { EVENT_STATUSES } from '../core/states.js';
 import { type EventCount, type EventFilter, type InboxEvent, MOST_COUNTED } from '../inbox/event-reads.js';
 import type { ReplayedStep } from '../inbox/event-replay.js';
 import type { Builder } from './builder.js';
-import { DEFAULT_FIRST, defineConnection, MAX_FIRST, pageRequest, toConnection } from './page.js';
+import { DEFAULT_FIRST, defineConnection, MAX_FIRST, pageOfBoth, toConnection } from './page.js';
 
 /** Stripe's form of an event's id. */
 const isEventId = (id: string): boolean => /^evt_\w{1,100}$/.test(id);
@@ -66,11 +66,14 @@ const defineQueries = (builder: Builder, status: StatusRef): void => {
         status: t.arg({ type: status }),
         receivedFrom: t.arg({ type: 'DateTime' }),
         receivedTo: t.arg({ type: 'DateTime' }),
+        search: t.arg.string(),
         first: t.arg.int({ defaultValue: DEFAULT_FIRST }),
         after: t.arg.string(),
+        last: t.arg.int(),
+        before: t.arg.string(),
       },
-      resolve: async (_, { first, after, ...filter }, { events }) => {
-        const request = pageRequest({ first, after }, isEventId);
+      resolve: async (_, { first, after, last, before, ...filter }, { events }) => {
+        const request = pageOfBoth({ first, after, last, before }, isEventId);
         return toConnection(await events.list({ ...request, ...toFilter(filter) }), request);
       },
     }),
@@ -82,13 +85,15 @@ interface AskedFilter {
   readonly status?: InboxEvent['status'] | null | undefined;
   readonly receivedFrom?: Date | null | undefined;
   readonly receivedTo?: Date | null | undefined;
+  readonly search?: string | null | undefined;
 }
 
-const toFilter = ({ type, status, receivedFrom, receivedTo }: AskedFilter): EventFilter => ({
+const toFilter = ({ type, status, receivedFrom, receivedTo, search }: AskedFilter): EventFilter => ({
   type: type ?? undefined,
   status: status ?? undefined,
   since: receivedFrom ?? undefined,
   until: receivedTo ?? undefined,
+  search: search ?? undefined,
 });
 
 const defineReplay = (builder: Builder): void => {

@@ -1,5 +1,15 @@
-import type { Page, PageRequest } from '../core/page.js';
-import type { Database } from '../storage/database.js';
+import { isNodeId } from '../core/node-id.js';
+import type { Page, PageOfBoth, PageRequest } from '../core/page.js';
+import type { Database, Statement } from '../storage/database.js';
+import {
+  type Bind,
+  type Condition,
+  isEqual,
+  isOfStatus,
+  isWithin,
+  type Listing,
+  readPage,
+} from '../storage/listing.js';
 import type { StripeEvent } from './stripe-event.js';
 
 /** What an operator sees of an event in the inbox. */
@@ -13,6 +23,8 @@ export interface EventFilter {
   readonly since?: Date | undefined;
   /** Received before it. */
   readonly until?: Date | undefined;
+  /** The whole id of an event, of Stripe's object that it is about, or of one of our rows that it changed. */
+  readonly search?: string | undefined;
 }
 
 /** How many events fit; counted no further than `MOST_COUNTED`. */
@@ -30,7 +42,7 @@ export interface EventReads {
   /** The event, or null where there is none. */
   find(id: string): Promise<InboxEvent | null>;
   /** A page, newest first; `after` is an event's id. */
-  list(filter: EventFilter & PageRequest): Promise<Page<InboxEvent>>;
+  list(filter: EventFilter & PageOfBoth): Promise<Page<InboxEvent>>;
   /** The ids of all that fit, as they came: for a replay of many. */
   idsOf(filter: EventFilter): Promise<string[]>;
   /** The ids of the first `first` that fit, as they came, after the event `after`. */
@@ -38,63 +50,102 @@ export interface EventReads {
   count(filter: EventFilter): Promise<EventCount>;
 }
 
-const COLUMNS = `id, type, status, reason, attempts, last_error as "lastError", received_at as "receivedAt",
-  processed_at as "processedAt", payload`;
+const NODE_TYPES = ['PAYMENT', 'REFUND', 'DISPUTE', 'RECURRING_PAYMENT'] as const;
 
-const FITS = `($1::text is null or type = $1) and ($2::text is null or status = $2)
-  and ($3::timestamptz is null or received_at >= $3) and ($4::timestamptz is null or received_at < $4)`;
+const LISTING: Listing = {
+  table: 'tollgate.stripe_event',
+  alias: 'e',
+  columns: `e.id, e.type, e.status, e.reason, e.attempts, e.last_error as "lastError", e.received_at as "receivedAt",
+    e.processed_at as "processedAt", e.payload`,
+  time: 'received_at',
+  id: 'text',
+};
 
-const valuesOf = ({ type, status, since, until }: EventFilter): unknown[] => [
-  type ?? null,
-  status ?? null,
-  since ?? null,
-  until ?? null,
+/** The rows that Stripe's id, or ours, is one of. */
+const rowsOf = (given: string, ours: string | undefined): string => {
+  const of = (kind: string, table: string, ...columns: string[]): string[] =>
+    columns.map((column) => `select '${kind}', id from tollgate.${table} where ${column} = ${given}`);
+  return [
+    ...(ours ? NODE_TYPES.map((kind) => `select '${kind}', ${ours}`) : []),
+    ...of('PAYMENT', 'payment', 'stripe_payment_intent_id', 'stripe_charge_id', 'stripe_invoice_id'),
+    ...of('PAYMENT', 'payment', 'stripe_checkout_session_id'),
+    ...of('REFUND', 'refund', 'stripe_refund_id'),
+    ...of('DISPUTE', 'dispute', 'stripe_dispute_id'),
+    ...of('RECURRING_PAYMENT', 'recurring_payment', 'stripe_subscription_id', 'stripe_checkout_session_id'),
+  ].join(' union all ');
+};
+
+/** The event itself, those that changed one of our rows, and those that were not applied, by their object. */
+const isSought =
+  (search: string): Condition =>
+  (bind) => {
+    const text = search.trim();
+    const given = `${bind(text)}::text`;
+    const ours = isNodeId(text) ? `${bind(text)}::bigint` : undefined;
+    return `e.id in (select id from tollgate.stripe_event where id = ${given}
+      union all select id from tollgate.stripe_event where object_id = ${given} and status <> 'PROCESSED'
+      union all select c.event_id from (${rowsOf(given, ours)}) as n (kind, id)
+        join tollgate.change c on c.node_type = n.kind and c.node_id = n.id where c.event_id is not null)`;
+  };
+
+const conditionsOf = ({ type, status, since, until, search }: EventFilter): Condition[] => [
+  ...isEqual('e.type', type),
+  ...isOfStatus('e.status', status, 'PROCESSED'),
+  ...isWithin('e.received_at', since, until),
+  ...(search === undefined ? [] : [isSought(search)]),
 ];
+
+/** A statement over the events that fit. */
+const overEvents = (filter: EventFilter, text: (where: string, bind: Bind) => string): Statement => {
+  const values: unknown[] = [];
+  const bind: Bind = (value) => `$${values.push(value)}`;
+  const where = ['true', ...conditionsOf(filter).map((condition) => condition(bind))].join(' and ');
+  return { text: text(where, bind), values };
+};
 
 export const createEventReads = (database: Database): EventReads => ({
   async find(id) {
     const [event] = await database.query<InboxEvent>({
-      text: `select ${COLUMNS} from tollgate.stripe_event where id = $1`,
+      text: `select ${LISTING.columns} from tollgate.stripe_event e where e.id = $1`,
       values: [id],
     });
     return event ?? null;
   },
 
-  async list(filter) {
-    const rows = await database.query<InboxEvent>({
-      text: `select ${COLUMNS} from tollgate.stripe_event where ${FITS}
-          and ($5::text is null
-            or (received_at, id) < (select received_at, id from tollgate.stripe_event where id = $5))
-        order by received_at desc, id desc limit $6`,
-      values: [...valuesOf(filter), filter.after ?? null, filter.first + 1],
-    });
-    return { rows: rows.slice(0, filter.first), hasNextPage: rows.length > filter.first };
-  },
+  list: (filter) => readPage<InboxEvent>(database, LISTING, conditionsOf(filter), filter),
 
   async idsOf(filter) {
-    const rows = await database.query<{ id: string }>({
-      text: `select id from tollgate.stripe_event where ${FITS} order by received_at, id`,
-      values: valuesOf(filter),
-    });
+    const rows = await database.query<{ id: string }>(
+      overEvents(
+        filter,
+        (where) => `select e.id from tollgate.stripe_event e where ${where} order by received_at, e.id`,
+      ),
+    );
     return rows.map(({ id }) => id);
   },
 
-  async nextIds(filter) {
-    const rows = await database.query<{ id: string }>({
-      text: `select id from tollgate.stripe_event where ${FITS}
-          and ($5::text is null or (received_at, id) > (select received_at, id from tollgate.stripe_event where id = $5))
-        order by received_at, id limit $6`,
-      values: [...valuesOf(filter), filter.after ?? null, filter.first],
-    });
+  async nextIds({ first, after, ...filter }) {
+    const rows = await database.query<{ id: string }>(
+      overEvents(filter, (where, bind) => {
+        const key = after === undefined ? undefined : `${bind(after)}::text`;
+        const rest =
+          key &&
+          `and (e.received_at, e.id) > ((select received_at from tollgate.stripe_event where id = ${key}), ${key})`;
+        return `select e.id from tollgate.stripe_event e where ${where} ${rest ?? ''}
+          order by e.received_at, e.id limit ${bind(first)}`;
+      }),
+    );
     return rows.map(({ id }) => id);
   },
 
   async count(filter) {
-    const [row] = await database.query<{ count: number }>({
-      text: `select count(*)::integer as "count" from (
-          select from tollgate.stripe_event where ${FITS} limit $5) as found`,
-      values: [...valuesOf(filter), MOST_COUNTED + 1],
-    });
+    const [row] = await database.query<{ count: number }>(
+      overEvents(
+        filter,
+        (where, bind) => `select count(*)::integer as "count" from (
+          select from tollgate.stripe_event e where ${where} limit ${bind(MOST_COUNTED + 1)}) as found`,
+      ),
+    );
     const count = row?.count ?? 0;
     return { count: Math.min(count, MOST_COUNTED), isMore: count > MOST_COUNTED };
   },

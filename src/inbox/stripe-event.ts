@@ -5,8 +5,13 @@ import type { EventStatus } from '../core/states.js';
 @Entity({ schema: 'tollgate', name: 'stripe_event' })
 @Index('stripe_event_dead', ['receivedAt'], { where: "status = 'DEAD'" })
 @Index('stripe_event_due', ['nextAttemptAt'], { where: "status in ('RECEIVED', 'FAILED')" })
-@Index('stripe_event_ignored_object', ['objectId'], { where: "status = 'IGNORED'" })
-@Index('stripe_event_received', ['receivedAt'])
+@Index('stripe_event_object', ['objectId'], { where: "status <> 'PROCESSED'" })
+@Index('stripe_event_received', ['receivedAt', 'id'])
+@Index('stripe_event_type', ['type', 'receivedAt', 'id'], {
+  where:
+    "type <> 'payment_intent.created' and type <> 'payment_intent.succeeded' and type <> 'charge.succeeded' and type <> 'charge.updated'",
+})
+@Index('stripe_event_status', ['status', 'receivedAt', 'id'], { where: "status <> 'PROCESSED'" })
 export class StripeEvent {
   @PrimaryColumn({ type: 'text' }) declare id: string;
   @Column({ type: 'text' }) declare type: string;

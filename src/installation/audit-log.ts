@@ -1,5 +1,6 @@
-import type { Page, PageRequest } from '../core/page.js';
+import type { Page, PageOfBoth } from '../core/page.js';
 import type { Database } from '../storage/database.js';
+import { isEqual, isWithin, type Listing, readPage } from '../storage/listing.js';
 
 /** Who changed which setting, role or key, and when; never a secret. */
 export interface AuditEntry {
@@ -11,19 +12,34 @@ export interface AuditEntry {
   readonly detail: object;
 }
 
+/** Which entries a list holds. */
+export interface AuditFilter extends PageOfBoth {
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
+}
+
 /** Reads what was kept; nothing of it ever changes. */
 export interface AuditLog {
   /** Newest first. */
-  list(request: PageRequest): Promise<Page<AuditEntry>>;
+  list(filter: AuditFilter): Promise<Page<AuditEntry>>;
 }
 
+const LISTING: Listing = {
+  table: 'tollgate.audit',
+  alias: 'a',
+  columns: 'a.id::text as "id", a.at, a.actor, a.action, a.detail',
+  time: 'at',
+  id: 'bigint',
+};
+
 export const createAuditLog = (database: Database): AuditLog => ({
-  async list({ first, after }) {
-    const rows = await database.query<AuditEntry>({
-      text: `select a.id::text as "id", at, actor, action, detail from tollgate.audit a
-        where ($1::bigint is null or a.id < $1) order by a.id desc limit $2`,
-      values: [after ?? null, first + 1],
-    });
-    return { rows: rows.slice(0, first), hasNextPage: rows.length > first };
-  },
+  list: ({ actor, action, from, to, ...page }) =>
+    readPage<AuditEntry>(
+      database,
+      LISTING,
+      [...isEqual('a.actor', actor), ...isEqual('a.action', action), ...isWithin('a.at', from, to)],
+      page,
+    ),
 });

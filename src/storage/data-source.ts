@@ -29,6 +29,7 @@ import { DeadEvents1765330000000 } from '../../migrations/1765330000000-dead-eve
 import { AnyDocument1765340000000 } from '../../migrations/1765340000000-any-document.js';
 import { Restoring1765350000000 } from '../../migrations/1765350000000-restoring.js';
 import { ConsoleSessions1765360000000 } from '../../migrations/1765360000000-console-sessions.js';
+import { Lists1765370000000 } from '../../migrations/1765370000000-lists.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -63,6 +64,7 @@ const MIGRATIONS = [
   AnyDocument1765340000000,
   Restoring1765350000000,
   ConsoleSessions1765360000000,
+  Lists1765370000000,
 ];
 
 /** The classes of tables. */

@@ -1,7 +1,8 @@
 import { isNodeId } from '../../core/node-id.js';
 import type { Builder } from '../../graphql/builder.js';
+import { given } from '../../graphql/given.js';
 import type { NodeKind } from '../../graphql/node.js';
-import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../../graphql/page.js';
+import { DEFAULT_FIRST, defineConnection, pageOfBoth, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
 import type { DisputeReads } from './read.js';
 import type { Dispute } from './row.js';
@@ -129,17 +130,17 @@ const defineDisputeQueries = (builder: Builder, status: StatusEnum, connection: 
       args: {
         paymentId: t.arg.id(),
         status: t.arg({ type: status }),
+        search: t.arg.string(),
+        createdFrom: t.arg({ type: 'DateTime' }),
+        createdTo: t.arg({ type: 'DateTime' }),
         first: t.arg.int({ defaultValue: DEFAULT_FIRST }),
         after: t.arg.string(),
+        last: t.arg.int(),
+        before: t.arg.string(),
       },
-      resolve: async (_, { paymentId, status, first, after }, { disputes, session }) => {
-        const request = pageRequest({ first, after });
-        const filter = {
-          ...request,
-          ...(paymentId == null ? {} : { paymentId }),
-          ...(status == null ? {} : { status }),
-        };
-        return toConnection(await disputes.list(filter, session.caller), request);
+      resolve: async (_, { first, after, last, before, ...filter }, { disputes, session }) => {
+        const request = pageOfBoth({ first, after, last, before });
+        return toConnection(await disputes.list({ ...request, ...given(filter) }, session.caller), request);
       },
     }),
   );

@@ -17,7 +17,7 @@ export interface DisputeParts {
 const build = (machine: Machine): Built<DisputeParts> => {
   const { database, connection, marks, flows, outbox, pubsub, log } = machine;
   const ofPayments = machine.use(payments);
-  const disputes = createDisputeReads(database);
+  const disputes = createDisputeReads(database, machine.orders);
   const publishDispute = outbox.add(DISPUTE_STREAM, (ids) => disputes.readMany(ids));
   const publish = ({ payment, dispute }: HeldDisputes['changed']): void => {
     if (payment) ofPayments.publish(payment);

@@ -1,9 +1,12 @@
 import { type Caller, mayRead } from '../../core/caller.js';
 import { isNodeId } from '../../core/node-id.js';
-import type { Page, PageRequest } from '../../core/page.js';
+import type { Page, PageOfBoth } from '../../core/page.js';
+import type { Orders } from '../../orders/orders.js';
 import type { Database } from '../../storage/database.js';
+import { type Condition, isEqual, isWithin, type Listing, readPage } from '../../storage/listing.js';
 import { createPagesOf, type PagesOf } from '../../storage/pages-of.js';
 import { createRowReads } from '../../storage/row-reads.js';
+import { paymentsSought, type Sought, soughtBy } from '../payments/list.js';
 import { Payment } from '../payments/row.js';
 import { Dispute } from './row.js';
 import { DISPUTE_COLUMNS } from './rows.js';
@@ -17,10 +20,31 @@ export interface DisputeVersion {
 }
 
 /** What a list of disputes may be narrowed to. */
-export interface DisputeFilter extends PageRequest {
+export interface DisputeFilter extends PageOfBoth {
   readonly paymentId?: string;
   readonly status?: DisputeStatus;
+  /** The whole id of a dispute, or of its payment: what a payment may be searched by. */
+  readonly search?: string;
+  /** Opened at this time or later, and before that one. */
+  readonly createdFrom?: Date;
+  readonly createdTo?: Date;
 }
+
+const LISTING: Listing = {
+  table: 'tollgate.dispute',
+  alias: 'd',
+  columns: DISPUTE_COLUMNS,
+  join: 'join tollgate.payment p on p.id = d.payment_id',
+  time: 'created_at',
+  id: 'bigint',
+};
+
+const isSought =
+  (sought: Sought): Condition =>
+  (bind) =>
+    `d.id in (select id from tollgate.dispute where id = ${bind(sought.id)}::bigint
+      union all select id from tollgate.dispute where stripe_dispute_id = ${bind(sought.text)}
+      union all select f.id from tollgate.dispute f where f.payment_id in (${paymentsSought(sought, bind)}))`;
 
 /** Reads disputes. Who may see one: whose payment it is, or who may read any payment. */
 export interface DisputeReads {
@@ -44,7 +68,7 @@ export interface DisputeReads {
 
 const NONE: Page<never> = { rows: [], hasNextPage: false };
 
-export const createDisputeReads = (database: Database): DisputeReads => {
+export const createDisputeReads = (database: Database, orders: Pick<Orders, 'keyOf'>): DisputeReads => {
   const disputes = createRowReads(database, 'dispute', Dispute);
   const payments = createRowReads(database, 'payment', Payment);
 
@@ -61,19 +85,20 @@ export const createDisputeReads = (database: Database): DisputeReads => {
       return dispute && (await mayWatch(dispute.paymentId, caller)) ? dispute : null;
     },
 
-    async list({ paymentId, status, first, after }, caller) {
+    async list({ paymentId, status, search, createdFrom, createdTo, ...page }, caller) {
       const readsAny = caller.permissions.has('PAYMENT_READ_ANY');
       if (paymentId !== undefined && !isNodeId(paymentId)) return NONE;
       if (!readsAny && caller.accountId === null) return NONE;
-      const rows = await database.query<Dispute>({
-        name: 'dispute_list',
-        text: `select ${DISPUTE_COLUMNS} from tollgate.dispute d join tollgate.payment p on p.id = d.payment_id
-          where ($1::bigint is null or d.payment_id = $1) and ($2::text is null or d.status = $2)
-            and ($3::text is null or p.account_id = $3) and ($4::bigint is null or d.id < $4)
-          order by d.id desc limit $5`,
-        values: [paymentId ?? null, status ?? null, readsAny ? null : caller.accountId, after ?? null, first + 1],
-      });
-      return { rows: rows.slice(0, first), hasNextPage: rows.length > first };
+      const sought = search === undefined ? undefined : await soughtBy(search, orders.keyOf);
+      if (search !== undefined && sought === undefined) return NONE;
+      const conditions = [
+        ...isEqual('d.payment_id', paymentId),
+        ...isEqual('d.status', status),
+        ...isEqual('p.account_id', readsAny ? undefined : caller.accountId),
+        ...isWithin('d.created_at', createdFrom, createdTo),
+        ...(sought ? [isSought(sought)] : []),
+      ];
+      return readPage<Dispute>(database, LISTING, conditions, page);
     },
 
     paymentOf,

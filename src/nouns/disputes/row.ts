@@ -13,6 +13,7 @@ export const OPEN_DISPUTE = statusIn(OPEN_DISPUTE_STATUSES);
 @Check('dispute_status_known', `status in ('${DISPUTE_STATUSES.join("', '")}')`)
 @Unique('dispute_stripe_once', ['stripeDisputeId'])
 @Index('dispute_payment', ['paymentId'])
+@Index('dispute_created', ['createdAt', 'id'])
 @Index('dispute_open', ['id'], { where: OPEN_DISPUTE })
 export class Dispute {
   @PrimaryColumn({ type: 'bigint', transformer: keyText, default: () => "nextval('tollgate.node_id')" })

@@ -1,6 +1,7 @@
 import { actorOf } from '../../core/caller.js';
 import type { Builder } from '../../graphql/builder.js';
-import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../../graphql/page.js';
+import { given } from '../../graphql/given.js';
+import { DEFAULT_FIRST, defineConnection, pageOfBoth, pageRequest, toConnection } from '../../graphql/page.js';
 import { DELIVERY_STATUSES, type OutgoingDelivery, type OutgoingWebhook } from './row.js';
 import type { OutgoingWebhooks, WebhookInput, WithSecret } from './webhooks.js';
 
@@ -38,7 +39,12 @@ const defineDelivery = (builder: Builder, status: StatusEnum): void => {
   builder.objectType('OutgoingDelivery', {
     fields: (t) => ({
       id: t.exposeID('id', { nullable: false }),
+      webhookId: t.exposeID('webhookId', { nullable: false }),
       eventType: t.exposeString('eventType', { nullable: false }),
+      nodeType: t.exposeString('nodeType', { nullable: true, description: 'What it tells of: PAYMENT, REFUND, ….' }),
+      nodeId: t.exposeID('nodeId', { nullable: true }),
+      version: t.exposeInt('version', { nullable: true, description: 'The version of the row.' }),
+      nextAttemptAt: t.expose('nextAttemptAt', { type: 'DateTime', nullable: true }),
       status: t.expose('status', { type: status, nullable: false }),
       attempts: t.exposeInt('attempts', { nullable: false }),
       lastStatusCode: t.exposeInt('lastStatusCode', { nullable: true }),
@@ -86,6 +92,31 @@ const defineWebhook = (builder: Builder, status: StatusEnum): void => {
       }),
     }),
   });
+  builder.queryField('outgoingDeliveries', (t) =>
+    t.field({
+      type: connection,
+      nullable: false,
+      description:
+        'Of all endpoints, newest first. search: an id of the row that is told of, or one that finds its payment in payments.',
+      permission: PERMISSION,
+      args: {
+        webhookId: t.arg.id(),
+        status: t.arg({ type: status }),
+        eventType: t.arg.string(),
+        search: t.arg.string(),
+        createdFrom: t.arg({ type: 'DateTime' }),
+        createdTo: t.arg({ type: 'DateTime' }),
+        first: t.arg.int({ defaultValue: DEFAULT_FIRST }),
+        after: t.arg.string(),
+        last: t.arg.int(),
+        before: t.arg.string(),
+      },
+      resolve: async (_, { first, after, last, before, ...filter }, { outgoing }) => {
+        const request = pageOfBoth({ first, after, last, before });
+        return toConnection(await outgoing.deliveries({ ...request, ...given(filter) }), request);
+      },
+    }),
+  );
   builder.queryField('outgoingWebhooks', (t) =>
     t.field({
       type: ['OutgoingWebhook'],

@@ -21,7 +21,7 @@ const build = ({ database, source, vault, orders, schema, settings, log, onStop 
   onStop(() => deliveries.stop());
   return {
     parts: undefined,
-    domain: { outgoing: createOutgoingWebhooks({ database, vault, hosts, deliveries, payloadOf }) },
+    domain: { outgoing: createOutgoingWebhooks({ database, orders, vault, hosts, deliveries, payloadOf }) },
     jobs: [
       { name: 'paid orders', run: createOrderPaid({ database, orders, log }) },
       { name: 'outgoing webhooks', run: () => deliveries.run() },

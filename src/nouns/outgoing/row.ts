@@ -49,8 +49,10 @@ export class OutgoingWebhook {
 @Index('outgoing_delivery_behind', ['webhookId', 'nodeType', 'nodeId', 'id'], {
   where: `status in ('WAITING', 'FAILED')`,
 })
-@Index('outgoing_delivery_listed', ['webhookId', 'id'])
-@Index('outgoing_delivery_ended', ['createdAt'], { where: `status in ('DELIVERED', 'DEAD')` })
+@Index('outgoing_delivery_listed', ['webhookId', 'createdAt', 'id'])
+@Index('outgoing_delivery_node', ['nodeId'])
+@Index('outgoing_delivery_created', ['createdAt', 'id'])
+@Index('outgoing_delivery_dead', ['createdAt', 'id'], { where: `status = 'DEAD'` })
 export class OutgoingDelivery {
   @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'ALWAYS' }) declare id: string;
   @Column({ name: 'webhook_id', type: 'bigint' })

@@ -1,5 +1,7 @@
-import type { Statement } from '../../storage/database.js';
+import type { Page, PageOfBoth } from '../../core/page.js';
+import type { Queryable, Statement } from '../../storage/database.js';
 import { isDue } from '../../storage/due.js';
+import { type Condition, isEqual, isWithin, type Listing, readPage } from '../../storage/listing.js';
 import { selectList } from '../../storage/select-list.js';
 import { paidPayment } from '../payments/row.js';
 import {
@@ -155,19 +157,41 @@ export const sendDeadAgain = (webhookId: string): Statement => ({
 });
 
 /** Which deliveries a list holds. */
-export interface DeliveryFilter {
-  readonly webhookId: string;
+export interface DeliveryFilter extends PageOfBoth {
+  readonly webhookId?: string | undefined;
   readonly status?: DeliveryStatus | undefined;
-  readonly after?: string | undefined;
-  readonly first: number;
+  readonly eventType?: string | undefined;
+  /** The ids that its row may have; undefined for any. */
+  readonly nodes?: Condition | undefined;
+  readonly createdFrom?: Date | undefined;
+  readonly createdTo?: Date | undefined;
 }
 
+const LISTING: Listing = {
+  table: 'tollgate.outgoing_delivery',
+  alias: 'd',
+  columns: DELIVERY,
+  time: 'created_at',
+  id: 'bigint',
+};
+
 /** Newest first. */
-export const listDeliveries = ({ webhookId, status, after, first }: DeliveryFilter): Statement => ({
-  text: `select ${DELIVERY} from tollgate.outgoing_delivery d where d.webhook_id = $1
-      and ($2::text is null or d.status = $2) and ($3::bigint is null or d.id < $3) order by d.id desc limit $4`,
-  values: [webhookId, status ?? null, after ?? null, first + 1],
-});
+export const listDeliveries = (
+  on: Queryable,
+  { webhookId, status, eventType, nodes, createdFrom, createdTo, ...page }: DeliveryFilter,
+): Promise<Page<OutgoingDelivery>> =>
+  readPage<OutgoingDelivery>(
+    on,
+    LISTING,
+    [
+      ...isEqual('d.webhook_id', webhookId),
+      ...isEqual('d.status', status),
+      ...isEqual('d.event_type', eventType),
+      ...(nodes ? [nodes] : []),
+      ...isWithin('d.created_at', createdFrom, createdTo),
+    ],
+    page,
+  );
 
 /** Forgets what was delivered, or given up on, a month ago. */
 export const forgetOld: Statement = {

@@ -4,8 +4,11 @@ import { isNodeId } from '../../core/node-id.js';
 import type { Page } from '../../core/page.js';
 import { readReason } from '../../core/reason.js';
 import type { Vault } from '../../installation/encryption.js';
+import type { Orders } from '../../orders/orders.js';
 import { writeAudit } from '../../storage/audit.js';
 import type { Database, Queryable, Tx } from '../../storage/database.js';
+import type { Condition } from '../../storage/listing.js';
+import { paymentsSought, type Sought, soughtBy } from '../payments/list.js';
 import { type NamedHosts, readAddress } from './address.js';
 import { type Deliveries, type PayloadOf, SECRET_PURPOSE } from './deliver.js';
 import { OUTGOING_EVENT_TYPES, type OutgoingDelivery, type OutgoingWebhook, TEST_EVENT_TYPE } from './row.js';
@@ -69,12 +72,16 @@ export interface OutgoingWebhooks {
    * @throws NotFoundError, IllegalTransitionError where it is switched off
    */
   redeliverDead(webhookId: string, by: AskedBy): Promise<number>;
-  deliveries(filter: DeliveryFilter): Promise<Page<OutgoingDelivery>>;
+  /** Newest first; of all endpoints where none is named. */
+  deliveries(
+    filter: Omit<DeliveryFilter, 'nodes'> & { readonly search?: string | undefined },
+  ): Promise<Page<OutgoingDelivery>>;
   payloadOf: PayloadOf;
 }
 
 interface Parts {
   readonly database: Database;
+  readonly orders: Pick<Orders, 'keyOf'>;
   readonly vault: Vault;
   readonly hosts: NamedHosts;
   readonly deliveries: Pick<Deliveries, 'deliver'>;
@@ -125,8 +132,30 @@ const assertEnabled = ({ id, enabled, endedReason }: OutgoingWebhook): void => {
 /** What the audit keeps: everything but the secret. */
 const detailOf = ({ id, url, eventTypes, enabled }: OutgoingWebhook): object => ({ id, url, eventTypes, enabled });
 
+const NONE: Page<never> = { rows: [], hasNextPage: false };
+
+/** Told of the row itself, or of a payment that something is an id of, or of that one's refunds and disputes. */
+const isOf =
+  (sought: Sought): Condition =>
+  (bind) => {
+    const given = `${bind(sought.text)}::text`;
+    return `d.id in (select id from tollgate.outgoing_delivery where node_id = ${given}
+      union all select id from tollgate.outgoing_delivery where node_id in (
+        select f.id::text from (${paymentsSought(sought, bind)}) as f
+        union all select id::text from tollgate.refund where stripe_refund_id = ${given}
+        union all select id::text from tollgate.dispute where stripe_dispute_id = ${given}
+        union all select id::text from tollgate.recurring_payment where stripe_subscription_id = ${given}))`;
+  };
+
 /** Builds what an operator does about outgoing webhooks. */
-export const createOutgoingWebhooks = ({ database, vault, hosts, deliveries, payloadOf }: Parts): OutgoingWebhooks => ({
+export const createOutgoingWebhooks = ({
+  database,
+  orders,
+  vault,
+  hosts,
+  deliveries,
+  payloadOf,
+}: Parts): OutgoingWebhooks => ({
   payloadOf,
 
   list: () => database.query<OutgoingWebhook>(listWebhooks),
@@ -199,8 +228,10 @@ export const createOutgoingWebhooks = ({ database, vault, hosts, deliveries, pay
       return count;
     }),
 
-  async deliveries(filter) {
-    const rows = await database.query<OutgoingDelivery>(listDeliveries(filter));
-    return { rows: rows.slice(0, filter.first), hasNextPage: rows.length > filter.first };
+  async deliveries({ search, ...filter }) {
+    if (filter.webhookId !== undefined && !isNodeId(filter.webhookId)) return NONE;
+    if (search === undefined) return listDeliveries(database, filter);
+    const sought = await soughtBy(search, orders.keyOf);
+    return sought ? listDeliveries(database, { ...filter, nodes: isOf(sought) }) : NONE;
   },
 });

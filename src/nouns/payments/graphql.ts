@@ -2,8 +2,9 @@ import { NotFoundError } from '../../core/errors.js';
 import { isNodeId } from '../../core/node-id.js';
 import { PAYMENT_STATUSES } from '../../core/states.js';
 import type { Builder, Once } from '../../graphql/builder.js';
+import { given } from '../../graphql/given.js';
 import type { NodeKind } from '../../graphql/node.js';
-import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../../graphql/page.js';
+import { DEFAULT_FIRST, defineConnection, pageOfBoth, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
 import { amountRefundable, isSettledOutOfBand } from '../refunds/refundable.js';
 import { definePaymentDetails, defineRefundState } from './graphql-details.js';
@@ -103,12 +104,6 @@ const definePaymentType = (builder: Builder, status: StatusEnum): void => {
   });
 };
 
-/** An optional argument given as null is the same as one left out. */
-const given = <T extends object>(args: T) =>
-  Object.fromEntries(Object.entries(args).filter(([, value]) => value != null)) as {
-    [K in keyof T]?: NonNullable<T[K]>;
-  };
-
 /** Defines lists of payments, which recurring payments have as well. */
 export const definePaymentConnection = (builder: Builder) => defineConnection<Payment>(builder, 'Payment');
 
@@ -143,9 +138,11 @@ const definePaymentQueries = (
         createdTo: t.arg({ type: 'DateTime' }),
         first: t.arg.int({ defaultValue: DEFAULT_FIRST }),
         after: t.arg.string(),
+        last: t.arg.int(),
+        before: t.arg.string(),
       },
-      resolve: async (_, { first, after, ...filter }, { payments, session }) => {
-        const request = pageRequest({ first, after });
+      resolve: async (_, { first, after, last, before, ...filter }, { payments, session }) => {
+        const request = pageOfBoth({ first, after, last, before });
         const page = await payments.list({ ...request, ...given(filter) }, session.caller);
         return toConnection(page, request);
       },

@@ -1,6 +1,6 @@
 import { actorOf, type Caller } from '../../core/caller.js';
 import { IllegalTransitionError, NotFoundError } from '../../core/errors.js';
-import type { Page, PageRequest } from '../../core/page.js';
+import type { Page, PageOfBoth } from '../../core/page.js';
 import { isOpen, type PaymentStatus } from '../../core/states.js';
 import type { TimeSteps } from '../../core/time-steps.js';
 import type { Change } from '../../outbox/change.js';
@@ -12,7 +12,7 @@ import type { Payment } from './row.js';
 import type { PaymentTotals } from './totals.js';
 
 /** What a list of payments may be narrowed to. */
-export interface PaymentFilter extends PageRequest {
+export interface PaymentFilter extends PageOfBoth {
   readonly orderId?: string;
   readonly accountId?: string;
   readonly status?: PaymentStatus;

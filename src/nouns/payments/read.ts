@@ -51,12 +51,12 @@ export const createPaymentReads = ({
 
     async list(filter, caller) {
       const accountId = visibleAccount(caller, filter.accountId);
-      if (accountId === null || (filter.after !== undefined && !isNodeId(filter.after))) return NONE;
+      if (accountId === null) return NONE;
       const sought = filter.search === undefined ? undefined : await soughtBy(filter.search, orders.keyOf);
       if (filter.search !== undefined && sought === undefined) return NONE;
-      if (filter.orderId === undefined) return listPayments(payments, filter, { accountId, sought });
+      if (filter.orderId === undefined) return listPayments(database, filter, { accountId, sought });
       const orderId = await orders.keyOf(filter.orderId);
-      return orderId === undefined ? NONE : listPayments(payments, { ...filter, orderId }, { accountId, sought });
+      return orderId === undefined ? NONE : listPayments(database, { ...filter, orderId }, { accountId, sought });
     },
 
     totals: (span) => readPaymentTotals(database, span),

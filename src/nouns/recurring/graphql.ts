@@ -1,7 +1,8 @@
 import { RECURRING_STATUSES } from '../../core/states.js';
 import type { Builder, Once } from '../../graphql/builder.js';
+import { given } from '../../graphql/given.js';
 import type { NodeKind } from '../../graphql/node.js';
-import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../../graphql/page.js';
+import { DEFAULT_FIRST, defineConnection, pageOfBoth, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
 import { definePaymentConnection } from '../payments/graphql.js';
 import type { Imports } from './imports.js';
@@ -165,21 +166,17 @@ const defineRecurringQueries = (builder: Builder, status: StatusEnum): void => {
         orderId: t.arg.id(),
         accountId: t.arg.id(),
         status: t.arg({ type: status }),
+        search: t.arg.string(),
+        createdFrom: t.arg({ type: 'DateTime' }),
+        createdTo: t.arg({ type: 'DateTime' }),
         first: t.arg.int({ defaultValue: DEFAULT_FIRST }),
         after: t.arg.string(),
+        last: t.arg.int(),
+        before: t.arg.string(),
       },
-      resolve: async (_, { orderId, accountId, status, first, after }, { recurring, session }) => {
-        const request = pageRequest({ first, after });
-        const page = await recurring.list(
-          {
-            ...request,
-            ...(orderId == null ? {} : { orderId }),
-            ...(accountId == null ? {} : { accountId }),
-            ...(status == null ? {} : { status }),
-          },
-          session.caller,
-        );
-        return toConnection(page, request);
+      resolve: async (_, { first, after, last, before, ...filter }, { recurring, session }) => {
+        const request = pageOfBoth({ first, after, last, before });
+        return toConnection(await recurring.list({ ...request, ...given(filter) }, session.caller), request);
       },
     }),
   );

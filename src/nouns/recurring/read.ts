@@ -1,4 +1,4 @@
-import type { DataSource, Repository } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { createBatch } from '../../core/batch.js';
 import { type Caller, mayRead } from '../../core/caller.js';
 import { denial } from '../../core/errors.js';
@@ -7,11 +7,14 @@ import type { Page, PageRequest } from '../../core/page.js';
 import { assertUsable, type Orders } from '../../orders/orders.js';
 import { Change } from '../../outbox/change.js';
 import type { Database } from '../../storage/database.js';
+import { type Condition, isEqual, isWithin, type Listing, readPage } from '../../storage/listing.js';
 import { createRowReads } from '../../storage/row-reads.js';
+import { accountsOf, type Sought, soughtBy } from '../payments/list.js';
 import type { Payment } from '../payments/row.js';
 import { PAYMENT_COLUMNS } from '../payments/rows.js';
 import type { Recurring, RecurringFilter } from './recurring.js';
 import { LIVE_RECURRING, RecurringPayment } from './row.js';
+import { RECURRING_COLUMNS } from './rows.js';
 
 /** The reading half of recurring payments. */
 export interface RecurringReads
@@ -27,22 +30,52 @@ const visibleAccount = (caller: Caller, asked: string | undefined): string | nul
   return caller.accountId;
 };
 
-const listRows = async (
-  rows: Repository<RecurringPayment>,
-  filter: RecurringFilter,
-  accountId: string | undefined,
-): Promise<Page<RecurringPayment>> => {
-  const query = rows
-    .createQueryBuilder('r')
-    .orderBy('r.id', 'DESC')
-    .limit(filter.first + 1);
-  if (accountId !== undefined) query.andWhere('r.accountId = :accountId', { accountId });
-  if (filter.orderId !== undefined) query.andWhere('r.order_id = :orderId', { orderId: filter.orderId });
-  if (filter.status !== undefined) query.andWhere('r.status = :status', { status: filter.status });
-  if (filter.after !== undefined) query.andWhere('r.id < :after', { after: filter.after });
-  const found = await query.getMany();
-  return { rows: found.slice(0, filter.first), hasNextPage: found.length > filter.first };
+const LISTING: Listing = {
+  table: 'tollgate.recurring_payment',
+  alias: 'r',
+  columns: RECURRING_COLUMNS,
+  time: 'created_at',
+  id: 'bigint',
 };
+
+/** By what it is called itself, or one of its payments is; each part finds its rows by an index of its own. */
+const isSought =
+  ({ text, id, orderId }: Sought): Condition =>
+  (bind) => {
+    const [given, ours, order] = [`${bind(text)}::text`, `${bind(id)}::bigint`, bind(orderId)];
+    const payment = (column: string, value: string) =>
+      `union all select recurring_payment_id from tollgate.payment where ${column} = ${value} and recurring_payment_id is not null`;
+    return `r.id in (select id from tollgate.recurring_payment where id = ${ours}
+      union all select id from tollgate.recurring_payment where order_id = ${order}
+      union all select id from tollgate.recurring_payment where account_id in ${accountsOf(given)}
+      union all select id from tollgate.recurring_payment where stripe_subscription_id = ${given}
+      union all select id from tollgate.recurring_payment where stripe_checkout_session_id = ${given}
+      ${payment('id', ours)} ${payment('order_id', order)} ${payment('stripe_payment_intent_id', given)}
+      ${payment('stripe_invoice_id', given)} ${payment('stripe_charge_id', given)})`;
+  };
+
+interface Asked {
+  readonly accountId: string | undefined;
+  readonly sought: Sought | undefined;
+}
+
+const listRows = (
+  database: Database,
+  { orderId, status, createdFrom, createdTo, ...page }: RecurringFilter,
+  { accountId, sought }: Asked,
+): Promise<Page<RecurringPayment>> =>
+  readPage<RecurringPayment>(
+    database,
+    LISTING,
+    [
+      ...isEqual('r.account_id', accountId),
+      ...isEqual('r.order_id', orderId),
+      ...isEqual('r.status', status),
+      ...isWithin('r.created_at', createdFrom, createdTo),
+      ...(sought ? [isSought(sought)] : []),
+    ],
+    page,
+  );
 
 const NONE: Page<never> = { rows: [], hasNextPage: false };
 
@@ -110,10 +143,12 @@ export const createRecurringReads = ({
 
     async list(filter, caller) {
       const accountId = visibleAccount(caller, filter.accountId);
-      if (accountId === null || (filter.after !== undefined && !isNodeId(filter.after))) return NONE;
-      if (filter.orderId === undefined) return listRows(rows, filter, accountId);
+      if (accountId === null) return NONE;
+      const sought = filter.search === undefined ? undefined : await soughtBy(filter.search, orders.keyOf);
+      if (filter.search !== undefined && sought === undefined) return NONE;
+      if (filter.orderId === undefined) return listRows(database, filter, { accountId, sought });
       const orderId = await orders.keyOf(filter.orderId);
-      return orderId === undefined ? NONE : listRows(rows, { ...filter, orderId }, accountId);
+      return orderId === undefined ? NONE : listRows(database, { ...filter, orderId }, { accountId, sought });
     },
 
     async readFor(id, caller) {

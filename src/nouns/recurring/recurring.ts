@@ -6,7 +6,7 @@ import {
   RecurringNotCancelableError,
   StripeDeclinedError,
 } from '../../core/errors.js';
-import type { Page, PageRequest } from '../../core/page.js';
+import type { Page, PageOfBoth, PageRequest } from '../../core/page.js';
 import { isLive, type RecurringStatus } from '../../core/states.js';
 import type { AskApp } from '../../flows/payment-request.js';
 import type { Redirects } from '../../installation/redirects.js';
@@ -73,10 +73,15 @@ export interface ResumeRequest {
 }
 
 /** What a list of recurring payments may be narrowed to. */
-export interface RecurringFilter extends PageRequest {
+export interface RecurringFilter extends PageOfBoth {
   readonly orderId?: string;
   readonly accountId?: string;
   readonly status?: RecurringStatus;
+  /** The whole id of a recurring payment, its order, its account, a payment of it or an object of Stripe's. */
+  readonly search?: string;
+  /** Begun at this time or later, and before that one. */
+  readonly createdFrom?: Date;
+  readonly createdTo?: Date;
 }
 
 /** Recurring payments: every rule of who, what and when lives behind these calls. */

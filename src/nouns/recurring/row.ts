@@ -19,6 +19,9 @@ export type AskedFor = 'END' | 'SCHEDULE' | 'RESUME' | 'PAUSE' | 'UNPAUSE' | 'CH
 @Unique('recurring_payment_checkout_session_once', ['stripeCheckoutSessionId'])
 @Index('recurring_payment_live_once', ['orderId', 'livemode', 'stripeAccount'], { unique: true, where: LIVE_RECURRING })
 @Index('recurring_payment_account', ['accountId'])
+@Index('recurring_payment_created', ['createdAt', 'id'])
+@Index('recurring_payment_status', ['status', 'createdAt', 'id'])
+@Index('recurring_payment_order', ['orderId'])
 @Index('recurring_payment_restoring', ['restoringSince'], { where: 'restoring_by IS NOT NULL' })
 export class RecurringPayment {
   @PrimaryColumn({ type: 'bigint', transformer: keyText, default: () => "nextval('tollgate.node_id')" })

@@ -2,8 +2,9 @@ import { NotFoundError } from '../../core/errors.js';
 import { isNodeId } from '../../core/node-id.js';
 import { REFUND_STATUSES } from '../../core/states.js';
 import type { Builder } from '../../graphql/builder.js';
+import { given } from '../../graphql/given.js';
 import type { NodeKind } from '../../graphql/node.js';
-import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from '../../graphql/page.js';
+import { DEFAULT_FIRST, defineConnection, pageOfBoth, pageRequest, toConnection } from '../../graphql/page.js';
 import { whoMay } from '../../graphql/session.js';
 import { STRIPE_REFUND_REASONS } from '../../stripe/refund-reasons.js';
 import { defineRefundTotals } from './graphql-totals.js';
@@ -102,12 +103,17 @@ const defineRefundList = (builder: Builder, connection: RefundConnection, status
       permission: 'REFUND_READ_ANY',
       args: {
         status: t.arg({ type: status }),
+        search: t.arg.string(),
+        createdFrom: t.arg({ type: 'DateTime' }),
+        createdTo: t.arg({ type: 'DateTime' }),
         first: t.arg.int({ defaultValue: DEFAULT_FIRST }),
         after: t.arg.string(),
+        last: t.arg.int(),
+        before: t.arg.string(),
       },
-      resolve: async (_, { status: asked, first, after }, { refunds }) => {
-        const request = pageRequest({ first, after });
-        return toConnection(await refunds.list(asked ?? undefined, request), request);
+      resolve: async (_, { first, after, last, before, ...filter }, { refunds }) => {
+        const request = pageOfBoth({ first, after, last, before });
+        return toConnection(await refunds.list({ ...request, ...given(filter) }), request);
       },
     }),
   );

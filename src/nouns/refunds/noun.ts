@@ -34,7 +34,7 @@ const build = (machine: Machine): Built<RefundParts> => {
   const { database, connection, marks, orders, flows, outbox, pubsub, log } = machine;
   const timing = machine.settings.refundTiming ?? REFUND_TIMING;
   const ofPayments = machine.use(payments);
-  const reads = createRefundReads(database);
+  const reads = createRefundReads(database, orders);
   const publishRefund = outbox.add(REFUND_STREAM, (ids) => reads.readMany(ids));
   const publish = (changed: HeldRefunds['changed']): void => {
     if (changed.payment) ofPayments.publish(changed.payment);

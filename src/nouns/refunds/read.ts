@@ -1,11 +1,14 @@
 import { type Caller, mayRead } from '../../core/caller.js';
 import { isNodeId } from '../../core/node-id.js';
-import type { Page, PageRequest } from '../../core/page.js';
+import type { Page, PageOfBoth } from '../../core/page.js';
 import type { RefundStatus } from '../../core/states.js';
 import type { TimeSteps } from '../../core/time-steps.js';
+import type { Orders } from '../../orders/orders.js';
 import type { Database } from '../../storage/database.js';
+import { type Condition, isEqual, isWithin, type Listing, readPage } from '../../storage/listing.js';
 import { createPagesOf, type PagesOf } from '../../storage/pages-of.js';
 import { createRowReads } from '../../storage/row-reads.js';
+import { paymentsSought, type Sought, soughtBy } from '../payments/list.js';
 import { Payment } from '../payments/row.js';
 import { Refund } from './row.js';
 import { REFUND_COLUMNS } from './rows.js';
@@ -18,6 +21,33 @@ export interface RefundVersion {
   readonly version: number;
 }
 
+/** What a list of refunds may be narrowed to. */
+export interface RefundFilter extends PageOfBoth {
+  readonly status?: RefundStatus;
+  /** The whole id of a refund, or of its payment: what a payment may be searched by. */
+  readonly search?: string;
+  /** Made at this time or later, and before that one. */
+  readonly createdFrom?: Date;
+  readonly createdTo?: Date;
+}
+
+const LISTING: Listing = {
+  table: 'tollgate.refund',
+  alias: 'r',
+  columns: REFUND_COLUMNS,
+  time: 'created_at',
+  id: 'bigint',
+};
+
+const isSought =
+  (sought: Sought): Condition =>
+  (bind) =>
+    `r.id in (select id from tollgate.refund where id = ${bind(sought.id)}::bigint
+      union all select id from tollgate.refund where stripe_refund_id = ${bind(sought.text)}
+      union all select f.id from tollgate.refund f where f.payment_id in (${paymentsSought(sought, bind)}))`;
+
+const NONE: Page<never> = { rows: [], hasNextPage: false };
+
 /** Reads refunds. Who may see a payment's refunds: whose payment it is, or who may read any. */
 export interface RefundReads {
   /** The refund, or null where there is none that the caller may see. */
@@ -27,7 +57,7 @@ export interface RefundReads {
   /** A page of a payment's refunds, newest first, whoever asks. Asked for many payments at once: one query. */
   pageOf: PagesOf<Refund>;
   /** A page of all refunds, newest first, whoever asks. */
-  list(status: RefundStatus | undefined, page: PageRequest): Promise<Page<Refund>>;
+  list(filter: RefundFilter): Promise<Page<Refund>>;
   /** Sums over all refunds, whoever asks. */
   totals(span: TimeSteps): Promise<RefundTotals[]>;
   /** Current rows of refunds, whoever asks: for the outbox and live status. */
@@ -40,7 +70,7 @@ export interface RefundReads {
   mayWatch(paymentId: string, caller: Caller): Promise<boolean>;
 }
 
-export const createRefundReads = (database: Database): RefundReads => {
+export const createRefundReads = (database: Database, orders: Pick<Orders, 'keyOf'>): RefundReads => {
   const refunds = createRowReads(database, 'refund', Refund);
   const payments = createRowReads(database, 'payment', Payment);
 
@@ -65,14 +95,15 @@ export const createRefundReads = (database: Database): RefundReads => {
       columns: REFUND_COLUMNS,
       alias: 'r',
     }),
-    async list(status, { first, after }) {
-      const rows = await database.query<Refund>({
-        name: 'refund_list',
-        text: `select ${REFUND_COLUMNS} from tollgate.refund r
-          where ($1::text is null or status = $1) and ($2::bigint is null or id < $2) order by id desc limit $3`,
-        values: [status ?? null, after ?? null, first + 1],
-      });
-      return { rows: rows.slice(0, first), hasNextPage: rows.length > first };
+    async list({ status, search, createdFrom, createdTo, ...page }) {
+      const sought = search === undefined ? undefined : await soughtBy(search, orders.keyOf);
+      if (search !== undefined && sought === undefined) return NONE;
+      const conditions = [
+        ...isEqual('r.status', status),
+        ...isWithin('r.created_at', createdFrom, createdTo),
+        ...(sought ? [isSought(sought)] : []),
+      ];
+      return readPage<Refund>(database, LISTING, conditions, page);
     },
     readMany: refunds.many,
     readOfPayment: (paymentId) =>

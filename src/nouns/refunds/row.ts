@@ -16,8 +16,8 @@ export const UNKNOWN_OUTCOME = "status = 'PENDING' and stripe_refund_id is null"
 @Check('refund_status_known', `status in ('${REFUND_STATUSES.join("', '")}')`)
 @Unique('refund_stripe_once', ['stripeRefundId'])
 @Index('refund_payment', ['paymentId'])
-@Index('refund_created', ['createdAt'])
-@Index('refund_status', ['status', 'id'])
+@Index('refund_created', ['createdAt', 'id'])
+@Index('refund_status', ['status', 'createdAt', 'id'])
 @Index('refund_unknown', ['nextCheckAt'], { where: UNKNOWN_OUTCOME })
 export class Refund {
   @PrimaryColumn({ type: 'bigint', transformer: keyText, default: () => "nextval('tollgate.node_id')" })

@@ -128,7 +128,8 @@ describe('an outgoing webhook', () => {
     const { secret } = await create(receiver.url);
     const { id, orderId } = await paid();
     await refund(server, id, 4_000, {}, ADMIN);
-    await until(() => receiver.got.some((got) => read(got).type === 'refund.updated'), 'the refund is told');
+    for (const last of ['refund.updated', 'order.paid'])
+      await until(() => receiver.got.some((got) => read(got).type === last), `${last} is told`);
     await until(async () => {
       const { rows } = await bed.sql.query(`select 1 from tollgate.outgoing_delivery where status <> 'DELIVERED'`);
       return rows.length === 0;

@@ -222,13 +222,16 @@ describe('reading refunds', () => {
     }
     const database = createDatabase({ url: bed.database.url, poolSize: 1 });
     let queries = 0;
-    const reads = createRefundReads({
-      ...database,
-      query: (statement) => {
-        queries += 1;
-        return database.query(statement);
+    const reads = createRefundReads(
+      {
+        ...database,
+        query: (statement) => {
+          queries += 1;
+          return database.query(statement);
+        },
       },
-    });
+      { keyOf: async (id) => id },
+    );
     const pages = await Promise.all(many.map(({ payment }) => reads.pageOf(payment.id, { first: 2 })));
     expect(pages.map(({ rows }) => rows.map(({ amount }) => amount))).toEqual(many.map(() => [200, 100]));
     expect(queries).toBe(1);

@@ -1,0 +1,110 @@
+// What an operator's lists take over millions of rows: each page, by each filter, near and far.
+import { openBed } from './bed.mjs';
+import { postgresVersion, versionsOf } from './results.mjs';
+import { fill } from './rows.mjs';
+import { quantile } from './statistics.mjs';
+
+const ROWS = Number(process.env['BENCH_ROWS'] ?? 5_000_000);
+const RUNS = 7;
+const GOAL_MS = 1_000;
+
+const PROSE = `${ROWS.toLocaleString('en')} payments over two years, as many events, a refund of each 20th, a dispute of each 1,000th, a recurring payment of each 10th and a delivery
+of each 5th. Each page has 50 rows and is asked over GraphQL, with the fields that the console shows; the first answer of each comes from a database that was just started, the others follow it.`;
+
+const PAYMENT =
+  'edges { node { id orderId amount currency status refundState createdAt } } pageInfo { endCursor startCursor hasNextPage }';
+const OTHER = 'edges { node { id status createdAt } } pageInfo { endCursor }';
+const EVENT = 'edges { node { id type status receivedAt } } pageInfo { endCursor }';
+
+const cursor = (id) => Buffer.from(String(id)).toString('base64');
+
+/** Each page that is asked for. */
+const pagesOf = ({ middle, oldFrom, oldTo, sample }) => [
+  ['payments: the first page', `{ payments(first: 50) { ${PAYMENT} } }`],
+  ['… from the middle on', `{ payments(first: 50, after: "${cursor(middle.payment)}") { ${PAYMENT} } }`],
+  ['… back from the middle', `{ payments(last: 50, before: "${cursor(middle.payment)}") { ${PAYMENT} } }`],
+  ['… the last page', `{ payments(last: 50) { ${PAYMENT} } }`],
+  ['… a status of most', `{ payments(first: 50, status: SUCCESSFUL) { ${PAYMENT} } }`],
+  ['… a status of few (QUARANTINED)', `{ payments(first: 50, status: QUARANTINED) { ${PAYMENT} } }`],
+  ['… a status of none (REQUIRES_CAPTURE)', `{ payments(first: 50, status: REQUIRES_CAPTURE) { ${PAYMENT} } }`],
+  ['… wholly refunded', `{ payments(first: 50, refundState: FULL) { ${PAYMENT} } }`],
+  ['… a day a year ago', `{ payments(first: 50, createdFrom: "${oldFrom}", createdTo: "${oldTo}") { ${PAYMENT} } }`],
+  [
+    '… a day a year ago, FAILED',
+    `{ payments(first: 50, status: FAILED, createdFrom: "${oldFrom}", createdTo: "${oldTo}") { ${PAYMENT} } }`,
+  ],
+  ...['id', 'intent', 'charge', 'order', 'account', 'refund', 'nothing'].map((name) => [
+    `… search: ${name}`,
+    `{ payments(first: 50, search: "${sample[name]}") { ${PAYMENT} } }`,
+  ]),
+  ['refunds: the first page', `{ refunds(first: 50) { ${OTHER} } }`],
+  ['… FAILED', `{ refunds(first: 50, status: FAILED) { ${OTHER} } }`],
+  ['… search: intent', `{ refunds(first: 50, search: "${sample.intent}") { ${OTHER} } }`],
+  ['disputes: the first page', `{ disputes(first: 50) { ${OTHER} } }`],
+  ['recurring payments: PAST_DUE', `{ recurringPayments(first: 50, status: PAST_DUE) { ${OTHER} } }`],
+  ['… search: subscription', `{ recurringPayments(first: 50, search: "${sample.subscription}") { ${OTHER} } }`],
+  ['events: the first page', `{ webhookEvents(first: 50) { ${EVENT} } }`],
+  ['… from the middle on', `{ webhookEvents(first: 50, after: "${cursor(middle.event)}") { ${EVENT} } }`],
+  ['… a type of few', `{ webhookEvents(first: 50, type: "charge.dispute.created") { ${EVENT} } }`],
+  ['… IGNORED', `{ webhookEvents(first: 50, status: IGNORED) { ${EVENT} } }`],
+  ['… search: intent', `{ webhookEvents(first: 50, search: "${sample.intent}") { ${EVENT} } }`],
+  ['… how many are DEAD', '{ webhookEventCount(status: DEAD) { count isMore } }'],
+  ['deliveries: the first page', `{ outgoingDeliveries(first: 50) { ${OTHER} } }`],
+  ['… DEAD', `{ outgoingDeliveries(first: 50, status: DEAD) { ${OTHER} } }`],
+  ['… search: intent', `{ outgoingDeliveries(first: 50, search: "${sample.intent}") { ${OTHER} } }`],
+];
+
+/** Runs it and gives the section of the results. */
+export const runLists = async (progress) => {
+  const bed = await openBed();
+  try {
+    progress(`filling ${ROWS.toLocaleString('en')} rows`);
+    const filled = await fill(bed.sql, ROWS, progress);
+    const tollgate = bed.keep(await bed.startTollgate());
+    const token = await bed.token();
+    const rows = [];
+    let worst = 0;
+    for (const [name, query] of pagesOf(filled)) {
+      const times = [];
+      let count = 0;
+      for (let run = 0; run < RUNS; run += 1) {
+        const { ms, found } = await ask(tollgate.url, { query, token });
+        times.push(ms);
+        count = found;
+      }
+      worst = Math.max(worst, ...times);
+      rows.push([
+        name,
+        String(count),
+        ...[times[0], quantile(times, 0.5), Math.max(...times)].map((ms) => `${ms.toFixed(1)} ms`),
+      ]);
+      progress(rows.at(-1).join(', '));
+    }
+    const held = worst < GOAL_MS ? 'held' : 'missed';
+    return {
+      title: 'lists',
+      prose: PROSE,
+      table: {
+        head: ['page', 'rows', 'first', 'p50', 'worst'],
+        rows,
+        goal: `each page under ${GOAL_MS} ms: ${held} (worst ${worst.toFixed(0)} ms)`,
+      },
+      versions: [await postgresVersion(bed.sql), ...versionsOf('pg', 'graphql')],
+    };
+  } finally {
+    await bed.stop();
+  }
+};
+
+const ask = async (url, { query, token }) => {
+  const startedAt = performance.now();
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query }),
+  });
+  const { data, errors } = await response.json();
+  if (errors) throw new Error(`${query}: ${errors[0].message}`);
+  const [list] = Object.values(data);
+  return { ms: performance.now() - startedAt, found: list.edges?.length ?? list.count };
+};
