@@ -66,19 +66,27 @@ const makeFrom = <T>(
   });
 };
 
+/** A payment's new object, and the row as it was made for: with its customer, another one where the first is gone. */
+export interface MadeObject<T> {
+  readonly payment: Payment;
+  readonly answer: Answer<T>;
+}
+
 /** Makes the payment's object, once, however often it is called. A definite refusal ends the row. @throws StripeCallError */
 export const makeObject = async <T>(
   parts: SettlingParts,
   { payment: known, object }: PaymentWithObject<T>,
   { actor, isFresh = false }: Settling,
-): Promise<Answer<T>> => {
+): Promise<MadeObject<T>> => {
   try {
     const payment = await object.complete(known);
-    return await makeFrom(parts, { payment, object }, isFresh).catch(async (error: unknown) => {
+    try {
+      return { payment, answer: await makeFrom(parts, { payment, object }, isFresh) };
+    } catch (error) {
       const mended = error instanceof StripeCallError ? await object.mend(payment, error, actor) : undefined;
       if (!mended) throw error;
-      return makeFrom(parts, { payment: mended, object }, false);
-    });
+      return { payment: mended, answer: await makeFrom(parts, { payment: mended, object }, false) };
+    }
   } catch (error) {
     if (error instanceof StripeCallError && error.failure === 'refused')
       await end(parts, known, { refusal: error, actor });

@@ -102,8 +102,11 @@ const insert = async (
     name: 'payment_insert',
     text: `insert into tollgate.payment as p (order_id, account_id, amount, currency, mode, capture_method, description,
         success_url, cancel_url, livemode, stripe_account, metadata, receipt_email, statement_descriptor_suffix, locale,
-        for_customer, saves_method, saved_method_id, off_session, attempted_at)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, now()) returning ${PAYMENT_COLUMNS}`,
+        for_customer, saves_method, saved_method_id, off_session, attempted_at, stripe_customer_id)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, now(),
+        case when $16 then (select c.stripe_customer_id from tollgate.stripe_customer c
+          where c.account_id = $2 and c.livemode = $10 and c.stripe_account = $11) end)
+      returning ${PAYMENT_COLUMNS}`,
     values: [
       order.id,
       accountId,
@@ -216,9 +219,13 @@ export const createPaymentReservations = ({ database, orders, askApp, forCustome
     }
     const { method } = reservation;
     assertMethodOf(order.owner ?? caller.accountId, { id: request.paymentMethodId, caller, method });
-    const charge = await chargeOf(tx, order, { ...request, scope: access });
-    if (await findLive(tx, order.id, access)) throw new RecurringAlreadyExistsError(order.id);
-    const open = await findOpen(tx, order.id, access);
+    // What the order has travels in one packet; a refused charge is told before what else is in the way.
+    const [charge, live, open] = await Promise.all([
+      chargeOf(tx, order, { ...request, scope: access }),
+      findLive(tx, order.id, access),
+      findOpen(tx, order.id, access),
+    ]);
+    if (live) throw new RecurringAlreadyExistsError(order.id);
     const { mode } = request;
     const asked = { ...charge, orderId: order.id, accountId: order.owner ?? caller.accountId, mode };
     if (!open || MAY_BE_DECLINED.has(open.status)) await askApp(tx, asked);

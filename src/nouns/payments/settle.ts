@@ -172,7 +172,10 @@ const settle = async <T extends { id: string }>(
   const { actor } = settling;
   const subject = { payment, object };
   const id = object.idOf(payment);
-  if (id === null) return applyPresent(parts, subject, { actor, read: () => makeObject(parts, subject, settling) });
+  if (id === null) {
+    const made = await makeObject(parts, subject, settling);
+    return applyPresent(parts, { payment: made.payment, object }, { actor, read: async () => made.answer });
+  }
   const present = await readOwn(parts.marks, subject, id);
   if (present) return applyPresent(parts, subject, { actor, read: async () => present });
   if (payment.stripeInvoiceId !== null)

@@ -90,6 +90,25 @@ describe('the customer of a one-off payment', () => {
     );
   });
 
+  test('that was deleted at Stripe between two tries of an attempt is made anew by the next, in the same call', async () => {
+    const account = 'deleted between';
+    const orderId = await orderOf(account);
+    await addFault(bed.sandbox, {
+      kind: 'status',
+      status: 503,
+      times: 3,
+      match: { method: 'POST', path: '/v1/payment_intents' },
+    });
+    await expect(pay(server, orderId, {}, { account })).rejects.toMatchObject({ code: 'STRIPE_UNAVAILABLE' });
+    await clearFaults(bed.sandbox);
+    const [gone] = await customersOf(account);
+    await addFault(bed.sandbox, { kind: 'drop', times: 1, match: { eventType: 'customer.deleted' } });
+    await bed.stripe.customers.del(gone?.id ?? '');
+    const intent = await intentOf(await pay(server, orderId, {}, { account }));
+    expect((await customersOf(account)).map(({ id }) => id)).toEqual([intent.customer]);
+    expect(intent.customer).not.toBe(gone?.id);
+  });
+
   test('of another account in an answer is not believed', async () => {
     const account = 'mistaken';
     const proxy = await openStripeProxy(bed.sandbox.url);
