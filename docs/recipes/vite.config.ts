@@ -15,5 +15,6 @@ export default defineConfig({
   plugins: [relay(), vue(), svelte({ configFile: false })],
   // Your own back end; here the embedded run's demo door.
   server: { proxy: { '/demo': process.env['VITE_TOLLGATE_URL'] ?? 'http://127.0.0.1:4000' } },
+  resolve: { alias: { 'react-native': 'react-native-web' } },
   build: { target: 'es2022', rolldownOptions: { input: pages } },
 });

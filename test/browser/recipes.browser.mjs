@@ -1,12 +1,15 @@
 // The recipes' apps, built at once by Vite with the packed client package, against the embedded run on another origin.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ensureInstalled } from '../../scripts/install.mjs';
 import { root } from '../../scripts/run.mjs';
 import { leave, useDemo } from './demo.mjs';
+import { beNative } from './native-shape.mjs';
 import { serveFolder } from './static-server.mjs';
 
 const RECIPES = path.join(root, 'docs', 'recipes');
@@ -37,6 +40,7 @@ beforeAll(() => {
       env: { ...process.env, VITE_TOLLGATE_URL: demo.url },
     });
   run('relay-compiler/cli.js', 'relay/relay.config.json');
+  execFileSync(process.execPath, [path.join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', RECIPES]);
   run('vite/bin/vite.js', 'build', '--outDir', built, '--logLevel', 'error');
 });
 afterAll(async () => {
@@ -88,21 +92,21 @@ test.each([
   await leaveUnreloaded(pages);
 });
 
+const ask = async (token, query) => {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  const response = await fetch(`${demo.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) });
+  const { data, errors } = await response.json();
+  expect(errors).toBeUndefined();
+  return data;
+};
+
 /** Somebody else begins a payment of the page's order and gives it up. */
 const payAndCancel = async (page) => {
   const { token } = await (await fetch(`${demo.url}/demo/token?account=demo-customer`)).json();
-  const ask = async (query) => {
-    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
-    const response = await fetch(`${demo.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) });
-    const { data, errors } = await response.json();
-    expect(errors).toBeUndefined();
-    return data;
-  };
   const orderId = new URL(page.url()).searchParams.get('order');
-  const { pay } = await ask(
-    `mutation { pay(input: { orderId: ${orderId}, amount: 1800, currency: "USD" }) { payment { id } } }`,
-  );
-  await ask(`mutation { cancelPayment(input: { id: ${pay.payment.id} }) { payment { id } } }`);
+  const input = `{ orderId: ${orderId}, amount: 1800, currency: "USD" }`;
+  const { pay } = await ask(token, `mutation { pay(input: ${input}) { payment { id } } }`);
+  await ask(token, `mutation { cancelPayment(input: { id: ${pay.payment.id} }) { payment { id } } }`);
 };
 
 /** Lets the server answer the page's next query, and keeps the answer on its way until it is let go. */
@@ -174,4 +178,64 @@ test.each([
   await later.getByRole('button', { name: 'More' }).waitFor({ state: 'detached' });
   await leave(later);
   await leaveUnreloaded(pages);
+});
+
+test('the recipe of React Native goes on after its WebSocket failed, without a browser’s crypto, timeouts and events', async () => {
+  const other = await demo.open(`${site.url}/vue/`);
+  const page = await demo.open('about:blank');
+  await page.addInitScript(beNative);
+  await other.getByText('Nothing was paid yet.').waitFor();
+  await page.goto(`${site.url}/react-native/${new URL(other.url()).search}`);
+  await page.getByText('Nothing was paid yet.').waitFor();
+  await page.getByRole('button', { name: 'Pay $18.00' }).click();
+  await seePayments(page, 'FAILED');
+  await page.getByRole('alert').getByText('declined').waitFor();
+  await page.evaluate(() => globalThis.failSockets());
+  await press(other, 'Pay');
+  await seePayments(page, 'SUCCESSFUL');
+  expect(await page.evaluate(() => globalThis.openedSockets())).toBe(2);
+  await leave(page);
+  await leave(other);
+});
+
+/** Runs the commands of a page's block against the demo's data. */
+const runCommands = (page) => {
+  const [, block = ''] = /^```sh\n([\s\S]*?)^```$/m.exec(fs.readFileSync(path.join(RECIPES, page), 'utf8')) ?? [];
+  for (const [, words] of block.matchAll(/^npx tollgate (.*)$/gm))
+    execFileSync(process.execPath, [path.join(root, 'bin', 'tollgate.mjs'), ...words.split(' ')], {
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TOLLGATE_DATA_DIR: demo.dataDir },
+    });
+};
+
+test('the recipe of a server in Node refunds an order once, with the token and the role of a service', async () => {
+  const env = { JWT_SECRET: demo.environment.JWT_SECRET, RETURNS_KEY: 'the key of the desk', PORT: '0' };
+  const child = spawn(process.execPath, [path.join(RECIPES, 'node', 'server.mjs')], {
+    env: { ...env, TOLLGATE_URL: `${demo.url}/graphql` },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const [said] = await once(child.stdout, 'data');
+    const page = await demo.open(`${site.url}/vue/`);
+    await press(page, 'Pay');
+    await seePayments(page, 'SUCCESSFUL');
+    const orderId = new URL(page.url()).searchParams.get('order');
+    const takeBack = async (key) => {
+      const headers = { authorization: `Bearer ${key}` };
+      const answer = await fetch(`${String(said).trim()}/orders/${orderId}/return`, { method: 'POST', headers });
+      return { status: answer.status, ...(await answer.json()) };
+    };
+    expect(await takeBack('another key')).toMatchObject({ status: 401 });
+    expect(await takeBack(env.RETURNS_KEY)).toMatchObject({ status: 200, refunds: [] }); // a stranger sees nothing
+    runCommands('node.md');
+    const service = new SignJWT({ sub: 'service:returns' }).setProtectedHeader({ alg: 'HS256' });
+    const token = await service.setExpirationTime('5m').sign(demo.jwtSecret);
+    const permissions = async () => (await ask(token, '{ viewer { permissions } }')).viewer.permissions;
+    await expect.poll(permissions, { timeout: 15_000 }).toContain('REFUND_READ_ANY'); // without Redis: in five seconds
+    const [first, second] = await Promise.all([takeBack(env.RETURNS_KEY), takeBack(env.RETURNS_KEY)]);
+    expect(first).toMatchObject({ status: 200, refunds: [{ amount: 1800, currency: 'USD', status: 'REFUNDED' }] });
+    expect([second, await takeBack(env.RETURNS_KEY)]).toEqual([first, first]);
+    await leave(page);
+  } finally {
+    child.kill();
+  }
 });
