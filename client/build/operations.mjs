@@ -87,14 +87,25 @@ const written = await codegen({
     },
   },
 });
+/** The values of the schema's enums: the pages' one table of statuses and permissions. */
+const enumValues = () => {
+  const enums = Object.values(buildASTSchema(schema).getTypeMap()).filter(
+    (type) => isEnumType(type) && !type.name.startsWith('__'),
+  );
+  const values = enums.map((type) => [type.name, type.getValues().map(({ name }) => name)]);
+  return `export const ENUMS = ${JSON.stringify(Object.fromEntries(values))} as const;`;
+};
+
 const operations = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
-const documentType = to.startsWith('client/') ? './document.js' : 'tollgate-client';
+const isClient = to.startsWith('client/');
+const documentType = isClient ? './document.js' : 'tollgate-client';
 fs.writeFileSync(
   path.join(root, to),
   [
     `// Written by client/build/operations.mjs from ${from}.`,
     `import type { Document } from '${documentType}';`,
     openEnums(written),
+    ...(isClient ? [] : [enumValues()]),
     ...operations.map(documentOf),
     '',
   ].join('\n'),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { beginCard, buy, leave, payWith, placeOrder, seeOrder, seeStatus, useDemo } from './demo.mjs';
+import { ask, beginCard, buy, leave, payWith, placeOrder, seeOrder, seeStatus, useDemo } from './demo.mjs';
 
 const demo = useDemo();
 
@@ -48,9 +48,11 @@ test('the first screen vouches for nothing while it can not be read again', asyn
   await page.getByText('Nothing is stuck.').waitFor();
   await page.context().setOffline(true);
   await page.getByText('What is below may be old').waitFor();
+  await page.locator('[data-code=UNREACHABLE]').getByText('Not connected since').waitFor();
   expect(await page.getByText('Nothing is stuck.').count()).toBe(0);
   await page.context().setOffline(false);
   await page.getByText('Nothing is stuck.').waitFor();
+  expect(await page.getByText('Not connected since').count()).toBe(0);
   await leave(page);
 });
 
@@ -85,7 +87,7 @@ test('an event shows its payload and can be run again', async () => {
   await page.getByLabel('Status').selectOption('PROCESSED');
   await page.getByRole('link', { name: 'payment_intent.succeeded' }).first().click();
   await page.getByText('"type": "payment_intent.succeeded"').waitFor();
-  await page.getByRole('button', { name: 'Replay this event' }).click();
+  await ask(page, 'Replay this event', 'Yes, replay it');
   await page.getByText('Replayed: it is applied.').waitFor();
   await page.locator('h1 [data-status=PROCESSED]').waitFor();
   expect(await page.getByRole('alert').count()).toBe(0);
@@ -160,17 +162,13 @@ test('a recurring payment is paused, goes on, and is cancelled, each time after 
     .first()
     .click();
   await page.locator('h1 [data-status=ACTIVE]').waitFor();
-  const ask = async (does, yes) => {
-    await page.getByRole('button', { name: does }).click();
-    await page.getByRole('button', { name: yes }).click();
-  };
-  await ask('Pause collection', 'Yes, pause collection');
+  await ask(page, 'Pause collection', 'Yes, pause collection');
   await page.getByText('paused', { exact: true }).waitFor();
-  await ask('Collect again', 'Yes, collect again');
+  await ask(page, 'Collect again', 'Yes, collect again');
   await page.getByText('goes on', { exact: true }).waitFor();
   await page.getByRole('button', { name: 'Cancel now' }).click();
   await page.getByRole('button', { name: 'No', exact: true }).click();
-  await ask('Cancel now', 'Yes, cancel now');
+  await ask(page, 'Cancel now', 'Yes, cancel now');
   await page.locator('h1 [data-status=CANCELED]').waitFor();
   await page.getByRole('table', { name: 'Charges' }).getByText('Paid').waitFor();
   await leave(shop);

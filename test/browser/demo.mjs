@@ -132,3 +132,9 @@ export const buy = async (page, product = /Stoneware mug/) => {
   await payWith(page, /^Pays/);
   await seeStatus(page, 'SUCCESSFUL');
 };
+
+/** Does what a button offers, and answers its question. */
+export const ask = async (page, does, yes) => {
+  await page.getByRole('button', { name: does, exact: true }).click();
+  await page.getByRole('button', { name: yes }).click();
+};

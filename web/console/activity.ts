@@ -1,21 +1,34 @@
 import type { Request } from 'tollgate-client';
+import type { Text } from '../ui/language.js';
 import { TotalsDocument } from './operations.js';
 
 /** How far back the overview looks, in steps. */
 export interface Range {
-  readonly name: string;
+  readonly name: Text;
+  /** Within a sentence. */
+  readonly inWords: Text;
   readonly steps: number;
   readonly stepMs: number;
 }
 
 export const RANGES: readonly [Range, ...Range[]] = [
-  { name: 'Last hour', steps: 12, stepMs: 5 * 60_000 },
-  { name: 'Last day', steps: 24, stepMs: 3_600_000 },
-  { name: 'Last 30 days', steps: 30, stepMs: 86_400_000 },
+  { name: 'Last hour', inWords: 'in the last hour', steps: 12, stepMs: 5 * 60_000 },
+  { name: 'Last day', inWords: 'in the last day', steps: 24, stepMs: 3_600_000 },
+  { name: 'Last 30 days', inWords: 'in the last 30 days', steps: 30, stepMs: 86_400_000 },
 ];
 
 export const KINDS = ['succeeded', 'failed', 'refunded'] as const;
 export type Kind = (typeof KINDS)[number];
+
+/** What a caption says of each kind. */
+export const KIND_NAMES = { succeeded: 'Succeeded', failed: 'Failed', refunded: 'Refunded' } as const;
+
+/** What a count of each kind is followed by. */
+export const KIND_COUNTS = {
+  succeeded: '{count} succeeded',
+  failed: '{count} failed',
+  refunded: '{count} refunded',
+} as const;
 
 /** One bar of the chart: how many of each kind were begun in it. */
 export interface Step extends Readonly<Record<Kind, number>> {
@@ -56,15 +69,16 @@ const sumsOf = (parts: readonly Part[]): Record<Kind, Sum> => {
   return { succeeded: of('succeeded'), failed: of('failed'), refunded: of('refunded') };
 };
 
-/** Reads the range up to now; the last step holds this moment. */
-export const readActivity = async (request: Request, { steps, stepMs }: Range): Promise<Activity> => {
+/** Reads the range up to now; the last step holds this moment. Refunds are left out where the reader may not see them. */
+export const readActivity = async (request: Request, { steps, stepMs }: Range, refunds: boolean): Promise<Activity> => {
   const end = (Math.floor(Date.now() / stepMs) + 1) * stepMs;
   const begin = end - steps * stepMs;
   const [from, to] = [begin - steps * stepMs, end].map((at) => new Date(at).toISOString());
-  const { paymentTotals, refundTotals } = await request(TotalsDocument, {
+  const { paymentTotals, refundTotals = [] } = await request(TotalsDocument, {
     from: from ?? '',
     to: to ?? '',
     steps: steps * 2,
+    refunds,
   });
   const parts: readonly Part[] = [
     ...paymentTotals.flatMap(({ from: at, currency, succeeded, received, failed }) => [

@@ -1,21 +1,28 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { ConnectionNote } from '../ui/connection-note.js';
+import { LANGUAGES, type Language, type Text, useLanguage, useT } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
-import { useRoute } from '../ui/route.js';
+import { useRoute, useScroll } from '../ui/route.js';
+import { DisputePage } from './dispute-page.js';
+import { EffectList } from './effect-list.js';
 import { EventList } from './event-list.js';
 import { EventPage } from './event-page.js';
 import { PageBoundary } from './failure.js';
+import { Keyboard } from './keyboard.js';
+import { LiveUpdates } from './live-updates.js';
 import { LoginPage } from './login-page.js';
 import { NotFound } from './not-found.js';
-import { PaymentSettingsDocument } from './operations.js';
-import { AuditList, DisputeList, OwedList, RecurringList, RefundPageList } from './other-lists.js';
+import { PaymentSettingsDocument, type Permission } from './operations.js';
+import { AuditList, DisputeList, RecurringList, RefundPageList } from './other-lists.js';
+import { DeliveryList, OutgoingPage } from './outgoing-page.js';
 import { Overview } from './overview.js';
+import { OwedList } from './owed-list.js';
 import { PaymentList } from './payment-list.js';
 import { PaymentPage } from './payment-page.js';
 import { RecurringPage } from './recurring-page.js';
 import { keepLogin, type Login, readLogin, SessionProvider, useTollgate } from './session.js';
 import { SettingsPage } from './settings-page.js';
-import { ViewerGate } from './viewer.js';
+import { useViewer, ViewerGate } from './viewer.js';
 
 /** The console: a sign-in, then a page chosen by the address. */
 export const App = () => {
@@ -32,52 +39,88 @@ export const App = () => {
     <SessionProvider login={login} onRefused={onRefused}>
       <Header onLogout={() => change(undefined)} />
       <Main />
+      <Footer />
     </SessionProvider>
   );
 };
 
-const PLACES = [
+const PLACES: readonly (readonly [path: string, name: Text, ...permissions: Permission[]])[] = [
   ['', 'Overview'],
   ['payments', 'Payments'],
-  ['refunds', 'Refunds'],
-  ['recurring', 'Recurring'],
-  ['disputes', 'Disputes'],
-  ['events', 'Events'],
-  ['settings', 'Settings'],
-] as const;
+  ['refunds', 'Refunds', 'REFUND_READ_ANY'],
+  ['recurring', 'Recurring', 'RECURRING_READ_ANY'],
+  ['disputes', 'Disputes', 'DISPUTE_READ'],
+  ['events', 'Events', 'EVENT_READ'],
+  ['settings', 'Settings', 'SETTINGS_READ', 'ROLE_MANAGE', 'OUTGOING_WEBHOOK_MANAGE', 'AUDIT_READ'],
+];
 
 const Header = ({ onLogout }: { readonly onLogout: () => void }) => {
+  const t = useT();
   const [place = ''] = useRoute();
+  const permissions = useViewer().value?.permissions ?? [];
+  const places = PLACES.filter(
+    ([, , ...needed]) => needed.length === 0 || needed.some((one) => permissions.includes(one)),
+  );
   return (
     <header className="bar">
       <a className="brand" href="#/">
         Tollgate
       </a>
-      <nav aria-label="Console">
-        {PLACES.map(([path, name]) => (
+      <nav aria-label={t('Console')}>
+        {places.map(([path, name]) => (
           <a key={path} href={`#/${path}`} aria-current={place === path ? 'page' : undefined}>
-            {name}
+            {t(name)}
           </a>
         ))}
       </nav>
-      <Mode />
+      {permissions.includes('SETTINGS_READ') && <Mode />}
       <ConnectionNote tollgate={useTollgate()} />
       <button type="button" className="quiet small" onClick={onLogout}>
-        Log out
+        {t('Log out')}
       </button>
     </header>
+  );
+};
+
+const Footer = () => {
+  const t = useT();
+  return (
+    <footer className="soft">
+      <span>
+        {t('Keys')}: <kbd>?</kbd>
+      </span>
+      <LanguageChoice />
+    </footer>
+  );
+};
+
+const LanguageChoice = () => {
+  const { t, language, choose } = useLanguage();
+  return (
+    <select
+      className="language"
+      aria-label={t('Language')}
+      value={language}
+      onChange={(event) => choose(event.target.value as Language)}
+    >
+      {Object.entries(LANGUAGES).map(([code, name]) => (
+        <option key={code} value={code} lang={code}>
+          {name}
+        </option>
+      ))}
+    </select>
   );
 };
 
 /** Whether real money moves here; silent where the operator may not see the settings. */
 const Mode = () => {
   const { request } = useTollgate();
-  const { value } = useLoaded('mode', async () => (await request(PaymentSettingsDocument, {})).paymentSettings, 60_000);
+  const t = useT();
+  const { value } = useLoaded('settings', () => request(PaymentSettingsDocument, {}), { everyMs: 60_000 });
   if (!value) return null;
+  const { livemode } = value.paymentSettings;
   return (
-    <span className={`status mode ${value.livemode ? 'bad' : 'calm'}`}>
-      {value.livemode ? 'Live mode' : 'Test mode'}
-    </span>
+    <span className={`status mode ${livemode ? 'bad' : 'calm'}`}>{livemode ? t('Live mode') : t('Test mode')}</span>
   );
 };
 
@@ -85,15 +128,18 @@ const Main = () => {
   const path = useRoute().join('/');
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
+  useScroll();
   // A new page is read from its beginning, by eye and by screen reader.
   useEffect(() => {
-    if (!isFirst.current) main.current?.focus();
+    if (!isFirst.current) main.current?.focus({ preventScroll: true });
     isFirst.current = false;
     return () => undefined;
   }, [path]);
   return (
     <main className="wide" ref={main} tabIndex={-1}>
       <ViewerGate>
+        <LiveUpdates />
+        <Keyboard />
         <PageBoundary key={path}>
           <Page />
         </PageBoundary>
@@ -109,18 +155,28 @@ const LISTS = {
   disputes: DisputeList,
   events: EventList,
   owed: OwedList,
+  effects: EffectList,
+  outgoing: OutgoingPage,
   audit: AuditList,
   settings: SettingsPage,
 } as const;
 
+const PAGES = {
+  payments: PaymentPage,
+  recurring: RecurringPage,
+  disputes: DisputePage,
+  outgoing: DeliveryList,
+  events: EventPage,
+} as const;
+
 const Page = () => {
+  const t = useT();
   const [place, id, ...rest] = useRoute();
   if (place === undefined) return <Overview />;
-  if (id !== undefined && rest.length === 0) {
-    if (place === 'payments') return <PaymentPage key={id} id={id} />;
-    if (place === 'recurring') return <RecurringPage key={id} id={id} />;
-    if (place === 'events') return <EventPage key={id} id={id} />;
+  if (id !== undefined && rest.length === 0 && Object.hasOwn(PAGES, place)) {
+    const One = PAGES[place as keyof typeof PAGES];
+    return <One key={id} id={id} />;
   }
   const List = id === undefined && Object.hasOwn(LISTS, place) ? LISTS[place as keyof typeof LISTS] : undefined;
-  return List ? <List key={place} /> : <NotFound what="page here" back="" />;
+  return List ? <List key={place} /> : <NotFound what={t('There is no page here.')} back="" />;
 };

@@ -1,12 +1,12 @@
+import { useView } from '../ui/route.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
-import { Choice, chosen, Search } from './filter.js';
+import { Choice, chosen, Days, momentsOf, Search } from './filter.js';
 import { List } from './list.js';
-import { type EventFieldsFragment, type WebhookEventStatus, WebhookEventsDocument } from './operations.js';
+import { ENUMS, type EventFieldsFragment, WebhookEventsDocument } from './operations.js';
+import { ReplayMany } from './replay-many.js';
 import { useTollgate } from './session.js';
 import type { Column } from './table.js';
-
-const STATUSES: readonly WebhookEventStatus[] = ['RECEIVED', 'PROCESSED', 'IGNORED', 'FAILED', 'DEAD'];
 
 const COLUMNS: readonly Column<EventFieldsFragment>[] = [
   { title: 'Event', cell: ({ id, type }) => <a href={`#/events/${encodeURIComponent(id)}`}>{type}</a> },
@@ -16,9 +16,21 @@ const COLUMNS: readonly Column<EventFieldsFragment>[] = [
   { title: 'Received', isExtra: true, cell: ({ receivedAt }) => <Time at={receivedAt} /> },
 ];
 
+/** What the view narrows events to. */
+const filterOf = (view: URLSearchParams) => {
+  const { createdFrom, createdTo } = momentsOf(view);
+  return {
+    status: chosen(view, 'status', ENUMS.WebhookEventStatus),
+    type: view.get('type') ?? undefined,
+    receivedFrom: createdFrom,
+    receivedTo: createdTo,
+  };
+};
+
 /** What Stripe sent, the newest first. */
 export const EventList = () => {
   const { request } = useTollgate();
+  const [view] = useView();
   return (
     <List
       title="Events"
@@ -27,18 +39,15 @@ export const EventList = () => {
       filters={
         <>
           <Search name="type" label="Type" hint="payment_intent.succeeded" />
-          <Choice name="status" label="Status" values={STATUSES} />
+          <Choice name="status" label="Status" values={ENUMS.WebhookEventStatus} />
+          <Days />
         </>
       }
-      read={async (view, after) =>
-        (
-          await request(WebhookEventsDocument, {
-            status: chosen(view, 'status', STATUSES),
-            type: view.get('type') ?? undefined,
-            after,
-          })
-        ).webhookEvents
+      read={async (narrowed, after) =>
+        (await request(WebhookEventsDocument, { ...filterOf(narrowed), after })).webhookEvents
       }
-    />
+    >
+      <ReplayMany filter={filterOf(view)} />
+    </List>
   );
 };

@@ -1,43 +1,34 @@
-import { Fragment, useState } from 'react';
-import { useAction } from 'tollgate-client/react';
+import { Fragment } from 'react';
+import { useLanguage } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { ErrorNotice, Waiting } from '../ui/notice.js';
 import { useTitle } from '../ui/route.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
+import { Id } from './copy.js';
+import { Deed } from './deed.js';
+import { SLOW_MS } from './list.js';
 import { NotFound } from './not-found.js';
 import { type EventFieldsFragment, ReplayEventDocument, WebhookEventDocument } from './operations.js';
 import { useTollgate } from './session.js';
+import { useMay } from './viewer.js';
 
 /** A long type may be broken after each part. */
 const PART = /[^._]*[._]|[^._]+/g;
 
-/** What a replay came to. */
-const replayedInWords = ({ status, reason, lastError }: EventFieldsFragment): string => {
-  if (status === 'PROCESSED') return 'Replayed: it is applied. What it had changed before was not changed twice.';
-  if (status === 'IGNORED') return `Replayed: it changes nothing here. ${reason ?? ''}`;
-  return `Replayed: it failed once more. ${lastError ?? ''}`;
-};
-
 /** One event: how it ended, what it said, and the way to run it again. */
 export const EventPage = ({ id }: { readonly id: string }) => {
   const { request } = useTollgate();
+  const { t, plural } = useLanguage();
   const read = async () => (await request(WebhookEventDocument, { id })).webhookEvent;
-  const { value: event, error, reload } = useLoaded(id, read, 4_000);
-  const [answer, setAnswer] = useState<string>();
-  const replay = useAction(async () => {
-    setAnswer(undefined);
-    const { replayEvent } = await request(ReplayEventDocument, { input: { id } });
-    setAnswer(replayedInWords(replayEvent.event));
-    reload();
-  });
-  useTitle(`Event ${id}`);
+  const { value: event, error, reload } = useLoaded(`event ${id}`, read, { isLive: true, everyMs: SLOW_MS });
+  useTitle(t('Event {id}', { id }));
   if (event === undefined) return <Waiting error={error} />;
-  if (event === null) return <NotFound what={`event ${id}`} back="events" />;
+  if (event === null) return <NotFound what={t('There is no event {id}.', { id })} back="events" />;
   return (
     <>
       <header className="stack tight">
-        <a href="#/events">← All events</a>
+        <a href="#/events">← {t('All events')}</a>
         <h1>
           {[...event.type.matchAll(PART)].map(({ 0: part, index }) => (
             <Fragment key={index}>
@@ -48,38 +39,58 @@ export const EventPage = ({ id }: { readonly id: string }) => {
           <Status of={event.status} />
         </h1>
         <p className="lead">
-          <code>{event.id}</code>, received <Time at={event.receivedAt} />
+          <Id>{event.id}</Id> {t('received')} <Time at={event.receivedAt} />
         </p>
       </header>
       <section className="card stack" aria-labelledby="outcome">
-        <h2 id="outcome">Outcome</h2>
+        <h2 id="outcome">{t('Outcome')}</h2>
         <p>
-          {event.attempts} {event.attempts === 1 ? 'attempt' : 'attempts'}
+          {plural(event.attempts, '{count} attempt', '{count} attempts')}
           {event.processedAt !== null && (
             <>
-              , done <Time at={event.processedAt} />
+              , {t('done')} <Time at={event.processedAt} />
             </>
           )}
           . {event.reason}
         </p>
         {event.lastError !== null && <pre className="notice bad">{event.lastError}</pre>}
-        <button type="button" disabled={replay.busy} onClick={replay.run}>
-          {replay.busy ? 'Replaying …' : 'Replay this event'}
-        </button>
-        {answer !== undefined && (
-          <p className="notice good" role="status">
-            {answer}
-          </p>
-        )}
-        <ErrorNotice error={replay.error ?? error} />
+        <ReplayDeed id={id} onDone={reload} />
+        <ErrorNotice error={error} />
       </section>
       <section className="card stack" aria-labelledby="payload">
-        <h2 id="payload">Payload</h2>
+        <h2 id="payload">{t('Payload')}</h2>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reachable by keyboard. */}
         <pre className="payload" tabIndex={0}>
           {JSON.stringify(event.payload, null, 2)}
         </pre>
       </section>
     </>
+  );
+};
+
+const ReplayDeed = ({ id, onDone }: { readonly id: string; readonly onDone: () => void }) => {
+  const { request } = useTollgate();
+  const { t } = useLanguage();
+  const may = useMay();
+  if (!may('EVENT_REPLAY')) return null;
+  /** What a replay came to. */
+  const inWords = ({ status, reason, lastError }: EventFieldsFragment): string => {
+    if (status === 'PROCESSED') return t('Replayed: it is applied. What it had changed before was not changed twice.');
+    if (status === 'IGNORED') return `${t('Replayed: it changes nothing here.')} ${reason ?? ''}`;
+    return `${t('Replayed: it failed once more.')} ${lastError ?? ''}`;
+  };
+  return (
+    <Deed
+      does={t('Replay this event')}
+      yes={t('Yes, replay it')}
+      explains={t(
+        'It is applied once more, as if Stripe had sent it again. What it has changed already stays as it is.',
+      )}
+      run={async () => {
+        const { replayEvent } = await request(ReplayEventDocument, { input: { id } });
+        onDone();
+        return inWords(replayEvent.event);
+      }}
+    />
   );
 };

@@ -1,31 +1,27 @@
 import { useId, useState } from 'react';
+import { type Text, useT } from '../ui/language.js';
 import { useView } from '../ui/route.js';
-import { wordsOf } from '../ui/status.js';
+import { useWords } from '../ui/status.js';
 
 /** Narrows a list to one of these values, or to none; the address remembers it. */
-export const Choice = ({
-  name,
-  label,
-  values,
-}: {
-  readonly name: string;
-  readonly label: string;
-  readonly values: readonly string[];
-}) => {
+export const Choice = (props: { readonly name: string; readonly label: Text; readonly values: readonly string[] }) => {
+  const { name, label, values } = props;
   const id = useId();
+  const t = useT();
+  const words = useWords();
   const [view, change] = useView();
   return (
     <div className="filter">
-      <label htmlFor={id}>{label}</label>
+      <label htmlFor={id}>{t(label)}</label>
       <select
         id={id}
         value={view.get(name) ?? ''}
         onChange={(event) => change({ [name]: event.target.value, after: undefined })}
       >
-        <option value="">All</option>
+        <option value="">{t('All')}</option>
         {values.map((value) => (
           <option key={value} value={value}>
-            {wordsOf(value)}
+            {words(value)}
           </option>
         ))}
       </select>
@@ -34,16 +30,10 @@ export const Choice = ({
 };
 
 /** Narrows a list by what is typed, once it is sent. */
-export const Search = ({
-  name,
-  label,
-  hint,
-}: {
-  readonly name: string;
-  readonly label: string;
-  readonly hint: string;
-}) => {
+export const Search = (props: { readonly name: string; readonly label: Text; readonly hint: string }) => {
+  const { name, label, hint } = props;
   const id = useId();
+  const t = useT();
   const [view, change] = useView();
   const kept = view.get(name) ?? '';
   const [typed, setTyped] = useState<string>();
@@ -56,7 +46,7 @@ export const Search = ({
         setTyped(undefined);
       }}
     >
-      <label htmlFor={id}>{label}</label>
+      <label htmlFor={id}>{t(label)}</label>
       <input
         id={id}
         type="search"
@@ -68,15 +58,18 @@ export const Search = ({
   );
 };
 
-/** Narrows a list to the days between two, in the reader's own time zone. */
+/** Narrows a list to the days between two, in the reader's own time zone; says which moments those are in UTC. */
 export const Days = () => {
   const [view, change] = useView();
   const id = useId();
+  const t = useT();
+  const { createdFrom, createdTo } = momentsOf(view);
+  const utc = [createdFrom, createdTo].map((at) => at?.slice(0, 16).replace('T', ' ') ?? '…').join(' – ');
   return (
     <>
       {(['from', 'to'] as const).map((name) => (
         <div key={name} className="filter">
-          <label htmlFor={`${id}${name}`}>{name === 'from' ? 'From' : 'To'}</label>
+          <label htmlFor={`${id}${name}`}>{t(name === 'from' ? 'From' : 'To')}</label>
           <input
             id={`${id}${name}`}
             type="date"
@@ -85,16 +78,20 @@ export const Days = () => {
           />
         </div>
       ))}
+      {(createdFrom ?? createdTo) !== undefined && <small className="soft filter">{utc} UTC</small>}
     </>
   );
 };
 
-const DAY_MS = 86_400_000;
+/** Midnight of a day, or of the one after it, where the reader is: a day has 23 or 25 hours where clocks are set. */
+const midnightOf = (day: string | null, later: 0 | 1): number => {
+  const [year = Number.NaN, month = Number.NaN, date = Number.NaN] = (day ?? '').split('-').map(Number);
+  return new Date(year, month - 1, date + later).getTime();
+};
 
 /** The moments between which the view's days lie; what is no day narrows nothing. */
 export const momentsOf = (view: URLSearchParams): { createdFrom?: string; createdTo?: string } => {
-  const momentOf = (name: string): number => new Date(`${view.get(name)}T00:00:00`).getTime();
-  const [from, to] = [momentOf('from'), momentOf('to') + DAY_MS];
+  const [from, to] = [midnightOf(view.get('from'), 0), midnightOf(view.get('to'), 1)];
   return {
     ...(Number.isFinite(from) && { createdFrom: new Date(from).toISOString() }),
     ...(Number.isFinite(to) && { createdTo: new Date(to).toISOString() }),

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { type Text, useT } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { useTitle, useView } from '../ui/route.js';
@@ -10,50 +11,70 @@ export interface Connection<Row> {
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
 }
 
-const EVERY_MS = 5_000;
+/** What no payment tells of, such as an event that fails, shows after so long. */
+export const SLOW_MS = 15_000;
 
-/** A list of rows, the newest first, a page at a time. The address holds what it is narrowed to: it can be sent to somebody. */
-export const List = <Row extends { readonly id: string }>(props: {
-  readonly title: string;
+interface ListProps<Row> {
+  readonly title: Text;
   readonly columns: readonly Column<Row>[];
   /** What narrows it; the address's words are in `view`. */
   readonly filters?: ReactNode;
   readonly read: (view: URLSearchParams, after: string | null) => Promise<Connection<Row>>;
   /** What would bring a row. */
-  readonly empty: string;
-}) => {
-  const { title, columns, filters, read, empty } = props;
-  const [view, change] = useView();
+  readonly empty: Text;
+  /** What can be done with the rows of the view. */
+  readonly children?: ReactNode;
+}
+
+/** A list of rows, the newest first, a page at a time. The address holds what it is narrowed to: it can be sent to somebody. */
+export const List = <Row extends { readonly id: string }>(props: ListProps<Row>) => {
+  const t = useT();
+  const { columns, filters, read, empty, children } = props;
+  const title = t(props.title);
+  const [view] = useView();
   useTitle(title);
   const after = view.get('after');
   const isNarrowed = [...view.keys()].some((name) => name !== 'after');
-  const { value, error } = useLoaded(`${title} ${view}`, () => read(view, after), EVERY_MS);
+  const { value, error, isBefore } = useLoaded(`${props.title} ${view}`, () => read(view, after), {
+    ...{ isLive: true, everyMs: SLOW_MS, keepsBefore: true },
+  });
   const rows = value?.edges.map(({ node }) => node);
   return (
     <section className="card stack" aria-labelledby="list">
       <h1 id="list">{title}</h1>
       {filters && <div className="filters">{filters}</div>}
+      {children}
       {rows ? <ErrorNotice error={error} /> : <Waiting error={error} />}
-      {rows?.length === 0 && <Empty>{isNarrowed || after ? 'No row fits this view.' : empty}</Empty>}
-      {rows && rows.length > 0 && <Table label={title} columns={columns} rows={rows} />}
-      {(after !== null || value?.pageInfo.hasNextPage) && (
-        <nav className="row pages" aria-label="Pages">
-          {after !== null && (
-            <button type="button" className="quiet" onClick={() => history.back()}>
-              ← Newer ones
-            </button>
-          )}
-          {value?.pageInfo.hasNextPage && (
-            <button
-              type="button"
-              className="quiet"
-              onClick={() => change({ after: value.pageInfo.endCursor ?? undefined })}
-            >
-              Older ones →
-            </button>
-          )}
-        </nav>
-      )}
+      {rows?.length === 0 && <Empty>{isNarrowed || after ? t('No row fits this view.') : t(empty)}</Empty>}
+      {rows && rows.length > 0 && <Table label={title} columns={columns} rows={rows} isBefore={isBefore} copies />}
+      {value && <Pages pageInfo={value.pageInfo} />}
     </section>
+  );
+};
+
+/** The ways to the rows before and after those that are shown. */
+const Pages = ({ pageInfo }: { readonly pageInfo: Connection<unknown>['pageInfo'] }) => {
+  const t = useT();
+  const [view, change] = useView();
+  const isFirst = !view.has('after');
+  if (isFirst && !pageInfo.hasNextPage) return null;
+  return (
+    <nav className="row pages" aria-label={t('Pages')}>
+      {!isFirst && (
+        <>
+          <button type="button" className="quiet" onClick={() => change({ after: undefined })}>
+            {t('⇤ Newest')}
+          </button>
+          <button type="button" className="quiet" onClick={() => history.back()}>
+            {t('← Newer ones')}
+          </button>
+        </>
+      )}
+      {pageInfo.hasNextPage && (
+        <button type="button" className="quiet" onClick={() => change({ after: pageInfo.endCursor ?? undefined })}>
+          {t('Older ones →')}
+        </button>
+      )}
+    </nav>
   );
 };

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { Field } from '../ui/field.js';
+import { useT } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { useTitle } from '../ui/route.js';
 import type { Login } from './session.js';
@@ -11,22 +12,23 @@ export const LoginPage = (props: {
   readonly refused: string | undefined;
 }) => {
   const { onLogin, refused } = props;
-  useTitle('Sign in');
+  const t = useT();
+  useTitle(t('Sign in'));
   const [token, setToken] = useState('');
   const hasDemo = useLoaded('demo', async () => (await fetch('demo/config')).ok);
   return (
     <main className="login">
-      <h1>Tollgate console</h1>
+      <h1>{t('Tollgate console')}</h1>
       {refused !== undefined && (
         <p className="notice bad" role="alert" data-code="UNAUTHENTICATED">
-          The server doesn’t take this token: {refused} Sign in with another one.
+          {t('The server doesn’t take this token: {why} Sign in with another one.', { why: refused })}
         </p>
       )}
       {hasDemo.value && (
-        <section className="card stack" aria-label="Demo">
-          <p>This is an embedded run: its demo admin may see and do everything.</p>
+        <section className="card stack" aria-label={t('Demo')}>
+          <p>{t('This is an embedded run: its demo admin may see and do everything.')}</p>
           <button type="button" className="primary" onClick={() => onLogin({ kind: 'demo' })}>
-            Enter as demo admin
+            {t('Enter as demo admin')}
           </button>
         </section>
       )}
@@ -38,7 +40,7 @@ export const LoginPage = (props: {
         }}
       >
         <Field
-          label="Access token"
+          label={t('Access token')}
           type="password"
           autoComplete="off"
           required
@@ -46,13 +48,13 @@ export const LoginPage = (props: {
           onChange={(event) => setToken(event.target.value)}
           hint={
             <>
-              A JWT of an account with the role admin, e.g. from:{' '}
+              {t('A JWT of an account with the role admin, e.g. from:')}{' '}
               <code>npx tollgate token --account you --role admin</code>
             </>
           }
         />
         <button type="submit" className={hasDemo.value ? '' : 'primary'}>
-          Log in
+          {t('Log in')}
         </button>
       </form>
     </main>

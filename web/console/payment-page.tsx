@@ -1,137 +1,178 @@
-import { useState } from 'react';
 import type { Payment } from 'tollgate-client';
-import { formatMoney } from 'tollgate-client';
-import { useAction, usePayment, useRefunds } from 'tollgate-client/react';
-import { Field } from '../ui/field.js';
+import { useDisputes, usePayment, useRefunds } from 'tollgate-client/react';
+import { type Text, useLanguage, useT } from '../ui/language.js';
+import { useLoaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { RefundForm } from '../ui/refund-form.js';
 import { RefundList } from '../ui/refund-list.js';
 import { useTitle } from '../ui/route.js';
 import { Status } from '../ui/status.js';
+import { Time } from '../ui/time.js';
+import { Id } from './copy.js';
+import { Facts } from './facts.js';
 import { NotFound } from './not-found.js';
-import { DecideQuarantinedDocument } from './operations.js';
+import { PaymentMoreDocument, type PaymentMoreQuery } from './operations.js';
+import { PaymentActions } from './payment-actions.js';
+import { Money, methodOf, outcomeOf } from './payment-columns.js';
 import { useTollgate } from './session.js';
-import { Sure } from './sure.js';
+import { StripeLink } from './stripe-link.js';
 import { Timeline } from './timeline.js';
 import { useMay } from './viewer.js';
 
-/** One payment, live: what it is, what can be done, its refunds and all that happened to it. */
+/** One payment, live: what it is, what can be done, its refunds and disputes, and all that happened to it. */
 export const PaymentPage = ({ id }: { readonly id: string }) => {
   const tollgate = useTollgate();
   const may = useMay();
+  const { t, money } = useLanguage();
   const { rows, error } = usePayment(id);
   const payment = rows[0];
-  const refunds = useRefunds(payment && payment.amountReceived > 0 ? id : undefined);
-  useTitle(`Payment ${id}`);
-  if (!payment && error?.code === 'NOT_FOUND') return <NotFound what={`payment ${id}`} back="payments" />;
+  const refunds = useRefunds(payment && payment.amountReceived > 0 && may('REFUND_READ') ? id : undefined);
+  const key = `more ${id} ${payment?.version}`;
+  const more = useLoaded(key, async () => (await tollgate.request(PaymentMoreDocument, { id })).payment, {
+    keepsBefore: true,
+  });
+  useTitle(t('Payment {id}', { id }));
+  if (!payment && error?.code === 'NOT_FOUND')
+    return <NotFound what={t('There is no payment {id}.', { id })} back="payments" />;
   if (!payment) return <Waiting error={error} />;
   return (
     <>
       <header className="stack tight">
-        <a href="#/payments">← All payments</a>
+        <a href="#/payments">← {t('All payments')}</a>
         <h1>
-          {formatMoney(payment.amount, payment.currency)} <Status of={payment.status} />
+          {money(payment.amount, payment.currency)} <Status of={payment.status} />{' '}
+          {outcomeOf(payment) !== payment.status && <Status of={outcomeOf(payment)} />}
         </h1>
-        <p className="lead">{payment.description ?? `Order ${payment.orderId}`}</p>
+        <p className="lead">{payment.description ?? t('Order {id}', { id: payment.orderId })}</p>
       </header>
       <ErrorNotice error={error} />
-      <Facts payment={payment} />
-      <Actions payment={payment} />
-      {payment.status === 'QUARANTINED' && <Decision payment={payment} />}
-      <section className="card stack" aria-labelledby="refunds">
-        <h2 id="refunds">Refunds</h2>
-        <ErrorNotice error={refunds.error} />
-        {refunds.rows.length > 0 ? <RefundList refunds={refunds.rows} /> : <Empty>Nothing was refunded.</Empty>}
-        {payment.amountRefundable > 0 && may('REFUND_CREATE') && <RefundForm tollgate={tollgate} payment={payment} />}
-      </section>
-      <Timeline id={id} version={payment.version} />
+      <PaymentFacts payment={payment} recurring={more.value?.recurringPayment ?? null} />
+      <PaymentActions payment={payment} />
+      {may('REFUND_READ') && (
+        <section className="card stack" aria-labelledby="refunds">
+          <h2 id="refunds">{t('Refunds')}</h2>
+          <ErrorNotice error={refunds.error} />
+          {refunds.rows.length > 0 ? (
+            <RefundList refunds={refunds.rows} />
+          ) : (
+            <Empty>{t('Nothing was refunded.')}</Empty>
+          )}
+          {payment.amountRefundable > 0 && may('REFUND_CREATE') && <RefundForm tollgate={tollgate} payment={payment} />}
+        </section>
+      )}
+      {may('DISPUTE_READ') && <Disputes id={id} />}
+      {more.value ? <Timeline entries={more.value.timeline} /> : <Waiting error={more.error} />}
     </>
   );
 };
 
-const Facts = ({ payment }: { readonly payment: Payment }) => {
-  const { currency } = payment;
-  const facts = [
-    ['Payment', payment.id],
-    ['Order', payment.orderId],
-    ['Account', payment.accountId ?? 'nobody'],
-    ['Received', formatMoney(payment.amountReceived, currency)],
-    ['Refunded', formatMoney(payment.amountRefunded, currency)],
-    ['At Stripe', payment.stripePaymentIntentId ?? 'not there yet'],
-    ...(payment.failureMessage === null ? [] : [['Failure', `${payment.failureMessage} (${payment.failureCode})`]]),
-  ];
+/** Why its money was set aside, in words. */
+const SET_ASIDE: Readonly<Record<string, Text>> = {
+  LATE: 'it came after the payment was canceled',
+  MISMATCH: 'it is not what was asked for',
+};
+
+const PaymentFacts = (props: {
+  readonly payment: Payment;
+  readonly recurring: NonNullable<PaymentMoreQuery['payment']>['recurringPayment'];
+}) => {
+  const { payment, recurring } = props;
+  const { t } = useLanguage();
+  const { currency, receivedCurrency, accountId, invoice, metadata } = payment;
+  const received = receivedCurrency ?? currency;
+  const hasMetadata = typeof metadata === 'object' && metadata !== null && Object.keys(metadata).length > 0;
+  const why = payment.quarantinedFor === null ? undefined : SET_ASIDE[payment.quarantinedFor];
   return (
-    <dl className="card facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
+    <Facts
+      facts={[
+        ['Payment', <Id key="id">{payment.id}</Id>],
+        [
+          'Order',
+          <a key="order" href={`#/payments?search=${encodeURIComponent(payment.orderId)}`}>
+            {payment.orderId}
+          </a>,
+        ],
+        [
+          'Account',
+          accountId === null ? (
+            t('nobody')
+          ) : (
+            <a key="account" href={`#/payments?account=${encodeURIComponent(accountId)}`}>
+              {accountId}
+            </a>
+          ),
+        ],
+        ['Received', <Money key="received" of={payment.amountReceived} currency={received} />],
+        ['Refunded', <Money key="refunded" of={payment.amountRefunded} currency={received} />],
+        ['Disputed', payment.amountDisputed > 0 && <Money of={payment.amountDisputed} currency={received} />],
+        ['Method', payment.paymentMethod !== null && methodOf(payment.paymentMethod)],
+        [
+          'Receipt',
+          payment.receiptUrl !== null && <Outside href={payment.receiptUrl}>{t('Open the receipt')}</Outside>,
+        ],
+        [
+          'Invoice',
+          invoice !== null &&
+            (invoice.hostedUrl === null ? (
+              (invoice.number ?? '–')
+            ) : (
+              <Outside href={invoice.hostedUrl}>{invoice.number ?? t('Open the invoice')}</Outside>
+            )),
+        ],
+        [
+          'Recurring payment',
+          recurring !== null && <a href={`#/recurring/${recurring.id}`}>{`No. ${recurring.id}`}</a>,
+        ],
+        [
+          'At Stripe',
+          <StripeLink key="stripe" of="payment" id={payment.stripePaymentIntentId} livemode={payment.livemode} />,
+        ],
+        ['Failure', payment.failureMessage !== null && `${payment.failureMessage} (${payment.failureCode})`],
+        ['Set aside because', why !== undefined && t(why)],
+        ['Settled', payment.settledOutOfBand && t('without Stripe’s money')],
+        ['Mode', payment.livemode ? t('live: real money') : t('test')],
+        ['Metadata', hasMetadata && <code>{JSON.stringify(metadata)}</code>],
+        ['Begun', <Time key="begun" at={payment.createdAt} />],
+        ['Changed', <Time key="changed" at={payment.updatedAt} />],
+      ]}
+    />
   );
 };
 
-const CANCELABLE: readonly string[] = ['PENDING', 'REQUIRES_ACTION', 'REQUIRES_CAPTURE', 'FAILED'];
+/** A page that isn't ours. */
+const Outside = ({ href, children }: { readonly href: string; readonly children: string }) => (
+  <a href={href} target="_blank" rel="noreferrer">
+    {children}
+  </a>
+);
 
-const Actions = ({ payment: { id, status, amount, currency } }: { readonly payment: Payment }) => {
-  const tollgate = useTollgate();
-  const may = useMay();
-  const capture = useAction(() => tollgate.capturePayment({ id }));
-  const cancel = useAction(() => tollgate.cancelPayment({ id }));
-  if (!CANCELABLE.includes(status)) return null;
+/** What the customer's bank takes back, live. */
+const Disputes = ({ id }: { readonly id: string }) => {
+  const t = useT();
+  const { rows, error } = useDisputes(id);
+  if (rows.length === 0) return <ErrorNotice error={error} />;
   return (
-    <section className="card stack" aria-label="Actions">
-      <div className="row">
-        {status === 'REQUIRES_CAPTURE' && may('PAYMENT_MANAGE') && (
-          <Sure
-            does={`Capture ${formatMoney(amount, currency)}`}
-            explains="The authorized money is taken; what is left over can't be captured later."
-            action={capture}
-          />
-        )}
-        {may('PAYMENT_CREATE') && (
-          <Sure
-            does="Cancel this payment"
-            explains="It can't be paid any more, and authorized money is let go. The order may begin another payment."
-            action={cancel}
-          />
-        )}
-      </div>
-      <ErrorNotice error={capture.error ?? cancel.error} />
-    </section>
-  );
-};
-
-/** Money that isn't what was asked for: somebody takes it, or sends it back. */
-const Decision = ({ payment: { id, amountReceived, currency } }: { readonly payment: Payment }) => {
-  const { request } = useTollgate();
-  const may = useMay();
-  const [reason, setReason] = useState('');
-  const decide = (decision: 'ACCEPT' | 'REFUND') => () =>
-    request(DecideQuarantinedDocument, { input: { paymentId: id, decision, ...(reason !== '' && { reason }) } });
-  const accept = useAction(decide('ACCEPT'));
-  const sendBack = useAction(decide('REFUND'));
-  if (!may('PAYMENT_MANAGE')) return null;
-  const money = formatMoney(amountReceived, currency);
-  return (
-    <section className="card stack" aria-labelledby="decision">
-      <h2 id="decision">This money was set aside</h2>
-      <Field
-        label="Reason (optional)"
-        maxLength={500}
-        value={reason}
-        onChange={(event) => setReason(event.target.value)}
-      />
-      <div className="row">
-        <Sure
-          does={`Accept ${money}`}
-          explains="It counts for the order as it is, and the callback flow runs."
-          action={accept}
-        />
-        <Sure does={`Refund ${money}`} explains="All of it goes back to where it came from." action={sendBack} />
-      </div>
-      <ErrorNotice error={accept.error ?? sendBack.error} />
+    <section className="card stack" aria-labelledby="disputes">
+      <h2 id="disputes">{t('Disputes')}</h2>
+      <ErrorNotice error={error} />
+      <ul className="rows">
+        {rows.map(({ id: dispute, amount, currency, status, reason, evidenceDueBy }) => (
+          <li key={dispute}>
+            <a className="grow" href={`#/disputes/${dispute}`}>
+              <Money of={amount} currency={currency} />
+            </a>
+            <Status of={status} />
+            <span className="detail soft">
+              {reason}
+              {evidenceDueBy !== null && (
+                <>
+                  , {t('answer by')} <Time at={evidenceDueBy} />
+                </>
+              )}
+            </span>
+          </li>
+        ))}
+      </ul>
     </section>
   );
 };

@@ -1,128 +1,115 @@
-import { formatMoney } from 'tollgate-client';
-import { useAction } from 'tollgate-client/react';
+import { useLanguage } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { useTitle } from '../ui/route.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
+import { Id } from './copy.js';
 import { Facts } from './facts.js';
+import { SLOW_MS } from './list.js';
 import { NotFound } from './not-found.js';
-import {
-  CancelRecurringDocument,
-  PauseRecurringDocument,
-  RecurringDetailDocument,
-  type RecurringDetailQuery,
-  type RecurringRowFragment,
-  ResumeRecurringDocument,
-  UnpauseRecurringDocument,
-} from './operations.js';
+import { RecurringDetailDocument, type RecurringDetailQuery } from './operations.js';
+import { Money } from './payment-columns.js';
+import { RecurringActions, RetryRenewal } from './recurring-actions.js';
 import { useTollgate } from './session.js';
-import { Sure } from './sure.js';
+import { StripeLink } from './stripe-link.js';
 import { type Column, Table } from './table.js';
-import { useMay } from './viewer.js';
+import { Timeline } from './timeline.js';
 
-type Charge = NonNullable<RecurringDetailQuery['recurringPayment']>['payments']['edges'][number]['node'];
+type Row = NonNullable<RecurringDetailQuery['recurringPayment']>;
+type Charge = Row['payments']['edges'][number]['node'];
 
 const COLUMNS: readonly Column<Charge>[] = [
   { title: 'Payment', cell: ({ id }) => <a href={`#/payments/${id}`}>No. {id}</a> },
   { title: 'Order', cell: ({ orderId }) => orderId },
-  { title: 'Amount', isNumber: true, cell: ({ amount, currency }) => <strong>{formatMoney(amount, currency)}</strong> },
+  {
+    title: 'Amount',
+    isNumber: true,
+    cell: ({ amount, currency }) => (
+      <strong>
+        <Money of={amount} currency={currency} />
+      </strong>
+    ),
+  },
   { title: 'Status', cell: ({ status }) => <Status of={status} /> },
   { title: 'Why it failed', isExtra: true, cell: ({ failureMessage }) => failureMessage ?? '' },
   { title: 'Begun', isExtra: true, cell: ({ createdAt }) => <Time at={createdAt} /> },
+  { title: 'Actions', cell: (charge) => <RetryRenewal charge={charge} /> },
 ];
 
-/** One recurring payment: its terms, what can be done, and its charges. */
+/** One recurring payment: its terms, what can be done, its charges, and all that happened to it. */
 export const RecurringPage = ({ id }: { readonly id: string }) => {
   const { request } = useTollgate();
+  const { t, money } = useLanguage();
   const read = async () => (await request(RecurringDetailDocument, { id })).recurringPayment;
-  const { value: row, error, reload } = useLoaded(`recurring ${id}`, read, 4_000);
-  useTitle(`Recurring payment ${id}`);
+  const options = { isLive: true, everyMs: SLOW_MS };
+  const { value: row, error, reload } = useLoaded(`recurring ${id}`, read, options);
+  useTitle(t('Recurring payment {id}', { id }));
   if (row === undefined) return <Waiting error={error} />;
-  if (row === null) return <NotFound what={`recurring payment ${id}`} back="recurring" />;
+  if (row === null) return <NotFound what={t('There is no recurring payment {id}.', { id })} back="recurring" />;
   return (
     <>
       <header className="stack tight">
-        <a href="#/recurring">← All recurring payments</a>
+        <a href="#/recurring">← {t('All recurring payments')}</a>
         <h1>
-          {formatMoney(row.agreedAmount, row.currency)} <Status of={row.status} />
+          {money(row.agreedAmount, row.currency)} <Status of={row.status} />
         </h1>
-        <p className="lead">Started for order {row.orderId}</p>
+        <p className="lead">{t('Started for order {id}', { id: row.orderId })}</p>
       </header>
       <ErrorNotice error={error} />
-      <Facts
-        facts={[
-          ['Recurring payment', row.id],
-          ['Account', row.accountId ?? 'nobody'],
-          ['Price', `${row.priceId} × ${row.quantity}`],
-          ['At the start', formatMoney(row.initialAmount, row.currency)],
-          ['Period ends', row.currentPeriodEnd !== null && <Time at={row.currentPeriodEnd} />],
-          ['Ends', row.cancelAt !== null && <Time at={row.cancelAt} />],
-          ['Ended', row.endedAt !== null && <Time at={row.endedAt} />],
-          ['Collection', row.collectionPaused ? 'paused' : 'goes on'],
-          ['At Stripe', row.stripeSubscriptionId ?? 'not there yet'],
-          ['Mode', row.livemode ? 'live' : 'test'],
-        ]}
-      />
-      <Actions row={row} reload={reload} />
+      <RecurringFacts row={row} />
+      <RecurringActions row={row} onDone={reload} />
       <section className="card stack" aria-labelledby="charges">
-        <h2 id="charges">Charges</h2>
+        <h2 id="charges">{t('Charges')}</h2>
         {row.payments.edges.length === 0 ? (
-          <Empty>Nothing was charged yet.</Empty>
+          <Empty>{t('Nothing was charged yet.')}</Empty>
         ) : (
-          <Table label="Charges" columns={COLUMNS} rows={row.payments.edges.map(({ node }) => node)} />
+          <Table label={t('Charges')} columns={COLUMNS} rows={row.payments.edges.map(({ node }) => node)} copies />
         )}
       </section>
+      <Timeline entries={row.timeline} />
     </>
   );
 };
 
-const ENDED: readonly string[] = ['CANCELED', 'INCOMPLETE_EXPIRED'];
-
-const Actions = ({ row, reload }: { readonly row: RecurringRowFragment; readonly reload: () => void }) => {
-  const { request } = useTollgate();
-  const may = useMay();
-  const input = { recurringPaymentId: row.id };
-  const end = useAction(() => request(CancelRecurringDocument, { input: { ...input, at: 'NOW' } }).then(reload));
-  const endLater = useAction(() =>
-    request(CancelRecurringDocument, { input: { ...input, at: 'PERIOD_END' } }).then(reload),
-  );
-  const resume = useAction(() => request(ResumeRecurringDocument, { input }).then(reload));
-  const pause = useAction(() => request(PauseRecurringDocument, { input }).then(reload));
-  const unpause = useAction(() => request(UnpauseRecurringDocument, { input }).then(reload));
-  if (ENDED.includes(row.status)) return null;
+const RecurringFacts = ({ row }: { readonly row: Row }) => {
+  const { t } = useLanguage();
+  const { accountId, pendingChange } = row;
   return (
-    <section className="card stack" aria-label="Actions">
-      <div className="row">
-        {may('RECURRING_CANCEL') && row.cancelAtPeriodEnd && (
-          <Sure does="Resume" explains="The scheduled end is taken back, and charges go on." action={resume} />
-        )}
-        {may('RECURRING_CANCEL') && !row.cancelAtPeriodEnd && (
-          <Sure
-            does="Cancel at the period’s end"
-            explains="What is paid for runs out; nothing is charged after it."
-            action={endLater}
-          />
-        )}
-        {may('RECURRING_CANCEL') && (
-          <Sure
-            does="Cancel now"
-            explains="It ends at once and can’t be taken back. Nothing is refunded by itself."
-            action={end}
-          />
-        )}
-        {may('RECURRING_CHANGE') &&
-          (row.collectionPaused ? (
-            <Sure does="Collect again" explains="The next invoice is charged as usual." action={unpause} />
+    <Facts
+      facts={[
+        ['Recurring payment', <Id key="id">{row.id}</Id>],
+        [
+          'Account',
+          accountId === null ? (
+            t('nobody')
           ) : (
-            <Sure
-              does="Pause collection"
-              explains="Invoices are voided until collection goes on; nothing is charged."
-              action={pause}
-            />
-          ))}
-      </div>
-      <ErrorNotice error={end.error ?? endLater.error ?? resume.error ?? pause.error ?? unpause.error} />
-    </section>
+            <a key="account" href={`#/payments?account=${encodeURIComponent(accountId)}`}>
+              {accountId}
+            </a>
+          ),
+        ],
+        ['Price', `${row.priceId} × ${row.quantity}`],
+        [
+          'Changes to',
+          pendingChange !== null && (
+            <>
+              {pendingChange.priceId} × {pendingChange.quantity}, <Time at={pendingChange.at} />
+            </>
+          ),
+        ],
+        ['At the start', <Money key="start" of={row.initialAmount} currency={row.currency} />],
+        ['Period ends', row.currentPeriodEnd !== null && <Time at={row.currentPeriodEnd} />],
+        ['Ends', row.cancelAt !== null && <Time at={row.cancelAt} />],
+        ['Ended', row.endedAt !== null && <Time at={row.endedAt} />],
+        ['Collection', row.collectionPaused ? t('paused') : t('goes on')],
+        [
+          'At Stripe',
+          <StripeLink key="stripe" of="subscription" id={row.stripeSubscriptionId} livemode={row.livemode} />,
+        ],
+        ['Mode', row.livemode ? t('live: real money') : t('test')],
+        ['Begun', <Time key="begun" at={row.createdAt} />],
+      ]}
+    />
   );
 };

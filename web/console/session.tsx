@@ -1,6 +1,9 @@
+import { QueryClientProvider } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
 import { createTollgate, type Tollgate, TollgateError, toTollgateError } from 'tollgate-client';
 import { TollgateProvider } from 'tollgate-client/react';
+import { useLanguage } from '../ui/language.js';
+import { createLoads } from '../ui/load.js';
 
 /** How the operator logged in: with a token of their own, or as the embedded run's demo admin. */
 export type Login = { readonly kind: 'token'; readonly token: string } | { readonly kind: 'demo' };
@@ -35,6 +38,7 @@ export const SessionProvider = (props: {
   readonly children: ReactNode;
 }) => {
   const { login, onRefused, children } = props;
+  const { language } = useLanguage();
   const tollgate = useMemo(() => {
     const client = createTollgate({
       url: new URL('graphql', location.href).href,
@@ -51,10 +55,16 @@ export const SessionProvider = (props: {
     };
     return { ...client, request };
   }, [login, onRefused]);
+  // What one person read is not shown to the next.
+  const loads = useMemo(createLoads, [tollgate]);
   useEffect(() => () => tollgate.close(), [tollgate]);
   return (
     <Current value={tollgate}>
-      <TollgateProvider client={tollgate}>{children}</TollgateProvider>
+      <QueryClientProvider client={loads}>
+        <TollgateProvider client={tollgate} locale={language}>
+          {children}
+        </TollgateProvider>
+      </QueryClientProvider>
     </Current>
   );
 };

@@ -1,82 +1,117 @@
-import { type Loaded, useLoaded } from '../ui/load.js';
-import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
+import { useLanguage } from '../ui/language.js';
+import { useLoaded } from '../ui/load.js';
+import { ErrorNotice, Waiting } from '../ui/notice.js';
 import { useTitle } from '../ui/route.js';
-import { Status } from '../ui/status.js';
+import { useWords } from '../ui/status.js';
 import { Time } from '../ui/time.js';
+import { Activation } from './activation.js';
 import { Facts } from './facts.js';
-import {
-  OutgoingWebhooksDocument,
-  type OutgoingWebhooksQuery,
-  PaymentSettingsDocument,
-  type PaymentSettingsQuery,
-  RolesDocument,
-  type RolesQuery,
-} from './operations.js';
+import { SLOW_MS } from './list.js';
+import { LastEventDocument, PaymentSettingsDocument, type PaymentSettingsQuery } from './operations.js';
+import { Accounts, Roles } from './roles.js';
 import { useTollgate } from './session.js';
+import { SettingsDeeds } from './settings-deeds.js';
 import { useMay } from './viewer.js';
 
-const EVERY_MS = 10_000;
+type Settings = PaymentSettingsQuery['paymentSettings'];
 
-/** What is set, by whom it may be changed, and with which command. */
+/** What is set, and the ways to change it. */
 export const SettingsPage = () => {
   const { request } = useTollgate();
   const may = useMay();
-  useTitle('Settings');
-  const settings = useLoaded('settings', () => request(PaymentSettingsDocument, {}), EVERY_MS);
+  const { t } = useLanguage();
+  useTitle(t('Settings'));
   return (
     <>
-      <h1>Settings</h1>
-      <Settings settings={settings} />
-      {may('ROLE_MANAGE') && <Roles />}
-      {may('OUTGOING_WEBHOOK_MANAGE') && <Outgoing />}
-      {may('AUDIT_READ') && (
-        <p>
-          <a href="#/audit">Who changed what</a>
-        </p>
+      <h1>{t('Settings')}</h1>
+      {may('SETTINGS_READ') && <Installation />}
+      <Links />
+      {may('ROLE_MANAGE') && (
+        <>
+          <Roles />
+          <Accounts />
+        </>
       )}
     </>
   );
+
+  function Installation() {
+    const options = { everyMs: SLOW_MS };
+    const { value, error, reload } = useLoaded('settings', () => request(PaymentSettingsDocument, {}), options);
+    if (!value) return <Waiting error={error} />;
+    const settings = value.paymentSettings;
+    return (
+      <>
+        <section className="stack" aria-labelledby="installation">
+          <h2 id="installation">{t('Installation')}</h2>
+          <ErrorNotice error={error} />
+          <SettingsFacts settings={settings} />
+        </section>
+        {may('SETTINGS_MANAGE') && <SettingsDeeds settings={settings} onDone={reload} />}
+        {may('SETTINGS_MANAGE') && settings.orderTable === null && <Activation onDone={reload} />}
+      </>
+    );
+  }
 };
 
-const yesNo = (isSet: boolean, command: string) => (isSet ? 'set' : <>not set: {command}</>);
+const LINKS = [
+  ['outgoing', 'Outgoing webhooks', 'OUTGOING_WEBHOOK_MANAGE'],
+  ['owed', 'Owed flows', 'PAYMENT_MANAGE'],
+  ['effects', 'Effects', 'EVENT_READ'],
+  ['audit', 'Who changed what', 'AUDIT_READ'],
+] as const;
 
-const Settings = ({ settings: { value, error } }: { readonly settings: Loaded<PaymentSettingsQuery> }) => {
-  if (!value) return <Waiting error={error} />;
-  const {
-    active,
-    plan,
-    publishableKey,
-    secretKeySet,
-    webhookSecretSet,
-    livemode,
-    orderTable,
-    latePaymentPolicy,
-    mismatchPolicy,
-  } = value.paymentSettings;
+const Links = () => {
+  const may = useMay();
+  const { t } = useLanguage();
   return (
-    <section className="stack" aria-labelledby="installation">
-      <h2 id="installation">Installation</h2>
-      <ErrorNotice error={error} />
-      <Facts
-        facts={[
-          ['Payments', active ? 'active' : 'inactive: npx tollgate plan PRO'],
-          ['Plan', plan],
-          ['Mode', livemode ? 'live: real money' : 'test'],
-          ['Publishable key', publishableKey ?? 'not set: npx tollgate configure'],
-          ['Secret key', yesNo(secretKeySet, 'npx tollgate configure')],
-          ['Webhook secret', yesNo(webhookSecretSet, 'npx tollgate webhook register')],
-          ['Late money', latePaymentPolicy],
-          ['Money of another amount', mismatchPolicy],
-          ['Order table', orderTable?.table ?? 'not bound: npx tollgate activate'],
-          ['Its columns', orderTable != null && columnsOf(orderTable)],
-          ['Bound', orderTable != null && <Time at={orderTable.boundAt} />],
-        ]}
-      />
-    </section>
+    <ul className="row links">
+      {LINKS.filter(([, , permission]) => may(permission)).map(([path, name]) => (
+        <li key={path}>
+          <a href={`#/${path}`}>{t(name)}</a>
+        </li>
+      ))}
+    </ul>
   );
 };
 
-const columnsOf = (table: NonNullable<PaymentSettingsQuery['paymentSettings']['orderTable']>): string =>
+const SettingsFacts = ({ settings }: { readonly settings: Settings }) => {
+  const { t } = useLanguage();
+  const words = useWords();
+  const { active, plan, publishableKey, livemode, orderTable, latePaymentPolicy, mismatchPolicy } = settings;
+  const setOrNot = (isSet: boolean) => (isSet ? t('set') : t('not set'));
+  return (
+    <Facts
+      facts={[
+        ['Payments', active ? t('active') : t('inactive: the plan is too small')],
+        ['Plan', plan],
+        ['Mode', livemode ? t('live: real money') : t('test')],
+        ['Publishable key', publishableKey ?? t('not set')],
+        ['Secret key', setOrNot(settings.secretKeySet)],
+        ['Webhook secret', setOrNot(settings.webhookSecretSet)],
+        ['Last event from Stripe', <LastEvent key="last" />],
+        ['Late money', words(latePaymentPolicy)],
+        ['Money of another amount', words(mismatchPolicy)],
+        ['Order table', orderTable?.table ?? t('not bound')],
+        ['Its columns', orderTable !== null && columnsOf(orderTable)],
+        ['Bound', orderTable !== null && <Time at={orderTable.boundAt} />],
+      ]}
+    />
+  );
+};
+
+/** The best sign of a healthy webhook endpoint: when it heard from Stripe last. */
+const LastEvent = () => {
+  const { request } = useTollgate();
+  const may = useMay();
+  const { t } = useLanguage();
+  const read = async () =>
+    may('EVENT_READ') ? (await request(LastEventDocument, {})).webhookEvents.edges[0]?.node : undefined;
+  const { value } = useLoaded('last event', read, { isLive: true, everyMs: SLOW_MS });
+  return value ? <Time at={value.receivedAt} /> : t('none');
+};
+
+const columnsOf = (table: NonNullable<Settings['orderTable']>): string =>
   [
     `id ${table.idColumn}`,
     table.ownerColumn !== null && `owner ${table.ownerColumn}`,
@@ -85,55 +120,3 @@ const columnsOf = (table: NonNullable<PaymentSettingsQuery['paymentSettings']['o
   ]
     .filter(Boolean)
     .join(', ');
-
-const Roles = () => {
-  const { request } = useTollgate();
-  const { value, error } = useLoaded<RolesQuery>('roles', () => request(RolesDocument, {}), EVERY_MS);
-  return (
-    <section className="card stack" aria-labelledby="roles">
-      <h2 id="roles">Roles</h2>
-      {value ? <ErrorNotice error={error} /> : <Waiting error={error} />}
-      <ul className="rows">
-        {value?.roles.map(({ name, permissions }) => (
-          <li key={name}>
-            <strong className="grow">{name}</strong>
-            <span className="detail soft">{permissions.join(' ')}</span>
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-};
-
-const Outgoing = () => {
-  const { request } = useTollgate();
-  const { value, error } = useLoaded<OutgoingWebhooksQuery>(
-    'outgoing',
-    () => request(OutgoingWebhooksDocument, {}),
-    EVERY_MS,
-  );
-  return (
-    <section className="card stack" aria-labelledby="outgoing">
-      <h2 id="outgoing">Outgoing webhooks</h2>
-      {value ? <ErrorNotice error={error} /> : <Waiting error={error} />}
-      {value?.outgoingWebhooks.length === 0 && (
-        <Empty>Nothing else is told of changes: npx tollgate outgoing add</Empty>
-      )}
-      <ul className="rows">
-        {value?.outgoingWebhooks.map(({ id, url, eventTypes, enabled, endedReason, deliveries }) => (
-          <li key={id}>
-            <strong className="grow">{url}</strong>
-            <span className="soft">{enabled ? 'on' : (endedReason ?? 'off')}</span>
-            <span className="detail soft">{eventTypes.join(', ')}</span>
-            {deliveries.edges.map(({ node }) => (
-              <span key={node.id} className="detail">
-                {node.eventType} <Status of={node.status} /> <Time at={node.createdAt} />{' '}
-                <span className="soft">{node.lastError ?? ''}</span>
-              </span>
-            ))}
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-};

@@ -1,4 +1,5 @@
 import type { Request } from 'tollgate-client';
+import { useT } from '../ui/language.js';
 import type { Loaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { EventRows } from './event-rows.js';
@@ -15,11 +16,16 @@ export const readStuckEvents = async (request: Request): Promise<readonly EventF
 };
 
 /** What is stuck, with a way into each. */
-export const StuckEvents = ({ stuck }: { readonly stuck: Loaded<readonly EventFieldsFragment[]> }) => (
-  <section className="card" aria-labelledby="stuck">
-    <h2 id="stuck">Stuck events</h2>
-    {stuck.value ? <ErrorNotice error={stuck.error} /> : <Waiting error={stuck.error} />}
-    {stuck.value?.length === 0 && !stuck.error && <Empty>No event is stuck. What Stripe said has been applied.</Empty>}
-    {stuck.value && stuck.value.length > 0 && <EventRows events={stuck.value} label="Stuck events" />}
-  </section>
-);
+export const StuckEvents = ({ stuck }: { readonly stuck: Loaded<readonly EventFieldsFragment[] | undefined> }) => {
+  const t = useT();
+  return (
+    <section className="card" aria-labelledby="stuck">
+      <h2 id="stuck">{t('Stuck events')}</h2>
+      {stuck.value ? <ErrorNotice error={stuck.error} /> : <Waiting error={stuck.error} />}
+      {stuck.value?.length === 0 && !stuck.error && (
+        <Empty>{t('No event is stuck. What Stripe said has been applied.')}</Empty>
+      )}
+      {stuck.value && stuck.value.length > 0 && <EventRows events={stuck.value} label={t('Stuck events')} />}
+    </section>
+  );
+};

@@ -1,8 +1,10 @@
 import type { ReactNode } from 'react';
+import { type Text, useT } from '../ui/language.js';
+import { CopyButton } from './copy.js';
 
 /** One column of a table. */
 export interface Column<Row> {
-  readonly title: string;
+  readonly title: Text;
   readonly cell: (row: Row) => ReactNode;
   /** Numbers stand to the right. */
   readonly isNumber?: boolean;
@@ -18,27 +20,36 @@ export const Table = <Row extends { readonly id: string }>(props: {
   readonly label: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
-}) => (
-  <table className="table" aria-label={props.label}>
-    <thead>
-      <tr>
-        {props.columns.map((column) => (
-          <th key={column.title} scope="col" className={classOf(column)}>
-            {column.title}
-          </th>
-        ))}
-      </tr>
-    </thead>
-    <tbody>
-      {props.rows.map((row) => (
-        <tr key={row.id}>
-          {props.columns.map((column) => (
-            <td key={column.title} className={classOf(column)}>
-              {column.cell(row)}
-            </td>
+  /** The rows are those of the view before. */
+  readonly isBefore?: boolean;
+  /** Each row's id can be copied. */
+  readonly copies?: boolean;
+}) => {
+  const t = useT();
+  const { label, columns, rows, isBefore, copies } = props;
+  return (
+    <table className="table" aria-label={label} aria-busy={isBefore}>
+      <thead>
+        <tr>
+          {columns.map((column) => (
+            <th key={column.title} scope="col" className={classOf(column)}>
+              {t(column.title)}
+            </th>
           ))}
         </tr>
-      ))}
-    </tbody>
-  </table>
-);
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr key={row.id} data-id={row.id}>
+            {columns.map((column, index) => (
+              <td key={column.title} className={classOf(column)}>
+                {column.cell(row)}
+                {copies && index === 0 && <CopyButton text={row.id} inRow />}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+};

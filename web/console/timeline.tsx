@@ -1,49 +1,45 @@
-import { useEffect } from 'react';
-import { useLoaded } from '../ui/load.js';
-import { Waiting } from '../ui/notice.js';
+import { useT } from '../ui/language.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
-import { TimelineDocument, type TimelineQuery } from './operations.js';
-import { useTollgate } from './session.js';
+import type { TimelineFieldsFragment } from './operations.js';
+import { RawEvent } from './raw-event.js';
 
-type Entry = NonNullable<TimelineQuery['payment']>['timeline'][number];
-
-/** All that happened to a payment: when, by whom or by which event, and which flow ran. Read again at each new version. */
-export const Timeline = ({ id, version }: { readonly id: string; readonly version: number }) => {
-  const { request } = useTollgate();
-  const { value, error, reload } = useLoaded(
-    id,
-    async () => (await request(TimelineDocument, { id })).payment?.timeline,
-  );
-  // Each new version has an entry.
-  useEffect(reload, [version, reload]);
+/** All that happened to a row: when, by whom or by which event, and which flow ran. */
+export const Timeline = ({ entries }: { readonly entries: readonly TimelineFieldsFragment[] }) => {
+  const t = useT();
   return (
     <section className="card stack" aria-labelledby="timeline">
-      <h2 id="timeline">Timeline</h2>
-      {!value && <Waiting error={error} />}
+      <h2 id="timeline">{t('Timeline')}</h2>
       <ol className="timeline">
-        {value?.map((entry) => (
-          <TimelineRow key={entry.version} entry={entry} />
+        {entries.map((entry) => (
+          <TimelineRow key={`${entry.version} ${entry.at} ${entry.toStatus}`} entry={entry} />
         ))}
       </ol>
     </section>
   );
 };
 
-const TimelineRow = ({ entry }: { readonly entry: Entry }) => {
-  const { at, toStatus, version, actor, eventId, flow, flowOutcome, note } = entry;
+const TimelineRow = ({ entry }: { readonly entry: TimelineFieldsFragment }) => {
+  const { at, fromStatus, toStatus, version, actor, eventId, flow, flowOutcome, note } = entry;
+  const t = useT();
   return (
     <li>
-      <Status of={toStatus} /> <Time at={at} /> <span className="soft">version {version}</span>
+      {fromStatus !== null && fromStatus !== toStatus && (
+        <>
+          <Status of={fromStatus} /> →{' '}
+        </>
+      )}
+      <Status of={toStatus} /> <Time at={at} /> <span className="soft">{t('version {version}', { version })}</span>
       <div className="soft">
         {eventId === null ? (
-          `by ${actor.replace(':', ' ')}`
+          t('by {actor}', { actor: actor.replace(':', ' ') })
         ) : (
           <a href={`#/events/${encodeURIComponent(eventId)}`}>{eventId}</a>
         )}
         {flow !== null && ` · ${flow}: ${flowOutcome}`}
         {note !== null && ` · ${note}`}
       </div>
+      {eventId !== null && <RawEvent id={eventId} />}
     </li>
   );
 };

@@ -1,11 +1,10 @@
 import type { ReactNode } from 'react';
 import type { Tone } from 'tollgate-client';
+import { useLanguage } from '../ui/language.js';
 import type { Activity, Range } from './activity.js';
 import type { EventFieldsFragment, ProblemsQuery } from './operations.js';
 
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
-
-/** The answer of the first screen, in two sentences. Silent until it knows, and it vouches for nothing that is old. */
+/** The answer of the first screen, in two sentences. Silent until it knows, and it vouches for nothing that is old or unseen. */
 export const Verdict = (props: {
   readonly activity: Activity | undefined;
   readonly range: Range;
@@ -15,29 +14,31 @@ export const Verdict = (props: {
   readonly isStale: boolean;
 }) => {
   const { activity, range, stuck, problems, isStale } = props;
+  const { t, plural } = useLanguage();
   if (!activity) return null;
-  if (isStale) return <Answer tone="wait">What is below may be old: it could not be read again just now.</Answer>;
+  if (isStale)
+    return <Answer tone="wait">{t('What is below may be old: it could not be read again just now.')}</Answer>;
   const succeeded = activity.now.succeeded.count;
   const failed = activity.now.failed.count;
-  const time = range.name.toLowerCase();
+  const time = t(range.inWords);
   const flow =
     succeeded > 0
-      ? `Money is flowing: ${plural(succeeded, 'payment')} succeeded in the ${time}.`
-      : `No payment succeeded in the ${time}${failed > 0 ? `, ${failed} failed` : ''}.`;
+      ? `${t('Money is flowing:')} ${plural(succeeded, '{count} payment succeeded', '{count} payments succeeded')} ${time}.`
+      : `${t('No payment succeeded')} ${time}${failed > 0 ? `, ${t('{count} failed', { count: failed })}` : ''}.`;
   const troubles = [
-    ...(stuck?.length ? [`${plural(stuck.length, 'event')} stuck`] : []),
-    ...(problems?.length ? [`${plural(problems.length, 'problem')} to mend`] : []),
+    ...(stuck?.length ? [plural(stuck.length, '{count} event stuck', '{count} events stuck')] : []),
+    ...(problems?.length ? [plural(problems.length, '{count} problem to mend', '{count} problems to mend')] : []),
   ];
   if (troubles.length > 0)
     return (
       <Answer tone="bad">
-        {flow} Look below: {troubles.join(', ')}.
+        {flow} {t('Look below: {troubles}.', { troubles: troubles.join(', ') })}
       </Answer>
     );
   const quiet = failed > 0 ? 'wait' : 'calm';
   return (
     <Answer tone={succeeded > 0 ? 'good' : quiet}>
-      {flow} {stuck && problems ? 'Nothing is stuck.' : ''}
+      {flow} {stuck && problems ? t('Nothing is stuck.') : ''}
     </Answer>
   );
 };

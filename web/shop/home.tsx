@@ -10,9 +10,11 @@ import { useSession } from './session.js';
 export const Home = () => {
   const { backEnd, tollgate, isAdmin } = useSession();
   const config = useLoaded('config', backEnd.config);
-  const orders = useLoaded('orders', backEnd.orders, 5_000);
-  const stock = useLoaded('stock', backEnd.stock, 5_000);
-  const subscriptions = useLoaded('subscriptions', async () => (await tollgate.recurringPayments()).nodes, 5_000);
+  const orders = useLoaded('orders', backEnd.orders, { everyMs: 5_000 });
+  const stock = useLoaded('stock', backEnd.stock, { everyMs: 5_000 });
+  const subscriptions = useLoaded('subscriptions', async () => (await tollgate.recurringPayments()).nodes, {
+    everyMs: 5_000,
+  });
   return (
     <>
       <header className="stack tight">

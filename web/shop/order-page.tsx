@@ -19,7 +19,7 @@ import { useSession } from './session.js';
 export const OrderPage = ({ orderId }: { readonly orderId: string }) => {
   const { backEnd, isAdmin } = useSession();
   const { rows, error } = useOrderPayments(orderId);
-  const order = useLoaded(orderId, () => backEnd.order(orderId));
+  const order = useLoaded(`order ${orderId}`, () => backEnd.order(orderId));
   const [isLater, setLater] = useState(false);
   // The shop's own status is written by its callback flow in the same transaction as the payment's: read when one moved.
   const moment = rows.map(({ id, version }) => `${id}.${version}`).join();

@@ -1,6 +1,8 @@
+import { type QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
 import { createTollgate, type Tollgate } from 'tollgate-client';
 import { TollgateProvider } from 'tollgate-client/react';
+import { createLoads } from '../ui/load.js';
 import { type Account, type BackEnd, createBackEnd, fetchToken } from './back-end.js';
 
 /** Who is at the screen, and the two servers that they talk to. */
@@ -9,6 +11,7 @@ export interface Session {
   readonly isAdmin: boolean;
   readonly tollgate: Tollgate;
   readonly backEnd: BackEnd;
+  readonly loads: QueryClient;
 }
 
 const Current = createContext<Session | undefined>(undefined);
@@ -21,13 +24,16 @@ export const SessionProvider = ({ account, children }: { readonly account: Accou
       isAdmin: account === 'demo-admin',
       tollgate: createTollgate({ url: new URL('graphql', location.href).href, token: () => fetchToken(account) }),
       backEnd: createBackEnd(account),
+      loads: createLoads(),
     }),
     [account],
   );
   useEffect(() => () => session.tollgate.close(), [session]);
   return (
     <Current value={session}>
-      <TollgateProvider client={session.tollgate}>{children}</TollgateProvider>
+      <QueryClientProvider client={session.loads}>
+        <TollgateProvider client={session.tollgate}>{children}</TollgateProvider>
+      </QueryClientProvider>
     </Current>
   );
 };

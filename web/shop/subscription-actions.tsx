@@ -65,7 +65,7 @@ const Changes = ({ recurring }: { readonly recurring: RecurringPayment }) => {
   const { id: recurringPaymentId, quantity, version, collectionPaused } = recurring;
   const next = quantity === 1 ? 2 : 1;
   const input = { recurringPaymentId, quantity: next };
-  const preview = useLoaded(`${recurringPaymentId} ${version}`, () => tollgate.previewRecurringChange(input));
+  const preview = useLoaded(`preview ${recurringPaymentId} ${version}`, () => tollgate.previewRecurringChange(input));
   const change = useAction(() => tollgate.changeRecurringPayment(input));
   const pause = useAction(() => tollgate.pauseRecurringPayment({ recurringPaymentId }));
   const unpause = useAction(() => tollgate.unpauseRecurringPayment({ recurringPaymentId }));

@@ -10,12 +10,12 @@ import { SubscriptionActions } from './subscription-actions.js';
 /** A subscription by the order that it was started for: start it, pay it, see it renew, change it, end it. */
 export const SubscriptionPage = ({ orderId }: { readonly orderId: string }) => {
   const { tollgate, backEnd, isAdmin } = useSession();
-  const order = useLoaded(orderId, () => backEnd.order(orderId));
+  const order = useLoaded(`order ${orderId}`, () => backEnd.order(orderId));
   const config = useLoaded('config', backEnd.config);
   const found = useLoaded(
-    orderId,
+    `subscription ${orderId}`,
     async () => (await tollgate.recurringPayments({ orderId, first: 1 })).nodes[0],
-    2_000,
+    { everyMs: 2_000 },
   );
   const recurring = useRecurringPayment(found.value?.id).rows[0];
   const priceId = config.value?.price?.id;

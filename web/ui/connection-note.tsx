@@ -1,14 +1,20 @@
-import type { Tollgate } from 'tollgate-client';
+import type { Connection, Tollgate } from 'tollgate-client';
 import { useConnection } from 'tollgate-client/react';
+import { type Text, useT } from './language.js';
 
-const WORDS = { idle: '', connecting: 'Connecting …', open: 'Live', lost: 'Reconnecting …' };
+const WORDS: Readonly<Record<Exclude<Connection, 'idle'>, Text>> = {
+  connecting: 'Connecting …',
+  open: 'Live',
+  lost: 'Reconnecting …',
+};
 
 /** Says whether what the page shows is live at this moment. */
-export const ConnectionNote = ({ tollgate }: { readonly tollgate: Tollgate }) => {
+export const ConnectionNote = ({ tollgate }: { readonly tollgate: Pick<Tollgate, 'connection'> }) => {
+  const t = useT();
   const connection = useConnection(tollgate);
   return (
     <span className={`connection ${connection}`} role="status" data-connection={connection}>
-      {WORDS[connection]}
+      {connection === 'idle' ? '' : t(WORDS[connection])}
     </span>
   );
 };

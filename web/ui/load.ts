@@ -1,4 +1,5 @@
-import { useCallback, useEffect, useState } from 'react';
+import { keepPreviousData, QueryClient, useQuery } from '@tanstack/react-query';
+import { useCallback } from 'react';
 import { type TollgateError, toTollgateError } from 'tollgate-client';
 
 /** Something read from a server. */
@@ -6,39 +7,46 @@ export interface Loaded<Value> {
   /** The newest answer; stays while a later one fails. */
   readonly value: Value | undefined;
   readonly error: TollgateError | undefined;
+  /** What is shown is another key's, until this one's is there. */
+  readonly isBefore: boolean;
   /** Reads again now. */
   reload(): void;
 }
 
-/**
- * Reads when the component comes and whenever `key` changes, and again every `everyMs` while the page is in view. An
- * answer that came too late, after another key's, is dropped.
- */
-export const useLoaded = <Value>(key: string, read: () => Promise<Value>, everyMs?: number): Loaded<Value> => {
-  const [state, setState] = useState<{ key: string; value?: Value; error?: TollgateError | undefined }>({ key });
-  const [round, setRound] = useState(0);
-  const reload = useCallback(() => setRound((before) => before + 1), []);
+export interface LoadOptions {
+  /** Reads again so often while the page is in view. */
+  readonly everyMs?: number;
+  /** Reads again when a payment changed. */
+  readonly isLive?: boolean;
+  /** Shows the last key's value until this one's is there. */
+  readonly keepsBefore?: boolean;
+}
 
-  // `key` names what `read` reads; `round` asks again.
-  useEffect(() => {
-    let isCurrent = true;
-    read().then(
-      (value) => isCurrent && setState({ key, value }),
-      (error: unknown) =>
-        isCurrent &&
-        setState((before) => ({ ...(before.key === key ? before : { key }), error: toTollgateError(error) })),
-    );
-    return () => {
-      isCurrent = false;
-    };
-  }, [key, round]);
+/** Begins the keys of what is read again when a payment changed. */
+export const LIVE = 'live';
 
-  useEffect(() => {
-    if (everyMs === undefined) return;
-    const timer = setInterval(() => document.visibilityState === 'visible' && reload(), everyMs);
-    return () => clearInterval(timer);
-  }, [everyMs, reload]);
+/** What was read, for one signed-in person. The client package asks again by itself where no answer comes. */
+export const createLoads = (): QueryClient =>
+  new QueryClient({ defaultOptions: { queries: { retry: false, networkMode: 'always' } } });
 
-  const { value, error } = state.key === key ? state : {};
-  return { value, error, reload };
+/** Reads when the component comes and whenever `key` changes. Components with the same key read once. */
+export const useLoaded = <Value>(
+  key: string,
+  read: () => Promise<Value>,
+  { everyMs, isLive = false, keepsBefore = false }: LoadOptions = {},
+): Loaded<Value> => {
+  const { data, error, isPlaceholderData, refetch } = useQuery({
+    queryKey: [isLive ? LIVE : 'still', key],
+    // A query may not answer undefined.
+    queryFn: async () => ({ value: await read() }),
+    ...(everyMs !== undefined && { refetchInterval: everyMs }),
+    ...(keepsBefore && { placeholderData: keepPreviousData }),
+  });
+  const reload = useCallback(() => void refetch(), [refetch]);
+  return {
+    value: data?.value,
+    error: error === null ? undefined : toTollgateError(error),
+    isBefore: isPlaceholderData,
+    reload,
+  };
 };

@@ -1,8 +1,9 @@
 import type { ReactNode } from 'react';
 import type { TollgateError } from 'tollgate-client';
+import { type Text, useT } from './language.js';
 
 /** What to do, by the codes that a person can do something about. */
-const REMEDIES: Readonly<Record<string, string>> = {
+const REMEDIES: Readonly<Record<string, Text>> = {
   UNREACHABLE: 'What the page shows goes on by itself once the server is back; what you asked for does not.',
   UNAUTHENTICATED: 'Log in again.',
   FORBIDDEN: 'Switch to an account that may.',
@@ -14,16 +15,30 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /** An error in words, with what to do about it. Read out as soon as it appears. */
-export const ErrorNotice = ({ error }: { readonly error: TollgateError | undefined }) =>
-  error && (
-    <p className="notice bad" role="alert" data-code={error.code}>
-      {error.message} {REMEDIES[error.code]}
-    </p>
+export const ErrorNotice = ({ error }: { readonly error: TollgateError | undefined }) => {
+  const t = useT();
+  const remedy = error && REMEDIES[error.code];
+  return (
+    error && (
+      <p className="notice bad" role="alert" data-code={error.code}>
+        {error.message} {remedy && t(remedy)}
+      </p>
+    )
   );
+};
+
+/** Says that something was done. */
+export const DoneNotice = ({ children }: { readonly children: ReactNode }) => (
+  <p className="notice good" role="status">
+    {children}
+  </p>
+);
 
 /** What is said where there is nothing to show yet. */
 export const Empty = ({ children }: { readonly children: ReactNode }) => <p className="empty">{children}</p>;
 
 /** Shown until the first answer; the error instead, if it is one. */
-export const Waiting = ({ error }: { readonly error?: TollgateError | undefined }) =>
-  error ? <ErrorNotice error={error} /> : <p className="empty">Loading …</p>;
+export const Waiting = ({ error }: { readonly error?: TollgateError | undefined }) => {
+  const t = useT();
+  return error ? <ErrorNotice error={error} /> : <p className="empty">{t('Loading …')}</p>;
+};

@@ -1,11 +1,13 @@
 import { useState } from 'react';
-import { formatMoney, newKey, type Payment, parseMoney, type Tollgate, toFieldText } from 'tollgate-client';
+import { newKey, type Payment, parseMoney, type Tollgate, toFieldText } from 'tollgate-client';
 import { useAction } from 'tollgate-client/react';
 import { Field } from './field.js';
+import { useLanguage } from './language.js';
 import { ErrorNotice } from './notice.js';
 
 /** Refunds a part of a payment, or all that is left of it. */
 export const RefundForm = ({ tollgate, payment }: { readonly tollgate: Tollgate; readonly payment: Payment }) => {
+  const { t, money } = useLanguage();
   const { id, currency, amountRefundable: left } = payment;
   const [text, setText] = useState<string>();
   const [reason, setReason] = useState('');
@@ -33,22 +35,26 @@ export const RefundForm = ({ tollgate, payment }: { readonly tollgate: Tollgate;
     >
       <div className="row">
         <Field
-          label={`Amount in ${currency}`}
+          label={t('Amount in {currency}', { currency })}
           inputMode="decimal"
           value={shown}
           onChange={(event) => setText(event.target.value)}
-          hint={`${formatMoney(left, currency)} can be refunded`}
-          problem={amount === undefined ? `Write an amount such as ${toFieldText(left, currency)}.` : undefined}
+          hint={t('{amount} can be refunded', { amount: money(left, currency) })}
+          problem={
+            amount === undefined
+              ? t('Write an amount such as {amount}.', { amount: toFieldText(left, currency) })
+              : undefined
+          }
         />
         <Field
-          label="Reason (optional)"
+          label={t('Reason (optional)')}
           maxLength={500}
           value={reason}
           onChange={(event) => setReason(event.target.value)}
         />
       </div>
       <button type="submit" disabled={refund.busy || amount === undefined}>
-        {amount === undefined ? 'Refund' : `Refund ${formatMoney(amount, currency)}`}
+        {amount === undefined ? t('Refund') : t('Refund {amount}', { amount: money(amount, currency) })}
       </button>
       <ErrorNotice error={refund.error} />
     </form>

@@ -1,4 +1,4 @@
-import { useEffect, useSyncExternalStore } from 'react';
+import { useEffect, useLayoutEffect, useSyncExternalStore } from 'react';
 
 const onChange = (listener: () => void): (() => void) => {
   addEventListener('hashchange', listener);
@@ -49,4 +49,26 @@ export const useTitle = (title: string): void => {
   useEffect(() => {
     document.title = `${title} · Tollgate`;
   }, [title]);
+};
+
+/** What a step of the history remembers: how far down it was read. */
+const readScroll = (): number | undefined => {
+  const state: unknown = history.state;
+  const scroll: unknown = typeof state === 'object' && state !== null ? Reflect.get(state, 'scroll') : undefined;
+  return typeof scroll === 'number' ? scroll : undefined;
+};
+
+/** A new address is read from its top; Back leads to where one was. */
+export const useScroll = (): void => {
+  const address = useAddress();
+  useEffect(() => {
+    history.scrollRestoration = 'manual';
+    const keep = (): void => history.replaceState({ scroll: scrollY }, '');
+    addEventListener('scrollend', keep);
+    return () => removeEventListener('scrollend', keep);
+  }, []);
+  // The layout is the new address's by now.
+  useLayoutEffect(() => {
+    scrollTo(0, readScroll() ?? 0);
+  }, [address]);
 };

@@ -1,11 +1,10 @@
 import type { ReactNode } from 'react';
 import { type Tone, toneOf } from 'tollgate-client';
-import { ENGLISH } from 'tollgate-client/react';
-
-const TEXTS: Readonly<Record<string, string>> = ENGLISH;
+import { useSurroundings } from 'tollgate-client/react';
+import { type Text, useT } from './language.js';
 
 /** Words that only these pages need; the others are the client package's own. */
-const WORDS: Readonly<Record<string, string>> = {
+const WORDS: Readonly<Record<string, Text>> = {
   QUARANTINED: 'Quarantined',
   DISPUTED: 'Disputed',
   NEEDS_RESPONSE: 'Needs response',
@@ -28,26 +27,48 @@ const WORDS: Readonly<Record<string, string>> = {
   PROCESSED: 'Processed',
   IGNORED: 'Ignored',
   DEAD: 'Given up',
+  WAITING: 'Waiting',
+  DELIVERED: 'Delivered',
+  OWED: 'Owed',
+  DONE: 'Done',
+  SKIPPED: 'Skipped',
+  ASK: 'Ask a person',
+  ACCEPT: 'Accept it',
+  REFUND: 'Refund it',
+  MINOR: 'Smallest units',
+  MAJOR: 'Whole units',
 };
 
-/** Tones of an order's and an event's statuses. */
+/** Tones of an order's, an event's and a delivery's statuses. */
 const TONES: Readonly<Record<string, Tone>> = {
   paid: 'good',
   partially_refunded: 'wait',
   RECEIVED: 'wait',
   PROCESSED: 'good',
   DEAD: 'bad',
+  WAITING: 'wait',
+  DELIVERED: 'good',
+  OWED: 'bad',
+  DONE: 'good',
 };
 
-/** A status in words. */
-export const wordsOf = (status: string): string => WORDS[status] ?? TEXTS[`status.${status}`] ?? status;
+/** Gives a status in words. */
+export const useWords = (): ((status: string) => string) => {
+  const t = useT();
+  const texts: Readonly<Record<string, string>> = useSurroundings().texts;
+  return (status) => {
+    const own = WORDS[status];
+    return own ? t(own) : (texts[`status.${status}`] ?? status);
+  };
+};
 
 /** A status in words and colour; never by colour alone. */
 export const Status = ({ of, children }: { readonly of: string; readonly children?: ReactNode }) => {
+  const words = useWords();
   const tone = TONES[of] ?? toneOf(of);
   return (
     <span className={`status ${tone}`} data-status={of}>
-      {children ?? wordsOf(of)}
+      {children ?? words(of)}
     </span>
   );
 };

@@ -1,0 +1,260 @@
+import http from 'node:http';
+import path from 'node:path';
+import { SignJWT } from 'jose';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres.ts';
+import { ask, buy, leave, payWith, placeOrder, seeOrder, useDemo } from './demo.mjs';
+
+const demo = useDemo();
+
+/** Asks the server itself, as the demo's admin. */
+const query = async (text, variables = {}) => {
+  const { token } = await (await fetch(`${demo.url}/demo/token?account=demo-admin`)).json();
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  const body = JSON.stringify({ query: text, variables });
+  const { data, errors } = await (await fetch(`${demo.url}/graphql`, { method: 'POST', headers, body })).json();
+  expect(errors).toBeUndefined();
+  return data;
+};
+
+const enter = async (address = '/console', options = {}) => {
+  const page = await demo.open(address, options);
+  await page.locator('main.login section button').click();
+  await page.locator('header nav').waitFor();
+  return page;
+};
+
+/** Signs in as an account that has these roles by its token. */
+const enterAs = async (roles, address = '/console') => {
+  const page = await demo.open(address);
+  const token = new SignJWT({ sub: 'somebody', roles }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h');
+  await page.getByLabel('Access token').fill(await token.sign(demo.jwtSecret));
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('navigation', { name: 'Console' }).waitFor();
+  return page;
+};
+
+/** How often the page asks the server for this. */
+const countRequests = (page, name) => {
+  const counted = { count: 0 };
+  page.on('request', (request) => {
+    if (request.postData()?.includes(name)) counted.count += 1;
+  });
+  return counted;
+};
+
+/** Whom outgoing webhooks tell. */
+let receiver;
+const told = [];
+beforeAll(async () => {
+  receiver = http.createServer((request, response) => {
+    told.push(request.headers['webhook-id']);
+    request.resume().on('end', () => response.writeHead(204).end());
+  });
+  await new Promise((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const shop = await demo.open();
+  await buy(shop);
+  await buy(shop, /Tin of sencha/);
+  await placeOrder(shop, /Coffee club/);
+  await shop.getByRole('button', { name: 'Subscribe by card' }).click();
+  await payWith(shop, /^Pays/);
+  await seeOrder(shop, 'ACTIVE');
+  await leave(shop);
+  for (const permission of ['PAYMENT_READ', 'PAYMENT_READ_ANY', 'REFUND_READ', 'RECURRING_READ', 'RECURRING_READ_ANY'])
+    await query('mutation ($input: RolePermissionInput!) { grantPermission(input: $input) { role { name } } }', {
+      input: { role: 'support', permission },
+    });
+});
+afterAll(() => receiver?.close());
+
+test('a list moves by what the server tells, however long until it would ask again', async () => {
+  const page = await enter('/console#/payments');
+  const rows = page.getByRole('table', { name: 'Payments' }).getByRole('row');
+  await page.locator('[data-connection=open]').waitFor();
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 1_000);
+  const before = await rows.count();
+  const shop = await demo.open();
+  await placeOrder(shop, /Stoneware mug/);
+  await shop.getByRole('button', { name: 'Pay by card' }).click();
+  await shop.locator('[data-status=PENDING]').first().waitFor();
+  // The page's time goes on for less than the pause between two questions.
+  for (let step = 0; step < 60 && (await rows.count()) === before; step += 1) await page.clock.runFor(100);
+  expect(await rows.count()).toBe(before + 1);
+  await leave(shop);
+  await leave(page);
+});
+
+test('what is shown stays while the next view loads, and is marked as old', async () => {
+  const page = await enter('/console#/payments');
+  const table = page.getByRole('table', { name: 'Payments' });
+  await table.waitFor();
+  let release;
+  const held = new Promise((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/graphql', async (route) => {
+    if (route.request().postData()?.includes('"SUCCESSFUL"')) await held;
+    await route.continue();
+  });
+  await page.getByLabel('Status').selectOption('SUCCESSFUL');
+  await page.locator('table[aria-busy=true]').waitFor();
+  expect(await table.getByRole('row').count()).toBeGreaterThan(1);
+  release();
+  await page.locator('table[aria-busy=false]').waitFor();
+  await leave(page);
+});
+
+test('the keyboard alone goes through a list, opens a row, searches and copies', async () => {
+  const page = await enter('/console#/payments');
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  const links = page.getByRole('table', { name: 'Payments' }).getByRole('link', { name: /^No\. / });
+  await links.first().waitFor();
+  const isFocused = (index) => links.nth(index).evaluate((link) => link === document.activeElement);
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  expect(await isFocused(1)).toBe(true);
+  await page.keyboard.press('k');
+  expect(await isFocused(0)).toBe(true);
+  await page.keyboard.press('c');
+  const id = (await links.first().innerText()).slice('No. '.length);
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe(id);
+  await page.keyboard.press('?');
+  await page.getByRole('dialog').getByText('next row').waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('/');
+  await page.keyboard.type(id);
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.url()).toContain(`search=${id}`);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('j');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Timeline' }).waitFor();
+  expect(await page.title()).toBe(`Payment ${id} · Tollgate`);
+  await leave(page);
+});
+
+test('support sees payments and is offered nothing that it may not do', async () => {
+  const page = await enterAs(['support'], '/console#/payments?status=SUCCESSFUL');
+  await page
+    .getByRole('link', { name: /^No\. / })
+    .first()
+    .click();
+  await page.getByRole('heading', { name: 'Timeline' }).waitFor();
+  await page.getByText('Nothing was refunded.').waitFor();
+  for (const button of [/^Refund/, /^Cancel/, /^Capture/])
+    expect(await page.getByRole('button', { name: button }).count()).toBe(0);
+  await page.getByRole('link', { name: 'Recurring', exact: true }).click();
+  await page
+    .getByRole('link', { name: /^No\. / })
+    .first()
+    .click();
+  await page.getByRole('heading', { name: 'Charges' }).waitFor();
+  for (const button of [/^Pause/, /^Change/]) expect(await page.getByRole('button', { name: button }).count()).toBe(0);
+  const nav = page.getByRole('navigation', { name: 'Console' });
+  for (const name of ['Events', 'Disputes', 'Settings']) expect(await nav.getByRole('link', { name }).count()).toBe(0);
+  await nav.getByRole('link', { name: 'Overview' }).click();
+  await page.getByText(/Money is flowing/).waitFor();
+  expect(await page.getByRole('alert').count()).toBe(0);
+  await leave(page);
+});
+
+/** The shop brings its order to new terms, as it must before a change. */
+const setAmount = async (amount) => {
+  const database = await startEmbeddedPostgres({ dataDir: path.join(demo.dataDir, 'postgres') }); // gives the address of one that runs
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  await client.query("update public.shop_order set amount = $1 where description like 'Coffee club%'", [amount]);
+  await client.end();
+};
+
+test('a price is changed after saying what it will cost, and twice clicked is once', async () => {
+  await setAmount(3_000);
+  const page = await enter('/console#/recurring');
+  await page
+    .getByRole('link', { name: /^No\. / })
+    .first()
+    .click();
+  const changes = countRequests(page, 'mutation ChangeRecurring');
+  await page.getByRole('button', { name: 'Change price or quantity' }).click();
+  await page.getByRole('textbox', { name: 'Quantity' }).fill('2');
+  await page.getByText(/Next charge: \$\d/).waitFor();
+  await page.getByRole('button', { name: 'Yes, change it' }).dblclick();
+  await page.getByText('Changed.', { exact: true }).waitFor();
+  await page.getByText(/× 2$/).waitFor();
+  expect(changes.count).toBe(1);
+  await leave(page);
+});
+
+test('a refusal is told in the words of the server, and the question stays', async () => {
+  const page = await enter('/console#/recurring');
+  await page
+    .getByRole('link', { name: /^No\. / })
+    .first()
+    .click();
+  await page.getByRole('button', { name: 'Change price or quantity' }).click();
+  await page.getByRole('textbox', { name: 'Price' }).fill('price_none');
+  await page.getByRole('button', { name: 'Yes, change it' }).click();
+  await page.locator('.deed [role=alert]').first().waitFor();
+  await page.getByRole('button', { name: 'No', exact: true }).click();
+  await page.getByRole('button', { name: 'Change price or quantity' }).waitFor();
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Change price or quantity');
+  await leave(page);
+});
+
+test('an endpoint is added, tested, told and told again from the page', async () => {
+  const page = await enter('/console#/outgoing');
+  await page.getByRole('button', { name: 'Add an endpoint' }).click();
+  await page.getByLabel('Address').fill(`http://127.0.0.1:${receiver.address().port}/hook`);
+  await page.getByRole('button', { name: 'Yes, add it' }).click();
+  await page.getByText('Keep this secret now').waitFor();
+  await ask(page, 'Send a test', 'Yes, send a test');
+  await page.getByText('Delivered: the endpoint answered 204.').waitFor();
+  const [id] = told;
+  await page.getByRole('link', { name: /\/hook$/ }).click();
+  await page.getByRole('table', { name: 'Messages' }).getByText('Delivered').first().waitFor();
+  await page.getByRole('button', { name: 'Send again' }).first().click();
+  await page.getByLabel('Reason').fill('The receiver lost it');
+  await page.getByRole('button', { name: 'Yes, send it again' }).click();
+  await expect.poll(() => told.filter((one) => one === id).length, { timeout: 20_000 }).toBe(2);
+  await leave(page);
+});
+
+test('events of a view are replayed after saying how many', async () => {
+  const page = await enter('/console#/events?type=payment_intent.succeeded');
+  await page.getByRole('button', { name: 'Replay all of this view' }).click();
+  await page.getByRole('button', { name: /^Yes, replay \d+ events?$/ }).click();
+  await page.getByText(/^\d+ events? replayed, 0 failed\.$/).waitFor();
+  await leave(page);
+});
+
+test('roles, policies and the plan are set after a question, and the audit says by whom', async () => {
+  const page = await enter('/console#/settings');
+  await page.getByRole('textbox', { name: 'Account' }).fill('demo-customer');
+  await page.getByRole('button', { name: 'Show its roles' }).click();
+  await page.getByRole('button', { name: 'Assign a role' }).click();
+  await page.getByLabel('Role').last().selectOption('support');
+  await page.getByRole('button', { name: 'Yes, assign support' }).click();
+  await page.getByText('Assigned.').waitFor();
+  await ask(page, 'Take support away', 'Yes, take support away');
+  await page.getByText('demo-customer has no role of its own.').waitFor();
+  await page.getByRole('button', { name: 'Change what becomes of wrong money' }).click();
+  await page.getByLabel('Late money').selectOption('REFUND');
+  await page.getByRole('button', { name: 'Yes, change it' }).click();
+  await page.getByText('Refund it', { exact: true }).first().waitFor();
+  await page.getByRole('link', { name: 'Who changed what' }).click();
+  await page.getByRole('table', { name: 'Audit' }).getByText('demo-admin').first().waitFor();
+  await leave(page);
+});
+
+test('the pages speak German and French', async () => {
+  const page = await enter('/console#/payments?status=SUCCESSFUL', { locale: 'de-DE' });
+  await page.getByRole('heading', { name: 'Zahlungen' }).waitFor();
+  await page.getByText('18,00 $').first().waitFor();
+  await page.getByRole('cell', { name: 'Bezahlt' }).first().waitFor();
+  await page.getByLabel('Sprache').selectOption('fr');
+  await page.getByRole('heading', { name: 'Paiements' }).waitFor();
+  expect(await page.evaluate(() => document.documentElement.lang)).toBe('fr');
+  await leave(page);
+});

@@ -1,0 +1,43 @@
+import { useState } from 'react';
+import { useT } from '../ui/language.js';
+
+const SHOWN_MS = 1_500;
+
+/** Puts a text on the clipboard; tells whether the browser let it: over plain HTTP it doesn't. */
+export const copyText = async (text: string): Promise<boolean> => {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Copies a text. In a row of a table the keyboard's way is the key "c", so that Tab goes from row to row. */
+export const CopyButton = ({ text, inRow = false }: { readonly text: string; readonly inRow?: boolean }) => {
+  const t = useT();
+  const [isCopied, setCopied] = useState(false);
+  const copy = async (): Promise<void> => {
+    if (!(await copyText(text))) return;
+    setCopied(true);
+    setTimeout(() => setCopied(false), SHOWN_MS);
+  };
+  return (
+    <button
+      type="button"
+      className="copy"
+      tabIndex={inRow ? -1 : undefined}
+      aria-label={t('Copy {text}', { text })}
+      onClick={() => void copy()}
+    >
+      {isCopied ? t('Copied') : t('Copy')}
+    </button>
+  );
+};
+
+/** An id with the way to copy it. */
+export const Id = ({ children }: { readonly children: string }) => (
+  <span className="id">
+    <code>{children}</code> <CopyButton text={children} />
+  </span>
+);
