@@ -307,6 +307,16 @@ describe('an endpoint that fails', () => {
   });
 });
 
+test('the scheme signs its published example as published', () => {
+  const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+  const signed = new Webhook(secret).sign(
+    'msg_p5jXN8AQM9LWM0D4loKWxJek',
+    new Date(1_614_265_330_000),
+    '{"test": 2432232314}',
+  );
+  expect(signed).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
+});
+
 describe('addresses', () => {
   test.each([
     ['http://hooks.example/x', 'https://'],
