@@ -1,6 +1,7 @@
-import { CRASH_POINTS, wordsOf } from './crash-points.js';
+import { CRASH_POINTS, type CrashPoint, wordsOf } from './crash-points.js';
+import type { Account } from './people.js';
 import type { Random } from './random.js';
-import { type Account, Refused, type World } from './world.js';
+import { Refused, type World } from './world.js';
 
 /** What the actors know of each other's doings. */
 export interface Scene {
@@ -175,7 +176,7 @@ const refundOf = async (world: World, scene: Scene, random: Random, times: numbe
   return ends.join(', ');
 };
 
-const refund: Action = { name: 'refund', weight: 5, run: (...scene) => refundOf(...scene, 1) };
+export const refund: Action = { name: 'refund', weight: 5, run: (...scene) => refundOf(...scene, 1) };
 const refundAtOnce: Action = {
   name: 'refund three times at once',
   weight: 2,
@@ -285,7 +286,7 @@ const replay: Action = {
   },
 };
 
-const reconcile: Action = {
+export const reconcile: Action = {
   name: 'reconcile',
   weight: 1,
   async run(world) {
@@ -421,24 +422,29 @@ const oweFlow: Action = {
   },
 };
 
+/** How a story ends. */
+export interface Ending {
+  readonly random: Random;
+  readonly last: readonly Action[];
+  /** What is played when all that is over. */
+  readonly after?: readonly Action[];
+}
+
 /**
  * A story with a subscription ends with its next month: by chance alone hardly one would have a later invoice. Money that is set
  * aside and a flow that is owed come last too, so that what they draw changes nothing of what was before.
  */
-export const endStory = async (
-  world: World,
-  scene: Scene,
-  { random, last }: { readonly random: Random; readonly last: readonly Action[] },
-): Promise<void> => {
+export const endStory = async (world: World, scene: Scene, { random, last, after = [] }: Ending): Promise<void> => {
   if (scene.recurring.length > 0) await perform(passMonth, world, scene, random);
   const ends = [payLate, payAnotherAmount, oweFlow].map((action) => ({ action, fork: random.fork() }));
   for (const action of last) await perform(action, world, scene, random.fork());
   for (const { action, fork } of ends) await perform(action, world, scene, fork);
+  for (const action of after) await perform(action, world, scene, random.fork());
 };
 
 const DELIVERY_FAULTS = ['duplicate', 'reorder', 'delay', 'drop', 'same-second', 'status', 'timeout'] as const;
 
-const troubleDeliveries: Action = {
+export const troubleDeliveries: Action = {
   name: "Stripe's deliveries go wrong",
   weight: 5,
   async run(world, _scene, random) {
@@ -461,38 +467,40 @@ const ANSWER_FAULTS = [
   ['disconnect after applying', { kind: 'disconnect-after-apply' }],
   ['late answer', { kind: 'delay', delayMs: 120, applied: true }],
 ] as const;
-const CALLS = ['/v1/payment_intents', '/v1/refunds', '/v1/subscriptions', '/v1/customers', '*'] as const;
+// The actors' own calls to Stripe must not take what is meant for the server.
+const CALLS = ['/v1/payment_intents', '/v1/refunds', '/v1/subscriptions', '/v1/customers', '/v1/refunds'] as const;
 
-const troubleAnswers: Action = {
+/** Some answer to a call to one of these paths goes wrong. */
+export const troubleAnswersTo = (paths: readonly string[]): Action => ({
   name: "Stripe's answers go wrong",
   weight: 4,
   async run(world, _scene, random) {
     const [name, fault] = random.pick(ANSWER_FAULTS);
-    const path = random.pick(CALLS);
-    // The actors' own calls to Stripe must not take what is meant for the server.
-    await world.control('/faults', { ...fault, match: { method: 'POST', path: path === '*' ? '/v1/refunds' : path } });
+    const path = random.pick(paths);
+    await world.control('/faults', { ...fault, match: { method: 'POST', path } });
     world.history.count(`fault ${name}`);
     return `${name} at ${path}`;
   },
-};
+});
 
-const crash: Action = {
+/** The server is to die at one of the points. */
+export const crashAt = (points: readonly CrashPoint[]): Action => ({
   name: 'arm a crash',
   weight: 3,
   needsPoints: true,
   async run(world, _scene, random) {
-    const point = random.pick(CRASH_POINTS);
-    const life = await world.server();
-    life.arm(point);
+    const point = random.pick(points);
+    for (const life of await world.servers()) life.arm(point);
     return wordsOf(point);
   },
-};
+});
 
-const killNow: Action = {
+export const killNow: Action = {
   name: 'kill the server',
   weight: 1,
-  async run(world) {
-    (await world.server()).kill();
+  async run(world, _scene, random) {
+    const lives = await world.servers();
+    random.pick(lives).kill();
     return 'at once';
   },
 };
@@ -508,7 +516,7 @@ const restart: Action = {
 };
 
 /** Everything that may happen. */
-const ACTIONS: readonly Action[] = [
+export const ACTIONS: readonly Action[] = [
   placeOrder,
   payOnce,
   payTwice,
@@ -527,15 +535,14 @@ const ACTIONS: readonly Action[] = [
   foreigner,
   passTime,
   troubleDeliveries,
-  troubleAnswers,
-  crash,
+  troubleAnswersTo(CALLS),
+  crashAt(CRASH_POINTS),
   killNow,
   restart,
 ];
 
-/** What happens next, the likely more often; without named points where there are none. */
-export const chooseAction = (random: Random, hasPoints = true): Action => {
-  const possible = ACTIONS.filter(({ needsPoints }) => hasPoints || !needsPoints);
+/** What happens next, the likely more often. */
+export const chooseAction = (random: Random, possible: readonly Action[] = ACTIONS): Action => {
   const total = possible.reduce((sum, { weight }) => sum + weight, 0);
   let left = random.next() * total;
   for (const action of possible) {

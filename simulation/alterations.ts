@@ -7,7 +7,8 @@ const MONTH = 32 * 86_400;
 const LOOKS = 30;
 const LOOK_AGAIN_MS = 50;
 
-interface Altered {
+/** A recurring payment that goes on, and its first order. */
+export interface Altered {
   readonly id: string;
   readonly orderId: string;
 }
@@ -18,8 +19,8 @@ const alter = (world: World, operation: string, input: object): Promise<string> 
   return world.ask('admin', query, { input }).then(() => 'done', codeOf);
 };
 
-/** One that goes on, of its own order. */
-const begin = async (world: World, scene: Scene): Promise<Altered> => {
+/** One of ann's that goes on, of its own order. */
+export const begin = async (world: World, scene: Scene): Promise<Altered> => {
   const orderId = await insertOrder(world, 'ann', 10_000, 'USD');
   world.watcher.follow(orderId);
   const { recurringPayment, clientSecret } = await world.ask<{

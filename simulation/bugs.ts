@@ -7,8 +7,10 @@ export interface Bug {
   /** The promise that it breaks, by its name; others may break with it. */
   readonly breaks: string;
   readonly rewrite?: Rewrite;
-  /** It shows only where a subscription is changed: that takes its time. */
-  readonly alters?: true;
+  /** It shows only where a subscription is changed, or where people keep methods: that takes its time. */
+  readonly plays?: 'alterations' | 'methods';
+  /** A method is said to be removed, and isn't. */
+  readonly keepsMethods?: true;
   /** Each flow's statements go past its transaction. */
   readonly flowsOutside?: true;
   /** A committed change is told, and lost. */
@@ -194,11 +196,65 @@ export const BUGS = {
   'agreed-forgotten': {
     about: 'what was agreed on stays what it was at the start',
     breaks: "recurring payments are as Stripe's subscriptions",
-    alters: true,
+    plays: 'alterations',
     rewrite: inStatement(
       'update tollgate.recurring_payment r set status = $2',
       'agreed_amount = $13',
       'agreed_amount = nullif($13::bigint, $13::bigint)',
+    ),
+  },
+  'methods-of-others': {
+    about: "an account is shown another's saved methods",
+    breaks: "saved methods are those of the account's customer",
+    plays: 'methods',
+    rewrite: inStatement(
+      'select stripe_customer_id as "id" from tollgate.stripe_customer',
+      'where account_id = $1',
+      'where account_id <> $1',
+    ),
+  },
+  'removal-forgotten': {
+    about: 'a method is told as removed, and Stripe is never asked',
+    breaks: 'a removed method is charged no more',
+    plays: 'methods',
+    keepsMethods: true,
+  },
+  'owner-mistaken': {
+    about: "a method counts as another account's, and is charged with its customer",
+    breaks: "nobody pays with another account's method",
+    plays: 'methods',
+    rewrite: (text) =>
+      inStatement(
+        'update tollgate.payment p set stripe_customer_id = coalesce(stripe_customer_id, $2)',
+        'coalesce(stripe_customer_id, $2)',
+        `coalesce(stripe_customer_id, (select c.stripe_customer_id from tollgate.stripe_customer c
+          where c.stripe_customer_id <> $2 and p.saved_method_id is not null), $2)`,
+      )(
+        inStatement(
+          'select account_id as "accountId" from tollgate.stripe_customer',
+          'where stripe_customer_id = $1 and',
+          'where stripe_customer_id <> $1 and',
+        )(text),
+      ),
+  },
+  'righting-again': {
+    about: 'each that asks at once for a failed renewal to be paid tries it by itself',
+    breaks: 'a failed renewal is put right once',
+    plays: 'methods',
+    rewrite: inStatement(
+      'update tollgate.payment p set saved_method_id = $2',
+      'then attempt else attempt + 1 end',
+      'then attempt + 1 else attempt + 1 end',
+    ),
+  },
+  'righting-forgotten': {
+    about: 'a method that is set for a failed renewal is not charged',
+    breaks: 'a failed renewal is put right once',
+    plays: 'methods',
+    rewrite: inStatement(
+      'where recurring_payment_id = $1 and stripe_invoice_id is not null and',
+      'where recurring_payment_id = $1 and',
+      'where false and recurring_payment_id = $1 and',
     ),
   },
 } as const satisfies Readonly<Record<string, Bug>>;

@@ -1,7 +1,11 @@
 /** Where a server dies. The names are its own: statements of its transactions, calls to Stripe. */
 export type CrashPoint =
   | { readonly at: 'before commit' | 'after commit'; readonly statement: string }
-  | { readonly at: 'before call' | 'after call'; readonly path: string };
+  | {
+      readonly at: 'before call' | 'after call';
+      /** `*` is any one segment. */
+      readonly path: string;
+    };
 
 /** The points of the paths on which money moves; each is hit the first time that a server comes there. */
 export const CRASH_POINTS: readonly CrashPoint[] = [
@@ -27,6 +31,37 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
     ],
   ),
 ];
+
+/** More of them, where people keep methods and pay with them. */
+export const METHOD_CRASH_POINTS: readonly CrashPoint[] = [
+  ...(['setup_insert', 'payment_insert', 'payment_write_version', 'recurring_insert'] as const).flatMap(
+    (statement): CrashPoint[] => [
+      { at: 'before commit', statement },
+      { at: 'after commit', statement },
+    ],
+  ),
+  ...(
+    [
+      '/v1/customers',
+      '/v1/customers/*',
+      '/v1/setup_intents',
+      '/v1/payment_methods/*/detach',
+      '/v1/payment_intents/*/confirm',
+      '/v1/subscriptions/*',
+      '/v1/invoices/*/pay',
+    ] as const
+  ).flatMap((path): CrashPoint[] => [
+    { at: 'before call', path },
+    { at: 'after call', path },
+  ]),
+];
+
+/** Whether a call goes to a point's path, in which `*` is any one segment. */
+export const isPath = (pattern: string, path: string): boolean => {
+  const wanted = pattern.split('/');
+  const segments = path.split('/');
+  return wanted.length === segments.length && wanted.every((part, at) => part === '*' || part === segments[at]);
+};
 
 /** The point in words, for the history. */
 export const wordsOf = (point: CrashPoint): string =>

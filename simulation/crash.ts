@@ -1,13 +1,16 @@
-import { chooseAction, endStory, openScene, perform, placeOrder } from './actions.js';
+import { ACTIONS, chooseAction, endStory, openScene, perform, placeOrder } from './actions.js';
 import { alterSubscription } from './alterations.js';
 import { judge } from './invariants.js';
 import type { Lab } from './lab.js';
+import { METHOD_ACTIONS } from './methods.js';
 import { startProcess } from './process-life.js';
 import { createRandom } from './random.js';
 import { comeToRest } from './rest.js';
 import type { SeedOptions, SeedResult } from './seed.js';
 import { openWorld } from './world.js';
 
+/** All that people do, where no named point can be died at. */
+const POSSIBLE = [...ACTIONS, ...METHOD_ACTIONS].filter(({ needsPoints }) => !needsPoints);
 /** People who do things at the same time, one thing after the other each. */
 const LANES = 6;
 const LOAD_MS = 5_000;
@@ -29,7 +32,7 @@ export const crashRound = async (lab: Lab, seed: number, { inspect }: SeedOption
     const until = Date.now() + LOAD_MS;
     const act = async (): Promise<void> => {
       const own = random.fork();
-      while (Date.now() < until) await perform(chooseAction(own, false), world, scene, own);
+      while (Date.now() < until) await perform(chooseAction(own, POSSIBLE), world, scene, own);
     };
     const killer = async (): Promise<void> => {
       const own = random.fork();

@@ -7,9 +7,10 @@ import { createFlows } from './flows.js';
 import type { Lab } from './lab.js';
 import { findLinearization, type Operation } from './linearizable.js';
 import { ORDER_MODEL, type OrderInput, type OrderOutput, PRICE } from './order-model.js';
+import type { Account } from './people.js';
 import { createRandom, type Random } from './random.js';
 import { type ServerLife, startServer } from './server.js';
-import { type Account, callControl, connectStripe, Refused, send, signTokens } from './world.js';
+import { callControl, connectStripe, Refused, send, signTokens } from './world.js';
 
 /** What happened to one order, and whether it might have happened one after the other. */
 export interface OrderHistory {
@@ -183,7 +184,7 @@ export const playHistories = async (lab: Lab, request: HistoriesRequest): Promis
   const nowhere = 'http://127.0.0.1:9/webhooks/stripe';
   const sandbox = await startSandbox({ port: 0, webhookSecret: 'whsec_sandbox', webhookUrl: nowhere });
   const flows = await createFlows({ trouble: { next: () => 'works' }, outside: undefined });
-  const needs = { databaseUrl: database.url, sandboxUrl: sandbox.url, flows, bug, batches: 'auto' as const };
+  const needs = { database, sandboxUrl: sandbox.url, flows, bug, batches: 'auto' as const };
   const servers: ServerLife[] = [];
   try {
     for (let n = 0; n < SERVERS; n += 1)

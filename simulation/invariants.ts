@@ -1,102 +1,7 @@
 import type Stripe from 'stripe';
+import { type Books, type Comparison, compare, type Invariant, readBooks, type Violation } from './books.js';
+import { METHOD_INVARIANTS } from './method-invariants.js';
 import type { World } from './world.js';
-
-/** A promise that was broken, in words. */
-export type Violation = string;
-
-/** What one promise came to: how many objects were compared, and what differed. */
-interface Comparison {
-  readonly compared: number;
-  readonly violations: readonly Violation[];
-}
-
-const compare = <T>(objects: readonly T[], check: (object: T) => readonly Violation[]): Comparison => ({
-  compared: objects.length,
-  violations: objects.flatMap(check),
-});
-
-interface PaymentRow {
-  readonly id: string;
-  readonly orderId: string;
-  readonly status: string;
-  readonly version: number;
-  readonly received: number;
-  readonly refunded: number;
-  readonly disputed: number;
-  readonly intentId: string | null;
-  readonly invoiceId: string | null;
-  /** Why its money was set aside. */
-  readonly setAside: string | null;
-}
-interface RefundRow {
-  readonly id: string;
-  readonly paymentId: string;
-  readonly status: string;
-  readonly amount: number;
-  readonly stripeId: string | null;
-}
-
-interface DisputeRow {
-  readonly id: string;
-  readonly paymentId: string;
-  readonly status: string;
-  readonly amount: number;
-  readonly stripeId: string;
-}
-
-/** Both sides at the end of a run. */
-interface Books {
-  readonly payments: readonly PaymentRow[];
-  readonly refunds: readonly RefundRow[];
-  readonly disputes: readonly DisputeRow[];
-  readonly intents: ReadonlyMap<string, Stripe.PaymentIntent>;
-  readonly stripeRefunds: ReadonlyMap<string, Stripe.Refund>;
-  readonly stripeDisputes: ReadonlyMap<string, Stripe.Dispute>;
-  readonly subscriptions: readonly Stripe.Subscription[];
-  readonly invoices: readonly Stripe.Invoice[];
-  readonly installation: string;
-}
-
-const byId = async <T extends { id: string }>(list: AsyncIterable<T>): Promise<Map<string, T>> => {
-  const found = new Map<string, T>();
-  for await (const one of list) found.set(one.id, one);
-  return found;
-};
-
-const readBooks = async ({ sql, stripe }: World): Promise<Books> => {
-  const rows = async <T extends object>(text: string): Promise<T[]> => (await sql.query(text)).rows as T[];
-  const [payments, refunds, disputes, settings] = await Promise.all([
-    rows<PaymentRow>(`select id::text, order_id::text as "orderId", status, version, amount_received::int as received,
-      amount_refunded::int as refunded, amount_disputed::int as disputed, stripe_payment_intent_id as "intentId", stripe_invoice_id as "invoiceId", quarantined_for as "setAside"
-      from tollgate.payment order by id`),
-    rows<RefundRow>(`select id::text, payment_id::text as "paymentId", status, amount::int, stripe_refund_id as "stripeId"
-      from tollgate.refund order by id`),
-    rows<DisputeRow>(`select id::text, payment_id::text as "paymentId", status, amount::int, stripe_dispute_id as "stripeId"
-      from tollgate.dispute order by id`),
-    rows<{ value: unknown }>(`select value from tollgate.setting where key = 'installation'`),
-  ]);
-  const installation = settings[0]?.value;
-  // Compared with nothing, every promise would seem kept.
-  if (typeof installation !== 'string' || installation === '') throw new Error("The installation's id is not known.");
-  const [intents, stripeRefunds, stripeDisputes, subscriptions, invoices] = await Promise.all([
-    byId(stripe.paymentIntents.list({ limit: 100 })),
-    byId(stripe.refunds.list({ limit: 100 })),
-    byId(stripe.disputes.list({ limit: 100 })),
-    byId(stripe.subscriptions.list({ limit: 100, status: 'all', expand: ['data.schedule'] })),
-    byId(stripe.invoices.list({ limit: 100 })),
-  ]);
-  return {
-    payments,
-    refunds,
-    disputes,
-    intents,
-    stripeRefunds,
-    stripeDisputes,
-    subscriptions: [...subscriptions.values()],
-    invoices: [...invoices.values()],
-    installation,
-  };
-};
 
 const OURS: Readonly<Record<string, string>> = {
   succeeded: 'SUCCESSFUL',
@@ -441,7 +346,7 @@ const checkRest = async (world: World): Promise<Comparison> => {
 };
 
 /** Every promise, by what a run's table calls it. */
-const INVARIANTS: Readonly<Record<string, (world: World, books: Books) => Comparison | Promise<Comparison>>> = {
+const INVARIANTS: Readonly<Record<string, Invariant>> = {
   "payments are as Stripe's intents": checkPayments,
   'all money of ours has its payment': checkMoney,
   "refunds are as Stripe's": checkRefunds,
@@ -458,6 +363,7 @@ const INVARIANTS: Readonly<Record<string, (world: World, books: Books) => Compar
   "recurring payments are as Stripe's subscriptions": checkSubscriptions,
   'what was shown was committed, the newest last': checkWatcher,
   'nothing is stuck': checkRest,
+  ...METHOD_INVARIANTS,
 };
 
 /** What the promises are called. */

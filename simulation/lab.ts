@@ -10,11 +10,23 @@ import { createOrders } from '../src/orders/orders.js';
 import { createDatabase } from '../src/storage/database.js';
 import { startEmbeddedPostgres } from '../src/storage/embedded-postgres.js';
 import { migrate } from '../src/storage/migrate.js';
+import { startRedis } from './redis.js';
+
+/** Where the servers of one world meet: without a Redis only one at a time may serve. */
+export interface Meeting {
+  readonly url: string;
+  readonly redis: { readonly url: string; readonly prefix: string } | undefined;
+}
+
+/** A database of a world's own. */
+export interface LabDatabase extends Meeting {
+  drop(): Promise<void>;
+}
 
 /** A PostgreSQL of the simulation's own, and databases in it that are ready for payments. */
 export interface Lab {
-  /** A copy of the prepared database. */
-  openDatabase(): Promise<{ readonly url: string; drop(): Promise<void> }>;
+  /** A copy of the prepared database; its servers share the Redis, where the machine has one. */
+  openDatabase(): Promise<LabDatabase>;
   close(): Promise<void>;
 }
 
@@ -58,7 +70,9 @@ export const openLab = async (): Promise<Lab> => {
   fs.chmodSync(dataDir, 0o755);
   const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
   const postgres = await startEmbeddedPostgres({ dataDir, database: 'template', settings });
+  const redis = await startRedis();
   const close = async (): Promise<void> => {
+    await redis?.stop();
     await postgres.stop();
     fs.rmSync(dataDir, { recursive: true, force: true });
   };
@@ -76,6 +90,7 @@ export const openLab = async (): Promise<Lab> => {
       await execute(admin, `create database ${name} template template`);
       return {
         url: withDatabase(postgres.url, name),
+        redis: redis && { url: redis.url, prefix: `${name}:` },
         drop: () => execute(admin, `drop database if exists ${name} with (force)`),
       };
     },

@@ -12,14 +12,14 @@ const isSource = import.meta.url.endsWith('.ts');
 const ENTRY = fileURLToPath(new URL(isSource ? './server-process.ts' : './server-process.js', import.meta.url));
 
 /** Starts a server as a process of its own; `kill` is SIGKILL. It has no named points to die at. */
-export const startProcess: StartServer = async ({ databaseUrl, sandboxUrl, batches, died }) => {
-  const environment = environmentOf(databaseUrl, sandboxUrl, batches);
+export const startProcess: StartServer = async ({ database, sandboxUrl, batches, died }) => {
+  const environment = environmentOf(database, sandboxUrl, batches);
   const stripe = await openStripeLink({ url: new URL(sandboxUrl), armed: () => undefined, die: () => undefined });
   const child = fork(ENTRY, {
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
-      ...environmentOf(databaseUrl, `http://127.0.0.1:${stripe.port}`, batches),
+      ...environmentOf(database, `http://127.0.0.1:${stripe.port}`, batches),
     },
     execArgv: isSource ? ['--import', 'tsx'] : ['--enable-source-maps'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

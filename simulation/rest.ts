@@ -35,7 +35,7 @@ const reconcileAll = async (world: World, until: number): Promise<number> => {
 export const comeToRest = async (world: World, restMs = REST_MS): Promise<void> => {
   world.setTrouble(false);
   await world.control('/faults');
-  (await world.server()).arm(undefined);
+  for (const life of await world.servers()) life.arm(undefined);
   await world.sandbox.settled();
   await world.age(OLD_ENOUGH_SECONDS);
   const missing = await reconcileAll(world, Date.now() + REST_MS);

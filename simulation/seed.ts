@@ -1,10 +1,11 @@
-import { type Action, chooseAction, endStory, openScene, perform, placeOrder } from './actions.js';
+import { chooseAction, type Ending, endStory, openScene, perform, placeOrder } from './actions.js';
 import { alterSubscription } from './alterations.js';
 import { type BugName, bugOf } from './bugs.js';
 import { judge, type Verdict } from './invariants.js';
 import type { Lab } from './lab.js';
 import { createRandom, type Random } from './random.js';
 import { comeToRest } from './rest.js';
+import { secondAct } from './second-act.js';
 import { openWorld, type World } from './world.js';
 
 /** How one seed ended. */
@@ -26,7 +27,7 @@ const AT_ONCE = 4;
 /** With a bug seeded some things never come to rest. */
 const BUG_REST_MS = 4_000;
 
-const play = async (world: World, random: Random, last: readonly Action[]): Promise<void> => {
+const play = async (world: World, random: Random, ending: Omit<Ending, 'random'>): Promise<void> => {
   const scene = await openScene(world);
   world.setTrouble(true);
   for (let n = 0; n < 2; n += 1) await perform(placeOrder, world, scene, random.fork());
@@ -36,7 +37,7 @@ const play = async (world: World, random: Random, last: readonly Action[]): Prom
     const chosen = Array.from({ length: together }, () => [chooseAction(random), random.fork()] as const);
     await Promise.all(chosen.map(([action, fork]) => perform(action, world, scene, fork)));
   }
-  await endStory(world, scene, { random: random.fork(), last });
+  await endStory(world, scene, { random: random.fork(), ...ending });
 };
 
 /** Plays one seed to its end in a world of its own, and compares both sides. */
@@ -44,8 +45,11 @@ export const simulateSeed = async (lab: Lab, seed: number, { bug, inspect }: See
   const random = createRandom(seed);
   const world = await openWorld(lab, random.fork(), { bug });
   try {
-    const alters = bug === undefined || bugOf(bug).alters;
-    await play(world, random.fork(), alters ? [alterSubscription] : []);
+    const plays = bug === undefined ? 'all' : bugOf(bug).plays;
+    await play(world, random.fork(), {
+      last: plays === 'all' || plays === 'alterations' ? [alterSubscription] : [],
+      after: plays === 'all' || plays === 'methods' ? [secondAct] : [],
+    });
     await comeToRest(world, bug === undefined ? undefined : BUG_REST_MS);
     const verdict = await judge(world);
     await inspect?.(world);

@@ -6,6 +6,7 @@ import { startTollgate, type Tollgate } from '../src/main.js';
 import type { Bug } from './bugs.js';
 import type { CrashPoint } from './crash-points.js';
 import { openDatabaseLink } from './database-link.js';
+import type { Meeting } from './lab.js';
 import { openStripeLink } from './stripe-link.js';
 
 /** The secret of every token in the simulation. */
@@ -29,7 +30,7 @@ export interface ServerLife {
 
 /** What a life is started with. */
 export interface ServerNeeds {
-  readonly databaseUrl: string;
+  readonly database: Meeting;
   readonly sandboxUrl: string;
   readonly flows: Flows;
   readonly bug: Bug | undefined;
@@ -51,9 +52,14 @@ const STRIPE_TIMEOUT_MS = '500';
 const MONEY_MOVES = ['payment_write_version', 'refund_write_version', 'recurring_write_version'];
 
 /** The environment of a server here. */
-export const environmentOf = (databaseUrl: string, stripeUrl: string, batches: BatchMode): Record<string, string> => ({
+export const environmentOf = (
+  { url, redis }: Meeting,
+  stripeUrl: string,
+  batches: BatchMode,
+): Record<string, string> => ({
   TOLLGATE_EVENT_BATCHES: batches,
-  DATABASE_URL: databaseUrl,
+  DATABASE_URL: url,
+  ...(redis && { REDIS_URL: redis.url, REDIS_KEY_PREFIX: redis.prefix }),
   PORT: '0',
   STRIPE_API_BASE: stripeUrl,
   STRIPE_SECRET_KEY: 'sk_test_sandbox',
@@ -71,7 +77,7 @@ export type StartServer = (needs: ServerNeeds) => Promise<ServerLife>;
 
 /** Starts a server that can die at a named point. Rejects when it dies on the way. */
 export const startServer: StartServer = async (needs) => {
-  const { databaseUrl, sandboxUrl, flows, bug } = needs;
+  const { sandboxUrl, flows, bug } = needs;
   const death = new AbortController();
   let point: CrashPoint | undefined;
   let stopping: Promise<void> | undefined;
@@ -93,7 +99,7 @@ export const startServer: StartServer = async (needs) => {
   };
   const armed = (): CrashPoint | undefined => point;
   const database = await openDatabaseLink({
-    url: new URL(databaseUrl),
+    url: new URL(needs.database.url),
     armed,
     die: kill,
     ...(bug?.rewrite && { rewrite: bug.rewrite }),
@@ -101,10 +107,15 @@ export const startServer: StartServer = async (needs) => {
       losesCommit: (statements) => MONEY_MOVES.some((name) => statements.has(name)) && needs.losesCommit(),
     }),
   });
-  const stripe = await openStripeLink({ url: new URL(sandboxUrl), armed, die: kill });
-  const address = new URL(databaseUrl);
+  const stripe = await openStripeLink({
+    ...{ url: new URL(sandboxUrl), armed, die: kill },
+    ...(bug?.keepsMethods && { keepsMethods: true }),
+  });
+  const address = new URL(needs.database.url);
   address.port = String(database.port);
-  const config = readConfig(environmentOf(address.href, `http://127.0.0.1:${stripe.port}`, needs.batches));
+  const config = readConfig(
+    environmentOf({ ...needs.database, url: address.href }, `http://127.0.0.1:${stripe.port}`, needs.batches),
+  );
   try {
     tollgate = await startTollgate(config, { log: pino({ level: config.log.level }), flows, ...TIMING });
     if (death.signal.aborted) throw new Error('it died while it started');

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type net from 'node:net';
-import type { CrashPoint } from './crash-points.js';
+import { type CrashPoint, isPath } from './crash-points.js';
 import type { Link } from './link.js';
 
 interface Options {
@@ -9,6 +9,8 @@ interface Options {
   readonly armed: () => CrashPoint | undefined;
   /** The point was reached: everything must be cut now. */
   readonly die: () => void;
+  /** The bug of saying that a removed method is gone without having asked for it. */
+  readonly keepsMethods?: boolean;
 }
 
 /** The way to Stripe of one server. */
@@ -23,8 +25,20 @@ const LOOK_MS = 20;
 
 const isFinal = (status: number): boolean => status < 500 && status !== 409 && status !== 429;
 
+/** Answers with the method as it would be without its customer, and leaves it as it is. */
+const answerAsDetached = async (
+  url: URL,
+  { headers }: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> => {
+  const kept = await fetch(url, { headers: { authorization: String(headers.authorization) } });
+  const method = (await kept.json()) as object;
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ ...method, customer: null }));
+};
+
 /** Opens it: the server can die before a call leaves, and before its answer is heard. */
-export const openStripeLink = async ({ url, armed, die }: Options): Promise<StripeLink> => {
+export const openStripeLink = async ({ url, armed, die, keepsMethods = false }: Options): Promise<StripeLink> => {
   let isCut = false;
   /** When each write, by its key, is past being repeated. */
   const writes = new Map<string, number>();
@@ -33,12 +47,17 @@ export const openStripeLink = async ({ url, armed, die }: Options): Promise<Stri
 
   const isReached = (request: http.IncomingMessage, at: 'before call' | 'after call'): boolean => {
     const point = armed();
-    return point?.at === at && 'path' in point && request.method === 'POST' && request.url === point.path;
+    if (point?.at !== at || !('path' in point) || request.method !== 'POST') return false;
+    return isPath(point.path, request.url ?? '');
   };
 
   const forward = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     if (isReached(request, 'before call')) {
       die();
+      return;
+    }
+    if (keepsMethods && isPath('/v1/payment_methods/*/detach', request.url ?? '')) {
+      void answerAsDetached(new URL(String(request.url).replace(/\/detach$/, ''), url), request, response);
       return;
     }
     const { method, url: path, headers } = request;

@@ -9,8 +9,10 @@ import { createFlows, type FlowTrouble } from './flows.js';
 import { createHistory, type History } from './history.js';
 import type { Lab } from './lab.js';
 import { createLives, type Lives } from './lives.js';
+import type { Account } from './people.js';
 import type { Random } from './random.js';
 import { JWT_SECRET, type ServerLife, type ServerNeeds, type StartServer, startServer } from './server.js';
+import { createWallet, type Wallet } from './wallet.js';
 import { createWatcher, type Watcher } from './watcher.js';
 
 /** What a refused or lost operation ends with. */
@@ -27,8 +29,13 @@ export interface World {
   readonly stripe: Stripe;
   readonly history: History;
   readonly watcher: Watcher;
+  readonly wallet: Wallet;
   /** The server of now; started anew if it has died. */
   server(): Promise<ServerLife>;
+  /** All of now: the one that Stripe and the watcher talk to first, then the one beside it. */
+  servers(): Promise<readonly ServerLife[]>;
+  /** From now on a second server runs beside the first, and operations go to either; only where they have a Redis to meet in. */
+  openBeside(): void;
   /** Stops the server as a signal would; the next operation starts another. */
   stopServer(): Promise<void>;
   /**
@@ -50,8 +57,6 @@ export interface World {
   setTrouble(isTroubled: boolean): void;
   close(): Promise<void>;
 }
-
-export type Account = 'ann' | 'ben' | 'admin';
 
 /** Nothing listens there: a delivery finds the server down. */
 const NOWHERE = 'http://127.0.0.1:9/webhooks/stripe';
@@ -220,6 +225,37 @@ const followLives = ({ history, sandbox, watcher, start }: LivesParts): Lives =>
     },
   });
 
+/** The same beside the first: people ask it, Stripe doesn't. */
+const liveBeside = ({ history, start }: Pick<LivesParts, 'history' | 'start'>): Lives =>
+  createLives({
+    start,
+    began: () => history.note('a server starts beside the other'),
+    ended: () => undefined,
+    died(point) {
+      history.note(`the server beside the other dies${point ? ` ${wordsOf(point)}` : ''}`);
+      history.count(`crash ${point ? wordsOf(point) : 'at random'}`);
+    },
+  });
+
+/** The servers of a world: one, and from some moment on another beside it. */
+const gatherLives = (parts: LivesParts, random: Random) => {
+  const first = followLives(parts);
+  const second = liveBeside(parts);
+  let isBeside = false;
+  return {
+    first,
+    openBeside: () => {
+      isBeside = true;
+    },
+    all: () => Promise.all([first.current(), ...(isBeside ? [second.current()] : [])]),
+    /** One that an operation goes to. */
+    any: () => (isBeside && random.chance(0.5) ? second : first).current(),
+    close: async () => {
+      await Promise.all([first.close(), second.close()]);
+    },
+  };
+};
+
 /** Opens a world on a database of its own. */
 export const openWorld = async (
   lab: Lab,
@@ -236,19 +272,17 @@ export const openWorld = async (
   const watcher = createWatcher(tokens.admin);
   const { trouble, losesCommit, setTrouble } = createFates(random, history);
   const flows = await createFlows({ trouble, outside: bug && 'flowsOutside' in bug ? sql : undefined });
-  const shared = { databaseUrl: database.url, sandboxUrl: sandbox.url, flows, bug, losesCommit };
+  const shared = { database, sandboxUrl: sandbox.url, flows, bug, losesCommit };
   let life = 0;
   const batches = (): BatchMode => MODES[life++ % MODES.length] ?? 'auto';
-  const lives = followLives({
-    history,
-    sandbox,
-    watcher,
-    start: (died) => startLife({ ...shared, batches: batches(), died }),
-  });
+  const start: LivesParts['start'] = (died) => startLife({ ...shared, batches: batches(), died });
+  const lives = gatherLives({ history, sandbox, watcher, start }, random.fork());
   const control: World['control'] = (path, body) => callControl(sandbox, path, body);
   const age: World['age'] = (seconds) => ageRows(sql, seconds);
   const passage = createPassage({
-    settle: async () => (await lives.current()).quiet(),
+    settle: async () => {
+      for (const life of await lives.all()) await life.quiet();
+    },
     async advance(seconds) {
       await age(seconds);
       await control('/clock', { advanceSeconds: seconds });
@@ -261,11 +295,16 @@ export const openWorld = async (
     stripe: connectStripe(sandbox.url),
     history,
     watcher,
-    server: lives.current,
+    wallet: createWallet(),
+    server: lives.first.current,
+    servers: lives.all,
+    openBeside: () => {
+      if (database.redis) lives.openBeside();
+    },
     control,
-    stopServer: lives.stopCurrent,
+    stopServer: lives.first.stopCurrent,
     ask: (as, query, variables) =>
-      passage.operate(async () => send(await lives.current(), tokens[as], { query, variables })),
+      passage.operate(async () => send(await lives.any(), tokens[as], { query, variables })),
     age,
     advance: passage.advance,
     setTrouble,

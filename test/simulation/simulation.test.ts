@@ -100,6 +100,11 @@ const SHOWN: Readonly<Record<BugName, readonly [seeds: readonly number[], words:
   'unasked-money': [[1, 4, 5, 6], /although nothing was decided|although REFUND was decided/],
   'owed-forgotten': [[1, 4, 5, 6], /did not run for version/],
   'agreed-forgotten': [[1, 3, 4, 5, 6], /; Stripe says \d of price_/],
+  'methods-of-others': [[1, 2, 3], /'s methods \w+ sees .*; Stripe has/],
+  'removal-forgotten': [[1, 2, 3], /was charged to \w+, which had been removed/],
+  'owner-mistaken': [[1, 2, 3], /was charged to the customer of|which is another account's/],
+  'righting-again': [[3, 5, 3, 5, 1], /was tried \d+ times with/],
+  'righting-forgotten': [[2, 5, 3, 8], /although its renewal was put right/],
   'renewal-twice': [[5, 14, 15, 27, 33], /was made for no invoice/],
 };
 

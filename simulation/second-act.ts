@@ -1,0 +1,66 @@
+import {
+  type Action,
+  chooseAction,
+  crashAt,
+  killNow,
+  letPass,
+  perform,
+  reconcile,
+  refund,
+  troubleAnswersTo,
+  troubleDeliveries,
+} from './actions.js';
+import { METHOD_CRASH_POINTS } from './crash-points.js';
+import { CERTAIN_METHOD_ACTIONS, METHOD_ACTIONS } from './methods.js';
+
+const HOUR = 3_600;
+const DAY = 24 * HOUR;
+const STEPS = { least: 5, most: 9 };
+const AT_ONCE = 3;
+
+/** Never so short that it passes in the middle of what people ask for. */
+const passLonger: Action = {
+  name: 'time passes',
+  weight: 1,
+  run: (world, _scene, random) => letPass(world, random.pick([HOUR, 25 * HOUR, 7 * DAY, 32 * DAY])),
+};
+
+/** The answers on which the paths of saved methods depend. */
+const CALLS = [
+  '/v1/setup_intents',
+  '/v1/customers',
+  '/v1/customers/*',
+  '/v1/payment_methods/*',
+  '/v1/payment_intents',
+  '/v1/payment_intents/*',
+  '/v1/subscriptions/*',
+  '/v1/invoices/*',
+] as const;
+
+const POSSIBLE: readonly Action[] = [
+  ...METHOD_ACTIONS,
+  refund,
+  reconcile,
+  passLonger,
+  troubleDeliveries,
+  troubleAnswersTo(CALLS),
+  crashAt(METHOD_CRASH_POINTS),
+  killNow,
+];
+
+/** A second server comes; people keep methods, pay with them and put right what failed, while things go wrong. */
+export const secondAct: Action = {
+  name: 'the second act',
+  weight: 0,
+  async run(world, scene, random) {
+    world.openBeside();
+    for (const action of CERTAIN_METHOD_ACTIONS) await perform(action, world, scene, random.fork());
+    const steps = random.between(STEPS.least, STEPS.most);
+    for (let step = 0; step < steps; step += 1) {
+      const together = random.chance(0.5) ? random.between(2, AT_ONCE) : 1;
+      const chosen = Array.from({ length: together }, () => [chooseAction(random, POSSIBLE), random.fork()] as const);
+      await Promise.all(chosen.map(([action, fork]) => perform(action, world, scene, fork)));
+    }
+    return `${steps} steps`;
+  },
+};
