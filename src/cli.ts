@@ -11,6 +11,7 @@ import { addDocumentsCommand } from './cli/documents.js';
 import { addEffectCommands } from './cli/effects.js';
 import { addEncryptionCommand } from './cli/encryption.js';
 import { addEventCommands } from './cli/events.js';
+import { addExportCommand } from './cli/export.js';
 import { addFlowCommands } from './cli/flows.js';
 import { addImportCommand } from './cli/import.js';
 import { addInitCommand } from './cli/init.js';
@@ -62,6 +63,7 @@ const createProgram = async (): Promise<Command> => {
   addQuarantineCommands(program);
   addRenewalCommands(program);
   addOutgoingCommands(program);
+  addExportCommand(program);
   addAuditCommand(program);
   addAccountCommands(program);
   addReconcileCommand(program);

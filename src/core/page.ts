@@ -21,4 +21,6 @@ export interface PageOfBoth extends PageRequest {
   readonly before?: string;
   /** The `first` is counted from the end of what is meant. */
   readonly fromEnd?: true;
+  /** So many rows are passed over: to ask whether there are more than that. */
+  readonly skip?: number;
 }

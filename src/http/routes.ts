@@ -1,4 +1,4 @@
-import type { Answer } from './reply.js';
+import type { Answer, PieceByPiece } from './reply.js';
 
 /** What a handed-in route gets. */
 export interface RouteRequest {
@@ -8,12 +8,14 @@ export interface RouteRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: NodeJS.Dict<string | string[]>;
+  /** The client's address. */
+  readonly address: string;
   /** At most the limit of a GraphQL body. */
   readonly body: Buffer;
 }
 
 /** Answers one route. What it throws is INTERNAL to the client and goes to the log. */
-export type Route = (request: RouteRequest) => Promise<Answer> | Answer;
+export type Route = (request: RouteRequest) => Promise<Answer | PieceByPiece> | Answer;
 
 /** Further doors by method and pattern: "GET /demo/token", "GET /demo/orders/:id", "GET /console/*". */
 export type Routes = Readonly<Record<string, Route>>;

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions, ty
 import type { AddressInfo } from 'node:net';
 import type { GraphQLError, GraphQLSchema } from 'graphql';
 import type { Registry } from 'prom-client';
+import type { ExportList } from '../core/list-export.js';
 import { takeTrace, traced, traceHere } from '../core/trace.js';
 import { createAdmission } from '../graphql/admission.js';
 import { createOperationCheck } from '../graphql/complexity.js';
@@ -23,6 +24,7 @@ import { clientAddress } from './address.js';
 import { createAudience, watchAnswer } from './audience.js';
 import { createBasePath } from './base-path.js';
 import { discardRest, readBody } from './body.js';
+import { createExports } from './exports.js';
 import { createGraphqlDoor } from './graphql-door.js';
 import { createGraphqlPost } from './graphql-post.js';
 import { createHostCheck, MISDIRECTED } from './hosts.js';
@@ -30,7 +32,7 @@ import { landingPage } from './landing-page.js';
 import { createHttpMetrics } from './metrics.js';
 import { createOrigins } from './origins.js';
 import { createProbes, type Readiness } from './probes.js';
-import { json, reply, SECURITY_HEADERS, text } from './reply.js';
+import { json, reply, replyInPieces, SECURITY_HEADERS, text } from './reply.js';
 import { createRouter, type Routes } from './routes.js';
 import { createSockets } from './sockets.js';
 import { createWebhookDoor, type Webhook } from './webhook.js';
@@ -74,6 +76,8 @@ export interface HttpParts {
   readonly limits?: Partial<Limits>;
   /** Shares the rate limits between processes; each counts for itself without. */
   readonly counters?: SharedCounters;
+  /** Lists that are handed out as files; none unless told. */
+  readonly exports?: readonly ExportList[];
   /** Further doors; "GET /" replaces the landing page. */
   readonly routes?: Routes;
 }
@@ -109,8 +113,9 @@ export const createHttpServer = (parts: HttpParts): HttpServer => {
   const shared = { ...pipeline, origins, trustedProxies };
   const graphqlDoor = createGraphqlDoor({ ...shared, post: createGraphqlPost(shared) });
   const webhookDoor = createWebhookDoor(parts.webhook, limits.webhookBytes);
-  const routes = { 'GET /': landingPage, ...createProbes(parts), ...parts.routes };
-  const routeDoor = createRouteDoor(routes, limits.bodyBytes);
+  const exports = createExports({ ...pipeline, lists: parts.exports ?? [] });
+  const routes = { 'GET /': landingPage, ...createProbes(parts), ...exports, ...parts.routes };
+  const routeDoor = createRouteDoor(routes, limits.bodyBytes, (request) => clientAddress(request, trustedProxies));
 
   const isForUs = createHostCheck({ loopbackOnly: parts.loopbackOnly ?? false });
   const streams = new Set<ServerResponse>();
@@ -246,7 +251,7 @@ const doorOf = (path: string): string =>
   ({ [GRAPHQL]: 'graphql', [WEBHOOK]: 'webhook', '/health': 'probe', '/ready': 'probe', '/metrics': 'probe' })[path] ??
   'other';
 
-const createRouteDoor = (routes: Routes, bodyBytes: number) => {
+const createRouteDoor = (routes: Routes, bodyBytes: number, addressOf: (request: IncomingMessage) => string) => {
   const find = createRouter(routes);
   return async (request: IncomingMessage, response: ServerResponse, path: string): Promise<void> => {
     const { method = 'GET', url = '/', headers } = request;
@@ -263,6 +268,9 @@ const createRouteDoor = (routes: Routes, bodyBytes: number) => {
       return discardRest(request, response);
     }
     const query = new URLSearchParams(url.slice(path.length));
-    reply(response, await found.route({ method, path, params: found.params, query, headers, body }));
+    const asked = { method, path, params: found.params, query, headers, address: addressOf(request), body };
+    const answer = await found.route(asked);
+    if ('pieces' in answer) return replyInPieces(response, answer);
+    return reply(response, answer);
   };
 };

@@ -1,5 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import type { DataSource } from 'typeorm';
+import type { ExportList } from '../core/list-export.js';
 import type { FlowRefunds } from '../flows/flow-refunds.js';
 import type { Flows } from '../flows/flows.js';
 import type { Builder, Once } from '../graphql/builder.js';
@@ -61,6 +62,8 @@ export interface Built<Parts = unknown> {
   readonly domain?: Partial<Omit<NounDomain, 'live'>>;
   /** Its live streams. */
   readonly live?: Partial<NounDomain['live']>;
+  /** Its lists that are handed out as files. */
+  readonly exports?: readonly ExportList[];
   /** What it does by itself. */
   readonly jobs?: readonly Job[];
 }

@@ -150,6 +150,7 @@ export const createClientDoors = (needs: Needs): HttpServer => {
     ...(redis && {
       counters: { redis, keyPrefix: config.redis?.keyPrefix, installation: needs.storage.installation() },
     }),
+    exports: nouns.exports,
     routes: routesOf(needs, tokens),
   });
 };

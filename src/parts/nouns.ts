@@ -1,3 +1,4 @@
+import type { ExportList } from '../core/list-export.js';
 import type { NounDomain } from '../graphql/context.js';
 import type { EventHandler } from '../inbox/handler.js';
 import type { Job } from '../inbox/jobs.js';
@@ -12,6 +13,7 @@ export interface BuiltNouns {
   readonly openRows: readonly OpenRows[];
   readonly domain: NounDomain;
   readonly jobs: readonly Job[];
+  readonly exports: readonly ExportList[];
 }
 
 /** Builds the nouns in their order, each over those before it. */
@@ -30,6 +32,7 @@ export const buildNouns = (nouns: readonly Noun[], machine: Omit<Machine, 'use'>
     openRows: all.flatMap(({ openRows = [] }) => openRows),
     domain: Object.assign({ live }, ...all.map(({ domain }) => domain)) as NounDomain,
     jobs: all.flatMap(({ jobs = [] }) => jobs),
+    exports: all.flatMap(({ exports = [] }) => exports),
   };
 };
 

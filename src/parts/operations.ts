@@ -12,6 +12,7 @@ export interface Operations extends Pick<StripeDoor, 'events' | 'reconciler'> {
   readonly outgoing: BuiltNouns['domain']['outgoing'];
   readonly retryRenewal: BuiltNouns['domain']['retryRenewal'];
   readonly imports: BuiltNouns['domain']['imports'];
+  readonly exports: BuiltNouns['exports'];
   /** What changed, or would have. */
   drift(): Promise<Drift[]>;
 }
@@ -37,6 +38,7 @@ export const createOperations = ({
   outgoing: nouns.domain.outgoing,
   retryRenewal: nouns.domain.retryRenewal,
   imports: nouns.domain.imports,
+  exports: nouns.exports,
   reconciler: door.reconciler,
   drift: () => recorder.report(rehearses),
 });

@@ -30,6 +30,7 @@ import { AnyDocument1765340000000 } from '../../migrations/1765340000000-any-doc
 import { Restoring1765350000000 } from '../../migrations/1765350000000-restoring.js';
 import { ConsoleSessions1765360000000 } from '../../migrations/1765360000000-console-sessions.js';
 import { Lists1765370000000 } from '../../migrations/1765370000000-lists.js';
+import { AccountLists1765380000000 } from '../../migrations/1765380000000-account-lists.js';
 import { connectionOf } from './connection.js';
 import { sessionOf } from './session.js';
 
@@ -65,6 +66,7 @@ const MIGRATIONS = [
   Restoring1765350000000,
   ConsoleSessions1765360000000,
   Lists1765370000000,
+  AccountLists1765380000000,
 ];
 
 /** The classes of tables. */

@@ -43,7 +43,7 @@ export const readPage = async <Row extends object>(
   on: Queryable,
   { table, alias, columns, time, join = '', id }: Listing,
   conditions: readonly Condition[],
-  { first, after, before, fromEnd }: PageOfBoth,
+  { first, after, before, fromEnd, skip }: PageOfBoth,
 ): Promise<Page<Row>> => {
   const values: unknown[] = [];
   const bind: Bind = (value) => `$${values.push(value)}`;
@@ -60,7 +60,7 @@ export const readPage = async <Row extends object>(
   const direction = fromEnd ? 'asc' : 'desc';
   const found = await on.query<Row>({
     text: `select ${columns} from ${table} ${alias} ${join} ${all.length > 0 ? `where ${all.join(' and ')}` : ''}
-      order by ${alias}.${time} ${direction}, ${alias}.id ${direction} limit ${bind(first + 1)}`,
+      order by ${alias}.${time} ${direction}, ${alias}.id ${direction} limit ${bind(first + 1)}${skip === undefined ? '' : ` offset ${bind(skip)}`}`,
     values,
   });
   const rows = found.slice(0, first);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPages } from '../../src/http/pages.js';
+import type { Answer } from '../../src/http/reply.js';
 import type { RouteRequest } from '../../src/http/routes.js';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-pages-'));
@@ -21,6 +22,7 @@ const asking = (more: Partial<RouteRequest> = {}): RouteRequest => ({
   method: 'GET',
   path: '/',
   params: {},
+  address: '127.0.0.1',
   query: new URLSearchParams(),
   headers: {},
   body: Buffer.alloc(0),
@@ -28,7 +30,10 @@ const asking = (more: Partial<RouteRequest> = {}): RouteRequest => ({
 });
 
 describe('pages', () => {
-  const pages = () => createPages({ folder, shop: true, stripeUrl: 'http://127.0.0.1:4010/' });
+  const pages = () =>
+    createPages({ folder, shop: true, stripeUrl: 'http://127.0.0.1:4010/' }) as Readonly<
+      Record<string, (request: RouteRequest) => Promise<Answer>>
+    >;
 
   test('a page is sent compressed to who takes that, and not again to who has it', async () => {
     const plain = await pages()['GET /']?.(asking());

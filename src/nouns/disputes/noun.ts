@@ -2,6 +2,7 @@ import type { Built, Machine, Noun } from '../noun.js';
 import { payments } from '../payments/noun.js';
 import { createDisputeTransitions, type HeldDisputes } from './apply.js';
 import { createDisputeEvents, DISPUTE_EVENTS } from './events.js';
+import { createDisputeExport } from './export.js';
 import { defineDispute, disputeKind } from './graphql.js';
 import { createDisputeReads, type DisputeReads } from './read.js';
 import { createOpenDisputes } from './reconcile.js';
@@ -39,6 +40,7 @@ const build = (machine: Machine): Built<DisputeParts> => {
     handlers: [[DISPUTE_EVENTS, events]],
     openRows: [createOpenDisputes({ database, transitions, paymentOf: disputes.paymentOf, publish })],
     domain: { disputes },
+    exports: [createDisputeExport(disputes)],
     live,
   };
 };

@@ -10,6 +10,7 @@ import { CHARGE_EVENTS, createChargeEvents } from './charge-events.js';
 import { createCheckoutAttempts } from './checkout-attempts.js';
 import { createPaymentCustomers } from './customer.js';
 import { createPaymentIntentEvents, PAYMENT_INTENT_EVENTS } from './events.js';
+import { createPaymentExport } from './export.js';
 import { definePayment, paymentKind } from './graphql.js';
 import { definePaymentEndings } from './graphql-endings.js';
 import { definePay } from './graphql-pay.js';
@@ -84,6 +85,7 @@ const build = (machine: Machine): Built<PaymentParts> => {
     ],
     openRows: [createOpenPayments(database, attempts)],
     domain: { payments },
+    exports: [createPaymentExport(payments)],
     live,
   };
 };

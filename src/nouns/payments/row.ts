@@ -71,7 +71,7 @@ const COLLECTS_ALONE = `not shares_order and ${OPEN_PAYMENT}`;
 @Index('payment_status', ['status', 'createdAt', 'id'], { where: `status <> 'SUCCESSFUL'` })
 @Index('payment_refunded', ['createdAt', 'id'], { where: 'amount_refunded > 0' })
 @Index('payment_order', ['orderId'])
-@Index('payment_account', ['accountId'])
+@Index('payment_account', ['accountId', 'createdAt', 'id'])
 @Index('payment_recurring', ['recurringPaymentId'])
 export class Payment {
   @PrimaryColumn({ type: 'bigint', transformer: keyText, default: () => "nextval('tollgate.node_id')" })

@@ -10,6 +10,7 @@ import { createRecurringAttempts, type RecurringAttempts } from './attempts.js';
 import { createSubscriptionCheckouts } from './checkout.js';
 import { CHECKOUT_EVENTS, createCheckoutEvents } from './checkout-events.js';
 import { createSubscriptionEvents, SUBSCRIPTION_EVENTS } from './events.js';
+import { createRecurringExport } from './export.js';
 import { defineRecurring, recurringKind } from './graphql.js';
 import { defineRecurringActions } from './graphql-actions.js';
 import { createImports } from './imports.js';
@@ -108,6 +109,7 @@ const build = (machine: Machine): Built<RecurringParts> => {
       ],
     ],
     openRows: [createOpenRecurring(database, attempts, checkouts)],
+    exports: [createRecurringExport(recurring)],
     domain: {
       recurring,
       imports: createImports({ database, orders, connection, marks, rehearses: machine.rehearses }),

@@ -18,7 +18,7 @@ export type AskedFor = 'END' | 'SCHEDULE' | 'RESUME' | 'PAUSE' | 'UNPAUSE' | 'CH
 @Unique('recurring_payment_subscription_once', ['stripeSubscriptionId'])
 @Unique('recurring_payment_checkout_session_once', ['stripeCheckoutSessionId'])
 @Index('recurring_payment_live_once', ['orderId', 'livemode', 'stripeAccount'], { unique: true, where: LIVE_RECURRING })
-@Index('recurring_payment_account', ['accountId'])
+@Index('recurring_payment_account', ['accountId', 'createdAt', 'id'])
 @Index('recurring_payment_created', ['createdAt', 'id'])
 @Index('recurring_payment_status', ['status', 'createdAt', 'id'])
 @Index('recurring_payment_order', ['orderId'])

@@ -2,6 +2,7 @@ import type { Built, Machine, Noun } from '../noun.js';
 import { payments } from '../payments/noun.js';
 import { createRefundTransitions, type HeldRefunds, type RefundTransitions } from './apply.js';
 import { createRefundEvents, REFUND_EVENTS } from './events.js';
+import { createRefundExport } from './export.js';
 import { createFlowRefund } from './flow-refund.js';
 import { defineRefund, refundKind } from './graphql.js';
 import type { RefundTiming } from './make.js';
@@ -60,6 +61,7 @@ const build = (machine: Machine): Built<RefundParts> => {
     handlers: [[REFUND_EVENTS, events]],
     openRows: [createOpenRefunds(database, attempts)],
     domain: { refunds },
+    exports: [createRefundExport(refunds)],
     live,
     jobs: [{ name: 'refund outcomes', run: () => refunds.findOutcomes() }],
   };
