@@ -21,6 +21,7 @@ test('before the first payment it says what there is to see', async () => {
   const page = await enter();
   await page.getByText('No payment succeeded in the last hour.').waitFor();
   await page.getByText('No event is stuck.').waitFor();
+  await page.locator('li[data-done=false]').getByText('The first payment has arrived').waitFor();
   await page.getByRole('link', { name: 'Payments' }).click();
   await page.getByText('No payment yet.').waitFor();
   await leave(page);
@@ -36,6 +37,7 @@ test('the first screen follows payments, declines and refunds as they happen', a
   await page.getByText('No payment succeeded in the last hour, 1 failed.').waitFor();
   await buy(shop);
   await page.getByText('Money is flowing: 1 payment succeeded in the last hour.').waitFor();
+  await page.getByRole('heading', { name: 'To the first payment' }).waitFor({ state: 'detached' });
   await page.getByRole('img', { name: 'Last hour: 1 succeeded, 1 failed, 0 refunded' }).waitFor();
   await page.getByLabel('Last 30 days').check();
   await page.getByRole('img', { name: 'Last 30 days: 1 succeeded, 1 failed, 0 refunded' }).waitFor();

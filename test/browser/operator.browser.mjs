@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import http from 'node:http';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { SignJWT } from 'jose';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -245,6 +247,67 @@ test('roles, policies and the plan are set after a question, and the audit says 
   await page.getByText('Refund it', { exact: true }).first().waitFor();
   await page.getByRole('link', { name: 'Who changed what' }).click();
   await page.getByRole('table', { name: 'Audit' }).getByText('demo-admin').first().waitFor();
+  await leave(page);
+});
+
+test('pages of a list lead forwards and back, from a link too', async () => {
+  const { payments } = await query('query { payments(first: 1) { edges { cursor } } }');
+  const page = await enter(`/console#/payments?after=${encodeURIComponent(payments.edges[0].cursor)}`);
+  const first = page.getByRole('table', { name: 'Payments' }).locator('tbody tr').first();
+  await first.waitFor();
+  const second = await first.getAttribute('data-id');
+  await page.getByRole('button', { name: '← Newer ones' }).click();
+  await expect.poll(() => first.getAttribute('data-id')).not.toBe(second);
+  expect(page.url()).toContain('before=');
+  await page.getByRole('button', { name: 'Older ones →' }).click();
+  await expect.poll(() => first.getAttribute('data-id')).toBe(second);
+  await page.getByRole('button', { name: '⇤ Newest' }).click();
+  await expect.poll(() => page.url()).not.toMatch(/after|before/);
+  await leave(page);
+});
+
+test('each list is searched by any id and narrowed to days', async () => {
+  const { payments } = await query(
+    'query { payments(status: SUCCESSFUL, first: 1) { edges { node { stripePaymentIntentId } } } }',
+  );
+  const intent = payments.edges[0].node.stripePaymentIntentId;
+  const page = await enter(`/console#/events?search=${intent}`);
+  await page.getByRole('table', { name: 'Events' }).getByText('payment_intent.succeeded').waitFor();
+  for (const list of ['payments', 'refunds', 'recurring', 'disputes', 'events', 'deliveries', 'audit']) {
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, `#/${list}?from=2001-01-01&to=2001-01-02`);
+    await page.getByText('No row fits this view.').waitFor();
+    await page.getByText(/2001-01-0\d \d\d:00 – 2001-01-0\d \d\d:00 UTC/).waitFor();
+  }
+  await leave(page);
+});
+
+/** What `tollgate console` prints. */
+const makeLink = async (...more) => {
+  const environment = { ...process.env, TOLLGATE_DATA_DIR: demo.dataDir };
+  const args = ['dist/src/cli.js', 'console', '--json', '--url', demo.url, ...more];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env: environment });
+  return JSON.parse(stdout).url;
+};
+
+test('a link of the command line signs in once, leaves no code in the address, and the end of its session is announced', async () => {
+  const link = await makeLink('--account', 'ops:ann', '--role', 'support', '--for', '5m');
+  const page = await demo.open(link.slice(demo.url.length));
+  await page.getByText(/Money is flowing/).waitFor();
+  expect(page.url()).not.toContain('tgk_');
+  await page.getByText(/This session ends in \d minutes?\./).waitFor();
+  const again = await demo.open(link.slice(demo.url.length));
+  await again.locator('[data-code=UNAUTHENTICATED]').getByText('Not signed in').waitFor();
+  await leave(again);
+  const token = await page.evaluate(() => JSON.parse(sessionStorage.getItem('tollgate-console-login')).token);
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByLabel('Access token').waitFor();
+  expect(await page.evaluate(() => [sessionStorage.length, localStorage.length])).toEqual([0, 0]);
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  const ask = { method: 'POST', headers, body: JSON.stringify({ query: '{ viewer { accountId } }' }) };
+  const answer = async () => (await fetch(`${demo.url}/graphql`, ask)).text();
+  await expect.poll(answer).toContain('UNAUTHENTICATED');
   await leave(page);
 });
 

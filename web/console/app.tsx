@@ -12,7 +12,7 @@ import { Keyboard } from './keyboard.js';
 import { LiveUpdates } from './live-updates.js';
 import { LoginPage } from './login-page.js';
 import { NotFound } from './not-found.js';
-import { PaymentSettingsDocument, type Permission } from './operations.js';
+import { EndConsoleSessionDocument, PaymentSettingsDocument, type Permission } from './operations.js';
 import { AuditList, DisputeList, RecurringList, RefundPageList } from './other-lists.js';
 import { DeliveryList, OutgoingPage } from './outgoing-page.js';
 import { Overview } from './overview.js';
@@ -21,7 +21,9 @@ import { PaymentList } from './payment-list.js';
 import { PaymentPage } from './payment-page.js';
 import { RecurringPage } from './recurring-page.js';
 import { keepLogin, type Login, readLogin, SessionProvider, useTollgate } from './session.js';
+import { SessionEnd } from './session-end.js';
 import { SettingsPage } from './settings-page.js';
+import { SignIn, takeCode } from './sign-in.js';
 import { useViewer, ViewerGate } from './viewer.js';
 
 /** The console: a sign-in, then a page chosen by the address. */
@@ -34,11 +36,20 @@ export const App = () => {
     setRefused(why);
   }, []);
   const onRefused = useCallback((why: string) => change(undefined, why), [change]);
+  const [code, setCode] = useState(takeCode);
+  const onSigned = useCallback(
+    (next: Login | undefined, why?: string) => {
+      setCode(undefined);
+      change(next, why);
+    },
+    [change],
+  );
+  if (code !== undefined) return <SignIn code={code} onSigned={onSigned} />;
   if (!login) return <LoginPage onLogin={change} refused={refused} />;
   return (
     <SessionProvider login={login} onRefused={onRefused}>
-      <Header onLogout={() => change(undefined)} />
-      <Main />
+      <Header onLogout={() => change(undefined)} isSession={login.kind === 'token' && login.isSession === true} />
+      <Main endsItself={login.kind === 'token'} />
       <Footer />
     </SessionProvider>
   );
@@ -54,8 +65,15 @@ const PLACES: readonly (readonly [path: string, name: Text, ...permissions: Perm
   ['settings', 'Settings', 'SETTINGS_READ', 'ROLE_MANAGE', 'OUTGOING_WEBHOOK_MANAGE', 'AUDIT_READ'],
 ];
 
-const Header = ({ onLogout }: { readonly onLogout: () => void }) => {
+const Header = (props: { readonly onLogout: () => void; readonly isSession: boolean }) => {
+  const { onLogout, isSession } = props;
   const t = useT();
+  const tollgate = useTollgate();
+  const logOut = (): void => {
+    // The page forgets the token whatever the server answers; it ends by itself too.
+    if (isSession) tollgate.request(EndConsoleSessionDocument, {}).catch(() => undefined);
+    onLogout();
+  };
   const [place = ''] = useRoute();
   const permissions = useViewer().value?.permissions ?? [];
   const places = PLACES.filter(
@@ -74,8 +92,8 @@ const Header = ({ onLogout }: { readonly onLogout: () => void }) => {
         ))}
       </nav>
       {permissions.includes('SETTINGS_READ') && <Mode />}
-      <ConnectionNote tollgate={useTollgate()} />
-      <button type="button" className="quiet small" onClick={onLogout}>
+      <ConnectionNote tollgate={tollgate} />
+      <button type="button" className="quiet small" onClick={logOut}>
         {t('Log out')}
       </button>
     </header>
@@ -124,7 +142,7 @@ const Mode = () => {
   );
 };
 
-const Main = () => {
+const Main = ({ endsItself }: { readonly endsItself: boolean }) => {
   const path = useRoute().join('/');
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
@@ -138,6 +156,7 @@ const Main = () => {
   return (
     <main className="wide" ref={main} tabIndex={-1}>
       <ViewerGate>
+        {endsItself && <SessionEnd />}
         <LiveUpdates />
         <Keyboard />
         <PageBoundary key={path}>
@@ -157,6 +176,7 @@ const LISTS = {
   owed: OwedList,
   effects: EffectList,
   outgoing: OutgoingPage,
+  deliveries: DeliveryList,
   audit: AuditList,
   settings: SettingsPage,
 } as const;
@@ -165,7 +185,6 @@ const PAGES = {
   payments: PaymentPage,
   recurring: RecurringPage,
   disputes: DisputePage,
-  outgoing: DeliveryList,
   events: EventPage,
 } as const;
 

@@ -20,10 +20,9 @@ interface Waits {
 
 /** What a person must decide, each with the view where it is put right. */
 const waitingIn = (found: AttentionQuery): readonly Waits[] => {
-  const { quarantined, disputes, pastDue, owed, deadEvents, failedRefunds, effects, outgoingWebhooks } = found;
+  const { quarantined, disputes, pastDue, owed, deadEvents, failedRefunds, effects, deadDeliveries } = found;
   const count = (list: { readonly edges: readonly unknown[] } | undefined): number => list?.edges.length ?? 0;
   const dates = disputes?.edges.map(({ node }) => node.evidenceDueBy).filter((date) => date !== null) ?? [];
-  const dead = outgoingWebhooks?.filter(({ deliveries }) => count(deliveries) > 0) ?? [];
   const all: readonly Waits[] = [
     { name: 'Money that was set aside', view: 'payments?status=QUARANTINED', count: count(quarantined) },
     {
@@ -35,10 +34,7 @@ const waitingIn = (found: AttentionQuery): readonly Waits[] => {
     { name: 'Events that were given up on', view: 'events?status=DEAD', count: count(deadEvents) },
     { name: 'Effects that were given up on', view: 'effects?status=DEAD', count: count(effects) },
     { name: 'Refunds that failed', view: 'refunds?status=FAILED', count: count(failedRefunds) },
-    {
-      ...{ name: 'Messages that were given up on', view: `outgoing/${dead[0]?.id}?status=DEAD` },
-      count: dead.reduce((sum, { deliveries }) => sum + count(deliveries), 0),
-    },
+    { name: 'Messages that were given up on', view: 'deliveries?status=DEAD', count: count(deadDeliveries) },
   ];
   return all.filter((waits) => waits.count > 0);
 };

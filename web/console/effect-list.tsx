@@ -58,7 +58,7 @@ export const EffectList = () => {
       columns={COLUMNS}
       empty="No effect waits: what flows asked for is done."
       filters={<Choice name="status" label="Status" values={['DEAD']} />}
-      read={async (narrowed, after) =>
+      read={async (narrowed, { after }) =>
         (await request(EffectsDocument, { dead: narrowed.get('status') === 'DEAD', after })).effects
       }
     >

@@ -38,16 +38,23 @@ export const EventList = () => {
       empty="Stripe has sent nothing yet. Pay for an order, and its events show up here."
       filters={
         <>
+          <Search name="search" label="Find" />
           <Search name="type" label="Type" hint="payment_intent.succeeded" />
           <Choice name="status" label="Status" values={ENUMS.WebhookEventStatus} />
           <Days />
         </>
       }
-      read={async (narrowed, after) =>
-        (await request(WebhookEventsDocument, { ...filterOf(narrowed), after })).webhookEvents
+      read={async (narrowed, page) =>
+        (
+          await request(WebhookEventsDocument, {
+            ...filterOf(narrowed),
+            search: narrowed.get('search') ?? undefined,
+            ...page,
+          })
+        ).webhookEvents
       }
     >
-      <ReplayMany filter={filterOf(view)} />
+      {!view.has('search') && <ReplayMany filter={filterOf(view)} />}
     </List>
   );
 };

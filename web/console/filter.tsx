@@ -16,7 +16,7 @@ export const Choice = (props: { readonly name: string; readonly label: Text; rea
       <select
         id={id}
         value={view.get(name) ?? ''}
-        onChange={(event) => change({ [name]: event.target.value, after: undefined })}
+        onChange={(event) => change({ [name]: event.target.value, after: undefined, before: undefined })}
       >
         <option value="">{t('All')}</option>
         {values.map((value) => (
@@ -30,7 +30,7 @@ export const Choice = (props: { readonly name: string; readonly label: Text; rea
 };
 
 /** Narrows a list by what is typed, once it is sent. */
-export const Search = (props: { readonly name: string; readonly label: Text; readonly hint: string }) => {
+export const Search = (props: { readonly name: string; readonly label: Text; readonly hint?: string }) => {
   const { name, label, hint } = props;
   const id = useId();
   const t = useT();
@@ -42,7 +42,7 @@ export const Search = (props: { readonly name: string; readonly label: Text; rea
       className="filter"
       onSubmit={(event) => {
         event.preventDefault();
-        change({ [name]: (typed ?? kept).trim(), after: undefined });
+        change({ [name]: (typed ?? kept).trim(), after: undefined, before: undefined });
         setTyped(undefined);
       }}
     >
@@ -74,7 +74,7 @@ export const Days = () => {
             id={`${id}${name}`}
             type="date"
             value={view.get(name) ?? ''}
-            onChange={(event) => change({ [name]: event.target.value, after: undefined })}
+            onChange={(event) => change({ [name]: event.target.value, after: undefined, before: undefined })}
           />
         </div>
       ))}

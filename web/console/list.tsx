@@ -8,8 +8,30 @@ import { type Column, Table } from './table.js';
 /** One page of a list, as the server gives it. */
 export interface Connection<Row> {
   readonly edges: readonly { readonly node: Row }[];
-  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
 }
+
+/** Which page is asked for: so many rows after a cursor, or before one. */
+export interface PageRequest {
+  readonly first?: number | null;
+  readonly last?: number;
+  readonly after?: string;
+  readonly before?: string;
+}
+
+const ROWS = 50;
+
+/** The page that the view is at. */
+const pageOf = (view: URLSearchParams): PageRequest => {
+  const [after, before] = [view.get('after'), view.get('before')];
+  if (before !== null) return { first: null, last: ROWS, before };
+  return { first: ROWS, ...(after !== null && { after }) };
+};
 
 /** What no payment tells of, such as an event that fails, shows after so long. */
 export const SLOW_MS = 15_000;
@@ -19,7 +41,7 @@ interface ListProps<Row> {
   readonly columns: readonly Column<Row>[];
   /** What narrows it; the address's words are in `view`. */
   readonly filters?: ReactNode;
-  readonly read: (view: URLSearchParams, after: string | null) => Promise<Connection<Row>>;
+  readonly read: (view: URLSearchParams, page: PageRequest) => Promise<Connection<Row>>;
   /** What would bring a row. */
   readonly empty: Text;
   /** What can be done with the rows of the view. */
@@ -33,9 +55,9 @@ export const List = <Row extends { readonly id: string }>(props: ListProps<Row>)
   const title = t(props.title);
   const [view] = useView();
   useTitle(title);
-  const after = view.get('after');
-  const isNarrowed = [...view.keys()].some((name) => name !== 'after');
-  const { value, error, isBefore } = useLoaded(`${props.title} ${view}`, () => read(view, after), {
+  const isFurther = view.has('after') || view.has('before');
+  const isNarrowed = view.size > (isFurther ? 1 : 0);
+  const { value, error, isBefore } = useLoaded(`${props.title} ${view}`, () => read(view, pageOf(view)), {
     ...{ isLive: true, everyMs: SLOW_MS, keepsBefore: true },
   });
   const rows = value?.edges.map(({ node }) => node);
@@ -45,7 +67,7 @@ export const List = <Row extends { readonly id: string }>(props: ListProps<Row>)
       {filters && <div className="filters">{filters}</div>}
       {children}
       {rows ? <ErrorNotice error={error} /> : <Waiting error={error} />}
-      {rows?.length === 0 && <Empty>{isNarrowed || after ? t('No row fits this view.') : t(empty)}</Empty>}
+      {rows?.length === 0 && <Empty>{isNarrowed || isFurther ? t('No row fits this view.') : t(empty)}</Empty>}
       {rows && rows.length > 0 && <Table label={title} columns={columns} rows={rows} isBefore={isBefore} copies />}
       {value && <Pages pageInfo={value.pageInfo} />}
     </section>
@@ -56,22 +78,23 @@ export const List = <Row extends { readonly id: string }>(props: ListProps<Row>)
 const Pages = ({ pageInfo }: { readonly pageInfo: Connection<unknown>['pageInfo'] }) => {
   const t = useT();
   const [view, change] = useView();
-  const isFirst = !view.has('after');
-  if (isFirst && !pageInfo.hasNextPage) return null;
+  const { hasNextPage, hasPreviousPage, startCursor, endCursor } = pageInfo;
+  const isFurther = view.has('after') || view.has('before');
+  if (!isFurther && !hasNextPage) return null;
   return (
     <nav className="row pages" aria-label={t('Pages')}>
-      {!isFirst && (
-        <>
-          <button type="button" className="quiet" onClick={() => change({ after: undefined })}>
-            {t('⇤ Newest')}
-          </button>
-          <button type="button" className="quiet" onClick={() => history.back()}>
-            {t('← Newer ones')}
-          </button>
-        </>
+      {isFurther && (
+        <button type="button" className="quiet" onClick={() => change({ after: undefined, before: undefined })}>
+          {t('⇤ Newest')}
+        </button>
       )}
-      {pageInfo.hasNextPage && (
-        <button type="button" className="quiet" onClick={() => change({ after: pageInfo.endCursor ?? undefined })}>
+      {hasPreviousPage && startCursor !== null && (
+        <button type="button" className="quiet" onClick={() => change({ after: undefined, before: startCursor })}>
+          {t('← Newer ones')}
+        </button>
+      )}
+      {hasNextPage && endCursor !== null && (
+        <button type="button" className="quiet" onClick={() => change({ after: endCursor, before: undefined })}>
           {t('Older ones →')}
         </button>
       )}

@@ -21,7 +21,7 @@ export const LoginPage = (props: {
       <h1>{t('Tollgate console')}</h1>
       {refused !== undefined && (
         <p className="notice bad" role="alert" data-code="UNAUTHENTICATED">
-          {t('The server doesn’t take this token: {why} Sign in with another one.', { why: refused })}
+          {t('Not signed in: {why} Sign in again.', { why: refused })}
         </p>
       )}
       {hasDemo.value && (

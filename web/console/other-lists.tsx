@@ -1,6 +1,6 @@
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
-import { Choice, chosen } from './filter.js';
+import { Choice, chosen, Days, momentsOf, Search } from './filter.js';
 import { List } from './list.js';
 import {
   AuditDocument,
@@ -44,9 +44,23 @@ export const RefundPageList = () => {
       title="Refunds"
       columns={REFUND_COLUMNS}
       empty="No refund yet. Refund a payment on its page, in Stripe’s dashboard or with the API."
-      filters={<Choice name="status" label="Status" values={ENUMS.RefundStatus} />}
-      read={async (view, after) =>
-        (await request(RefundsDocument, { status: chosen(view, 'status', ENUMS.RefundStatus), after })).refunds
+      filters={
+        <>
+          <Search name="search" label="Find" />
+
+          <Choice name="status" label="Status" values={ENUMS.RefundStatus} />
+          <Days />
+        </>
+      }
+      read={async (view, page) =>
+        (
+          await request(RefundsDocument, {
+            status: chosen(view, 'status', ENUMS.RefundStatus),
+            search: view.get('search') ?? undefined,
+            ...momentsOf(view),
+            ...page,
+          })
+        ).refunds
       }
     />
   );
@@ -84,10 +98,24 @@ export const RecurringList = () => {
       title="Recurring payments"
       columns={RECURRING_COLUMNS}
       empty="No recurring payment yet. initiateRecurringPayment starts one."
-      filters={<Choice name="status" label="Status" values={ENUMS.RecurringStatus} />}
-      read={async (view, after) =>
-        (await request(RecurringPaymentsDocument, { status: chosen(view, 'status', ENUMS.RecurringStatus), after }))
-          .recurringPayments
+      filters={
+        <>
+          <Search name="search" label="Find" />
+          <Search name="account" label="Account" />
+          <Choice name="status" label="Status" values={ENUMS.RecurringStatus} />
+          <Days />
+        </>
+      }
+      read={async (view, page) =>
+        (
+          await request(RecurringPaymentsDocument, {
+            status: chosen(view, 'status', ENUMS.RecurringStatus),
+            search: view.get('search') ?? undefined,
+            accountId: view.get('account') ?? undefined,
+            ...momentsOf(view),
+            ...page,
+          })
+        ).recurringPayments
       }
     />
   );
@@ -123,9 +151,23 @@ export const DisputeList = () => {
       title="Disputes"
       columns={DISPUTE_COLUMNS}
       empty="No dispute. One shows up here as soon as Stripe tells of it."
-      filters={<Choice name="status" label="Status" values={ENUMS.DisputeStatus} />}
-      read={async (view, after) =>
-        (await request(DisputesDocument, { status: chosen(view, 'status', ENUMS.DisputeStatus), after })).disputes
+      filters={
+        <>
+          <Search name="search" label="Find" />
+
+          <Choice name="status" label="Status" values={ENUMS.DisputeStatus} />
+          <Days />
+        </>
+      }
+      read={async (view, page) =>
+        (
+          await request(DisputesDocument, {
+            status: chosen(view, 'status', ENUMS.DisputeStatus),
+            search: view.get('search') ?? undefined,
+            ...momentsOf(view),
+            ...page,
+          })
+        ).disputes
       }
     />
   );
@@ -148,7 +190,18 @@ export const AuditList = () => {
       title="Audit"
       columns={AUDIT_COLUMNS}
       empty="Nothing was changed yet."
-      read={async (_, after) => (await request(AuditDocument, { after })).audit}
+      filters={
+        <>
+          <Search name="actor" label="Who" />
+          <Search name="action" label="What" />
+          <Days />
+        </>
+      }
+      read={async (view, page) => {
+        const { createdFrom: from, createdTo: to } = momentsOf(view);
+        const [actor, action] = [view.get('actor') ?? undefined, view.get('action') ?? undefined];
+        return (await request(AuditDocument, { actor, action, from, to, ...page })).audit;
+      }}
     />
   );
 };

@@ -7,8 +7,9 @@ import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
 import { Id } from './copy.js';
 import { Deed } from './deed.js';
-import { Choice, chosen } from './filter.js';
+import { Choice, chosen, Days, momentsOf, Search } from './filter.js';
 import { List, SLOW_MS } from './list.js';
+import { NodeLink } from './node-link.js';
 import {
   type DeliveryFieldsFragment,
   ENUMS,
@@ -49,7 +50,7 @@ const Endpoint = ({ webhook, onDone }: { readonly webhook: OutgoingFieldsFragmen
     <section className="card stack" aria-label={url}>
       <div className="heading">
         <h2>
-          <a href={`#/outgoing/${id}`}>{url}</a>
+          <a href={`#/deliveries?endpoint=${id}`}>{url}</a>
         </h2>
         <span className={`status ${enabled ? 'good' : 'bad'}`}>{enabled ? t('on') : t('off')}</span>
       </div>
@@ -114,15 +115,21 @@ const COLUMNS: readonly Column<DeliveryFieldsFragment>[] = [
     isExtra: true,
     cell: ({ lastStatusCode, lastError }) => [lastStatusCode, lastError].filter(Boolean).join(' '),
   },
+  {
+    title: 'Cause',
+    isExtra: true,
+    cell: ({ nodeType, nodeId }) => <NodeLink type={nodeType} id={nodeId} />,
+  },
   { title: 'Since', isExtra: true, cell: ({ createdAt }) => <Time at={createdAt} /> },
   { title: 'Actions', cell: ({ id }) => <Redeliver id={id} /> },
 ];
 
-/** The log of one endpoint, the newest first. */
-export const DeliveryList = ({ id }: { readonly id: string }) => {
+/** The log, the newest first; of one endpoint where the view names it. */
+export const DeliveryList = () => {
   const { request } = useTollgate();
   const [view] = useView();
   const t = useT();
+  const endpoint = view.get('endpoint');
   return (
     <>
       <a href="#/outgoing">← {t('All endpoints')}</a>
@@ -130,15 +137,28 @@ export const DeliveryList = ({ id }: { readonly id: string }) => {
         title="Messages"
         columns={COLUMNS}
         empty="Nothing was sent yet. A payment that changes, or a test, brings a message."
-        filters={<Choice name="status" label="Status" values={ENUMS.DeliveryStatus} />}
-        read={async (narrowed, after) => {
-          const status = chosen(narrowed, 'status', ENUMS.DeliveryStatus);
-          const { outgoingWebhooks } = await request(OutgoingDeliveriesDocument, { status, after });
-          const webhook = outgoingWebhooks.find((one) => one.id === id);
-          return webhook?.deliveries ?? { edges: [], pageInfo: { hasNextPage: false, endCursor: null } };
-        }}
+        filters={
+          <>
+            <Search name="search" label="Find" />
+            <Search name="type" label="Type" hint="payment.updated" />
+            <Choice name="status" label="Status" values={ENUMS.DeliveryStatus} />
+            <Days />
+          </>
+        }
+        read={async (narrowed, page) =>
+          (
+            await request(OutgoingDeliveriesDocument, {
+              webhookId: narrowed.get('endpoint') ?? undefined,
+              search: narrowed.get('search') ?? undefined,
+              eventType: narrowed.get('type') ?? undefined,
+              status: chosen(narrowed, 'status', ENUMS.DeliveryStatus),
+              ...momentsOf(narrowed),
+              ...page,
+            })
+          ).outgoingDeliveries
+        }
       >
-        {view.get('status') === 'DEAD' && <RedeliverDead id={id} />}
+        {view.get('status') === 'DEAD' && endpoint !== null && <RedeliverDead id={endpoint} />}
       </List>
     </>
   );

@@ -12,6 +12,7 @@ import { SLOW_MS } from './list.js';
 import { ProblemsDocument } from './operations.js';
 import { ProblemList } from './problem-list.js';
 import { useTollgate } from './session.js';
+import { Setup } from './setup.js';
 import { readStuckEvents, StuckEvents } from './stuck-events.js';
 import { Totals } from './totals.js';
 import { Verdict } from './verdict.js';
@@ -43,6 +44,7 @@ export const Overview = () => {
         problems={problems.value}
         isStale={isStale || connection === 'lost'}
       />
+      {may('SETTINGS_READ') && <Setup />}
       <MoneyFlow activity={activity} range={range} onRange={setRange} />
       <Attention />
       {may('EVENT_READ') && <StuckEvents stuck={stuck} />}

@@ -5,6 +5,7 @@ import { Time } from '../ui/time.js';
 import { Deed } from './deed.js';
 import { Choice, chosen } from './filter.js';
 import { List } from './list.js';
+import { NodeLink } from './node-link.js';
 import {
   ENUMS,
   OwedFlowsDocument,
@@ -17,22 +18,12 @@ import type { Column } from './table.js';
 
 type Row = OwedFlowsQuery['owedFlows']['edges'][number]['node'];
 
-const PLACES: Readonly<Record<string, string>> = {
-  PAYMENT: 'payments',
-  DISPUTE: 'disputes',
-  RECURRING_PAYMENT: 'recurring',
-};
-
-/** What the flow was owed for: a link where the console has a page of it. */
-const Cause = ({ row: { nodeType, nodeId, toStatus } }: { readonly row: Row }) => {
-  const place = PLACES[nodeType];
-  return (
-    <>
-      {place === undefined ? nodeId : <a href={`#/${place}/${encodeURIComponent(nodeId)}`}>No. {nodeId}</a>}{' '}
-      <Status of={toStatus} />
-    </>
-  );
-};
+/** What the flow was owed for. */
+const Cause = ({ row: { nodeType, nodeId, toStatus } }: { readonly row: Row }) => (
+  <>
+    <NodeLink type={nodeType} id={nodeId} /> <Status of={toStatus} />
+  </>
+);
 
 const Deeds = ({ row: { id, status } }: { readonly row: Row }) => {
   const { request } = useTollgate();
@@ -86,7 +77,7 @@ export const OwedList = () => {
       columns={COLUMNS}
       empty="No flow is owed: each ran with its change."
       filters={<Choice name="status" label="Status" values={ENUMS.OwedFlowStatus} />}
-      read={async (view, after) =>
+      read={async (view, { after }) =>
         (await request(OwedFlowsDocument, { status: chosen(view, 'status', ENUMS.OwedFlowStatus), after })).owedFlows
       }
     />

@@ -1,10 +1,10 @@
-import type { PaymentsQuery } from 'tollgate-client/operations';
 import { useLanguage } from '../ui/language.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
+import type { PaymentRowsQuery } from './operations.js';
 import type { Column } from './table.js';
 
-export type PaymentRow = PaymentsQuery['payments']['edges'][number]['node'];
+export type PaymentRow = PaymentRowsQuery['payments']['edges'][number]['node'];
 
 /** What became of the money: a payment that went back whole is not merely paid. */
 export const outcomeOf = ({

@@ -1,7 +1,6 @@
-import { PaymentsDocument } from 'tollgate-client/operations';
 import { Choice, chosen, Days, momentsOf, Search } from './filter.js';
 import { List } from './list.js';
-import { ENUMS } from './operations.js';
+import { ENUMS, PaymentRowsDocument } from './operations.js';
 import { PAYMENT_COLUMNS } from './payment-columns.js';
 import { useTollgate } from './session.js';
 
@@ -16,22 +15,21 @@ export const PaymentList = () => {
       filters={
         <>
           <Search name="search" label="Find" hint="pi_…" />
-          <Search name="account" label="Account" hint="" />
+          <Search name="account" label="Account" />
           <Choice name="status" label="Status" values={ENUMS.PaymentStatus} />
           <Choice name="refunds" label="Refunds" values={ENUMS.RefundState} />
           <Days />
         </>
       }
-      read={async (view, after) =>
+      read={async (view, page) =>
         (
-          await request(PaymentsDocument, {
+          await request(PaymentRowsDocument, {
             status: chosen(view, 'status', ENUMS.PaymentStatus),
             refundState: chosen(view, 'refunds', ENUMS.RefundState),
             search: view.get('search') ?? undefined,
             accountId: view.get('account') ?? undefined,
             ...momentsOf(view),
-            first: 50,
-            after,
+            ...page,
           })
         ).payments
       }

@@ -6,7 +6,9 @@ import { useLanguage } from '../ui/language.js';
 import { createLoads } from '../ui/load.js';
 
 /** How the operator logged in: with a token of their own, or as the embedded run's demo admin. */
-export type Login = { readonly kind: 'token'; readonly token: string } | { readonly kind: 'demo' };
+export type Login =
+  | { readonly kind: 'token'; readonly token: string; readonly isSession?: boolean }
+  | { readonly kind: 'demo' };
 
 const KEPT = 'tollgate-console-login';
 

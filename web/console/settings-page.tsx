@@ -56,6 +56,7 @@ export const SettingsPage = () => {
 
 const LINKS = [
   ['outgoing', 'Outgoing webhooks', 'OUTGOING_WEBHOOK_MANAGE'],
+  ['deliveries', 'Messages', 'OUTGOING_WEBHOOK_MANAGE'],
   ['owed', 'Owed flows', 'PAYMENT_MANAGE'],
   ['effects', 'Effects', 'EVENT_READ'],
   ['audit', 'Who changed what', 'AUDIT_READ'],

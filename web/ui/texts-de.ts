@@ -21,6 +21,7 @@ export const GERMAN = {
   'All disputes': 'Alle Zahlungsanfechtungen',
   'All endpoints': 'Alle Endpunkte',
   'All events': 'Alle Ereignisse',
+  'All its messages': 'Alle ihre Nachrichten',
   'All messages of this endpoint that were given up on are sent once more.':
     'Alle aufgegebenen Nachrichten dieses Endpunkts werden noch einmal gesendet.',
   'All of it goes back to where it came from.': 'Alles geht dorthin zurück, woher es kam.',
@@ -163,6 +164,7 @@ export const GERMAN = {
   'in the last 30 days': 'in den letzten 30 Tagen',
   'in the last day': 'am letzten Tag',
   'in the last hour': 'in der letzten Stunde',
+  'In the settings': 'In den Einstellungen',
   Invoice: 'Rechnung',
   'Invoices are voided until collection goes on; nothing is charged.':
     'Rechnungen werden storniert, bis der Einzug weiterläuft; nichts wird abgebucht.',
@@ -272,6 +274,7 @@ export const GERMAN = {
     'Noch wurde nichts gesendet. Eine Zahlung, die sich ändert, oder ein Test bringt eine Nachricht.',
   'Not paid': 'Nicht bezahlt',
   'not set': 'nicht gesetzt',
+  'Not signed in: {why} Sign in again.': 'Nicht angemeldet: {why} Melden Sie sich erneut an.',
   'not there yet': 'noch nicht dort',
   off: 'aus',
   'of the last {count}': 'der letzten {count}',
@@ -288,6 +291,7 @@ export const GERMAN = {
   'Order {id}': 'Bestellung {id}',
   'Order table': 'Bestelltabelle',
   'Order table, with its schema': 'Bestelltabelle, mit ihrem Schema',
+  'or with': 'oder mit',
   Outcome: 'Ergebnis',
   'Outgoing webhooks': 'Ausgehende Webhooks',
   Overview: 'Übersicht',
@@ -299,6 +303,8 @@ export const GERMAN = {
   'Partly refunded': 'Teilweise erstattet',
   'Pause collection': 'Einzug pausieren',
   paused: 'ruht',
+  'Pay for an order with a test card; this line ticks itself.':
+    'Bezahlen Sie eine Bestellung mit einer Testkarte; diese Zeile hakt sich selbst ab.',
   Payload: 'Inhalt',
   Payment: 'Zahlung',
   'Payment {id}': 'Zahlung {id}',
@@ -358,6 +364,8 @@ export const GERMAN = {
   'Show its roles': 'Seine Rollen zeigen',
   'show these keys': 'diese Tasten zeigen',
   'Sign in': 'Anmelden',
+  'Sign in again to go on after it.': 'Melden Sie sich erneut an, um danach weiterzumachen.',
+  'Signing in …': 'Anmeldung …',
   Since: 'Seit',
   since: 'seit',
   Skip: 'Überspringen',
@@ -371,6 +379,8 @@ export const GERMAN = {
     'Stripe antwortete nicht. Versuchen Sie es gleich noch einmal; nichts wird doppelt abgebucht.',
   'Stripe has sent nothing yet. Pay for an order, and its events show up here.':
     'Stripe hat noch nichts gesendet. Bezahlen Sie eine Bestellung, und ihre Ereignisse erscheinen hier.',
+  'Stripe’s keys are set': 'Die Schlüssel von Stripe sind gesetzt',
+  'Stripe’s webhooks are known by their secret': 'Webhooks von Stripe sind an ihrem Geheimnis erkennbar',
   'Stripe waits for your evidence. Hand it in at Stripe’s dashboard; without it the dispute is lost.':
     'Stripe wartet auf Ihre Belege. Reichen Sie sie in Stripes Dashboard ein; ohne sie ist die Anfechtung verloren.',
   'Stuck events': 'Hängende Ereignisse',
@@ -388,6 +398,8 @@ export const GERMAN = {
     'Das autorisierte Geld wird eingezogen; was übrig bleibt, lässt sich später nicht einziehen.',
   'The console shows all payments, so it needs the permission PAYMENT_READ_ANY. {account} has the roles: {roles}.':
     'Die Konsole zeigt alle Zahlungen und braucht daher die Berechtigung PAYMENT_READ_ANY. {account} hat die Rollen: {roles}.',
+  'The database answers': 'Die Datenbank antwortet',
+  'The first payment has arrived': 'Die erste Zahlung ist da',
   'The flow runs in its order’s turn. Where it fails again, it stays owed with the error.':
     'Der Flow läuft, wenn seine Bestellung an der Reihe ist. Scheitert er erneut, bleibt er mit dem Fehler ausstehend.',
   'The invoice is charged now, to the customer’s default method.':
@@ -395,7 +407,9 @@ export const GERMAN = {
   'The keys are set.': 'Die Schlüssel sind gesetzt.',
   'The next invoice is charged as usual.': 'Die nächste Rechnung wird wie üblich abgebucht.',
   'The old secret signs too for a day.': 'Das alte Geheimnis signiert noch einen Tag mit.',
+  'The order table is bound': 'Die Bestelltabelle ist gebunden',
   'The plan is {plan}.': 'Der Tarif ist {plan}.',
+  'The plan takes payments': 'Der Tarif nimmt Zahlungen an',
   'There is no dispute {id}.': 'Es gibt keine Anfechtung {id}.',
   'There is no event {id}.': 'Es gibt kein Ereignis {id}.',
   'There is no page here.': 'Hier gibt es keine Seite.',
@@ -405,8 +419,6 @@ export const GERMAN = {
     'Dieselbe Nachricht mit derselben ID: ein Empfänger, der auf die ID achtet, tut nichts zweimal.',
   'The scheduled end is taken back, and charges go on.':
     'Das geplante Ende wird zurückgenommen, und Abbuchungen gehen weiter.',
-  'The server doesn’t take this token: {why} Sign in with another one.':
-    'Der Server nimmt dieses Token nicht: {why} Melden Sie sich mit einem anderen an.',
   'They are kept encrypted and never shown again. Live keys move real money.':
     'Sie werden verschlüsselt aufbewahrt und nie wieder gezeigt. Live-Schlüssel bewegen echtes Geld.',
   'This account may not look here.': 'Dieses Konto darf hier nicht hineinsehen.',
@@ -415,9 +427,13 @@ export const GERMAN = {
     'Dies ist ein eingebetteter Lauf: sein Demo-Admin darf alles sehen und tun.',
   'This money was set aside': 'Dieses Geld wurde zurückgestellt',
   'This page has a fault of its own.': 'Diese Seite hat einen eigenen Fehler.',
+  'This session ends in {count} minute.': 'Diese Sitzung endet in {count} Minute.',
+  'This session ends in {count} minutes.': 'Diese Sitzung endet in {count} Minuten.',
+  'This session ends in less than a minute.': 'Diese Sitzung endet in weniger als einer Minute.',
   Timeline: 'Verlauf',
   To: 'Bis',
   'Tollgate console': 'Tollgate-Konsole',
+  'To the first payment': 'Bis zur ersten Zahlung',
   Tries: 'Versuche',
   'Triggers keep {table} from losing rows that were paid, and from losing its key.':
     'Trigger bewahren {table} davor, bezahlte Zeilen oder den Schlüssel zu verlieren.',
@@ -454,6 +470,7 @@ export const GERMAN = {
   Why: 'Warum',
   'Why it failed': 'Warum sie fehlschlug',
   'Why payments failed': 'Warum Zahlungen fehlschlugen',
+  With: 'Mit',
   'without Stripe’s money': 'ohne Geld von Stripe',
   'With spaces between them.': 'Mit Leerzeichen dazwischen.',
   Won: 'Gewonnen',

@@ -23,6 +23,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'All disputes': 'Tous les litiges',
   'All endpoints': 'Tous les points d’accès',
   'All events': 'Tous les événements',
+  'All its messages': 'Tous ses messages',
   'All messages of this endpoint that were given up on are sent once more.':
     'Tous les messages abandonnés de ce point d’accès sont renvoyés.',
   'All of it goes back to where it came from.': 'La totalité retourne d’où elle vient.',
@@ -164,6 +165,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'in the last 30 days': 'dans les 30 derniers jours',
   'in the last day': 'dans le dernier jour',
   'in the last hour': 'dans la dernière heure',
+  'In the settings': 'Dans les réglages',
   Invoice: 'Facture',
   'Invoices are voided until collection goes on; nothing is charged.':
     'Les factures sont annulées jusqu’à la reprise ; rien n’est prélevé.',
@@ -272,6 +274,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
     'Rien n’a encore été envoyé. Un paiement qui change, ou un test, amène un message.',
   'Not paid': 'Non payée',
   'not set': 'non définie',
+  'Not signed in: {why} Sign in again.': 'Non connecté : {why} Reconnectez-vous.',
   'not there yet': 'pas encore là',
   off: 'désactivé',
   'of the last {count}': 'des {count} derniers',
@@ -288,6 +291,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'Order {id}': 'Commande {id}',
   'Order table': 'Table de commandes',
   'Order table, with its schema': 'Table de commandes, avec son schéma',
+  'or with': 'ou avec',
   Outcome: 'Résultat',
   'Outgoing webhooks': 'Webhooks sortants',
   Overview: 'Aperçu',
@@ -299,6 +303,8 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'Partly refunded': 'Remboursé en partie',
   'Pause collection': 'Suspendre l’encaissement',
   paused: 'en pause',
+  'Pay for an order with a test card; this line ticks itself.':
+    'Payez une commande avec une carte de test ; cette ligne se coche d’elle-même.',
   Payload: 'Contenu',
   Payment: 'Paiement',
   'Payment {id}': 'Paiement {id}',
@@ -358,6 +364,8 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'Show its roles': 'Montrer ses rôles',
   'show these keys': 'montrer ces touches',
   'Sign in': 'Connexion',
+  'Sign in again to go on after it.': 'Reconnectez-vous pour continuer ensuite.',
+  'Signing in …': 'Connexion en cours …',
   Since: 'Depuis',
   since: 'depuis',
   Skip: 'Passer',
@@ -371,6 +379,8 @@ export const FRENCH: Readonly<Record<Text, string>> = {
     'Stripe n’a pas répondu. Réessayez dans un instant ; rien n’est prélevé deux fois.',
   'Stripe has sent nothing yet. Pay for an order, and its events show up here.':
     'Stripe n’a encore rien envoyé. Payez une commande, et ses événements apparaissent ici.',
+  'Stripe’s keys are set': 'Les clés Stripe sont définies',
+  'Stripe’s webhooks are known by their secret': 'Les webhooks de Stripe sont reconnus à leur secret',
   'Stripe waits for your evidence. Hand it in at Stripe’s dashboard; without it the dispute is lost.':
     'Stripe attend vos preuves. Remettez-les dans le tableau de bord Stripe ; sans elles, le litige est perdu.',
   'Stuck events': 'Événements bloqués',
@@ -388,6 +398,8 @@ export const FRENCH: Readonly<Record<Text, string>> = {
     'Les fonds autorisés sont capturés ; le reste ne pourra plus l’être.',
   'The console shows all payments, so it needs the permission PAYMENT_READ_ANY. {account} has the roles: {roles}.':
     'La console montre tous les paiements et demande donc la permission PAYMENT_READ_ANY. {account} a les rôles : {roles}.',
+  'The database answers': 'La base de données répond',
+  'The first payment has arrived': 'Le premier paiement est arrivé',
   'The flow runs in its order’s turn. Where it fails again, it stays owed with the error.':
     'Le flux s’exécute au tour de sa commande. S’il échoue encore, il reste dû avec l’erreur.',
   'The invoice is charged now, to the customer’s default method.':
@@ -395,7 +407,9 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'The keys are set.': 'Les clés sont définies.',
   'The next invoice is charged as usual.': 'La prochaine facture est prélevée normalement.',
   'The old secret signs too for a day.': 'L’ancien secret signe aussi pendant un jour.',
+  'The order table is bound': 'La table de commandes est liée',
   'The plan is {plan}.': 'La formule est {plan}.',
+  'The plan takes payments': 'La formule accepte des paiements',
   'There is no dispute {id}.': 'Il n’y a pas de litige {id}.',
   'There is no event {id}.': 'Il n’y a pas d’événement {id}.',
   'There is no page here.': 'Il n’y a pas de page ici.',
@@ -404,8 +418,6 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'The same message with the same id: a receiver that looks at the id does nothing twice.':
     'Le même message avec le même identifiant : un destinataire qui le vérifie ne fait rien deux fois.',
   'The scheduled end is taken back, and charges go on.': 'La fin prévue est annulée et les prélèvements continuent.',
-  'The server doesn’t take this token: {why} Sign in with another one.':
-    'Le serveur refuse ce jeton : {why} Connectez-vous avec un autre.',
   'They are kept encrypted and never shown again. Live keys move real money.':
     'Elles sont gardées chiffrées et jamais remontrées. Les clés réelles déplacent de l’argent réel.',
   'This account may not look here.': 'Ce compte ne peut pas regarder ici.',
@@ -414,9 +426,13 @@ export const FRENCH: Readonly<Record<Text, string>> = {
     'C’est une exécution embarquée : son administrateur de démo peut tout voir et tout faire.',
   'This money was set aside': 'Ces fonds ont été mis de côté',
   'This page has a fault of its own.': 'Cette page a un défaut.',
+  'This session ends in {count} minute.': 'Cette session prend fin dans {count} minute.',
+  'This session ends in {count} minutes.': 'Cette session prend fin dans {count} minutes.',
+  'This session ends in less than a minute.': 'Cette session prend fin dans moins d’une minute.',
   Timeline: 'Chronologie',
   To: 'Au',
   'Tollgate console': 'Console Tollgate',
+  'To the first payment': 'Vers le premier paiement',
   Tries: 'Essais',
   'Triggers keep {table} from losing rows that were paid, and from losing its key.':
     'Des déclencheurs empêchent {table} de perdre des lignes payées ou sa clé.',
@@ -454,6 +470,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   Why: 'Pourquoi',
   'Why it failed': 'Pourquoi il a échoué',
   'Why payments failed': 'Pourquoi des paiements ont échoué',
+  With: 'Avec',
   'without Stripe’s money': 'sans fonds de Stripe',
   'With spaces between them.': 'Séparés par des espaces.',
   Won: 'Gagné',
