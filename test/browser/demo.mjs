@@ -22,14 +22,17 @@ const STEP_MS = 15_000;
 
 /**
  * Starts both before the first test of its file or group and ends them after the last; gives what the tests use.
- * `more` gives further variables for the server, when all that was set up before is there.
+ * `more` gives further variables for the server, when all that was set up before is there; `project` a folder with
+ * an installed package and what its `tollgate init shop` made: that is started in the place of the checkout.
  */
-export const useDemo = (more = () => ({})) => {
+export const useDemo = (more = () => ({}), project = undefined) => {
   const demo = { jwtSecret: new TextEncoder().encode(JWT_SECRET) };
   beforeAll(async () => {
     demo.environment = { JWT_SECRET, LOG_LEVEL: 'error', ...more() };
     demo.dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-browser-'));
     fs.chmodSync(demo.dataDir, 0o755); // the embedded database may run as another user
+    if (project)
+      demo.run = [path.join(project, 'node_modules', 'tollgate', 'dist', 'src', 'main.js'), path.join(project, 'shop')];
     await start(demo);
     demo.browser = await chromium.launch({ executablePath: process.env['CHROMIUM_PATH'], args: FLAGS });
   });
@@ -67,7 +70,10 @@ export const useDemo = (more = () => ({})) => {
 };
 
 const start = async (demo, ports = { PORT: '0', SANDBOX_PORT: '0' }) => {
-  demo.server = await startServerProcess({ TOLLGATE_DATA_DIR: demo.dataDir, ...demo.environment, ...ports });
+  demo.server = await startServerProcess(
+    { TOLLGATE_DATA_DIR: demo.dataDir, ...demo.environment, ...ports },
+    ...(demo.run ?? []),
+  );
   if (!demo.server.url) throw new Error(`The server did not start:\n${demo.server.output()}`);
   demo.url = demo.server.url;
   demo.sandboxUrl = demo.server.sandboxUrl ?? demo.environment['STRIPE_API_BASE'];

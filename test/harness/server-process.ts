@@ -23,13 +23,15 @@ export interface ServerProcess {
 
 /**
  * Starts a server with exactly this environment (beside PATH and HOME) and resolves once it serves, or has ended.
- * `entry` is the file to run; src/main.ts unless told.
+ * `entry` is the file to run, src/main.ts unless told; `cwd` the folder to run it in.
  */
 export const startServerProcess = async (
   environment: Readonly<Record<string, string>>,
   entry: string = MAIN,
+  cwd: string = process.cwd(),
 ): Promise<ServerProcess> => {
   const child: ChildProcess = spawn(process.execPath, await wordsFor(entry), {
+    cwd,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LOG_LEVEL: 'warn', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
