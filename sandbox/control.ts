@@ -199,14 +199,17 @@ const returnTo = (before: object | null, id: string, secret: string, isGood: boo
   return { status: 303, headers: { location: target.href }, body: '' };
 };
 
+/** What the bank's page was told. With `answer=json` the page goes on by itself, to the place that the answer names. */
 const submitPage = (parts: ControlParts, id: string, body: string): ControlAnswer => {
-  const outcome = new URLSearchParams(body).get('outcome') ?? '';
+  const form = new URLSearchParams(body);
+  const outcome = form.get('outcome') ?? '';
   const intent = id.startsWith('seti_')
     ? scopeOf(parts, setupIntents, id).get(setupIntents, id)
     : scopeOf(parts, paymentIntents, id).get(paymentIntents, id);
   const action = intent.next_action;
   authenticateAny(parts, id, outcome);
-  return returnTo(action, id, intent.client_secret, intent.status !== 'requires_payment_method');
+  const answer = returnTo(action, id, intent.client_secret, intent.status !== 'requires_payment_method');
+  return form.get('answer') === 'json' ? json(200, { location: answer.headers['location'] ?? null }) : answer;
 };
 
 type Doors = Readonly<Record<string, Handler>>;

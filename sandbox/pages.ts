@@ -21,6 +21,23 @@ export const page = (title: string, body: string): string => `<!doctype html>
   }
 </style></head><body><main><h1>${escapeHtml(title)}</h1>${body}</main></body></html>`;
 
+/** Takes the page's place in the history: going back leads to the shop, not to a bank that has nothing to ask any more. */
+const REPLACE = `<script>
+document.querySelector('form').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  form.inert = true;
+  const body = new URLSearchParams({ outcome: event.submitter.value, answer: 'json' });
+  try {
+    const { location: next } = await (await fetch(location.href, { method: 'POST', body })).json();
+    if (next) location.replace(next);
+    else location.reload();
+  } catch {
+    form.inert = false;
+  }
+});
+</script>`;
+
 /** The bank's page in 3-D Secure: a customer completes or fails the authentication. */
 export const authenticationPage = (amount: string, status: string): string =>
   status === 'requires_action'
@@ -29,7 +46,7 @@ export const authenticationPage = (amount: string, status: string): string =>
         `<p>Your bank asks you to confirm <strong>${escapeHtml(amount)}</strong>.</p>
 <form method="post"><button class="primary" name="outcome" value="complete">Complete authentication</button>
 <button class="plain" name="outcome" value="fail">Fail authentication</button></form>
-<p><small>This is a sandbox. No money moves.</small></p>`,
+<p><small>This is a sandbox. No money moves.</small></p>${REPLACE}`,
       )
     : page(
         '3D Secure 2 test page',

@@ -32,6 +32,10 @@ describe('paying by card', () => {
     await seeStatus(page, 'SUCCESSFUL');
     expect(page.url()).not.toContain('secret');
     await seeOrder(page, 'paid');
+    const order = page.url();
+    await page.goBack(); // not to the bank, which has nothing to ask any more
+    expect(page.url()).toBe(order);
+    await seeStatus(page, 'SUCCESSFUL');
     await leave(page);
   });
 
