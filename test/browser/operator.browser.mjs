@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -198,7 +199,7 @@ test('a refusal is told in the words of the server, and the question stays', asy
   await page.getByRole('button', { name: 'Change price or quantity' }).click();
   await page.getByRole('textbox', { name: 'Price' }).fill('price_none');
   await page.getByRole('button', { name: 'Yes, change it' }).click();
-  await page.locator('.deed [role=alert]').first().waitFor();
+  await page.locator('.deed > [role=alert]').waitFor();
   await page.getByRole('button', { name: 'No', exact: true }).click();
   await page.getByRole('button', { name: 'Change price or quantity' }).waitFor();
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Change price or quantity');
@@ -227,7 +228,7 @@ test('events of a view are replayed after saying how many', async () => {
   const page = await enter('/console#/events?type=payment_intent.succeeded');
   await page.getByRole('button', { name: 'Replay all of this view' }).click();
   await page.getByRole('button', { name: /^Yes, replay \d+ events?$/ }).click();
-  await page.getByText(/^\d+ events? replayed, 0 failed\.$/).waitFor();
+  await page.getByText(/^[1-9]\d* events? replayed, 0 failed\.$/).waitFor();
   await leave(page);
 });
 
@@ -308,6 +309,38 @@ test('a link of the command line signs in once, leaves no code in the address, a
   const ask = { method: 'POST', headers, body: JSON.stringify({ query: '{ viewer { accountId } }' }) };
   const answer = async () => (await fetch(`${demo.url}/graphql`, ask)).text();
   await expect.poll(answer).toContain('UNAUTHENTICATED');
+  await leave(page);
+});
+
+test('a list is downloaded as it is narrowed', async () => {
+  const page = await enter('/console#/payments?status=SUCCESSFUL');
+  const downloading = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download as CSV' }).click();
+  const file = await (await downloading).path();
+  const lines = fs.readFileSync(file, 'utf8').trim().split('\n');
+  await page.getByRole('table', { name: 'Payments' }).waitFor();
+  const rows = await page.getByRole('table', { name: 'Payments' }).locator('tbody tr').count();
+  expect(lines.length - 1).toBe(rows);
+  expect(lines.slice(1).every((line) => line.includes('SUCCESSFUL'))).toBe(true);
+  await leave(page);
+});
+
+test('on the bench a month passes and a customer disputes, and both show', async () => {
+  const page = await enter('/console#/try');
+  await page.getByRole('button', { name: 'A month passes' }).click();
+  await page.getByText('What was due has happened.').waitFor();
+  const { payments } = await query(
+    'query { payments(status: SUCCESSFUL, first: 1) { edges { node { stripePaymentIntentId } } } }',
+  );
+  await page.getByLabel('Stripe’s id of a payment').fill(payments.edges[0].node.stripePaymentIntentId);
+  await page.getByRole('button', { name: 'The customer disputes it' }).click();
+  await page.getByText('Disputed.', { exact: true }).waitFor();
+  await page.getByRole('navigation', { name: 'Console' }).getByRole('link', { name: 'Disputes' }).click();
+  await page
+    .getByRole('link', { name: /^No\. / })
+    .first()
+    .click();
+  await page.locator('h1 [data-status=NEEDS_RESPONSE]').waitFor();
   await leave(page);
 });
 

@@ -99,12 +99,67 @@ const journey = async (page, look) => {
     await expect.poll(() => page.getByText('Loading').count()).toBe(0);
     await look(name);
   }
+  for (const [link, name] of [
+    ['Outgoing webhooks', 'outgoing'],
+    ['Messages', 'messages'],
+    ['Owed flows', 'owed'],
+    ['Effects', 'effects'],
+  ]) {
+    await page.getByRole('link', { name: link, exact: true }).click();
+    await expect.poll(() => page.getByText('Loading').count()).toBe(0);
+    await look(name);
+    await page.getByRole('navigation', { name: 'Console' }).getByRole('link', { name: 'Settings' }).click();
+  }
+  await page.getByRole('button', { name: 'Grant a permission' }).click();
+  await page.getByRole('button', { name: 'Change what becomes of wrong money' }).click();
+  await look('settings with questions');
+  await disputePayment();
+  await page.getByRole('navigation', { name: 'Console' }).getByRole('link', { name: 'Disputes' }).click();
+  await page
+    .getByRole('link', { name: /^No\. / })
+    .first()
+    .click();
+  await page.getByText('Stripe waits for your evidence').waitFor();
+  await look('dispute');
+  await page.getByRole('navigation', { name: 'Console' }).getByRole('link', { name: 'Recurring' }).click();
+  await page
+    .getByRole('link', { name: /^No\. / })
+    .first()
+    .click();
+  await page.getByRole('heading', { name: 'Charges' }).waitFor();
+  await look('recurring payment');
+  await page.getByRole('link', { name: 'Try', exact: true }).click();
+  await page.getByRole('heading', { name: 'Test cards' }).waitFor();
+  await look('bench');
+  await page.getByRole('navigation', { name: 'Console' }).getByRole('link', { name: 'Overview' }).click();
+  await page.getByRole('link', { name: 'Disputes that need a response' }).waitFor();
+  await page.keyboard.press('?');
+  await page.getByRole('dialog').waitFor();
+  await look('keys');
+  await page.keyboard.press('Escape');
+  await page.getByLabel('Language').selectOption('de');
+  await page.getByRole('heading', { name: 'Braucht einen Menschen' }).waitFor();
+  await look('overview in German');
+  await page.getByLabel('Sprache').selectOption('en');
+  await page.getByRole('navigation', { name: 'Console' }).getByRole('link', { name: 'Settings' }).click();
   await page.getByRole('link', { name: 'Who changed what' }).click();
   await page.getByRole('table', { name: 'Audit' }).waitFor();
   await look('audit');
   await page.goto(`${demo.url}/console#/nothing`);
   await page.locator('[data-code=NOT_FOUND]').waitFor();
   await look('not found');
+};
+
+/** The first paid payment of all is disputed, as the bench does it. */
+const disputePayment = async () => {
+  const { token } = await (await fetch(`${demo.url}/demo/token?account=demo-admin`)).json();
+  const authorization = `Bearer ${token}`;
+  const query = '{ payments(status: SUCCESSFUL, first: 1) { edges { node { stripePaymentIntentId } } } }';
+  const headers = { authorization, 'content-type': 'application/json' };
+  const answer = await fetch(`${demo.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) });
+  const paymentIntent = (await answer.json()).data.payments.edges[0].node.stripePaymentIntentId;
+  const body = JSON.stringify({ paymentIntent });
+  expect((await fetch(`${demo.url}/demo/disputes`, { method: 'POST', headers, body })).status).toBe(200);
 };
 
 /** An event of an older version, about which Stripe must be asked and answers nothing. */

@@ -3,6 +3,7 @@ import { ConnectionNote } from '../ui/connection-note.js';
 import { LANGUAGES, type Language, type Text, useLanguage, useT } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { useRoute, useScroll } from '../ui/route.js';
+import { BenchPage } from './bench.js';
 import { DisputePage } from './dispute-page.js';
 import { EffectList } from './effect-list.js';
 import { EventList } from './event-list.js';
@@ -48,7 +49,11 @@ export const App = () => {
   if (!login) return <LoginPage onLogin={change} refused={refused} />;
   return (
     <SessionProvider login={login} onRefused={onRefused}>
-      <Header onLogout={() => change(undefined)} isSession={login.kind === 'token' && login.isSession === true} />
+      <Header
+        onLogout={() => change(undefined)}
+        isSession={login.kind === 'token' && login.isSession === true}
+        hasBench={login.kind === 'demo'}
+      />
       <Main endsItself={login.kind === 'token'} />
       <Footer />
     </SessionProvider>
@@ -65,8 +70,8 @@ const PLACES: readonly (readonly [path: string, name: Text, ...permissions: Perm
   ['settings', 'Settings', 'SETTINGS_READ', 'ROLE_MANAGE', 'OUTGOING_WEBHOOK_MANAGE', 'AUDIT_READ'],
 ];
 
-const Header = (props: { readonly onLogout: () => void; readonly isSession: boolean }) => {
-  const { onLogout, isSession } = props;
+const Header = (props: { readonly onLogout: () => void; readonly isSession: boolean; readonly hasBench: boolean }) => {
+  const { onLogout, isSession, hasBench } = props;
   const t = useT();
   const tollgate = useTollgate();
   const logOut = (): void => {
@@ -85,7 +90,7 @@ const Header = (props: { readonly onLogout: () => void; readonly isSession: bool
         Tollgate
       </a>
       <nav aria-label={t('Console')}>
-        {places.map(([path, name]) => (
+        {[...places, ...(hasBench ? [['try', 'Try'] as const] : [])].map(([path, name]) => (
           <a key={path} href={`#/${path}`} aria-current={place === path ? 'page' : undefined}>
             {t(name)}
           </a>
@@ -179,6 +184,7 @@ const LISTS = {
   deliveries: DeliveryList,
   audit: AuditList,
   settings: SettingsPage,
+  try: BenchPage,
 } as const;
 
 const PAGES = {

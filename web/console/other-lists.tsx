@@ -1,5 +1,7 @@
+import { useView } from '../ui/route.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
+import { CsvButton } from './csv.js';
 import { Choice, chosen, Days, momentsOf, Search } from './filter.js';
 import { List } from './list.js';
 import {
@@ -16,6 +18,14 @@ import {
 import { Money } from './payment-columns.js';
 import { useTollgate } from './session.js';
 import type { Column } from './table.js';
+
+/** What the view narrows a list to, by the names of GraphQL. */
+const filterOf = <Status extends string>(view: URLSearchParams, statuses: readonly Status[]) => ({
+  status: chosen(view, 'status', statuses),
+  search: view.get('search') ?? undefined,
+  ...(view.has('account') && { accountId: view.get('account') ?? undefined }),
+  ...momentsOf(view),
+});
 
 type RefundRow = RefundsQuery['refunds']['edges'][number]['node'];
 
@@ -39,6 +49,7 @@ const REFUND_COLUMNS: readonly Column<RefundRow>[] = [
 /** All refunds, the newest first; each leads to its payment. */
 export const RefundPageList = () => {
   const { request } = useTollgate();
+  const [current] = useView();
   return (
     <List
       title="Refunds"
@@ -53,16 +64,11 @@ export const RefundPageList = () => {
         </>
       }
       read={async (view, page) =>
-        (
-          await request(RefundsDocument, {
-            status: chosen(view, 'status', ENUMS.RefundStatus),
-            search: view.get('search') ?? undefined,
-            ...momentsOf(view),
-            ...page,
-          })
-        ).refunds
+        (await request(RefundsDocument, { ...filterOf(view, ENUMS.RefundStatus), ...page })).refunds
       }
-    />
+    >
+      <CsvButton list="refunds" filter={filterOf(current, ENUMS.RefundStatus)} />
+    </List>
   );
 };
 
@@ -93,6 +99,7 @@ const RECURRING_COLUMNS: readonly Column<RecurringRow>[] = [
 /** All recurring payments, the newest first. */
 export const RecurringList = () => {
   const { request } = useTollgate();
+  const [current] = useView();
   return (
     <List
       title="Recurring payments"
@@ -107,17 +114,12 @@ export const RecurringList = () => {
         </>
       }
       read={async (view, page) =>
-        (
-          await request(RecurringPaymentsDocument, {
-            status: chosen(view, 'status', ENUMS.RecurringStatus),
-            search: view.get('search') ?? undefined,
-            accountId: view.get('account') ?? undefined,
-            ...momentsOf(view),
-            ...page,
-          })
-        ).recurringPayments
+        (await request(RecurringPaymentsDocument, { ...filterOf(view, ENUMS.RecurringStatus), ...page }))
+          .recurringPayments
       }
-    />
+    >
+      <CsvButton list="recurringPayments" filter={filterOf(current, ENUMS.RecurringStatus)} />
+    </List>
   );
 };
 
@@ -146,6 +148,7 @@ const DISPUTE_COLUMNS: readonly Column<DisputeRow>[] = [
 /** All disputes, the newest first. Evidence is handed in at Stripe's dashboard. */
 export const DisputeList = () => {
   const { request } = useTollgate();
+  const [current] = useView();
   return (
     <List
       title="Disputes"
@@ -160,16 +163,11 @@ export const DisputeList = () => {
         </>
       }
       read={async (view, page) =>
-        (
-          await request(DisputesDocument, {
-            status: chosen(view, 'status', ENUMS.DisputeStatus),
-            search: view.get('search') ?? undefined,
-            ...momentsOf(view),
-            ...page,
-          })
-        ).disputes
+        (await request(DisputesDocument, { ...filterOf(view, ENUMS.DisputeStatus), ...page })).disputes
       }
-    />
+    >
+      <CsvButton list="disputes" filter={filterOf(current, ENUMS.DisputeStatus)} />
+    </List>
   );
 };
 

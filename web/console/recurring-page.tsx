@@ -21,7 +21,7 @@ type Charge = Row['payments']['edges'][number]['node'];
 
 const COLUMNS: readonly Column<Charge>[] = [
   { title: 'Payment', cell: ({ id }) => <a href={`#/payments/${id}`}>No. {id}</a> },
-  { title: 'Order', cell: ({ orderId }) => orderId },
+  { title: 'Order', isExtra: true, cell: ({ orderId }) => orderId },
   {
     title: 'Amount',
     isNumber: true,
@@ -34,6 +34,11 @@ const COLUMNS: readonly Column<Charge>[] = [
   { title: 'Status', cell: ({ status }) => <Status of={status} /> },
   { title: 'Why it failed', isExtra: true, cell: ({ failureMessage }) => failureMessage ?? '' },
   { title: 'Begun', isExtra: true, cell: ({ createdAt }) => <Time at={createdAt} /> },
+];
+
+/** Only what failed can be charged again. */
+const WITH_ACTIONS: readonly Column<Charge>[] = [
+  ...COLUMNS,
   { title: 'Actions', cell: (charge) => <RetryRenewal charge={charge} /> },
 ];
 
@@ -47,6 +52,7 @@ export const RecurringPage = ({ id }: { readonly id: string }) => {
   useTitle(t('Recurring payment {id}', { id }));
   if (row === undefined) return <Waiting error={error} />;
   if (row === null) return <NotFound what={t('There is no recurring payment {id}.', { id })} back="recurring" />;
+  const charges = row.payments.edges.map(({ node }) => node);
   return (
     <>
       <header className="stack tight">
@@ -61,10 +67,15 @@ export const RecurringPage = ({ id }: { readonly id: string }) => {
       <RecurringActions row={row} onDone={reload} />
       <section className="card stack" aria-labelledby="charges">
         <h2 id="charges">{t('Charges')}</h2>
-        {row.payments.edges.length === 0 ? (
+        {charges.length === 0 ? (
           <Empty>{t('Nothing was charged yet.')}</Empty>
         ) : (
-          <Table label={t('Charges')} columns={COLUMNS} rows={row.payments.edges.map(({ node }) => node)} copies />
+          <Table
+            label={t('Charges')}
+            columns={charges.some(({ status }) => status === 'FAILED') ? WITH_ACTIONS : COLUMNS}
+            rows={charges}
+            copies
+          />
         )}
       </section>
       <Timeline entries={row.timeline} />

@@ -1,6 +1,6 @@
 import { QueryClientProvider } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
-import { createTollgate, type Tollgate, TollgateError, toTollgateError } from 'tollgate-client';
+import { createTokens, createTollgate, type Tollgate, TollgateError, toTollgateError } from 'tollgate-client';
 import { TollgateProvider } from 'tollgate-client/react';
 import { useLanguage } from '../ui/language.js';
 import { createLoads } from '../ui/load.js';
@@ -25,13 +25,18 @@ export const keepLogin = (login: Login | undefined): void => {
 };
 
 /** A token of the embedded run's admin; rejects where there is no embedded run. */
-const fetchDemoToken = async (): Promise<string> => {
+export const fetchDemoToken = async (): Promise<string> => {
   const response = await fetch('demo/token?account=demo-admin');
   if (!response.ok) throw new TollgateError('UNAUTHENTICATED', 'This server has no demo accounts.');
   return ((await response.json()) as { token: string }).token;
 };
 
-const Current = createContext<Tollgate | undefined>(undefined);
+/** The operator's client, which also gives the token for what isn't GraphQL. */
+export interface OperatorClient extends Tollgate {
+  token(): Promise<string | undefined>;
+}
+
+const Current = createContext<OperatorClient | undefined>(undefined);
 
 /** Gives what is inside a client that calls as the operator; `onRefused` hears when the server no longer takes the token. */
 export const SessionProvider = (props: {
@@ -42,10 +47,8 @@ export const SessionProvider = (props: {
   const { login, onRefused, children } = props;
   const { language } = useLanguage();
   const tollgate = useMemo(() => {
-    const client = createTollgate({
-      url: new URL('graphql', location.href).href,
-      token: login.kind === 'demo' ? fetchDemoToken : async () => login.token,
-    });
+    const tokens = createTokens(login.kind === 'demo' ? fetchDemoToken : async () => login.token);
+    const client = createTollgate({ url: new URL('graphql', location.href).href, token: tokens.current });
     const request: Tollgate['request'] = async (operation, variables) => {
       try {
         return await client.request(operation, variables);
@@ -55,7 +58,7 @@ export const SessionProvider = (props: {
         throw error;
       }
     };
-    return { ...client, request };
+    return { ...client, request, token: tokens.current };
   }, [login, onRefused]);
   // What one person read is not shown to the next.
   const loads = useMemo(createLoads, [tollgate]);
@@ -72,7 +75,7 @@ export const SessionProvider = (props: {
 };
 
 /** The client of the operator. */
-export const useTollgate = (): Tollgate => {
+export const useTollgate = (): OperatorClient => {
   const tollgate = useContext(Current);
   if (!tollgate) throw new Error('useTollgate needs a SessionProvider around it.');
   return tollgate;

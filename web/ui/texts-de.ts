@@ -12,6 +12,7 @@ export const GERMAN = {
   Accounts: 'Konten',
   Actions: 'Aktionen',
   active: 'aktiv',
+  'A day passes': 'Ein Tag vergeht',
   'Add an endpoint': 'Endpunkt hinzufügen',
   Added: 'Hinzugefügt',
   Address: 'Adresse',
@@ -29,6 +30,7 @@ export const GERMAN = {
   'All recurring payments': 'Alle wiederkehrenden Zahlungen',
   'All that were given up on are tried at once.': 'Alle aufgegebenen werden sofort versucht.',
   'A message of the type "test" is sent now.': 'Eine Nachricht der Art „test“ wird jetzt gesendet.',
+  'A month passes': 'Ein Monat vergeht',
   Amount: 'Betrag',
   '{amount} can be refunded': '{amount} können erstattet werden',
   'Amount in {currency}': 'Betrag in {currency}',
@@ -44,6 +46,7 @@ export const GERMAN = {
   'answer by': 'Antwort bis',
   'As a table': 'Als Tabelle',
   'Ask a person': 'Einen Menschen fragen',
+  'asks the bank': 'fragt die Bank',
   'Assign a role': 'Rolle zuweisen',
   'Assigned.': 'Zugewiesen.',
   'At most {amount}.': 'Höchstens {amount}.',
@@ -121,11 +124,13 @@ export const GERMAN = {
   Detail: 'Einzelheiten',
   Dispute: 'Anfechtung',
   Disputed: 'Angefochten',
+  'Disputed.': 'Angefochten.',
   'Dispute {id}': 'Zahlungsanfechtung {id}',
   Disputes: 'Anfechtungen',
   'Disputes that need a response': 'Anfechtungen, die eine Antwort brauchen',
   Done: 'Erledigt',
   done: 'erledigt',
+  'Download as CSV': 'Als CSV herunterladen',
   'Due now: {now}. Next charge: {next}': 'Jetzt fällig: {now}. Nächste Abbuchung: {next}',
   Effect: 'Effekt',
   Effects: 'Effekte',
@@ -143,6 +148,7 @@ export const GERMAN = {
     'Jede Zahlung, Erstattung und Anfechtung bekommt einen Fremdschlüssel auf {table}.{column}.',
   Failed: 'Fehlgeschlagen',
   Failure: 'Fehler',
+  Faults: 'Störungen',
   Find: 'Suchen',
   'Finish or cancel the payment that is under way first.':
     'Beenden Sie zuerst die laufende Zahlung, oder brechen Sie sie ab.',
@@ -154,6 +160,7 @@ export const GERMAN = {
   'goes on': 'läuft',
   'Grant a permission': 'Berechtigung erteilen',
   'Granted.': 'Erteilt.',
+  'has too little money': 'hat zu wenig Geld',
   'How far back': 'Wie weit zurück',
   Ignored: 'Nicht beachtet',
   'inactive: the plan is too small': 'inaktiv: der Tarif ist zu klein',
@@ -168,6 +175,7 @@ export const GERMAN = {
   Invoice: 'Rechnung',
   'Invoices are voided until collection goes on; nothing is charged.':
     'Rechnungen werden storniert, bis der Einzug weiterläuft; nichts wird abgebucht.',
+  'is declined': 'wird abgelehnt',
   'it came after the payment was canceled': 'es kam, nachdem die Zahlung abgebrochen war',
   'It can’t be paid any more, and authorized money is let go. The order may begin another payment.':
     'Sie kann nicht mehr bezahlt werden, und autorisiertes Geld wird freigegeben. Die Bestellung darf eine neue Zahlung beginnen.',
@@ -196,6 +204,7 @@ export const GERMAN = {
   'Its columns': 'Ihre Spalten',
   'Its messages and its log go with it. This is for good.':
     'Seine Nachrichten und sein Protokoll gehen mit. Das ist endgültig.',
+  'It will.': 'Das wird geschehen.',
   'Keep this secret now: it is shown once. The receiver checks signatures with it.':
     'Bewahren Sie dieses Geheimnis jetzt auf: es wird einmal gezeigt. Der Empfänger prüft damit Signaturen.',
   Keys: 'Tasten',
@@ -309,6 +318,8 @@ export const GERMAN = {
   Payment: 'Zahlung',
   'Payment {id}': 'Zahlung {id}',
   Payments: 'Zahlungen',
+  pays: 'bezahlt',
+  'pays the first time, then is declined': 'bezahlt beim ersten Mal, wird dann abgelehnt',
   'Period ends': 'Zeitraum endet',
   Permission: 'Berechtigung',
   Plan: 'Tarif',
@@ -375,10 +386,14 @@ export const GERMAN = {
   'Started for order {id}': 'Begonnen für Bestellung {id}',
   Status: 'Status',
   'still possible': 'noch möglich',
+  'Stripe answers three calls with an error': 'Stripe antwortet auf drei Anfragen mit einem Fehler',
   'Stripe did not answer. Try again in a moment; nothing is charged twice.':
     'Stripe antwortete nicht. Versuchen Sie es gleich noch einmal; nichts wird doppelt abgebucht.',
+  'Stripe does the next call, and its answer is lost':
+    'Stripe führt die nächste Anfrage aus, und die Antwort geht verloren',
   'Stripe has sent nothing yet. Pay for an order, and its events show up here.':
     'Stripe hat noch nichts gesendet. Bezahlen Sie eine Bestellung, und ihre Ereignisse erscheinen hier.',
+  'Stripe’s id of a payment': 'ID einer Zahlung bei Stripe',
   'Stripe’s keys are set': 'Die Schlüssel von Stripe sind gesetzt',
   'Stripe’s webhooks are known by their secret': 'Webhooks von Stripe sind an ihrem Geheimnis erkennbar',
   'Stripe waits for your evidence. Hand it in at Stripe’s dashboard; without it the dispute is lost.':
@@ -392,12 +407,14 @@ export const GERMAN = {
   '{table} is bound.': '{table} ist gebunden.',
   'Take {role} away': '{role} entziehen',
   test: 'Test',
+  'Test cards': 'Testkarten',
   'Test mode': 'Testmodus',
   'The amount is in whole units: 10.00, not 1000': 'Der Betrag steht in ganzen Einheiten: 10,00 statt 1000',
   'The authorized money is taken; what is left over can’t be captured later.':
     'Das autorisierte Geld wird eingezogen; was übrig bleibt, lässt sich später nicht einziehen.',
   'The console shows all payments, so it needs the permission PAYMENT_READ_ANY. {account} has the roles: {roles}.':
     'Die Konsole zeigt alle Zahlungen und braucht daher die Berechtigung PAYMENT_READ_ANY. {account} hat die Rollen: {roles}.',
+  'The customer disputes it': 'Der Kunde ficht sie an',
   'The database answers': 'Die Datenbank antwortet',
   'The first payment has arrived': 'Die erste Zahlung ist da',
   'The flow runs in its order’s turn. Where it fails again, it stays owed with the error.':
@@ -405,6 +422,8 @@ export const GERMAN = {
   'The invoice is charged now, to the customer’s default method.':
     'Die Rechnung wird jetzt von der Standardmethode des Kunden abgebucht.',
   'The keys are set.': 'Die Schlüssel sind gesetzt.',
+  'The next event does not come': 'Das nächste Ereignis kommt nicht',
+  'The next five events come twice': 'Die nächsten fünf Ereignisse kommen doppelt',
   'The next invoice is charged as usual.': 'Die nächste Rechnung wird wie üblich abgebucht.',
   'The old secret signs too for a day.': 'Das alte Geheimnis signiert noch einen Tag mit.',
   'The order table is bound': 'Die Bestelltabelle ist gebunden',
@@ -417,6 +436,8 @@ export const GERMAN = {
   'There is no recurring payment {id}.': 'Es gibt keine wiederkehrende Zahlung {id}.',
   'The same message with the same id: a receiver that looks at the id does nothing twice.':
     'Dieselbe Nachricht mit derselben ID: ein Empfänger, der auf die ID achtet, tut nichts zweimal.',
+  'The sandbox stands in for Stripe here: no real money moves.':
+    'Die Sandbox steht hier für Stripe: kein echtes Geld bewegt sich.',
   'The scheduled end is taken back, and charges go on.':
     'Das geplante Ende wird zurückgenommen, und Abbuchungen gehen weiter.',
   'They are kept encrypted and never shown again. Live keys move real money.':
@@ -430,6 +451,7 @@ export const GERMAN = {
   'This session ends in {count} minute.': 'Diese Sitzung endet in {count} Minute.',
   'This session ends in {count} minutes.': 'Diese Sitzung endet in {count} Minuten.',
   'This session ends in less than a minute.': 'Diese Sitzung endet in weniger als einer Minute.',
+  Time: 'Zeit',
   Timeline: 'Verlauf',
   To: 'Bis',
   'Tollgate console': 'Tollgate-Konsole',
@@ -437,8 +459,10 @@ export const GERMAN = {
   Tries: 'Versuche',
   'Triggers keep {table} from losing rows that were paid, and from losing its key.':
     'Trigger bewahren {table} davor, bezahlte Zeilen oder den Schlüssel zu verlieren.',
+  Try: 'Probieren',
   'Try again': 'Erneut versuchen',
   'Try all again': 'Alle erneut versuchen',
+  'Try things out': 'Ausprobieren',
   Type: 'Art',
   'Types of messages': 'Arten der Nachrichten',
   'Type {word} to go on': 'Tippen Sie {word}, um fortzufahren',
@@ -458,6 +482,7 @@ export const GERMAN = {
   'What Stripe said': 'Was Stripe sagte',
   'What the page shows goes on by itself once the server is back; what you asked for does not.':
     'Was die Seite zeigt, geht von selbst weiter, sobald der Server wieder da ist; worum Sie baten, nicht.',
+  'What was due has happened.': 'Was fällig war, ist geschehen.',
   When: 'Wann',
   Who: 'Wer',
   'Who changed what': 'Wer was geändert hat',

@@ -14,6 +14,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   Accounts: 'Comptes',
   Actions: 'Actions',
   active: 'actifs',
+  'A day passes': 'Un jour passe',
   'Add an endpoint': 'Ajouter un point d’accès',
   Added: 'Ajouté',
   Address: 'Adresse',
@@ -31,6 +32,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'All recurring payments': 'Tous les paiements récurrents',
   'All that were given up on are tried at once.': 'Tous ceux qui ont été abandonnés sont retentés aussitôt.',
   'A message of the type "test" is sent now.': 'Un message du type « test » est envoyé maintenant.',
+  'A month passes': 'Un mois passe',
   Amount: 'Montant',
   '{amount} can be refunded': '{amount} peuvent être remboursés',
   'Amount in {currency}': 'Montant en {currency}',
@@ -46,6 +48,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'answer by': 'répondre avant le',
   'As a table': 'Sous forme de tableau',
   'Ask a person': 'Demander à quelqu’un',
+  'asks the bank': 'demande à la banque',
   'Assign a role': 'Attribuer un rôle',
   'Assigned.': 'Attribué.',
   'At most {amount}.': 'Au plus {amount}.',
@@ -123,11 +126,13 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   Detail: 'Détail',
   Dispute: 'Litige',
   Disputed: 'Contesté',
+  'Disputed.': 'Contesté.',
   'Dispute {id}': 'Litige {id}',
   Disputes: 'Litiges',
   'Disputes that need a response': 'Litiges qui demandent une réponse',
   Done: 'Fait',
   done: 'fait',
+  'Download as CSV': 'Télécharger en CSV',
   'Due now: {now}. Next charge: {next}': 'Dû maintenant : {now}. Prochain prélèvement : {next}',
   Effect: 'Effet',
   Effects: 'Effets',
@@ -145,6 +150,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
     'Chaque paiement, remboursement et litige reçoit une clé étrangère vers {table}.{column}.',
   Failed: 'Échoués',
   Failure: 'Échec',
+  Faults: 'Pannes',
   Find: 'Chercher',
   'Finish or cancel the payment that is under way first.': 'Terminez ou annulez d’abord le paiement en cours.',
   Flow: 'Flux',
@@ -155,6 +161,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'goes on': 'en cours',
   'Grant a permission': 'Accorder une permission',
   'Granted.': 'Accordée.',
+  'has too little money': 'n’a pas assez d’argent',
   'How far back': 'Jusqu’à quand',
   Ignored: 'Ignoré',
   'inactive: the plan is too small': 'inactifs : la formule est trop petite',
@@ -169,6 +176,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   Invoice: 'Facture',
   'Invoices are voided until collection goes on; nothing is charged.':
     'Les factures sont annulées jusqu’à la reprise ; rien n’est prélevé.',
+  'is declined': 'est refusée',
   'it came after the payment was canceled': 'ils sont arrivés après l’annulation du paiement',
   'It can’t be paid any more, and authorized money is let go. The order may begin another payment.':
     'Il ne peut plus être payé et les fonds autorisés sont libérés. La commande peut commencer un autre paiement.',
@@ -197,6 +205,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'Its columns': 'Ses colonnes',
   'Its messages and its log go with it. This is for good.':
     'Ses messages et son journal disparaissent avec lui. C’est définitif.',
+  'It will.': 'Ce sera fait.',
   'Keep this secret now: it is shown once. The receiver checks signatures with it.':
     'Gardez ce secret maintenant : il n’est montré qu’une fois. Le destinataire vérifie les signatures avec lui.',
   Keys: 'Touches',
@@ -309,6 +318,8 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   Payment: 'Paiement',
   'Payment {id}': 'Paiement {id}',
   Payments: 'Paiements',
+  pays: 'paie',
+  'pays the first time, then is declined': 'paie la première fois, puis est refusée',
   'Period ends': 'Fin de période',
   Permission: 'Permission',
   Plan: 'Formule',
@@ -375,10 +386,13 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'Started for order {id}': 'Commencé pour la commande {id}',
   Status: 'Statut',
   'still possible': 'encore possible',
+  'Stripe answers three calls with an error': 'Stripe répond à trois appels par une erreur',
   'Stripe did not answer. Try again in a moment; nothing is charged twice.':
     'Stripe n’a pas répondu. Réessayez dans un instant ; rien n’est prélevé deux fois.',
+  'Stripe does the next call, and its answer is lost': 'Stripe exécute le prochain appel, et sa réponse se perd',
   'Stripe has sent nothing yet. Pay for an order, and its events show up here.':
     'Stripe n’a encore rien envoyé. Payez une commande, et ses événements apparaissent ici.',
+  'Stripe’s id of a payment': 'Identifiant Stripe d’un paiement',
   'Stripe’s keys are set': 'Les clés Stripe sont définies',
   'Stripe’s webhooks are known by their secret': 'Les webhooks de Stripe sont reconnus à leur secret',
   'Stripe waits for your evidence. Hand it in at Stripe’s dashboard; without it the dispute is lost.':
@@ -392,12 +406,14 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   '{table} is bound.': '{table} est liée.',
   'Take {role} away': 'Retirer {role}',
   test: 'test',
+  'Test cards': 'Cartes de test',
   'Test mode': 'Mode test',
   'The amount is in whole units: 10.00, not 1000': 'Le montant est en unités entières : 10,00 et non 1000',
   'The authorized money is taken; what is left over can’t be captured later.':
     'Les fonds autorisés sont capturés ; le reste ne pourra plus l’être.',
   'The console shows all payments, so it needs the permission PAYMENT_READ_ANY. {account} has the roles: {roles}.':
     'La console montre tous les paiements et demande donc la permission PAYMENT_READ_ANY. {account} a les rôles : {roles}.',
+  'The customer disputes it': 'Le client le conteste',
   'The database answers': 'La base de données répond',
   'The first payment has arrived': 'Le premier paiement est arrivé',
   'The flow runs in its order’s turn. Where it fails again, it stays owed with the error.':
@@ -405,6 +421,8 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'The invoice is charged now, to the customer’s default method.':
     'La facture est prélevée maintenant, sur le moyen par défaut du client.',
   'The keys are set.': 'Les clés sont définies.',
+  'The next event does not come': 'Le prochain événement n’arrive pas',
+  'The next five events come twice': 'Les cinq prochains événements arrivent deux fois',
   'The next invoice is charged as usual.': 'La prochaine facture est prélevée normalement.',
   'The old secret signs too for a day.': 'L’ancien secret signe aussi pendant un jour.',
   'The order table is bound': 'La table de commandes est liée',
@@ -417,6 +435,8 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'There is no recurring payment {id}.': 'Il n’y a pas de paiement récurrent {id}.',
   'The same message with the same id: a receiver that looks at the id does nothing twice.':
     'Le même message avec le même identifiant : un destinataire qui le vérifie ne fait rien deux fois.',
+  'The sandbox stands in for Stripe here: no real money moves.':
+    'Le bac à sable remplace Stripe ici : aucun argent réel ne bouge.',
   'The scheduled end is taken back, and charges go on.': 'La fin prévue est annulée et les prélèvements continuent.',
   'They are kept encrypted and never shown again. Live keys move real money.':
     'Elles sont gardées chiffrées et jamais remontrées. Les clés réelles déplacent de l’argent réel.',
@@ -429,6 +449,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'This session ends in {count} minute.': 'Cette session prend fin dans {count} minute.',
   'This session ends in {count} minutes.': 'Cette session prend fin dans {count} minutes.',
   'This session ends in less than a minute.': 'Cette session prend fin dans moins d’une minute.',
+  Time: 'Temps',
   Timeline: 'Chronologie',
   To: 'Au',
   'Tollgate console': 'Console Tollgate',
@@ -436,8 +457,10 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   Tries: 'Essais',
   'Triggers keep {table} from losing rows that were paid, and from losing its key.':
     'Des déclencheurs empêchent {table} de perdre des lignes payées ou sa clé.',
+  Try: 'Essais',
   'Try again': 'Réessayer',
   'Try all again': 'Tout réessayer',
+  'Try things out': 'Essayer',
   Type: 'Type',
   'Types of messages': 'Types de messages',
   'Type {word} to go on': 'Tapez {word} pour continuer',
@@ -458,6 +481,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'What Stripe said': 'Ce que Stripe a dit',
   'What the page shows goes on by itself once the server is back; what you asked for does not.':
     'Ce que la page montre reprend de soi-même quand le serveur revient ; ce que vous avez demandé, non.',
+  'What was due has happened.': 'Ce qui était dû a eu lieu.',
   When: 'Quand',
   Who: 'Qui',
   'Who changed what': 'Qui a changé quoi',
