@@ -14,6 +14,10 @@ const withRoles = <T>(work: (roles: RoleManagement) => Promise<T>): Promise<T> =
 
 const OPERATOR = 'operator';
 
+interface ReasonOption extends JsonOption {
+  readonly reason?: string;
+}
+
 const parsePermission = (text: string): Permission => {
   const found = PERMISSIONS.find((permission) => permission === text.toUpperCase());
   if (!found) throw new UsageError(`There is no permission "${text}". They are: ${PERMISSIONS.join(', ')}.`);
@@ -31,31 +35,42 @@ export const addRoleCommands = (program: Command): void => {
   const command = (usage: string, description: string): Command =>
     role.command(usage).description(description).option('--json', 'print the result as JSON');
 
+  const change = (usage: string, description: string): Command =>
+    command(usage, description).option('--reason <text>', 'why, for the audit');
+
   command('list', 'print every role with its permissions').action(async (options: JsonOption) => {
     const roles = await withRoles((management) => management.list());
     createOutput(options).data(roles, roles.map(describeRole).join('\n'));
   });
-  command('grant <role> <permission>', 'let a role do something; makes the role if it is new').action(
-    async (name: string, permission: string, options: JsonOption) => {
-      const granted = await withRoles((management) => management.grant(name, parsePermission(permission), OPERATOR));
+  change('grant <role> <permission>', 'let a role do something; makes the role if it is new').action(
+    async (name: string, permission: string, options: ReasonOption) => {
+      const granted = await withRoles((management) =>
+        management.grant(name, parsePermission(permission), { actor: OPERATOR, reason: options.reason }),
+      );
       createOutput(options).data(granted, describeRole(granted));
     },
   );
-  command('revoke <role> <permission>', 'take it back').action(
-    async (name: string, permission: string, options: JsonOption) => {
-      const revoked = await withRoles((management) => management.revoke(name, parsePermission(permission), OPERATOR));
+  change('revoke <role> <permission>', 'take it back').action(
+    async (name: string, permission: string, options: ReasonOption) => {
+      const revoked = await withRoles((management) =>
+        management.revoke(name, parsePermission(permission), { actor: OPERATOR, reason: options.reason }),
+      );
       createOutput(options).data(revoked, describeRole(revoked));
     },
   );
-  command('assign <account> <role>', 'give an account a role').action(
-    async (account: string, name: string, options: JsonOption) => {
-      const assigned = await withRoles((management) => management.assign(account, name, OPERATOR));
+  change('assign <account> <role>', 'give an account a role').action(
+    async (account: string, name: string, options: ReasonOption) => {
+      const assigned = await withRoles((management) =>
+        management.assign(account, name, { actor: OPERATOR, reason: options.reason }),
+      );
       createOutput(options).data(assigned, describeAccount(assigned));
     },
   );
-  command('unassign <account> <role>', 'take the role from the account').action(
-    async (account: string, name: string, options: JsonOption) => {
-      const left = await withRoles((management) => management.unassign(account, name, OPERATOR));
+  change('unassign <account> <role>', 'take the role from the account').action(
+    async (account: string, name: string, options: ReasonOption) => {
+      const left = await withRoles((management) =>
+        management.unassign(account, name, { actor: OPERATOR, reason: options.reason }),
+      );
       createOutput(options).data(left, describeAccount(left));
     },
   );

@@ -1,5 +1,7 @@
-import type { Finding, Problems } from '../installation/problems.js';
+import { createInFlight } from '../core/in-flight.js';
+import type { Examination, Finding, Problems } from '../installation/problems.js';
 import { type Check, type CheckOutcome, ok, runCheck } from './checks.js';
+import { type Diagnosis, examine } from './doctor.js';
 
 const KEPT_MS: Readonly<Record<Check['reach'], number>> = { local: 2_000, scan: 600_000, outside: 60_000 };
 /** The list doesn't wait longer for the outside; what comes later is in the next one. */
@@ -26,16 +28,23 @@ const inTime = async (outcome: Promise<CheckOutcome>): Promise<CheckOutcome> => 
 const findingsOf = (outcomes: readonly CheckOutcome[]): Finding[] =>
   outcomes.flatMap((outcome) => ('findings' in outcome ? [...outcome.findings] : []));
 
+const toExamination = ({ title, asks, outcome }: Diagnosis): Examination =>
+  'ok' in outcome
+    ? { title, asks, detail: outcome.ok, warning: outcome.warning ?? null, problems: [] }
+    : { title, asks, detail: null, warning: null, problems: outcome.findings };
+
 /** Builds the list over the doctor's checks; where the data don't tell since when, it is since it was first seen here. */
 export const createProblems = (checks: readonly Check[]): Problems => {
   const runs = checks.map((check) => ({ check, run: kept(check) }));
   let firstSeen = new Map<string, Date>();
+  const inFlight = createInFlight<readonly Examination[]>();
   return {
     // The database is asked each time: what is kept of it is for the list, which would be told what was so a moment ago.
     findings: async ({ anew }) =>
       findingsOf(
         await Promise.all(runs.map(({ check, run }) => (check.reach === 'local' ? runCheck(check) : run(anew)))),
       ),
+    examine: () => inFlight('', async () => (await examine(checks, () => undefined)).map(toExamination)),
     async list() {
       const findings = findingsOf(await Promise.all(runs.map(({ run }) => inTime(run()))));
       const seen = new Map<string, Date>();

@@ -8,6 +8,7 @@ import type { Route, RouteRequest, Routes } from '../http/routes.js';
 import type { Database } from '../storage/database.js';
 import { createDemoSandbox } from './demo-sandbox.js';
 import { createGraphiqlPage } from './graphiql-page.js';
+import { createTryingBench } from './trying-bench.js';
 
 const ACCOUNTS = ['demo-customer', 'demo-admin'];
 const TOKEN_SECONDS = 24 * 3600;
@@ -125,8 +126,9 @@ export const createDemoDoor = ({
     });
 
   const sandbox = createDemoSandbox({ stripeUrl: stripe.url, secretKey: stripe.secretKey, authenticate: accountOf });
+  const bench = createTryingBench({ stripeUrl: stripe.url, secretKey: stripe.secretKey, authenticate: accountOf });
   return {
-    ...Object.fromEntries(Object.entries(sandbox).map(([door, route]) => [door, guarded(route)])),
+    ...Object.fromEntries(Object.entries({ ...sandbox, ...bench }).map(([door, route]) => [door, guarded(route)])),
     'GET /graphiql': createGraphiqlPage(() => tokenOf('demo-admin')),
     'GET /demo/token': guarded(giveToken),
     'POST /demo/orders': guarded(createOrder),

@@ -5,6 +5,7 @@ import type { EffectEntry } from '../flows/effect-jobs.js';
 import type { InboxEvent } from '../inbox/event-reads.js';
 import type { AuditEntry } from '../installation/audit-log.js';
 import type { Problem } from '../installation/problems.js';
+import type { GivenRoles } from '../installation/role-management.js';
 import type { PaymentSettings } from '../installation/settings.js';
 import type { Change } from '../outbox/change.js';
 import type { OrderBinding } from '../storage/order-binding.js';
@@ -16,6 +17,7 @@ import './text.js';
 
 /** The rows behind the schema's object types; each noun adds its own. */
 export interface ObjectTypes {
+  Account: GivenRoles;
   AuditEntry: AuditEntry;
   Effect: EffectEntry;
   OrderTableBinding: OrderBinding;

@@ -6,7 +6,9 @@ import type { Plans } from '../installation/plan.js';
 import type { Problems } from '../installation/problems.js';
 import type { RoleManagement } from '../installation/role-management.js';
 import type { Settings } from '../installation/settings.js';
+import type { ReadSetup } from '../installation/setup.js';
 import type { Activation } from '../orders/activation.js';
+import type { Limits } from './limits.js';
 import type { Session } from './session.js';
 
 /** The live streams that subscriptions open; each noun adds its own. */
@@ -22,6 +24,8 @@ export interface NounDomain {
 export interface Domain extends NounDomain {
   readonly settings: Settings;
   readonly problems: Problems;
+  readonly setup: ReadSetup;
+  readonly limits: Limits;
   readonly plans: Plans;
   readonly activation: Activation;
   readonly roleManagement: RoleManagement;

@@ -15,6 +15,18 @@ export interface Problem extends Finding {
   readonly since: Date;
 }
 
+/** One question about the installation, answered. */
+export interface Examination {
+  readonly title: string;
+  /** What was asked, and whom. */
+  readonly asks: string;
+  /** Why all is well, in a few words; null where something is to be mended. */
+  readonly detail: string | null;
+  /** What would be better, and is no problem. */
+  readonly warning: Finding | null;
+  readonly problems: readonly Finding[];
+}
+
 /** What an operator should mend in this installation. */
 export interface Problems {
   /**
@@ -24,4 +36,6 @@ export interface Problems {
   list(): Promise<readonly Problem[]>;
   /** The same as found, however long whoever is asked takes to answer; `anew`: nobody's answer of before is used. */
   findings(how: { readonly anew: boolean }): Promise<readonly Finding[]>;
+  /** Asks everything anew, as the doctor's command does, and changes nothing; calls at the same time share one run. */
+  examine(): Promise<readonly Examination[]>;
 }

@@ -1,5 +1,7 @@
 import { BadUserInputError, NotFoundError } from '../core/errors.js';
+import type { Page, PageRequest } from '../core/page.js';
 import { PERMISSIONS, type Permission } from '../core/permissions.js';
+import { readReason } from '../core/reason.js';
 import { audited } from '../storage/audit.js';
 import type { Database, Queryable, Tx } from '../storage/database.js';
 
@@ -15,26 +17,50 @@ export interface AccountRoles {
   readonly roles: readonly RoleGrants[];
 }
 
+/** A role that somebody gave an account. */
+export interface GivenRole {
+  readonly role: string;
+  /** Null where the audit doesn't tell: it was there from the start, or written by hand. */
+  readonly since: Date | null;
+  readonly by: string | null;
+  readonly reason: string | null;
+}
+
+/** An account to which roles were given. */
+export interface GivenRoles {
+  /** The account's. */
+  readonly id: string;
+  readonly given: readonly GivenRole[];
+}
+
+/** Who changes something, and why. */
+export interface ChangedBy {
+  readonly actor: string;
+  readonly reason?: string | null | undefined;
+}
+
 /** Who may do what, for those who decide it. Each call may be repeated: the second changes nothing. The audit keeps who did it. */
 export interface RoleManagement {
   /** All roles by name. */
   list(): Promise<RoleGrants[]>;
   /** The roles that were given to the account, by name; none to one that nobody gave any. */
   rolesOf(accountId: string): Promise<readonly RoleGrants[]>;
+  /** The accounts to which roles were given, by id: who gave them, when and why. */
+  accounts(filter: { readonly role?: string | undefined } & PageRequest): Promise<Page<GivenRoles>>;
   /** Grants the permission, and makes the role if it is new. @throws BadUserInputError for a name that can't be */
-  grant(role: string, permission: Permission, actor: string): Promise<RoleGrants>;
+  grant(role: string, permission: Permission, by: ChangedBy): Promise<RoleGrants>;
   /**
    * @throws NotFoundError for an unknown role, BadUserInputError for ROLE_MANAGE of `admin`, and for what would leave no
    * administrator
    */
-  revoke(role: string, permission: Permission, actor: string): Promise<RoleGrants>;
+  revoke(role: string, permission: Permission, by: ChangedBy): Promise<RoleGrants>;
   /** @throws NotFoundError for an unknown role, BadUserInputError for `anonymous` and `logged_in`, which nobody is given */
-  assign(accountId: string, role: string, actor: string): Promise<AccountRoles>;
+  assign(accountId: string, role: string, by: ChangedBy): Promise<AccountRoles>;
   /**
    * @throws NotFoundError for an unknown role, BadUserInputError for `anonymous` and `logged_in`, which nobody loses, and for
    * what would leave no administrator
    */
-  unassign(accountId: string, role: string, actor: string): Promise<AccountRoles>;
+  unassign(accountId: string, role: string, by: ChangedBy): Promise<AccountRoles>;
 }
 
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
@@ -101,6 +127,26 @@ const keepingAnAdministrator = async (tx: Tx, work: () => void, remedy: string):
     );
 };
 
+const listAccounts = async (
+  database: Database,
+  { role, first, after }: { readonly role?: string | undefined } & PageRequest,
+): Promise<Page<GivenRoles>> => {
+  const rows = await database.query<GivenRole & { id: string }>({
+    text: `select a.account_id as "id", a.role, g.at as "since", g.actor as "by", g.detail->>'reason' as "reason"
+      from (select distinct account_id from tollgate.account_role
+        where ($1::text is null or role = $1) and ($2::text is null or account_id > $2) order by account_id limit $3) w
+      join tollgate.account_role a on a.account_id = w.account_id
+      left join lateral (select at, actor, detail from tollgate.audit where action = 'ROLE_ASSIGNED'
+        and detail->>'accountId' = a.account_id and detail->>'role' = a.role order by id desc limit 1) g on true
+      order by a.account_id, a.role`,
+    values: [role ?? null, after ?? null, first + 1],
+  });
+  const accounts = new Map<string, GivenRole[]>();
+  for (const { id, ...given } of rows) accounts.set(id, [...(accounts.get(id) ?? []), given]);
+  const all = [...accounts].map(([id, given]) => ({ id, given }));
+  return { rows: all.slice(0, first), hasNextPage: all.length > first };
+};
+
 /**
  * Builds the management; `changed` tells every process, after the commit. `keepsAdministrator`: the last account that may
  * change roles stays one; the command line, which needs no role, may take it away.
@@ -127,9 +173,11 @@ export const createRoleManagement = ({
 
   return {
     list: () => readRoles(database, '', []),
+    accounts: (filter) => listAccounts(database, filter),
     rolesOf: async (accountId) => (await readAccount(database, accountId)).roles,
 
-    async grant(role, permission, actor) {
+    async grant(role, permission, { actor, reason }) {
+      const why = readReason(reason);
       if (!NAME.test(role))
         throw new BadUserInputError(
           `"${role}" is no name for a role: it begins with a letter, then letters, digits, _ or -, 63 characters at most.`,
@@ -140,12 +188,13 @@ export const createRoleManagement = ({
           text: `insert into tollgate.role_permission (role, permission) values ($1, $2) on conflict do nothing`,
           values: [role, permission],
         };
-        tx.send(audited(grant, { actor, action: 'PERMISSION_GRANTED', detail: { role, permission } }));
+        tx.send(audited(grant, { actor, action: 'PERMISSION_GRANTED', detail: { role, permission, reason: why } }));
         return readRole(tx, role);
       });
     },
 
-    async revoke(role, permission, actor) {
+    async revoke(role, permission, { actor, reason }) {
+      const why = readReason(reason);
       if (role === 'admin' && permission === 'ROLE_MANAGE')
         throw new BadUserInputError('The role admin keeps ROLE_MANAGE: without it nobody could grant anything again.');
       return change(async (tx) => {
@@ -153,7 +202,7 @@ export const createRoleManagement = ({
           text: `delete from tollgate.role_permission where role = $1 and permission = $2`,
           values: [role, permission],
         };
-        const record = { actor, action: 'PERMISSION_REVOKED', detail: { role, permission } };
+        const record = { actor, action: 'PERMISSION_REVOKED', detail: { role, permission, reason: why } };
         await takeAway(
           tx,
           () => tx.send(audited(revocation, record)),
@@ -163,7 +212,8 @@ export const createRoleManagement = ({
       });
     },
 
-    async assign(accountId, role, actor) {
+    async assign(accountId, role, { actor, reason }) {
+      const why = readReason(reason);
       assertGiven(accountId, role);
       return change(async (tx) => {
         await readRole(tx, role);
@@ -171,12 +221,13 @@ export const createRoleManagement = ({
           text: `insert into tollgate.account_role (account_id, role) values ($1, $2) on conflict do nothing`,
           values: [accountId, role],
         };
-        tx.send(audited(assignment, { actor, action: 'ROLE_ASSIGNED', detail: { accountId, role } }));
+        tx.send(audited(assignment, { actor, action: 'ROLE_ASSIGNED', detail: { accountId, role, reason: why } }));
         return readAccount(tx, accountId);
       });
     },
 
-    async unassign(accountId, role, actor) {
+    async unassign(accountId, role, { actor, reason }) {
+      const why = readReason(reason);
       assertGiven(accountId, role);
       return change(async (tx) => {
         await readRole(tx, role);
@@ -184,7 +235,7 @@ export const createRoleManagement = ({
           text: `delete from tollgate.account_role where account_id = $1 and role = $2`,
           values: [accountId, role],
         };
-        const record = { actor, action: 'ROLE_UNASSIGNED', detail: { accountId, role } };
+        const record = { actor, action: 'ROLE_UNASSIGNED', detail: { accountId, role, reason: why } };
         await takeAway(tx, () => tx.send(audited(removal, record)), `npx tollgate role unassign ${accountId} ${role}`);
         return readAccount(tx, accountId);
       });

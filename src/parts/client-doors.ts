@@ -6,6 +6,7 @@ import { DatabaseDownError, NotActivatedError } from '../core/errors.js';
 import { createDemoDoor } from '../embedded/demo-door.js';
 import { createEffectJobs } from '../flows/effect-jobs.js';
 import { withConsoleSessions } from '../graphql/console-token.js';
+import { DEFAULT_LIMITS } from '../graphql/limits.js';
 import { createTokenVerifier, type TokenVerifier } from '../graphql/token.js';
 import { createPages, WEB_FOLDER } from '../http/pages.js';
 import type { Readiness } from '../http/probes.js';
@@ -14,6 +15,7 @@ import { createHttpServer, type HttpServer } from '../http/server.js';
 import { createWebhookEndpoint } from '../inbox/endpoint.js';
 import { createAuditLog } from '../installation/audit-log.js';
 import { createConsoleSessions } from '../installation/console-sessions.js';
+import { createSetup } from '../installation/setup.js';
 import type { PubSub } from '../outbox/pubsub.js';
 import { unavailableOr } from '../storage/busy.js';
 import { readClock } from '../storage/clock.js';
@@ -116,6 +118,8 @@ export const createClientDoors = (needs: Needs): HttpServer => {
       ...nouns.domain,
       settings: console.settings,
       plans: operator.plans,
+      setup: createSetup({ database: needs.storage.database, settings: console.settings }),
+      limits: { ...DEFAULT_LIMITS, ...config.limits },
       activation: console.activation,
       roleManagement: console.roleManagement,
       events: door.events,

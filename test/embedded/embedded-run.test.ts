@@ -57,6 +57,50 @@ describe('the embedded run', { timeout: 120_000 }, () => {
     expect((await fetch(`${first.url}/demo/orders`, { method: 'POST', body: '{}' })).status).toBe(401);
   });
 
+  test('lets a page try faults, test cards and disputes, for whoever has a token of it', async () => {
+    const url = first.url ?? '';
+    const { token, id } = await order(url);
+    const send = async (method: string, path: string, body?: object, bearer = token) =>
+      fetch(`${url}/demo/${path}`, {
+        method,
+        headers: { authorization: `Bearer ${bearer}` },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+    for (const [method, path] of [
+      ['POST', 'faults'],
+      ['DELETE', 'faults'],
+      ['POST', 'disputes'],
+      ['POST', 'confirm'],
+    ] as const)
+      expect((await send(method, path, {}, 'none')).status, path).toBe(401);
+    const { data } = (await json(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify({
+        query: `mutation { pay(input: { orderId: "${String(id)}" }) { payment { stripePaymentIntentId } } }`,
+      }),
+    })) as { data: { pay: { payment: { stripePaymentIntentId: string } } } };
+    const paymentIntentId = data.pay.payment.stripePaymentIntentId;
+    expect((await send('POST', 'disputes', { paymentIntentId })).status).toBe(400);
+    const declined = await send('POST', 'confirm', { paymentIntentId, paymentMethod: 'pm_card_visa_chargeDeclined' });
+    expect(await declined.json()).toMatchObject({
+      error: { code: 'BAD_USER_INPUT', message: expect.stringMatching(/declined/) },
+    });
+    expect((await send('POST', 'confirm', { paymentIntentId, paymentMethod: 'pm_card_visa' })).status).toBe(200);
+    const opened = await send('POST', 'disputes', { paymentIntentId });
+    expect(opened.status).toBe(200);
+    const { id: disputeId } = (await opened.json()) as { id: string };
+    expect(await (await send('POST', `disputes/${disputeId}/close`, { status: 'lost' })).json()).toMatchObject({
+      status: 'lost',
+    });
+    expect(await (await send('GET', 'clock')).json()).toMatchObject({ offsetSeconds: expect.any(Number) });
+    expect((await send('POST', 'faults', { kind: 'nonsense' })).status).toBe(400);
+    expect((await send('POST', 'faults', { kind: 'status', match: { path: '/v1/nothing' } })).status).toBe(200);
+    expect(JSON.stringify(await (await send('GET', 'faults')).json())).toContain('/v1/nothing');
+    expect((await send('DELETE', 'faults')).status).toBe(200);
+    expect(JSON.stringify(await (await send('GET', 'faults')).json())).not.toContain('/v1/nothing');
+  });
+
   test.skipIf(process.platform === 'win32')('what it keeps is for its owner’s eyes alone', () => {
     const mode = (file: string): string => (fs.statSync(path.join(dataDir, file)).mode & 0o777).toString(8);
     expect(
