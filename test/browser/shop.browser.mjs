@@ -238,3 +238,42 @@ test('a subscription starts, renews into a new order when a month passes, and en
   await page.getByText('This subscription has ended.').waitFor();
   await leave(page);
 });
+
+test('staff change how much a subscription sends and pause its charges: nothing is charged until it goes on', async () => {
+  const page = await demo.open();
+  await placeOrder(page, /Coffee club/);
+  await page.getByRole('button', { name: 'Subscribe by card' }).click();
+  await payWith(page, /^Pays/);
+  await seeOrder(page, 'ACTIVE');
+  const paid = page.getByRole('region', { name: 'Charges' }).getByRole('listitem').filter({ hasText: 'Paid' });
+  await paid.first().waitFor();
+  const staff = await demo.open(`/${new URL(page.url()).hash}`);
+  await staff.getByRole('radio', { name: 'Staff' }).check();
+  const press = (name) => staff.getByRole('button', { name, exact: true }).click();
+
+  await press('Two bags a month');
+  await staff.getByText('The next charge is $30.00.').waitFor();
+  await press('Leave it');
+  await press('Two bags a month');
+  await press('Yes, change it');
+  await staff.getByText('Two bags from').waitFor();
+  await staff.getByRole('button', { name: 'One bag a month' }).waitFor();
+
+  await press('Pause');
+  await press('Yes, pause it');
+  await staff.getByRole('button', { name: 'Go on charging' }).waitFor();
+  const skipMonth = async () => {
+    await page.getByRole('button', { name: 'Skip a month' }).click();
+    await page.getByRole('button', { name: 'A month passes …' }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Skip a month' }).waitFor();
+  };
+  await skipMonth();
+  expect(await paid.count()).toBe(1);
+  await press('Go on charging');
+  await staff.getByRole('button', { name: 'Pause', exact: true }).waitFor();
+  await skipMonth();
+  await paid.nth(1).waitFor();
+  await paid.filter({ hasText: '$30.00' }).waitFor();
+  await leave(staff);
+  await leave(page);
+});

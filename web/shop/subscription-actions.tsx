@@ -1,6 +1,7 @@
 import { formatMoney, hasEnded, type RecurringPayment } from 'tollgate-client';
 import { AskingButton, ErrorText, useAction } from 'tollgate-client/react';
 import { useLoaded } from '../ui/load.js';
+import { Time } from '../ui/time.js';
 import { useSession } from './session.js';
 
 const DAYS_OF_A_MONTH = 32;
@@ -62,9 +63,10 @@ export const SubscriptionActions = ({ recurring }: { readonly recurring: Recurri
 /** More or fewer bags a month, with what that costs, and a pause: for staff, since customers may not unless an app lets them. */
 const Changes = ({ recurring }: { readonly recurring: RecurringPayment }) => {
   const { tollgate } = useSession();
-  const { id: recurringPaymentId, quantity, version, collectionPaused } = recurring;
-  const next = quantity === 1 ? 2 : 1;
-  const input = { recurringPaymentId, quantity: next };
+  const { id: recurringPaymentId, pendingChange, version, collectionPaused } = recurring;
+  const next = (pendingChange?.quantity ?? recurring.quantity) === 1 ? 2 : 1;
+  // From the next month on: what is sent now was paid as it was ordered, and the order stays what it is.
+  const input = { recurringPaymentId, quantity: next, at: 'PERIOD_END' as const };
   const preview = useLoaded(`preview ${recurringPaymentId} ${version}`, () => tollgate.previewRecurringChange(input));
   const change = useAction(() => tollgate.changeRecurringPayment(input));
   const pause = useAction(() => tollgate.pauseRecurringPayment({ recurringPaymentId }));
@@ -72,6 +74,11 @@ const Changes = ({ recurring }: { readonly recurring: RecurringPayment }) => {
   const cost = preview.value && formatMoney(preview.value.nextAmount, preview.value.currency);
   return (
     <>
+      {pendingChange && (
+        <p>
+          {pendingChange.quantity === 1 ? 'One bag' : 'Two bags'} from <Time at={pendingChange.at} dayOnly />
+        </p>
+      )}
       <AskingButton
         action={change}
         does={next === 2 ? 'Two bags a month' : 'One bag a month'}
