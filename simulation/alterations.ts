@@ -33,10 +33,12 @@ export const begin = async (world: World, scene: Scene): Promise<Altered> => {
     return_url: 'https://shop.example/return',
   });
   for (let look = 0; look < LOOKS; look += 1) {
-    const { rows } = await world.sql.query('select 1 from tollgate.recurring_payment where id = $1 and status = $2', [
-      id,
-      'ACTIVE',
-    ]);
+    // Not before its order is paid: the flow that says so would measure by terms that came later.
+    const { rows } = await world.sql.query(
+      `select 1 from tollgate.recurring_payment r join public.shop_order o on o.id::text = r.order_id::text
+        where r.id = $1 and r.status = 'ACTIVE' and o.status = 'paid'`,
+      [id],
+    );
     if (rows.length > 0) break;
     await wait(LOOK_AGAIN_MS);
   }

@@ -32,8 +32,8 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
   ),
 ];
 
-/** More of them, where people keep methods and pay with them. */
-export const METHOD_CRASH_POINTS: readonly CrashPoint[] = [
+/** More of them, in the second act. */
+export const LATER_CRASH_POINTS: readonly CrashPoint[] = [
   ...(['setup_insert', 'payment_insert', 'payment_write_version', 'recurring_insert'] as const).flatMap(
     (statement): CrashPoint[] => [
       { at: 'before commit', statement },
@@ -49,6 +49,10 @@ export const METHOD_CRASH_POINTS: readonly CrashPoint[] = [
       '/v1/payment_intents/*/confirm',
       '/v1/subscriptions/*',
       '/v1/invoices/*/pay',
+      '/v1/checkout/sessions',
+      '/v1/checkout/sessions/*/expire',
+      '/v1/payment_intents/*/capture',
+      '/v1/payment_intents/*/cancel',
     ] as const
   ).flatMap((path): CrashPoint[] => [
     { at: 'before call', path },

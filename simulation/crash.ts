@@ -3,6 +3,7 @@ import { alterSubscription } from './alterations.js';
 import { judge } from './invariants.js';
 import type { Lab } from './lab.js';
 import { METHOD_ACTIONS } from './methods.js';
+import { PAGE_AND_CAPTURE_ACTIONS } from './pages-and-captures.js';
 import { startProcess } from './process-life.js';
 import { createRandom } from './random.js';
 import { comeToRest } from './rest.js';
@@ -10,7 +11,7 @@ import type { SeedOptions, SeedResult } from './seed.js';
 import { openWorld } from './world.js';
 
 /** All that people do, where no named point can be died at. */
-const POSSIBLE = [...ACTIONS, ...METHOD_ACTIONS].filter(({ needsPoints }) => !needsPoints);
+const POSSIBLE = [...ACTIONS, ...METHOD_ACTIONS, ...PAGE_AND_CAPTURE_ACTIONS].filter(({ needsPoints }) => !needsPoints);
 /** People who do things at the same time, one thing after the other each. */
 const LANES = 6;
 const LOAD_MS = 5_000;

@@ -32,7 +32,8 @@ const INITIATE = `mutation ($input: InitiateRecurringPaymentInput!) {
 
 type Order = Scene['orders'][number];
 
-const orderOf = async (world: World, scene: Scene, account: Account, random: Random): Promise<Order> => {
+/** An order of the account, which is watched. */
+export const orderOf = async (world: World, scene: Scene, account: Account, random: Random): Promise<Order> => {
   const amount = random.between(100, 900) * 100;
   const order = {
     id: await insertOrder(world, account, amount, USD),
@@ -47,7 +48,7 @@ const orderOf = async (world: World, scene: Scene, account: Account, random: Ran
 };
 
 /** Whatever was answered: what has begun can be confirmed, refunded and disputed by the others from now on. */
-const hearOf = async (world: World, scene: Scene, { id: orderId }: Order): Promise<string | undefined> => {
+export const hearOf = async (world: World, scene: Scene, { id: orderId }: Order): Promise<string | undefined> => {
   const { rows } = await world.sql.query<{ id: string; amount: number; intentId: string }>(
     `select id::text, amount::int, stripe_payment_intent_id as "intentId" from tollgate.payment
       where order_id = $1 and stripe_payment_intent_id is not null order by payment.id`,

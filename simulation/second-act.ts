@@ -10,8 +10,9 @@ import {
   troubleAnswersTo,
   troubleDeliveries,
 } from './actions.js';
-import { METHOD_CRASH_POINTS } from './crash-points.js';
+import { LATER_CRASH_POINTS } from './crash-points.js';
 import { CERTAIN_METHOD_ACTIONS, METHOD_ACTIONS } from './methods.js';
+import { PAGE_AND_CAPTURE_ACTIONS } from './pages-and-captures.js';
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -35,26 +36,30 @@ const CALLS = [
   '/v1/payment_intents/*',
   '/v1/subscriptions/*',
   '/v1/invoices/*',
+  '/v1/checkout/sessions',
+  '/v1/checkout/sessions/*',
 ] as const;
 
 const POSSIBLE: readonly Action[] = [
   ...METHOD_ACTIONS,
+  ...PAGE_AND_CAPTURE_ACTIONS,
   refund,
   reconcile,
   passLonger,
   troubleDeliveries,
   troubleAnswersTo(CALLS),
-  crashAt(METHOD_CRASH_POINTS),
+  crashAt(LATER_CRASH_POINTS),
   killNow,
 ];
 
-/** A second server comes; people keep methods, pay with them and put right what failed, while things go wrong. */
+/** A second server comes; people keep methods, pay with them, on pages and with money that is held, and put right what failed, while things go wrong. */
 export const secondAct: Action = {
   name: 'the second act',
   weight: 0,
   async run(world, scene, random) {
     world.openBeside();
-    for (const action of CERTAIN_METHOD_ACTIONS) await perform(action, world, scene, random.fork());
+    for (const action of [...CERTAIN_METHOD_ACTIONS, ...PAGE_AND_CAPTURE_ACTIONS])
+      await perform(action, world, scene, random.fork());
     const steps = random.between(STEPS.least, STEPS.most);
     for (let step = 0; step < steps; step += 1) {
       const together = random.chance(0.5) ? random.between(2, AT_ONCE) : 1;

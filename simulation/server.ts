@@ -61,6 +61,7 @@ export const environmentOf = (
   DATABASE_URL: url,
   ...(redis && { REDIS_URL: redis.url, REDIS_KEY_PREFIX: redis.prefix }),
   PORT: '0',
+  REDIRECT_ORIGINS: 'https://shop.example',
   STRIPE_API_BASE: stripeUrl,
   STRIPE_SECRET_KEY: 'sk_test_sandbox',
   STRIPE_PUBLISHABLE_KEY: 'pk_test_sandbox',
