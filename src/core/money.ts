@@ -51,7 +51,7 @@ export const assertMultiple = (amount: MinorUnits, { code, step }: Currency): vo
 
 /** Checks that Stripe can refund the amount in the currency: more than nothing, and a multiple that it takes. Throws AMOUNT_INVALID. */
 export const assertRefundAmount = (amount: MinorUnits, currency: Currency): void => {
-  if (amount === 0) throw new AmountInvalidError('A refund of 0 gives nothing back; ask for 1 or more.');
+  if (amount <= 0) throw new AmountInvalidError(`A refund of ${amount} gives nothing back; ask for 1 or more.`);
   assertMultiple(amount, currency);
 };
 

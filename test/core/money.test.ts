@@ -121,3 +121,56 @@ test('a code that Stripe has no currency for is refused by its name', () => {
   for (const code of ['', 'XXX', 'BTC', 'US', 'DOLLAR'])
     expect(() => findCurrency(code)).toThrow(CurrencyUnsupportedError);
 });
+
+test('anything at all as an amount is a whole number that reads back to itself, or refused by its name', () => {
+  const any = fc.oneof(
+    fc.jsonValue(),
+    fc.anything(),
+    fc.double(),
+    fc.bigInt(),
+    fc.string(),
+    fc.stringMatching(/^\d{1,14}$/),
+  );
+  fc.assert(
+    fc.property(any, (value) => {
+      try {
+        const amount = parseMinorUnits(value);
+        expect(Number.isSafeInteger(amount) && amount >= 0 && amount < 1e12).toBe(true);
+        expect(parseMinorUnits(amount)).toBe(amount);
+      } catch (error) {
+        expect(error).toBeInstanceOf(BadUserInputError);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('any text as a currency is one of Stripe’s, or refused by its name', () => {
+  const any = fc.oneof(
+    fc.string(),
+    fc.string({ unit: 'binary' }),
+    fc.stringMatching(/^[a-zA-Z]{3}$/),
+    fc.constantFrom('__proto__', 'constructor', 'toString'),
+  );
+  fc.assert(
+    fc.property(any, (code) => {
+      try {
+        expect(CURRENCIES.get(findCurrency(code).code)).toBe(findCurrency(code));
+      } catch (error) {
+        expect(error).toBeInstanceOf(CurrencyUnsupportedError);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('any number as a charge or a refund is taken or refused by its name', () => {
+  const any = fc.oneof(fc.double(), fc.integer(), fc.maxSafeInteger());
+  fc.assert(
+    fc.property(any, anyCurrency, (amount, currency) => {
+      for (const check of [assertChargeable, assertRefundAmount])
+        if (accepts(() => check(amount, currency))) expect(amount > 0 && amount % currency.step === 0).toBe(true);
+    }),
+    { numRuns: 2_000 },
+  );
+});
