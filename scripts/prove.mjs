@@ -18,6 +18,12 @@ const PROPERTIES = [
   'test/inbox/order-of-events.test.ts',
 ];
 
+let isInterrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => {
+    isInterrupted = true;
+  });
+
 const sum = (counts) => Object.values(counts).reduce((total, count) => total + count, 0);
 
 /** Each gives what it looked at, in words; `size` is what it was asked for. */
@@ -27,44 +33,57 @@ const PARTS = [
     words: ['simulate', '--seeds', String(sizes.seeds), '--json'],
     told: ({ played, broken, compared }) =>
       `${played} played, ${sum(compared)} objects compared, ${broken.length} broken`,
+    isBroken: ({ broken }) => broken.length > 0,
   },
   {
     name: 'kill -9 under load',
     words: ['crash', '--rounds', String(sizes.rounds), '--json'],
     told: ({ played, broken, compared }) =>
       `${played} rounds, ${sum(compared)} objects compared, ${broken.length} broken`,
+    isBroken: ({ broken }) => broken.length > 0,
   },
   {
     name: 'many clients at once',
     words: ['histories', '--count', String(sizes.histories), '--json'],
     told: ({ played, wrong, calls }) => `${played} histories, ${sum(calls)} calls, ${wrong.length} not linearizable`,
+    isBroken: ({ wrong }) => wrong.length > 0,
   },
 ];
 
-const runPart = async ({ words, told }) => {
+const runPart = async ({ words, told, isBroken }) => {
   const script = path.join(root, 'scripts', 'tollgate.mjs');
   const { code, output } = await runNode([script, ...words], { capture: true, stdio: ['ignore', 'pipe', 'inherit'] });
   try {
-    return { code, found: told(JSON.parse(output)) };
+    const report = JSON.parse(output);
+    return { code, found: told(report), isBroken: isBroken(report) };
   } catch {
-    return { code: code || 1, found: 'it ended without a report' };
+    return { code: code || 1, found: 'it ended without a report', isBroken: !isInterrupted };
   }
 };
 
 const runProperties = async () => {
   const { code, output } = await runNode([path.join(root, 'scripts', 'test.mjs'), ...PROPERTIES], { capture: true });
-  if (code !== 0) process.stderr.write(output);
-  return { code, found: output.trim().split('\n').at(-1) };
+  if (code !== 0 && !isInterrupted) process.stderr.write(output);
+  return { code, found: output.trim().split('\n').at(-1), isBroken: !isInterrupted };
 };
 
 await ensureServer({ say: (text) => process.stderr.write(text) }).catch(failed);
 const rows = [];
+/** What was interrupted proves nothing, unless it had found something by then. */
+const stateOf = ({ code, isBroken }) => {
+  if (code === 0) return 'holds';
+  return isInterrupted && !isBroken ? 'interrupted' : 'BROKEN';
+};
 const note = async (name, run) => {
+  if (isInterrupted) {
+    rows.push([name, 'not begun', '', '']);
+    return;
+  }
   const startedAt = performance.now();
   process.stderr.write(`${name} …\n`);
-  const { code, found } = await run();
-  if (code !== 0) process.exitCode = 1;
-  rows.push([name, code === 0 ? 'holds' : 'BROKEN', secondsSince(startedAt), found]);
+  const ended = await run();
+  if (ended.code !== 0) process.exitCode = 1;
+  rows.push([name, stateOf(ended), secondsSince(startedAt), ended.found]);
 };
 for (const part of PARTS) await note(part.name, () => runPart(part));
 await note('properties', runProperties);
