@@ -225,10 +225,9 @@ export const BUGS = {
     plays: 'methods',
     rewrite: (text) =>
       inStatement(
-        'update tollgate.payment p set stripe_customer_id = coalesce(stripe_customer_id, $2)',
-        'coalesce(stripe_customer_id, $2)',
-        `coalesce(stripe_customer_id, (select c.stripe_customer_id from tollgate.stripe_customer c
-          where c.stripe_customer_id <> $2 and p.saved_method_id is not null), $2)`,
+        'insert into tollgate.payment as p (order_id, account_id, amount',
+        'where c.account_id = $2 and',
+        'where (c.account_id = $2) = ($18::text is null) and',
       )(
         inStatement(
           'select account_id as "accountId" from tollgate.stripe_customer',
