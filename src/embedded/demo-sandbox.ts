@@ -15,17 +15,8 @@ const Price = z.object({ id: z.string(), unit_amount: z.number(), currency: z.st
 const Prices = z.object({ data: z.array(Price) });
 
 const Step = z.object({ advanceSeconds: z.number().int().positive() });
-const NewDispute = z.object({ paymentIntent: z.string().regex(/^pi_\w+$/) });
-/** What goes wrong with the next calls to Stripe, or the next events: what a person may want to see. */
-const FAULTS = {
-  unavailable: { kind: 'status', status: 500, times: 3, match: { method: 'POST' } },
-  lost: { kind: 'disconnect-after-apply', times: 1, match: { method: 'POST' } },
-  duplicate: { kind: 'duplicate', times: 5 },
-  drop: { kind: 'drop', times: 1 },
-} as const;
-const NewFault = z.object({ fault: z.enum(['unavailable', 'lost', 'duplicate', 'drop']) });
 
-/** Doors of the demo that need the sandbox: where it is, what the shop sells by the month, its clock, disputes and faults. */
+/** Doors of the demo shop that need the sandbox: where it is, what it sells by the month, and its clock. */
 export const createDemoSandbox = ({
   stripeUrl,
   secretKey,
@@ -72,38 +63,14 @@ export const createDemoSandbox = ({
     });
   };
 
-  const control = (door: string, body: object): Promise<unknown> => {
+  const moveClock: Route = async (request) => {
+    await authenticate(request);
+    const step = Step.safeParse(JSON.parse(request.body.toString('utf8')));
+    if (!step.success || stripeUrl === undefined)
+      throw new BadUserInputError('Send {"advanceSeconds": 86400} to a server that runs with the sandbox.');
     const headers = { 'content-type': 'application/json' };
-    return ask(`/_sandbox/${door}`, { method: 'POST', body: JSON.stringify(body), headers });
+    return json(200, await ask('/_sandbox/clock', { method: 'POST', body: JSON.stringify(step.data), headers }));
   };
 
-  /** A door that sets something off in the sandbox; what it was sent is checked first. */
-  const controlDoor =
-    <Body>(schema: z.ZodType<Body>, example: string, run: (body: Body) => Promise<unknown>): Route =>
-    async (request) => {
-      await authenticate(request);
-      const body = schema.safeParse(readJson(request));
-      if (!body.success || stripeUrl === undefined)
-        throw new BadUserInputError(`Send ${example} to a server that runs with the sandbox.`);
-      await run(body.data);
-      return json(200, {});
-    };
-
-  return {
-    'GET /demo/config': giveConfig,
-    'POST /demo/clock': controlDoor(Step, '{"advanceSeconds": 86400}', (step) => control('clock', step)),
-    'POST /demo/disputes': controlDoor(NewDispute, '{"paymentIntent": "pi_…"}', ({ paymentIntent }) =>
-      control('disputes', { payment_intent: paymentIntent }),
-    ),
-    'POST /demo/faults': controlDoor(NewFault, '{"fault": "lost"}', ({ fault }) => control('faults', FAULTS[fault])),
-  };
-};
-
-/** The body as JSON; undefined for one that is none. */
-const readJson = ({ body }: RouteRequest): unknown => {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
+  return { 'GET /demo/config': giveConfig, 'POST /demo/clock': moveClock };
 };

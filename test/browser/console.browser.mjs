@@ -70,10 +70,18 @@ test("a payment's page tells its whole story, refunds, and moves by itself", asy
   await page.getByRole('link', { name: /^evt_/ }).first().waitFor();
   const timeline = page.getByRole('region', { name: 'Timeline' }).getByRole('listitem');
   const before = await timeline.count();
+  const asked = [];
+  page.on('request', (request) => {
+    if (request.postData()?.includes('mutation Refund')) asked.push(request.postDataJSON().variables.input);
+  });
+  await page.getByRole('button', { name: 'Refund up to €35.00' }).click();
   await page.getByLabel('Amount in EUR').fill('10');
-  await page.getByRole('button', { name: 'Refund €10.00' }).click();
+  await page.getByLabel('Reason').fill('One was broken');
+  await page.getByRole('button', { name: 'Yes, refund €10.00' }).dblclick();
   await page.getByRole('region', { name: 'Refunds' }).getByText('Refunded', { exact: true }).waitFor();
-  await page.getByText('€25.00 can be refunded').waitFor();
+  await page.getByRole('button', { name: 'Refund up to €25.00' }).waitFor();
+  await page.getByText('One was broken').waitFor();
+  expect(asked).toEqual([expect.objectContaining({ refundAmount: 1_000, reason: 'One was broken' })]);
   await page
     .getByText(/is REFUNDED/)
     .first()

@@ -7,7 +7,7 @@ import { SignJWT } from 'jose';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres.ts';
-import { ask, buy, leave, payWith, placeOrder, seeOrder, useDemo } from './demo.mjs';
+import { ask, beginCard, buy, leave, payWith, placeOrder, seeOrder, seeStatus, useDemo } from './demo.mjs';
 
 const demo = useDemo();
 
@@ -138,6 +138,48 @@ test('the keyboard alone goes through a list, opens a row, searches and copies',
   await leave(page);
 });
 
+/** Has the shop begin a payment that only authorizes, and gives its id. */
+const authorize = async (shop) => {
+  await placeOrder(shop, /Stoneware mug/);
+  await shop.getByText('Only authorize the money now').click();
+  await beginCard(shop);
+  await payWith(shop, /^Pays/);
+  await seeStatus(shop, 'REQUIRES_CAPTURE');
+  return shop.locator('[data-payment]').first().getAttribute('data-payment');
+};
+
+test('authorized money is captured in part, or let go, and late money is decided about', async () => {
+  const shop = await demo.open();
+  const [captured, canceled] = [await authorize(shop), await authorize(shop)];
+  const page = await enter(`/console#/payments/${captured}`);
+  await page.getByRole('button', { name: 'Capture $18.00' }).click();
+  await page.getByLabel('Amount in USD').fill('20');
+  await page.getByText('At most $18.00.').waitFor();
+  expect(await page.getByRole('button', { name: /^Yes, capture/ }).isDisabled()).toBe(true);
+  await page.getByLabel('Amount in USD').fill('12');
+  await page.getByRole('button', { name: 'Yes, capture $12.00' }).click();
+  await page.locator('h1 [data-status=SUCCESSFUL]').waitFor();
+  await page.getByText('$12.00', { exact: true }).first().waitFor();
+  const go = (id) =>
+    page.evaluate((hash) => {
+      location.hash = hash;
+    }, `#/payments/${id}`);
+  await go(canceled);
+  await ask(page, 'Cancel this payment', 'Yes, cancel this payment');
+  await page.locator('h1 [data-status=CANCELED]').waitFor();
+  const { payment } = await query('query ($id: ID!) { payment(id: $id) { stripePaymentIntentId } }', { id: canceled });
+  const late = `${demo.sandboxUrl}/_sandbox/payment_intents/${payment.stripePaymentIntentId}/succeed_late`;
+  expect((await fetch(late, { method: 'POST', body: '{}' })).status).toBe(200);
+  await page.locator('h1 [data-status=QUARANTINED]').waitFor();
+  await page.getByText('it came after the payment was canceled').waitFor();
+  await page.getByRole('button', { name: 'Accept $18.00' }).click();
+  await page.getByLabel('Reason').fill('The customer still wants it');
+  await page.getByRole('button', { name: 'Yes, accept $18.00' }).click();
+  await page.locator('h1 [data-status=SUCCESSFUL]').waitFor();
+  await leave(shop);
+  await leave(page);
+});
+
 test('support sees payments and is offered nothing that it may not do', async () => {
   const page = await enterAs(['support'], '/console#/payments?status=SUCCESSFUL');
   await page
@@ -235,7 +277,7 @@ test('events of a view are replayed after saying how many', async () => {
 test('roles, policies and the plan are set after a question, and the audit says by whom', async () => {
   const page = await enter('/console#/settings');
   await page.getByRole('textbox', { name: 'Account' }).fill('demo-customer');
-  await page.getByRole('button', { name: 'Show its roles' }).click();
+  await page.getByRole('button', { name: 'Show its roles' }).first().click();
   await page.getByRole('button', { name: 'Assign a role' }).click();
   await page.getByLabel('Role').last().selectOption('support');
   await page.getByRole('button', { name: 'Yes, assign support' }).click();
@@ -312,6 +354,18 @@ test('a link of the command line signs in once, leaves no code in the address, a
   await leave(page);
 });
 
+test('a session that ended at the server leads back to the sign-in, in words', async () => {
+  const link = await makeLink('--account', 'ops:bob');
+  const page = await demo.open(link.slice(demo.url.length));
+  await page.getByText(/Money is flowing/).waitFor();
+  const token = await page.evaluate(() => JSON.parse(sessionStorage.getItem('tollgate-console-login')).token);
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  await fetch(`${demo.url}/graphql`, { method: 'POST', headers, body: '{"query":"mutation { endConsoleSession }"}' });
+  await page.getByRole('link', { name: 'Refunds' }).click();
+  await page.locator('[data-code=UNAUTHENTICATED]').getByText('Not signed in').waitFor();
+  await leave(page);
+});
+
 test('a list is downloaded as it is narrowed', async () => {
   const page = await enter('/console#/payments?status=SUCCESSFUL');
   const downloading = page.waitForEvent('download');
@@ -341,6 +395,43 @@ test('on the bench a month passes and a customer disputes, and both show', async
     .first()
     .click();
   await page.locator('h1 [data-status=NEEDS_RESPONSE]').waitFor();
+  await leave(page);
+});
+
+test('a failed renewal is charged again, and a decline is told', async () => {
+  const { recurringPayments } = await query(
+    'query { recurringPayments(first: 1) { edges { node { id stripeSubscriptionId } } } }',
+  );
+  const [{ node }] = recurringPayments.edges;
+  const stripe = async (address, values = {}, method = 'POST') => {
+    const headers = { authorization: 'Bearer sk_test_sandbox' };
+    const body = method === 'POST' ? { body: new URLSearchParams(values) } : {};
+    return (await fetch(`${demo.sandboxUrl}/v1/${address}`, { method, headers, ...body })).json();
+  };
+  const { customer } = await stripe(`subscriptions/${node.stripeSubscriptionId}`, {}, 'GET');
+  const card = await stripe('payment_methods/pm_card_chargeCustomerFail/attach', { customer });
+  await stripe(`subscriptions/${node.stripeSubscriptionId}`, { default_payment_method: card.id });
+  const page = await enter('/console#/try');
+  await page.getByRole('button', { name: 'A month passes' }).click();
+  await page.getByText('What was due has happened.').waitFor();
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, `#/recurring/${node.id}`);
+  await page.getByRole('button', { name: 'Charge again' }).first().click();
+  await page.getByRole('button', { name: 'Yes, charge again' }).click();
+  await page.locator('[data-code=STRIPE_DECLINED]').waitFor();
+  await leave(page);
+});
+
+test('the doctor looks when it is asked to, and the limits in force are there', async () => {
+  const page = await enter('/console#/settings');
+  await page.getByRole('button', { name: 'Look at everything' }).click();
+  await page.getByRole('list', { name: 'Doctor' }).getByText('well', { exact: true }).first().waitFor();
+  await page.getByText('Limits in force').click();
+  await page
+    .getByText(/^TOLLGATE_/)
+    .first()
+    .waitFor();
   await leave(page);
 });
 

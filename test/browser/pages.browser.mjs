@@ -157,8 +157,8 @@ const disputePayment = async () => {
   const query = '{ payments(status: SUCCESSFUL, first: 1) { edges { node { stripePaymentIntentId } } } }';
   const headers = { authorization, 'content-type': 'application/json' };
   const answer = await fetch(`${demo.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) });
-  const paymentIntent = (await answer.json()).data.payments.edges[0].node.stripePaymentIntentId;
-  const body = JSON.stringify({ paymentIntent });
+  const paymentIntentId = (await answer.json()).data.payments.edges[0].node.stripePaymentIntentId;
+  const body = JSON.stringify({ paymentIntentId });
   expect((await fetch(`${demo.url}/demo/disputes`, { method: 'POST', headers, body })).status).toBe(200);
 };
 

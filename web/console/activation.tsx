@@ -1,8 +1,11 @@
 import { useState } from 'react';
 import { Field } from '../ui/field.js';
 import { type Text, useLanguage } from '../ui/language.js';
+import { useLoaded } from '../ui/load.js';
+import { Waiting } from '../ui/notice.js';
 import { Deed } from './deed.js';
-import { ActivatePaymentsDocument } from './operations.js';
+import { ActivatePaymentsDocument, type ActivatePaymentsInput, PreviewActivationDocument } from './operations.js';
+import { useRested } from './rested.js';
 import { useTollgate } from './session.js';
 
 const FIELDS = {
@@ -27,6 +30,8 @@ export const Activation = ({ onDone }: { readonly onDone: () => void }) => {
   const [isMajor, setMajor] = useState(false);
   const { orderTable, idColumn, ...optional } = values;
   const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== ''));
+  const unit = values.amountColumn !== '' && isMajor ? { amountUnit: 'MAJOR' as const } : {};
+  const input: ActivatePaymentsInput = { orderTable, idColumn, ...given, ...unit };
   const place = { table: orderTable || '…', column: idColumn || '…' };
   return (
     <section className="card stack" aria-labelledby="activation">
@@ -44,8 +49,7 @@ export const Activation = ({ onDone }: { readonly onDone: () => void }) => {
         typed={orderTable}
         isReady={orderTable !== '' && idColumn !== ''}
         run={async () => {
-          const unit = values.amountColumn !== '' && isMajor ? { amountUnit: 'MAJOR' as const } : {};
-          await request(ActivatePaymentsDocument, { input: { orderTable, idColumn, ...given, ...unit } });
+          await request(ActivatePaymentsDocument, { input });
           onDone();
           return t('{table} is bound.', place);
         }}
@@ -64,7 +68,35 @@ export const Activation = ({ onDone }: { readonly onDone: () => void }) => {
           <input type="checkbox" checked={isMajor} onChange={(event) => setMajor(event.target.checked)} />
           <span>{t('The amount is in whole units: 10.00, not 1000')}</span>
         </label>
+        {orderTable !== '' && <Preview input={input} />}
       </Deed>
     </section>
+  );
+};
+
+/** What would be bound and made, read from the table itself; what can't be bound says why. */
+const Preview = ({ input }: { readonly input: ActivatePaymentsInput }) => {
+  const { request } = useTollgate();
+  const { t } = useLanguage();
+  const key = useRested(JSON.stringify(input));
+  const read = async () =>
+    (await request(PreviewActivationDocument, { input: JSON.parse(key) as ActivatePaymentsInput })).previewActivation;
+  const { value, error } = useLoaded(`activation ${key}`, read);
+  if (!value) return <Waiting error={error} />;
+  return (
+    <div className="notice good" role="status">
+      <p>
+        {t('{table} can be bound: its key {column} is of the type {type}.', {
+          ...{ table: value.orderTable.table, column: value.orderTable.idColumn, type: value.idType },
+        })}
+      </p>
+      <ul className="rows">
+        {value.files.map(({ file, state, problem }) => (
+          <li key={file}>
+            <code className="grow">{file}</code> {state} {problem}
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 };

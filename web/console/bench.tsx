@@ -17,14 +17,18 @@ const CARDS: readonly (readonly [number: string, does: Text])[] = [
   ['4000 0000 0000 0002', 'is declined'],
   ['4000 0000 0000 9995', 'has too little money'],
   ['4000 0025 0000 3155', 'asks the bank'],
-  ['4000 0000 0000 0341', 'pays the first time, then is declined'],
+  ['4000 0000 0000 0341', 'can be saved, then is declined'],
 ];
 
-const FAULTS: readonly (readonly [fault: string, does: Text])[] = [
-  ['unavailable', 'Stripe answers three calls with an error'],
-  ['lost', 'Stripe does the next call, and its answer is lost'],
-  ['duplicate', 'The next five events come twice'],
-  ['drop', 'The next event does not come'],
+/** What goes wrong next, as the sandbox takes it. */
+const FAULTS: readonly (readonly [does: Text, fault: object])[] = [
+  ['Stripe answers three calls with an error', { kind: 'status', status: 500, times: 3, match: { method: 'POST' } }],
+  [
+    'Stripe does the next call, and its answer is lost',
+    { kind: 'disconnect-after-apply', times: 1, match: { method: 'POST' } },
+  ],
+  ['The next five events come twice', { kind: 'duplicate', times: 5 }],
+  ['The next event does not come', { kind: 'drop', times: 1 }],
 ];
 
 /** Sets something off in the sandbox. */
@@ -103,7 +107,7 @@ export const BenchPage = () => {
           doing={{
             does: t('The customer disputes it'),
             door: 'disputes',
-            body: { paymentIntent: intent },
+            body: { paymentIntentId: intent },
             done: t('Disputed.'),
             isReady: intent.startsWith('pi_'),
           }}
@@ -112,8 +116,8 @@ export const BenchPage = () => {
       <section className="card stack" aria-labelledby="faults">
         <h2 id="faults">{t('Faults')}</h2>
         <div className="row">
-          {FAULTS.map(([fault, does]) => (
-            <Doer key={fault} doing={{ does: t(does), door: 'faults', body: { fault }, done: t('It will.') }} />
+          {FAULTS.map(([does, fault]) => (
+            <Doer key={does} doing={{ does: t(does), door: 'faults', body: fault, done: t('It will.') }} />
           ))}
         </div>
       </section>

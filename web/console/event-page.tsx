@@ -86,8 +86,9 @@ const ReplayDeed = ({ id, onDone }: { readonly id: string; readonly onDone: () =
       explains={t(
         'It is applied once more, as if Stripe had sent it again. What it has changed already stays as it is.',
       )}
-      run={async () => {
-        const { replayEvent } = await request(ReplayEventDocument, { input: { id } });
+      asksReason
+      run={async ({ reason }) => {
+        const { replayEvent } = await request(ReplayEventDocument, { input: { id, reason } });
         onDone();
         return inWords(replayEvent.event);
       }}

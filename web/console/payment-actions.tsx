@@ -104,3 +104,39 @@ const Decision = ({ payment }: { readonly payment: Payment }) => {
     </>
   );
 };
+
+/** Sends back a part of a payment, or all that is left of it. */
+export const Refund = ({ payment: { id, currency, amountRefundable: left } }: { readonly payment: Payment }) => {
+  const tollgate = useTollgate();
+  const { t, money } = useLanguage();
+  const [text, setText] = useState<string>();
+  const shown = text ?? toFieldText(left, currency);
+  const part = parseMoney(shown, currency);
+  const isPart = part !== undefined && part <= left;
+  const amount = money(isPart ? part : left, currency);
+  return (
+    <Deed
+      does={t('Refund up to {amount}', { amount: money(left, currency) })}
+      yes={t('Yes, refund {amount}', { amount })}
+      explains={t('{amount} goes back to where it came from. This can’t be taken back, and Stripe keeps its fee.', {
+        amount,
+      })}
+      of={shown}
+      isReady={isPart}
+      asksReason
+      run={async (asked) => {
+        await tollgate.refund({ paymentId: id, refundAmount: part ?? 0, ...asked });
+        setText(undefined);
+        return t('Refund of {amount} begun.', { amount });
+      }}
+    >
+      <Field
+        label={t('Amount in {currency}', { currency })}
+        inputMode="decimal"
+        value={shown}
+        onChange={(event) => setText(event.target.value)}
+        problem={isPart ? undefined : t('At most {amount}.', { amount: money(left, currency) })}
+      />
+    </Deed>
+  );
+};

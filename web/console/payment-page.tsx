@@ -3,7 +3,6 @@ import { useDisputes, usePayment, useRefunds } from 'tollgate-client/react';
 import { type Text, useLanguage, useT } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
-import { RefundForm } from '../ui/refund-form.js';
 import { RefundList } from '../ui/refund-list.js';
 import { useTitle } from '../ui/route.js';
 import { Status } from '../ui/status.js';
@@ -12,7 +11,7 @@ import { Id } from './copy.js';
 import { Facts } from './facts.js';
 import { NotFound } from './not-found.js';
 import { OutgoingDeliveriesDocument, PaymentMoreDocument, type PaymentMoreQuery } from './operations.js';
-import { PaymentActions } from './payment-actions.js';
+import { PaymentActions, Refund } from './payment-actions.js';
 import { Money, methodOf, outcomeOf } from './payment-columns.js';
 import { useTollgate } from './session.js';
 import { StripeLink } from './stripe-link.js';
@@ -57,7 +56,7 @@ export const PaymentPage = ({ id }: { readonly id: string }) => {
           ) : (
             <Empty>{t('Nothing was refunded.')}</Empty>
           )}
-          {payment.amountRefundable > 0 && may('REFUND_CREATE') && <RefundForm tollgate={tollgate} payment={payment} />}
+          {payment.amountRefundable > 0 && may('REFUND_CREATE') && <Refund payment={payment} />}
         </section>
       )}
       {may('DISPUTE_READ') && <Disputes id={id} />}

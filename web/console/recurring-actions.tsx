@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { hasEnded } from 'tollgate-client';
 import { Field } from '../ui/field.js';
 import { useLanguage } from '../ui/language.js';
@@ -17,6 +17,7 @@ import {
   RetryRenewalDocument,
   UnpauseRecurringDocument,
 } from './operations.js';
+import { useRested } from './rested.js';
 import { useTollgate } from './session.js';
 import { useMay } from './viewer.js';
 
@@ -157,18 +158,6 @@ const Change = ({ row, onDone }: Parts) => {
       {isOther && <Preview terms={terms} />}
     </Deed>
   );
-};
-
-const REST_MS = 400;
-
-/** A text that is being typed, once it has rested: Stripe isn't asked at each letter. */
-const useRested = (text: string): string => {
-  const [rested, setRested] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(() => setRested(text), REST_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return rested;
 };
 
 /** What a change will cost, as Stripe reckons it. */

@@ -3,9 +3,11 @@ import { Field } from '../ui/field.js';
 import { useLanguage } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { ErrorNotice, Waiting } from '../ui/notice.js';
+import { Time } from '../ui/time.js';
 import { Deed } from './deed.js';
 import {
   AccountRolesDocument,
+  AccountsDocument,
   AssignRoleDocument,
   ENUMS,
   GrantPermissionDocument,
@@ -62,9 +64,11 @@ const Grant = ({ isGrant, onDone }: { readonly isGrant: boolean; readonly onDone
           ? t('Whoever has the role may do it from the next request on. A new name makes a role.')
           : t('Whoever has the role may no longer do it, from the next request on.')
       }
+      of={`${role} ${permission}`}
       isReady={role !== ''}
-      run={async () => {
-        const input = { role, permission: permission as Permission };
+      asksReason
+      run={async ({ reason }) => {
+        const input = { role, permission: permission as Permission, reason };
         await (isGrant ? request(GrantPermissionDocument, { input }) : request(RevokePermissionDocument, { input }));
         onDone();
         return isGrant ? t('Granted.') : t('Revoked.');
@@ -96,8 +100,44 @@ export const Accounts = () => {
           {t('Show its roles')}
         </button>
       </form>
+      {account === undefined && <AllAccounts onChoose={setAccount} />}
       {account !== undefined && <AccountRoles key={account} accountId={account} />}
     </section>
+  );
+};
+
+/** Who has which role, since when, by whom and why. */
+const AllAccounts = ({ onChoose }: { readonly onChoose: (account: string) => void }) => {
+  const { request } = useTollgate();
+  const { t } = useLanguage();
+  const { value, error } = useLoaded('accounts', async () => (await request(AccountsDocument, {})).accounts);
+  if (!value) return <Waiting error={error} />;
+  return (
+    <ul className="rows" aria-label={t('Accounts')}>
+      {value.edges.map(({ node }) => (
+        <li key={node.id}>
+          <strong className="grow">{node.id}</strong>
+          <button type="button" className="quiet small" onClick={() => onChoose(node.id)}>
+            {t('Show its roles')}
+          </button>
+          {node.roles.map(({ role, since, by, reason }) => (
+            <span key={role} className="detail">
+              {role}
+              <span className="soft">
+                {since !== null && (
+                  <>
+                    {' '}
+                    {t('since')} <Time at={since} />
+                  </>
+                )}
+                {by !== null && ` ${t('by {actor}', { actor: by.replace(':', ' ') })}`} {reason}
+              </span>
+            </span>
+          ))}
+        </li>
+      ))}
+      {value.pageInfo.hasNextPage && <li className="soft">{t('There are more: name the account.')}</li>}
+    </ul>
   );
 };
 
@@ -122,8 +162,9 @@ const AccountRoles = ({ accountId }: { readonly accountId: string }) => {
               does={t('Take {role} away', { role: name })}
               yes={t('Yes, take {role} away', { role: name })}
               explains={t('{account} may no longer do what only this role allows.', { account: accountId })}
-              run={async () => {
-                await request(UnassignRoleDocument, { input: { accountId, role: name } });
+              asksReason
+              run={async ({ reason }) => {
+                await request(UnassignRoleDocument, { input: { accountId, role: name, reason } });
                 reload();
                 return undefined;
               }}
@@ -137,8 +178,9 @@ const AccountRoles = ({ accountId }: { readonly accountId: string }) => {
           does={t('Assign a role')}
           yes={t('Yes, assign {role}', { role: chosen })}
           explains={t('{account} may do what the role allows, from the next request on.', { account: accountId })}
-          run={async () => {
-            await request(AssignRoleDocument, { input: { accountId, role: chosen } });
+          asksReason
+          run={async ({ reason }) => {
+            await request(AssignRoleDocument, { input: { accountId, role: chosen, reason } });
             reload();
             return t('Assigned.');
           }}

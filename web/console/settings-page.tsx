@@ -5,7 +5,9 @@ import { useTitle } from '../ui/route.js';
 import { useWords } from '../ui/status.js';
 import { Time } from '../ui/time.js';
 import { Activation } from './activation.js';
+import { Doctor } from './doctor.js';
 import { Facts } from './facts.js';
+import { Limits } from './limits.js';
 import { SLOW_MS } from './list.js';
 import { LastEventDocument, PaymentSettingsDocument, type PaymentSettingsQuery } from './operations.js';
 import { Accounts, Roles } from './roles.js';
@@ -25,6 +27,8 @@ export const SettingsPage = () => {
     <>
       <h1>{t('Settings')}</h1>
       {may('SETTINGS_READ') && <Installation />}
+      {may('SETTINGS_READ') && <Limits />}
+      {may('SETTINGS_MANAGE') && <Doctor />}
       <Links />
       {may('ROLE_MANAGE') && (
         <>

@@ -1,76 +1,58 @@
-import type { ReactNode } from 'react';
-import { useT } from '../ui/language.js';
+import { type Text, useT } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { ErrorNotice } from '../ui/notice.js';
-import { FirstPaymentDocument, PaymentSettingsDocument } from './operations.js';
+import { SetupDocument } from './operations.js';
 import { useTollgate } from './session.js';
 
 const EVERY_MS = 5_000;
 
-interface Step {
-  readonly name: string;
-  readonly isDone: boolean;
-  readonly how: ReactNode;
-}
+/** What each step is, in words, and the command that does it. */
+const STEPS: Readonly<Record<string, readonly [name: Text, command?: string]>> = {
+  DATABASE: ['The database answers', 'migrate'],
+  KEYS: ['Stripe’s keys are set', 'configure'],
+  WEBHOOK: ['Stripe’s webhooks are known by their secret', 'webhook register'],
+  ORDER_TABLE: ['The order table is bound', 'activate'],
+  PLAN: ['The plan takes payments', 'plan PRO'],
+  FIRST_PAYMENT: ['The first payment has arrived'],
+};
 
 /** Leads from a new installation to its first payment: each step ticks itself. Gone once all are done. */
 export const Setup = () => {
   const { request } = useTollgate();
   const t = useT();
-  const read = async () => {
-    const [{ paymentSettings }, { payments }] = await Promise.all([
-      request(PaymentSettingsDocument, {}),
-      request(FirstPaymentDocument, {}),
-    ]);
-    return { ...paymentSettings, hasPayment: payments.edges.length > 0 };
-  };
+  const read = async () => (await request(SetupDocument, {})).setup;
   const { value, error } = useLoaded('setup', read, { isLive: true, everyMs: EVERY_MS });
   if (!value) return <ErrorNotice error={error} />;
-  const settings = <a href="#/settings">{t('In the settings')}</a>;
-  const orWith = (command: string) => (
-    <>
-      {settings}, {t('or with')} <code>npx tollgate {command}</code>
-    </>
-  );
-  const steps: readonly Step[] = [
-    { name: t('The database answers'), isDone: true, how: null },
-    {
-      name: t('Stripe’s keys are set'),
-      isDone: value.secretKeySet && value.publishableKey !== null,
-      how: orWith('configure'),
-    },
-    {
-      name: t('Stripe’s webhooks are known by their secret'),
-      isDone: value.webhookSecretSet,
-      how: (
-        <>
-          {t('With')} <code>npx tollgate webhook register</code>
-        </>
-      ),
-    },
-    { name: t('The order table is bound'), isDone: value.orderTable !== null, how: orWith('activate') },
-    { name: t('The plan takes payments'), isDone: value.active, how: orWith('plan PRO') },
-    {
-      name: t('The first payment has arrived'),
-      isDone: value.hasPayment,
-      how: t('Pay for an order with a test card; this line ticks itself.'),
-    },
-  ];
-  if (steps.every(({ isDone }) => isDone)) return null;
+  if (value.every(({ done }) => done)) return null;
   return (
     <section className="card" aria-labelledby="setup">
       <h2 id="setup">{t('To the first payment')}</h2>
       <ErrorNotice error={error} />
       <ol className="rows">
-        {steps.map(({ name, isDone, how }) => (
-          <li key={name} data-done={isDone}>
-            <span aria-hidden="true">{isDone ? '✓' : '○'}</span>
-            <span className="grow">
-              {name} {isDone && <span className="unseen">({t('done')})</span>}
-            </span>
-            {!isDone && <span className="soft">{how}</span>}
-          </li>
-        ))}
+        {value.map(({ step, done, detail }) => {
+          const [name, command] = STEPS[step] ?? [undefined];
+          return (
+            <li key={step} data-done={done}>
+              <span aria-hidden="true">{done ? '✓' : '○'}</span>
+              <span className="grow">
+                {name === undefined ? step : t(name)} {done && <span className="unseen">({t('done')})</span>}
+              </span>
+              {!done && (
+                <span className="soft detail">
+                  {detail}{' '}
+                  {command === undefined ? (
+                    t('Pay for an order with a test card; this line ticks itself.')
+                  ) : (
+                    <>
+                      <a href="#/settings">{t('In the settings')}</a>, {t('or with')}{' '}
+                      <code>npx tollgate {command}</code>
+                    </>
+                  )}
+                </span>
+              )}
+            </li>
+          );
+        })}
       </ol>
     </section>
   );
