@@ -6,6 +6,8 @@ export interface Caller {
   readonly accountId: string | null;
   readonly roles: readonly string[];
   readonly permissions: ReadonlySet<Permission>;
+  /** Who it is in timelines, where that isn't the account: the command line. */
+  readonly actor?: string;
 }
 
 /** Whether the caller may see a row of `accountId`: their own, or anyone's with the kind's ..._READ_ANY permission. */
@@ -16,5 +18,5 @@ export const mayRead = (
 ): boolean => (caller.accountId !== null && caller.accountId === row.accountId) || caller.permissions.has(any);
 
 /** Who it was, for timelines. */
-export const actorOf = (caller: Caller): string =>
-  caller.accountId === null ? 'anonymous' : `account:${caller.accountId}`;
+export const actorOf = ({ actor, accountId }: Caller): string =>
+  actor ?? (accountId === null ? 'anonymous' : `account:${accountId}`);

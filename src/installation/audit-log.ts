@@ -24,7 +24,21 @@ export interface AuditFilter extends PageOfBoth {
 export interface AuditLog {
   /** Newest first. */
   list(filter: AuditFilter): Promise<Page<AuditEntry>>;
+  /** Keeps why somebody did something; what was asked with one key is kept once. */
+  record(deed: Deed): Promise<void>;
 }
+
+/** Something that was done, and why. */
+export interface Deed {
+  readonly actor: string;
+  readonly action: string;
+  readonly detail: object;
+  /** The idempotency key that it was asked with. */
+  readonly key: string | undefined;
+}
+
+/** As long as a key may come again. */
+const KEYS_FOR = '1 day';
 
 const LISTING: Listing = {
   table: 'tollgate.audit',
@@ -42,4 +56,13 @@ export const createAuditLog = (database: Database): AuditLog => ({
       [...isEqual('a.actor', actor), ...isEqual('a.action', action), ...isWithin('a.at', from, to)],
       page,
     ),
+
+  async record({ actor, action, detail, key }) {
+    await database.query({
+      text: `insert into tollgate.audit (actor, action, detail) select $1, $2, $3::jsonb where $4::text is null
+        or not exists (select from tollgate.audit where at > now() - interval '${KEYS_FOR}' and actor = $1 and action = $2
+          and detail->>'key' = $4)`,
+      values: [actor, action, JSON.stringify({ ...detail, key }), key ?? null],
+    });
+  },
 });

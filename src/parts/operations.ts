@@ -1,5 +1,6 @@
 import { createEffectJobs, type EffectJobs } from '../flows/effect-jobs.js';
 import type { Drift, DriftRecorder } from '../inbox/drift.js';
+import { type AuditLog, createAuditLog } from '../installation/audit-log.js';
 import type { BuiltNouns } from './nouns.js';
 import type { Storage } from './storage.js';
 import type { StripeDoor } from './stripe-door.js';
@@ -12,6 +13,10 @@ export interface Operations extends Pick<StripeDoor, 'events' | 'reconciler'> {
   readonly outgoing: BuiltNouns['domain']['outgoing'];
   readonly retryRenewal: BuiltNouns['domain']['retryRenewal'];
   readonly imports: BuiltNouns['domain']['imports'];
+  readonly payments: BuiltNouns['domain']['payments'];
+  readonly refunds: BuiltNouns['domain']['refunds'];
+  readonly recurring: BuiltNouns['domain']['recurring'];
+  readonly audit: AuditLog;
   readonly exports: BuiltNouns['exports'];
   /** What changed, or would have. */
   drift(): Promise<Drift[]>;
@@ -38,6 +43,10 @@ export const createOperations = ({
   outgoing: nouns.domain.outgoing,
   retryRenewal: nouns.domain.retryRenewal,
   imports: nouns.domain.imports,
+  payments: nouns.domain.payments,
+  refunds: nouns.domain.refunds,
+  recurring: nouns.domain.recurring,
+  audit: createAuditLog(storage.database),
   exports: nouns.exports,
   reconciler: door.reconciler,
   drift: () => recorder.report(rehearses),

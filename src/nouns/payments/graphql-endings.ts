@@ -1,6 +1,7 @@
 import { NotFoundError } from '../../core/errors.js';
 import { isNodeId } from '../../core/node-id.js';
 import type { Builder } from '../../graphql/builder.js';
+import { withReason } from '../../installation/reasons.js';
 import type { Payment } from './row.js';
 
 declare module '../../graphql/builder.js' {
@@ -15,12 +16,17 @@ export const definePaymentEndings = (builder: Builder): void => {
     fields: (t) => ({ payment: t.expose('payment', { type: 'Payment', nullable: false }) }),
   });
   const cancelInput = builder.inputType('CancelPaymentInput', {
-    fields: (t) => ({ id: t.id({ required: true }), idempotencyKey: t.string() }),
+    fields: (t) => ({
+      id: t.id({ required: true }),
+      reason: t.string({ description: 'For the audit, where an operator does it.' }),
+      idempotencyKey: t.string(),
+    }),
   });
   const captureInput = builder.inputType('CapturePaymentInput', {
     fields: (t) => ({
       id: t.id({ required: true }),
       amount: t.field({ type: 'MinorUnits' }),
+      reason: t.string({ description: 'For the audit, where an operator does it.' }),
       idempotencyKey: t.string(),
     }),
   });
@@ -30,9 +36,12 @@ export const definePaymentEndings = (builder: Builder): void => {
       nullable: false,
       permission: 'PAYMENT_CREATE',
       args: { input: t.arg({ type: cancelInput, required: true }) },
-      resolve: async (_, { input }, { payments, session }) => ({
-        payment: await payments.cancelPayment(withKey(input), session.caller),
-      }),
+      resolve: async (_, { input }, { payments, audit, session: { caller } }) => {
+        const { id: paymentId, reason, idempotencyKey } = input;
+        const deed = { caller, action: 'PAYMENT_CANCELED', detail: { paymentId }, reason, idempotencyKey };
+        const payment = await withReason(audit, deed, () => payments.cancelPayment(withKey(input), caller));
+        return { payment };
+      },
     }),
   );
   builder.mutationField('capturePayment', (t) =>
@@ -41,9 +50,11 @@ export const definePaymentEndings = (builder: Builder): void => {
       nullable: false,
       permission: 'PAYMENT_MANAGE',
       args: { input: t.arg({ type: captureInput, required: true }) },
-      resolve: async (_, { input }, { payments, session }) => {
-        const request = { ...withKey(input), ...(input.amount == null ? {} : { amount: input.amount }) };
-        return { payment: await payments.capturePayment(request, session.caller) };
+      resolve: async (_, { input }, { payments, audit, session: { caller } }) => {
+        const { id: paymentId, reason, idempotencyKey, amount } = input;
+        const request = { ...withKey(input), ...(amount == null ? {} : { amount }) };
+        const deed = { caller, action: 'PAYMENT_CAPTURED', detail: { paymentId, amount }, reason, idempotencyKey };
+        return { payment: await withReason(audit, deed, () => payments.capturePayment(request, caller)) };
       },
     }),
   );

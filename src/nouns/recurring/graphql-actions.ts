@@ -1,4 +1,6 @@
 import type { Builder } from '../../graphql/builder.js';
+import type { Context } from '../../graphql/context.js';
+import { withReason } from '../../installation/reasons.js';
 import type { PayEnums } from '../payments/graphql-pay.js';
 import { PAUSED_INVOICES, type PauseRequest } from './pauses.js';
 import type { ChangePreview } from './previews.js';
@@ -64,7 +66,11 @@ const defineCancelAndResume = (builder: Builder, payload: Payload): void => {
   const cancelInput = defineCancelInput(builder);
   const resumeInput = builder.inputType('ResumeRecurringPaymentInput', {
     description: 'Takes back a scheduled cancellation.',
-    fields: (t) => ({ recurringPaymentId: t.id({ required: true }), idempotencyKey: t.string() }),
+    fields: (t) => ({
+      recurringPaymentId: t.id({ required: true }),
+      reason: t.string({ description: 'For the audit, where an operator does it.' }),
+      idempotencyKey: t.string(),
+    }),
   });
   builder.mutationField('cancelRecurringPayment', (t) =>
     t.field({
@@ -73,9 +79,10 @@ const defineCancelAndResume = (builder: Builder, payload: Payload): void => {
       permission: 'RECURRING_CANCEL',
       onEveryPlan: true,
       args: { input: t.arg({ type: cancelInput, required: true }) },
-      resolve: async (_, args, { recurring, session }) => ({
-        recurringPayment: await recurring.cancel(toCancel(args.input), session.caller),
-      }),
+      resolve: (_, { input }, context) =>
+        act(context, { ...input, action: 'RECURRING_CANCELED', detail: { at: input.at } }, ({ recurring, session }) =>
+          recurring.cancel(toCancel(input), session.caller),
+        ),
     }),
   );
   builder.mutationField('resumeRecurringPayment', (t) =>
@@ -84,11 +91,10 @@ const defineCancelAndResume = (builder: Builder, payload: Payload): void => {
       nullable: false,
       permission: 'RECURRING_CANCEL',
       args: { input: t.arg({ type: resumeInput, required: true }) },
-      resolve: async (_, { input }, { recurring, session }) => {
-        const { recurringPaymentId, idempotencyKey } = input;
-        const request = { recurringPaymentId, ...(idempotencyKey == null ? {} : { idempotencyKey }) };
-        return { recurringPayment: await recurring.resume(request, session.caller) };
-      },
+      resolve: (_, { input }, context) =>
+        act(context, { ...input, action: 'RECURRING_RESUMED' }, ({ recurring, session }) =>
+          recurring.resume(toNamed(input), session.caller),
+        ),
     }),
   );
 };
@@ -103,9 +109,12 @@ const defineChange = (builder: Builder, payload: Payload): void => {
       permission: 'RECURRING_CHANGE',
       description: "The customer's or an operator's; what a lowered charge may come to follows the new terms.",
       args: { input: t.arg({ type: input, required: true }) },
-      resolve: async (_, args, { recurring, session }) => ({
-        recurringPayment: await recurring.change(toChange(args.input), session.caller),
-      }),
+      resolve: (_, { input }, context) =>
+        act(
+          context,
+          { ...input, action: 'RECURRING_CHANGED', detail: { priceId: input.priceId, quantity: input.quantity } },
+          ({ recurring, session }) => recurring.change(toChange(input), session.caller),
+        ),
     }),
   );
 };
@@ -147,6 +156,7 @@ const defineChangeInput = (builder: Builder) => {
       quantity: t.int(),
       at: t.field({ type: at, defaultValue: 'NOW' }),
       proration: t.field({ type: proration, defaultValue: 'CREATE_PRORATIONS' }),
+      reason: t.string({ description: 'For the audit, where an operator does it.' }),
       idempotencyKey: t.string(),
     }),
   });
@@ -155,7 +165,11 @@ const defineChangeInput = (builder: Builder) => {
 const definePauses = (builder: Builder, payload: Payload): void => {
   const pauseInput = definePauseInput(builder);
   const unpauseInput = builder.inputType('UnpauseRecurringPaymentInput', {
-    fields: (t) => ({ recurringPaymentId: t.id({ required: true }), idempotencyKey: t.string() }),
+    fields: (t) => ({
+      recurringPaymentId: t.id({ required: true }),
+      reason: t.string({ description: 'For the audit, where an operator does it.' }),
+      idempotencyKey: t.string(),
+    }),
   });
   builder.mutationField('pauseRecurringPayment', (t) =>
     t.field({
@@ -163,9 +177,10 @@ const definePauses = (builder: Builder, payload: Payload): void => {
       nullable: false,
       permission: 'RECURRING_CHANGE',
       args: { input: t.arg({ type: pauseInput, required: true }) },
-      resolve: async (_, { input }, { recurring, session }) => ({
-        recurringPayment: await recurring.pause(toPause(input), session.caller),
-      }),
+      resolve: (_, { input }, context) =>
+        act(context, { ...input, action: 'RECURRING_PAUSED' }, ({ recurring, session }) =>
+          recurring.pause(toPause(input), session.caller),
+        ),
     }),
   );
   builder.mutationField('unpauseRecurringPayment', (t) =>
@@ -174,11 +189,10 @@ const definePauses = (builder: Builder, payload: Payload): void => {
       nullable: false,
       permission: 'RECURRING_CHANGE',
       args: { input: t.arg({ type: unpauseInput, required: true }) },
-      resolve: async (_, { input }, { recurring, session }) => {
-        const { recurringPaymentId, idempotencyKey } = input;
-        const request = { recurringPaymentId, ...(idempotencyKey == null ? {} : { idempotencyKey }) };
-        return { recurringPayment: await recurring.unpause(request, session.caller) };
-      },
+      resolve: (_, { input }, context) =>
+        act(context, { ...input, action: 'RECURRING_UNPAUSED' }, ({ recurring, session }) =>
+          recurring.unpause(toNamed(input), session.caller),
+        ),
     }),
   );
 };
@@ -193,6 +207,7 @@ const definePauseInput = (builder: Builder) => {
       recurringPaymentId: t.id({ required: true }),
       invoices: t.field({ type: pausedInvoices, defaultValue: 'VOID' }),
       resumesAt: t.field({ type: 'DateTime' }),
+      reason: t.string({ description: 'For the audit, where an operator does it.' }),
       idempotencyKey: t.string(),
     }),
   });
@@ -206,10 +221,39 @@ const defineCancelInput = (builder: Builder) => {
       recurringPaymentId: t.id(),
       orderId: t.id(),
       at: t.field({ type: cancelAt, defaultValue: 'NOW' }),
+      reason: t.string({ description: 'For the audit, where an operator does it.' }),
       idempotencyKey: t.string(),
     }),
   });
 };
+
+interface Act {
+  readonly action: string;
+  readonly detail?: object;
+  readonly recurringPaymentId?: string | null | undefined;
+  readonly orderId?: string | null | undefined;
+  readonly reason?: string | null | undefined;
+  readonly idempotencyKey?: string | null | undefined;
+}
+
+/** Does something to a recurring payment; the audit keeps the reason, where one is given. */
+const act = async (
+  context: Context,
+  { action, detail, recurringPaymentId, orderId, reason, idempotencyKey }: Act,
+  work: (context: Context) => Promise<RecurringPayment>,
+): Promise<{ recurringPayment: RecurringPayment }> => {
+  const of = { recurringPaymentId: recurringPaymentId ?? undefined, orderId: orderId ?? undefined };
+  const deed = { caller: context.session.caller, action, detail: { ...of, ...detail }, reason, idempotencyKey };
+  return { recurringPayment: await withReason(context.audit, deed, () => work(context)) };
+};
+
+const toNamed = ({
+  recurringPaymentId,
+  idempotencyKey,
+}: {
+  readonly recurringPaymentId: string;
+  readonly idempotencyKey?: string | null | undefined;
+}) => ({ recurringPaymentId, ...(idempotencyKey == null ? {} : { idempotencyKey }) });
 
 /** An optional field given as null is the same as one left out. */
 const toInitiate = (input: ReturnType<typeof defineInitiateInput>['$inferInput']): InitiateRequest => ({
