@@ -6,7 +6,9 @@ import { root, runNode, secondsSince } from './run.mjs';
 import { failed } from './step.mjs';
 
 const isLong = process.argv.includes('--long');
-const sizes = isLong ? { seeds: 5_000, rounds: 200, histories: 500 } : { seeds: 20, rounds: 3, histories: 40 };
+const sizes = isLong
+  ? { seeds: 5_000, rounds: 200, histories: 500, fuzzSeconds: 3_600 }
+  : { seeds: 20, rounds: 3, histories: 40, fuzzSeconds: 40 };
 
 /** Tests that try what nobody thought of: any amount, currency, order of events, object or answer of Stripe's. */
 const PROPERTIES = [
@@ -61,6 +63,14 @@ const runPart = async ({ words, told, isBroken }) => {
   }
 };
 
+const runFuzz = async () => {
+  const words = [path.join(root, 'scripts', 'fuzz.mjs'), '--seconds', String(sizes.fuzzSeconds)];
+  const { code, output } = await runNode(words, { capture: true });
+  if (code !== 0 && !isInterrupted) process.stderr.write(output);
+  const tried = [...output.matchAll(/: (\d+) inputs/g)].reduce((total, [, count]) => total + Number(count), 0);
+  return { code, found: `${tried} inputs at the doors`, isBroken: output.includes('WRONG') };
+};
+
 const runProperties = async () => {
   const { code, output } = await runNode([path.join(root, 'scripts', 'test.mjs'), ...PROPERTIES], { capture: true });
   if (code !== 0 && !isInterrupted) process.stderr.write(output);
@@ -87,5 +97,6 @@ const note = async (name, run) => {
 };
 for (const part of PARTS) await note(part.name, () => runPart(part));
 await note('properties', runProperties);
+await note('doors, at random', runFuzz);
 const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column].length)));
 for (const row of rows) console.log(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));

@@ -122,6 +122,28 @@ test('a code that Stripe has no currency for is refused by its name', () => {
     expect(() => findCurrency(code)).toThrow(CurrencyUnsupportedError);
 });
 
+/** Source: Stripe docs, "Supported currencies": eight digits, and those that have more. */
+const LARGEST: Readonly<Record<string, number>> = {
+  USD: 99_999_999,
+  EUR: 99_999_999,
+  COP: 9_999_999_999,
+  HUF: 9_999_999_999,
+  IDR: 999_999_999_999,
+  INR: 999_999_999,
+  JPY: 9_999_999_999,
+  LBP: 999_999_999_999,
+};
+
+test.each(Object.entries(LARGEST))('the largest charge in %s is %i, and nothing more', (code, largest) => {
+  const currency = findCurrency(code);
+  expect(accepts(() => assertChargeable(largest, currency))).toBe(true);
+  expect(accepts(() => assertChargeable(largest + currency.step, currency))).toBe(false);
+});
+
+test('what is kept in a currency that Stripe has no more is read with two decimals', () => {
+  expect(formatMoney(1_050, 'XXX')).toBe('10.50 XXX');
+});
+
 test('anything at all as an amount is a whole number that reads back to itself, or refused by its name', () => {
   const any = fc.oneof(
     fc.jsonValue(),
