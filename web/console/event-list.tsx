@@ -1,6 +1,7 @@
 import { useView } from '../ui/route.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
+import { Breakable } from './breakable.js';
 import { Choice, chosen, Days, momentsOf, Search } from './filter.js';
 import { List } from './list.js';
 import { ENUMS, type EventFieldsFragment, WebhookEventsDocument } from './operations.js';
@@ -9,7 +10,14 @@ import { useTollgate } from './session.js';
 import type { Column } from './table.js';
 
 const COLUMNS: readonly Column<EventFieldsFragment>[] = [
-  { title: 'Event', cell: ({ id, type }) => <a href={`#/events/${encodeURIComponent(id)}`}>{type}</a> },
+  {
+    title: 'Event',
+    cell: ({ id, type }) => (
+      <a href={`#/events/${encodeURIComponent(id)}`}>
+        <Breakable>{type}</Breakable>
+      </a>
+    ),
+  },
   { title: 'Status', cell: ({ status }) => <Status of={status} /> },
   { title: 'Attempts', isNumber: true, isExtra: true, cell: ({ attempts }) => attempts },
   { title: 'What became of it', isExtra: true, cell: ({ lastError, reason }) => lastError ?? reason ?? '' },

@@ -1,10 +1,10 @@
-import { Fragment } from 'react';
 import { useLanguage } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { ErrorNotice, Waiting } from '../ui/notice.js';
 import { useTitle } from '../ui/route.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
+import { Breakable } from './breakable.js';
 import { Id } from './copy.js';
 import { Deed } from './deed.js';
 import { SLOW_MS } from './list.js';
@@ -12,9 +12,6 @@ import { NotFound } from './not-found.js';
 import { type EventFieldsFragment, ReplayEventDocument, WebhookEventDocument } from './operations.js';
 import { useTollgate } from './session.js';
 import { useMay } from './viewer.js';
-
-/** A long type may be broken after each part. */
-const PART = /[^._]*[._]|[^._]+/g;
 
 /** One event: how it ended, what it said, and the way to run it again. */
 export const EventPage = ({ id }: { readonly id: string }) => {
@@ -30,13 +27,7 @@ export const EventPage = ({ id }: { readonly id: string }) => {
       <header className="stack tight">
         <a href="#/events">← {t('All events')}</a>
         <h1>
-          {[...event.type.matchAll(PART)].map(({ 0: part, index }) => (
-            <Fragment key={index}>
-              {part}
-              <wbr />
-            </Fragment>
-          ))}{' '}
-          <Status of={event.status} />
+          <Breakable>{event.type}</Breakable> <Status of={event.status} />
         </h1>
         <p className="lead">
           <Id>{event.id}</Id> {t('received')} <Time at={event.receivedAt} />

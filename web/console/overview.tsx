@@ -12,7 +12,7 @@ import { SLOW_MS } from './list.js';
 import { ProblemsDocument } from './operations.js';
 import { ProblemList } from './problem-list.js';
 import { useTollgate } from './session.js';
-import { Setup } from './setup.js';
+import { Setup, useSetup } from './setup.js';
 import { readStuckEvents, StuckEvents } from './stuck-events.js';
 import { Totals } from './totals.js';
 import { Verdict } from './verdict.js';
@@ -33,7 +33,11 @@ export const Overview = () => {
   const stuck = useLoaded('stuck', readEvents, options);
   const readProblems = async () => (may('SETTINGS_READ') ? (await request(ProblemsDocument, {})).problems : undefined);
   const problems = useLoaded('problems', readProblems, options);
+  const setup = useSetup();
   const isStale = [activity, stuck, problems].some(({ value, error }) => value !== undefined && error !== undefined);
+  // All at once, so that nothing jumps.
+  const isFirst = range === RANGES[0] && activity.isWaiting;
+  if (isFirst || [setup, stuck, problems].some(({ isWaiting }) => isWaiting)) return <Waiting />;
   return (
     <>
       <h1 className="unseen">{t('Overview')}</h1>
@@ -44,7 +48,7 @@ export const Overview = () => {
         problems={problems.value}
         isStale={isStale || connection === 'lost'}
       />
-      {may('SETTINGS_READ') && <Setup />}
+      <Setup setup={setup} />
       <MoneyFlow activity={activity} range={range} onRange={setRange} />
       <Attention />
       {may('EVENT_READ') && <StuckEvents stuck={stuck} />}

@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react';
 import { useLanguage } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { ErrorNotice, Waiting } from '../ui/notice.js';
@@ -19,16 +20,11 @@ type Settings = PaymentSettingsQuery['paymentSettings'];
 
 /** What is set, and the ways to change it. */
 export const SettingsPage = () => {
-  const { request } = useTollgate();
   const may = useMay();
   const { t } = useLanguage();
   useTitle(t('Settings'));
-  return (
+  const rest = (
     <>
-      <h1>{t('Settings')}</h1>
-      {may('SETTINGS_READ') && <Installation />}
-      {may('SETTINGS_READ') && <Limits />}
-      {may('SETTINGS_MANAGE') && <Doctor />}
       <Links />
       {may('ROLE_MANAGE') && (
         <>
@@ -38,24 +34,37 @@ export const SettingsPage = () => {
       )}
     </>
   );
+  return (
+    <>
+      <h1>{t('Settings')}</h1>
+      {may('SETTINGS_READ') ? <Installation>{rest}</Installation> : rest}
+    </>
+  );
+};
 
-  function Installation() {
-    const options = { everyMs: SLOW_MS };
-    const { value, error, reload } = useLoaded('settings', () => request(PaymentSettingsDocument, {}), options);
-    if (!value) return <Waiting error={error} />;
-    const settings = value.paymentSettings;
-    return (
-      <>
-        <section className="stack" aria-labelledby="installation">
-          <h2 id="installation">{t('Installation')}</h2>
-          <ErrorNotice error={error} />
-          <SettingsFacts settings={settings} />
-        </section>
-        {may('SETTINGS_MANAGE') && <SettingsDeeds settings={settings} onDone={reload} />}
-        {may('SETTINGS_MANAGE') && settings.orderTable === null && <Activation onDone={reload} />}
-      </>
-    );
-  }
+/** The installation's own settings; what follows comes with them, so that nothing jumps. */
+const Installation = ({ children }: { readonly children: ReactNode }) => {
+  const { request } = useTollgate();
+  const may = useMay();
+  const { t } = useLanguage();
+  const options = { everyMs: SLOW_MS };
+  const { value, error, reload } = useLoaded('settings', () => request(PaymentSettingsDocument, {}), options);
+  if (!value) return <Waiting error={error} />;
+  const settings = value.paymentSettings;
+  return (
+    <>
+      <section className="stack" aria-labelledby="installation">
+        <h2 id="installation">{t('Installation')}</h2>
+        <ErrorNotice error={error} />
+        <SettingsFacts settings={settings} />
+      </section>
+      {may('SETTINGS_MANAGE') && <SettingsDeeds settings={settings} onDone={reload} />}
+      {may('SETTINGS_MANAGE') && settings.orderTable === null && <Activation onDone={reload} />}
+      <Limits />
+      {may('SETTINGS_MANAGE') && <Doctor />}
+      {children}
+    </>
+  );
 };
 
 const LINKS = [

@@ -1,8 +1,9 @@
 import { type Text, useT } from '../ui/language.js';
-import { useLoaded } from '../ui/load.js';
+import { type Loaded, useLoaded } from '../ui/load.js';
 import { ErrorNotice } from '../ui/notice.js';
-import { SetupDocument } from './operations.js';
+import { SetupDocument, type SetupQuery } from './operations.js';
 import { useTollgate } from './session.js';
+import { useMay } from './viewer.js';
 
 const EVERY_MS = 5_000;
 
@@ -16,12 +17,19 @@ const STEPS: Readonly<Record<string, readonly [name: Text, command?: string]>> =
   FIRST_PAYMENT: ['The first payment has arrived'],
 };
 
-/** Leads from a new installation to its first payment: each step ticks itself. Gone once all are done. */
-export const Setup = () => {
+type Steps = SetupQuery['setup'] | undefined;
+
+/** The way to the first payment; undefined for who may not see it. */
+export const useSetup = (): Loaded<Steps> => {
   const { request } = useTollgate();
+  const may = useMay();
+  const read = async () => (may('SETTINGS_READ') ? (await request(SetupDocument, {})).setup : undefined);
+  return useLoaded('setup', read, { isLive: true, everyMs: EVERY_MS });
+};
+
+/** Leads from a new installation to its first payment: each step ticks itself. Gone once all are done. */
+export const Setup = ({ setup: { value, error } }: { readonly setup: Loaded<Steps> }) => {
   const t = useT();
-  const read = async () => (await request(SetupDocument, {})).setup;
-  const { value, error } = useLoaded('setup', read, { isLive: true, everyMs: EVERY_MS });
   if (!value) return <ErrorNotice error={error} />;
   if (value.every(({ done }) => done)) return null;
   return (

@@ -15,7 +15,8 @@ export const Verdict = (props: {
 }) => {
   const { activity, range, stuck, problems, isStale } = props;
   const { t, plural } = useLanguage();
-  if (!activity) return null;
+  // Its place is kept, so that nothing jumps when it is known.
+  if (!activity) return <Answer tone="calm">{t('Loading …')}</Answer>;
   if (isStale)
     return <Answer tone="wait">{t('What is below may be old: it could not be read again just now.')}</Answer>;
   const succeeded = activity.now.succeeded.count;

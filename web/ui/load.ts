@@ -7,6 +7,8 @@ export interface Loaded<Value> {
   /** The newest answer; stays while a later one fails. */
   readonly value: Value | undefined;
   readonly error: TollgateError | undefined;
+  /** There was no answer yet, good or bad. */
+  readonly isWaiting: boolean;
   /** What is shown is another key's, until this one's is there. */
   readonly isBefore: boolean;
   /** Reads again now. */
@@ -46,6 +48,7 @@ export const useLoaded = <Value>(
   return {
     value: data?.value,
     error: error === null ? undefined : toTollgateError(error),
+    isWaiting: data === undefined && error === null,
     isBefore: isPlaceholderData,
     reload,
   };
