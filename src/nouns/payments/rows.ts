@@ -157,6 +157,8 @@ const WRITTEN = [
   'paymentMethod',
   'receiptUrl',
   'invoice',
+  'quarantinedFor',
+  'receivedCurrency',
   'seenAt',
   'updatedAt',
 ] as const satisfies readonly (keyof Payment)[];

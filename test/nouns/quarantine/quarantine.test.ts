@@ -201,6 +201,21 @@ describe('money that comes after a cancel', () => {
     });
   });
 
+  test('is told live with its reason and what it came in, in the same version', async () => {
+    const paid = await pay(server, await bed.createOrder());
+    const watch = server.watch(
+      'subscription ($id: ID!) { paymentUpdated(id: $id) { status quarantinedFor receivedCurrency } }',
+      { id: paid.payment.id },
+      ADMIN,
+    );
+    await watch.next();
+    await bed.stripe.paymentIntents.update(paid.payment.stripePaymentIntentId, { currency: 'eur' });
+    await confirm(bed, paid);
+    const seen = await watch.until(({ status }) => status === 'QUARANTINED');
+    expect(seen.at(-1)).toEqual({ status: 'QUARANTINED', quarantinedFor: 'MISMATCH', receivedCurrency: 'EUR' });
+    await watch.stop();
+  });
+
   test('that makes an order have more than it costs is a problem with its remedy, until the surplus goes back', async () => {
     const late = await pay(server, await bed.createOrder());
     const { orderId } = late.payment;
