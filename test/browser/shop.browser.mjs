@@ -121,6 +121,39 @@ describe("paying on Stripe's page", () => {
     await leave(page);
   });
 
+  test('shows in a page whose first look at the order was under way when it was paid', async () => {
+    const page = await demo.open();
+    await placeOrder(page, /Stoneware mug/);
+    await beginCard(page);
+    const other = await page.context().newPage();
+    let seen = 0;
+    other.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => (seen += /SUCCESSFUL/.test(payload))),
+    );
+    let release;
+    const held = new Promise((resolve) => (release = resolve));
+    const looked = new Promise((resolve) =>
+      other.route(
+        '**/demo/orders?id=*',
+        async (route) => {
+          const response = await route.fetch();
+          resolve();
+          await held;
+          await route.fulfill({ response });
+        },
+        { times: 1 },
+      ),
+    );
+    await other.goto(page.url());
+    await looked;
+    await payWith(page, /^Pays/);
+    await seeOrder(page, 'paid');
+    await expect.poll(() => seen, { timeout: 15_000 }).toBeGreaterThan(0);
+    release();
+    await seeOrder(other, 'paid');
+    await leave(page);
+  });
+
   test('can be left, gone on with, and cancelled', async () => {
     const page = await demo.open();
     await placeOrder(page, /Stoneware mug/);

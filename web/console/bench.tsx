@@ -4,6 +4,7 @@ import { createTokens, TollgateError } from 'tollgate-client';
 import { useAction } from 'tollgate-client/react';
 import { Field } from '../ui/field.js';
 import { type Text, useT } from '../ui/language.js';
+import { readAgain } from '../ui/load.js';
 import { DoneNotice, ErrorNotice } from '../ui/notice.js';
 import { useTitle } from '../ui/route.js';
 import { Id } from './copy.js';
@@ -61,7 +62,7 @@ const Doer = ({ doing }: { readonly doing: Doing }) => {
   const action = useAction(async () => {
     setDone(false);
     await sandbox(door, body);
-    await loads.invalidateQueries();
+    await readAgain(loads);
     setDone(true);
   });
   return (

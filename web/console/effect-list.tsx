@@ -1,5 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useLanguage } from '../ui/language.js';
+import { readAgain } from '../ui/load.js';
 import { useView } from '../ui/route.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
@@ -27,7 +28,7 @@ const Retry = ({ row: { id, running } }: { readonly row: Row }) => {
       asksReason
       run={async ({ reason }) => {
         await request(RetryEffectDocument, { input: { id, reason } });
-        await loads.invalidateQueries();
+        await readAgain(loads);
         return t('It is tried again.');
       }}
     />
@@ -81,7 +82,7 @@ const RetryAll = () => {
       asksReason
       run={async ({ reason }) => {
         const { ids } = (await request(RetryDeadEffectsDocument, { input: { reason } })).retryDeadEffects;
-        await loads.invalidateQueries();
+        await readAgain(loads);
         return plural(ids.length, '{count} is tried again.', '{count} are tried again.');
       }}
     />

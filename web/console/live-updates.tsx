@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { Tollgate } from 'tollgate-client';
 import { useConnection } from 'tollgate-client/react';
 import { useLanguage } from '../ui/language.js';
-import { LIVE } from '../ui/load.js';
+import { LIVE, readAgain } from '../ui/load.js';
 import { PaymentsChangedDocument } from './operations.js';
 import { useTollgate } from './session.js';
 
@@ -18,7 +18,7 @@ const createRefresh = (loads: QueryClient) => {
   let isDue = false;
   const read = (): void => {
     isDue = false;
-    void loads.invalidateQueries({ queryKey: [LIVE] }, { cancelRefetch: true });
+    void readAgain(loads, [LIVE]);
     timer = setTimeout(() => {
       timer = undefined;
       if (isDue) read();
@@ -79,7 +79,7 @@ export const LiveUpdates = () => {
   useEffect(() => {
     if (connection === 'lost' && !wasLost.current) setSince(new Date());
     // What happened meanwhile was told to nobody here.
-    if (connection === 'open' && wasLost.current) void loads.invalidateQueries({ queryKey: [LIVE] });
+    if (connection === 'open' && wasLost.current) void readAgain(loads, [LIVE]);
     if (connection !== 'connecting') wasLost.current = connection === 'lost';
     if (connection === 'open') setSince(undefined);
   }, [connection, loads]);

@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useLanguage, useT } from '../ui/language.js';
-import { useLoaded } from '../ui/load.js';
+import { readAgain, useLoaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { useTitle, useView } from '../ui/route.js';
 import { Status } from '../ui/status.js';
@@ -78,7 +78,7 @@ const Redeliver = ({ id }: { readonly id: string }) => {
       asksReason
       run={async ({ reason }) => {
         await request(RedeliverDocument, { input: { id, reason } });
-        await loads.invalidateQueries();
+        await readAgain(loads);
         return t('It is sent again, soon.');
       }}
     />
@@ -178,7 +178,7 @@ const RedeliverDead = ({ id }: { readonly id: string }) => {
       run={async ({ reason }) => {
         const { deliveries } = (await request(RedeliverDeadDocument, { input: { webhookId: id, reason } }))
           .redeliverDead;
-        await loads.invalidateQueries();
+        await readAgain(loads);
         change({ status: undefined });
         return plural(deliveries, '{count} message is sent again.', '{count} messages are sent again.');
       }}

@@ -1,5 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useLanguage } from '../ui/language.js';
+import { readAgain } from '../ui/load.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
 import { Deed } from './deed.js';
@@ -38,7 +39,7 @@ const Deeds = ({ row: { id, status } }: { readonly row: Row }) => {
         explains={t('The flow runs in its order’s turn. Where it fails again, it stays owed with the error.')}
         run={async () => {
           const { owedFlow } = (await request(RunOwedFlowDocument, { input: { id } })).runOwedFlow;
-          await loads.invalidateQueries();
+          await readAgain(loads);
           return owedFlow.status === 'DONE' ? t('It has run.') : owedFlow.error;
         }}
       />
@@ -49,7 +50,7 @@ const Deeds = ({ row: { id, status } }: { readonly row: Row }) => {
         needsReason
         run={async ({ reason = '' }) => {
           await request(SkipOwedFlowDocument, { input: { id, reason } });
-          await loads.invalidateQueries();
+          await readAgain(loads);
           return t('Skipped.');
         }}
       />

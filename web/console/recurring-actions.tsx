@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { hasEnded } from 'tollgate-client';
 import { Field } from '../ui/field.js';
 import { useLanguage } from '../ui/language.js';
-import { useLoaded } from '../ui/load.js';
+import { readAgain, useLoaded } from '../ui/load.js';
 import { ErrorNotice } from '../ui/notice.js';
 import { Time } from '../ui/time.js';
 import { type Asked, Deed } from './deed.js';
@@ -203,7 +203,7 @@ export const RetryRenewal = ({ charge }: { readonly charge: { readonly id: strin
       run={async (asked) => {
         const { payment } = (await request(RetryRenewalDocument, { input: { paymentId: charge.id, ...asked } }))
           .retryRenewal;
-        await loads.invalidateQueries();
+        await readAgain(loads);
         return payment.status === 'SUCCESSFUL' ? t('It is paid.') : t('It is under way.');
       }}
     />

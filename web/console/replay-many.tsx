@@ -1,7 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useLanguage } from '../ui/language.js';
-import { useLoaded } from '../ui/load.js';
+import { readAgain, useLoaded } from '../ui/load.js';
 import { ErrorNotice } from '../ui/notice.js';
 import { Deed } from './deed.js';
 import { ReplayEventsDocument, WebhookEventCountDocument, type WebhookEventCountQueryVariables } from './operations.js';
@@ -48,7 +48,7 @@ export const ReplayMany = ({ filter }: { readonly filter: WebhookEventCountQuery
           setDone(replayed);
         }
         setDone(undefined);
-        await loads.invalidateQueries();
+        await readAgain(loads);
         return `${plural(replayed, '{count} event replayed', '{count} events replayed')}, ${t('{count} failed', { count: failed })}.`;
       }}
     />

@@ -1,4 +1,4 @@
-import { keepPreviousData, QueryClient, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, QueryClient, type QueryKey, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
 import { type TollgateError, toTollgateError } from 'tollgate-client';
 
@@ -31,20 +31,36 @@ export const LIVE = 'live';
 export const createLoads = (): QueryClient =>
   new QueryClient({ defaultOptions: { queries: { retry: false, networkMode: 'always' } } });
 
+/**
+ * Reads what is seen again, after something happened. A first read that is under way may be older than what happened, and the query client
+ * would take its answer for the new one: it is read once more when it has ended.
+ */
+export const readAgain = async (loads: QueryClient, queryKey: QueryKey = []): Promise<void> => {
+  const first = loads.getQueryCache().findAll({
+    queryKey,
+    predicate: ({ state }) => state.data === undefined && state.fetchStatus !== 'idle',
+  });
+  const rest = loads.invalidateQueries({ queryKey });
+  await Promise.allSettled(first.map(({ promise }) => promise));
+  await Promise.all([rest, ...first.map((one) => loads.invalidateQueries({ queryKey: one.queryKey, exact: true }))]);
+};
+
 /** Reads when the component comes and whenever `key` changes. Components with the same key read once. */
 export const useLoaded = <Value>(
   key: string,
   read: () => Promise<Value>,
   { everyMs, isLive = false, keepsBefore = false }: LoadOptions = {},
 ): Loaded<Value> => {
-  const { data, error, isPlaceholderData, refetch } = useQuery({
-    queryKey: [isLive ? LIVE : 'still', key],
+  const loads = useQueryClient();
+  const group = isLive ? LIVE : 'still';
+  const { data, error, isPlaceholderData } = useQuery({
+    queryKey: [group, key],
     // A query may not answer undefined.
     queryFn: async () => ({ value: await read() }),
     ...(everyMs !== undefined && { refetchInterval: everyMs }),
     ...(keepsBefore && { placeholderData: keepPreviousData }),
   });
-  const reload = useCallback(() => void refetch(), [refetch]);
+  const reload = useCallback(() => void readAgain(loads, [group, key]), [loads, group, key]);
   return {
     value: data?.value,
     error: error === null ? undefined : toTollgateError(error),
