@@ -165,8 +165,12 @@ test('authorized money is captured in part, or let go, and late money is decided
       location.hash = hash;
     }, `#/payments/${id}`);
   await go(canceled);
-  await ask(page, 'Cancel this payment', 'Yes, cancel this payment');
+  await page.getByRole('button', { name: 'Cancel this payment' }).click();
+  await page.getByLabel('Reason').fill('Sold out');
+  await page.getByRole('button', { name: 'Yes, cancel this payment' }).click();
   await page.locator('h1 [data-status=CANCELED]').waitFor();
+  const { audit } = await query('{ audit(action: "PAYMENT_CANCELED", first: 1) { edges { node { detail } } } }');
+  expect(audit.edges[0].node.detail).toMatchObject({ paymentId: canceled, reason: 'Sold out' });
   const { payment } = await query('query ($id: ID!) { payment(id: $id) { stripePaymentIntentId } }', { id: canceled });
   const late = `${demo.sandboxUrl}/_sandbox/payment_intents/${payment.stripePaymentIntentId}/succeed_late`;
   expect((await fetch(late, { method: 'POST', body: '{}' })).status).toBe(200);

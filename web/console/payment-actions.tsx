@@ -44,8 +44,9 @@ const Capture = ({ payment: { id, amount, currency } }: { readonly payment: Paym
       explains={t('The authorized money is taken; what is left over can’t be captured later.')}
       of={text}
       isReady={isPart}
-      run={async ({ idempotencyKey }) => {
-        await tollgate.capturePayment({ id, idempotencyKey, ...(isPart && part < amount && { amount: part }) });
+      asksReason
+      run={async (asked) => {
+        await tollgate.capturePayment({ id, ...asked, ...(isPart && part < amount && { amount: part }) });
         return t('Captured.');
       }}
     >
@@ -68,8 +69,9 @@ const Cancel = ({ payment: { id } }: { readonly payment: Payment }) => {
       does={t('Cancel this payment')}
       yes={t('Yes, cancel this payment')}
       explains={t('It can’t be paid any more, and authorized money is let go. The order may begin another payment.')}
-      run={async ({ idempotencyKey }) => {
-        await tollgate.cancelPayment({ id, idempotencyKey });
+      asksReason
+      run={async (asked) => {
+        await tollgate.cancelPayment({ id, ...asked });
         return t('Canceled.');
       }}
     />

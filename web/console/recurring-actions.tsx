@@ -59,6 +59,7 @@ const Ends = ({ row, onDone }: Parts) => {
           does={t('Resume')}
           yes={t('Yes, resume')}
           explains={t('The scheduled end is taken back, and charges go on.')}
+          asksReason
           run={async (asked) => {
             await request(ResumeRecurringDocument, { input: { recurringPaymentId: row.id, ...asked } });
             onDone();
@@ -70,6 +71,7 @@ const Ends = ({ row, onDone }: Parts) => {
           does={t('Cancel at the period’s end')}
           yes={t('Yes, cancel at the period’s end')}
           explains={t('What is paid for runs out; nothing is charged after it.')}
+          asksReason
           run={end('PERIOD_END', t('It ends with its period.'))}
         />
       )}
@@ -77,6 +79,7 @@ const Ends = ({ row, onDone }: Parts) => {
         does={t('Cancel now')}
         yes={t('Yes, cancel now')}
         explains={t('It ends at once and can’t be taken back. Nothing is refunded by itself.')}
+        asksReason
         run={end('NOW', t('It has ended.'))}
       />
     </>
@@ -92,6 +95,7 @@ const Pauses = ({ row, onDone }: Parts) => {
         does={t('Collect again')}
         yes={t('Yes, collect again')}
         explains={t('The next invoice is charged as usual.')}
+        asksReason
         run={async (asked) => {
           await request(UnpauseRecurringDocument, { input: { recurringPaymentId: row.id, ...asked } });
           onDone();
@@ -104,6 +108,7 @@ const Pauses = ({ row, onDone }: Parts) => {
       does={t('Pause collection')}
       yes={t('Yes, pause collection')}
       explains={t('Invoices are voided until collection goes on; nothing is charged.')}
+      asksReason
       run={async (asked) => {
         await request(PauseRecurringDocument, { input: { recurringPaymentId: row.id, ...asked } });
         onDone();
@@ -135,6 +140,7 @@ const Change = ({ row, onDone }: Parts) => {
       explains={t('Later charges come to what is agreed here.')}
       of={JSON.stringify(terms)}
       isReady={isOther}
+      asksReason
       run={async (asked) => {
         await request(ChangeRecurringDocument, { input: { ...terms, ...asked } });
         onDone();
