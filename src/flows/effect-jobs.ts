@@ -67,10 +67,12 @@ export const createEffectJobs = (database: Database): EffectJobs => ({
     const [ids, name] = 'ids' in which ? [which.ids, undefined] : [undefined, which.name];
     return database.transaction(async (tx) => {
       const rows = await tx.query<{ id: string }>({
+        // Locked first: of two that ask at once, the second finds them no longer dead.
         text: `select id::text as "id" from tollgate_jobs.reschedule_jobs(array(
             select j.id from ${JOBS} where j.locked_at is null
               and case when $1::bigint[] is null then (${DEAD}) and ($2::text is null or t.identifier = $2)
-                else j.id = any($1) end),
+                else j.id = any($1) end
+              order by j.id for update of j),
           run_at := now(), attempts := 0)`,
         values: [ids ?? null, name ?? null],
       });
