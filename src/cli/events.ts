@@ -2,6 +2,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { wordsOf } from '../core/errors.js';
 import { EVENT_STATUSES, type EventStatus } from '../core/states.js';
 import { createEventReads, type EventFilter, type EventReads, type InboxEvent } from '../inbox/event-reads.js';
+import { NOUNS } from '../nouns.js';
+import { stripeIdsOf } from '../parts/nouns.js';
 import type { Operations } from '../parts/operations.js';
 import { parseSince } from './duration.js';
 import { withOperations } from './operations.js';
@@ -26,7 +28,7 @@ const summaryOf = ({ payload: _payload, ...event }: InboxEvent) => event;
 
 /** To look at the inbox no flow is loaded, so that a broken one can be found by it. */
 const withReads = <T>(work: (reads: EventReads) => Promise<T>): Promise<T> =>
-  withParts(({ database }) => work(createEventReads(database)));
+  withParts(({ database }) => work(createEventReads(database, stripeIdsOf(NOUNS))));
 
 const listEvents = async (options: FilterOptions & { readonly limit: number }): Promise<void> => {
   const { type, status, since, until, limit } = options;

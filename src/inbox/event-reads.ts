@@ -37,6 +37,14 @@ export interface EventCount {
 /** A count of more would read long for a number that nobody needs to the last digit. */
 export const MOST_COUNTED = 100_000;
 
+/** Where rows of a kind keep the ids of the objects at Stripe that events are about. */
+export interface StripeIds {
+  /** As the timeline calls the kind. */
+  readonly nodeType: string;
+  readonly table: string;
+  readonly columns: readonly string[];
+}
+
 /** Reads of the inbox. */
 export interface EventReads {
   /** The event, or null where there is none. */
@@ -50,8 +58,6 @@ export interface EventReads {
   count(filter: EventFilter): Promise<EventCount>;
 }
 
-const NODE_TYPES = ['PAYMENT', 'REFUND', 'DISPUTE', 'RECURRING_PAYMENT'] as const;
-
 const LISTING: Listing = {
   table: 'tollgate.stripe_event',
   alias: 'e',
@@ -62,91 +68,89 @@ const LISTING: Listing = {
 };
 
 /** The rows that Stripe's id, or ours, is one of. */
-const rowsOf = (given: string, ours: string | undefined): string => {
-  const of = (kind: string, table: string, ...columns: string[]): string[] =>
-    columns.map((column) => `select '${kind}', id from tollgate.${table} where ${column} = ${given}`);
-  return [
-    ...(ours ? NODE_TYPES.map((kind) => `select '${kind}', ${ours}`) : []),
-    ...of('PAYMENT', 'payment', 'stripe_payment_intent_id', 'stripe_charge_id', 'stripe_invoice_id'),
-    ...of('PAYMENT', 'payment', 'stripe_checkout_session_id'),
-    ...of('REFUND', 'refund', 'stripe_refund_id'),
-    ...of('DISPUTE', 'dispute', 'stripe_dispute_id'),
-    ...of('RECURRING_PAYMENT', 'recurring_payment', 'stripe_subscription_id', 'stripe_checkout_session_id'),
-  ].join(' union all ');
-};
+const rowsOf = (kinds: readonly StripeIds[], given: string, ours: string | undefined): string =>
+  kinds
+    .flatMap(({ nodeType, table, columns }) => [
+      ...(ours ? [`select '${nodeType}', ${ours}`] : []),
+      ...columns.map((column) => `select '${nodeType}', id from ${table} where ${column} = ${given}`),
+    ])
+    .join(' union all ');
 
 /** The event itself, those that changed one of our rows, and those that were not applied, by their object. */
 const isSought =
-  (search: string): Condition =>
+  (search: string, kinds: readonly StripeIds[]): Condition =>
   (bind) => {
     const text = search.trim();
     const given = `${bind(text)}::text`;
     const ours = isNodeId(text) ? `${bind(text)}::bigint` : undefined;
     return `e.id in (select id from tollgate.stripe_event where id = ${given}
       union all select id from tollgate.stripe_event where object_id = ${given} and status <> 'PROCESSED'
-      union all select c.event_id from (${rowsOf(given, ours)}) as n (kind, id)
+      union all select c.event_id from (${rowsOf(kinds, given, ours)}) as n (kind, id)
         join tollgate.change c on c.node_type = n.kind and c.node_id = n.id where c.event_id is not null)`;
   };
 
-const conditionsOf = ({ type, status, since, until, search }: EventFilter): Condition[] => [
-  ...isEqual('e.type', type),
-  ...isOfStatus('e.status', status, 'PROCESSED'),
-  ...isWithin('e.received_at', since, until),
-  ...(search === undefined ? [] : [isSought(search)]),
-];
-
-/** A statement over the events that fit. */
-const overEvents = (filter: EventFilter, text: (where: string, bind: Bind) => string): Statement => {
+/** A statement over the events for which the conditions hold. */
+const overEvents = (conditions: readonly Condition[], text: (where: string, bind: Bind) => string): Statement => {
   const values: unknown[] = [];
   const bind: Bind = (value) => `$${values.push(value)}`;
-  const where = ['true', ...conditionsOf(filter).map((condition) => condition(bind))].join(' and ');
+  const where = ['true', ...conditions.map((condition) => condition(bind))].join(' and ');
   return { text: text(where, bind), values };
 };
 
-export const createEventReads = (database: Database): EventReads => ({
-  async find(id) {
-    const [event] = await database.query<InboxEvent>({
-      text: `select ${LISTING.columns} from tollgate.stripe_event e where e.id = $1`,
-      values: [id],
-    });
-    return event ?? null;
-  },
+/** Builds the reads; `kinds` are the rows that events may have changed. */
+export const createEventReads = (database: Database, kinds: readonly StripeIds[]): EventReads => {
+  const conditionsOf = ({ type, status, since, until, search }: EventFilter): Condition[] => [
+    ...isEqual('e.type', type),
+    ...isOfStatus('e.status', status, 'PROCESSED'),
+    ...isWithin('e.received_at', since, until),
+    ...(search === undefined ? [] : [isSought(search, kinds)]),
+  ];
 
-  list: (filter) => readPage<InboxEvent>(database, LISTING, conditionsOf(filter), filter),
+  return {
+    async find(id) {
+      const [event] = await database.query<InboxEvent>({
+        text: `select ${LISTING.columns} from tollgate.stripe_event e where e.id = $1`,
+        values: [id],
+      });
+      return event ?? null;
+    },
 
-  async idsOf(filter) {
-    const rows = await database.query<{ id: string }>(
-      overEvents(
-        filter,
-        (where) => `select e.id from tollgate.stripe_event e where ${where} order by received_at, e.id`,
-      ),
-    );
-    return rows.map(({ id }) => id);
-  },
+    list: (filter) => readPage<InboxEvent>(database, LISTING, conditionsOf(filter), filter),
 
-  async nextIds({ first, after, ...filter }) {
-    const rows = await database.query<{ id: string }>(
-      overEvents(filter, (where, bind) => {
-        const key = after === undefined ? undefined : `${bind(after)}::text`;
-        const rest =
-          key &&
-          `and (e.received_at, e.id) > ((select received_at from tollgate.stripe_event where id = ${key}), ${key})`;
-        return `select e.id from tollgate.stripe_event e where ${where} ${rest ?? ''}
+    async idsOf(filter) {
+      const rows = await database.query<{ id: string }>(
+        overEvents(
+          conditionsOf(filter),
+          (where) => `select e.id from tollgate.stripe_event e where ${where} order by received_at, e.id`,
+        ),
+      );
+      return rows.map(({ id }) => id);
+    },
+
+    async nextIds({ first, after, ...filter }) {
+      const rows = await database.query<{ id: string }>(
+        overEvents(conditionsOf(filter), (where, bind) => {
+          const key = after === undefined ? undefined : `${bind(after)}::text`;
+          const rest =
+            key &&
+            `and (e.received_at, e.id) > ((select received_at from tollgate.stripe_event where id = ${key}), ${key})`;
+          return `select e.id from tollgate.stripe_event e where ${where} ${rest ?? ''}
           order by e.received_at, e.id limit ${bind(first)}`;
-      }),
-    );
-    return rows.map(({ id }) => id);
-  },
+        }),
+      );
+      return rows.map(({ id }) => id);
+    },
 
-  async count(filter) {
-    const [row] = await database.query<{ count: number }>(
-      overEvents(
-        filter,
-        (where, bind) => `select count(*)::integer as "count" from (
+    async count(filter) {
+      const [row] = await database.query<{ count: number }>(
+        overEvents(
+          conditionsOf(filter),
+          (where, bind) => `select count(*)::integer as "count" from (
           select from tollgate.stripe_event e where ${where} limit ${bind(MOST_COUNTED + 1)}) as found`,
-      ),
-    );
-    const count = row?.count ?? 0;
-    return { count: Math.min(count, MOST_COUNTED), isMore: count > MOST_COUNTED };
-  },
-});
+        ),
+      );
+      const count = row?.count ?? 0;
+      return { count: Math.min(count, MOST_COUNTED), isMore: count > MOST_COUNTED };
+    },
+  };
+};

@@ -6,6 +6,7 @@ import type { Flows } from '../flows/flows.js';
 import type { Builder, Once } from '../graphql/builder.js';
 import type { NounDomain } from '../graphql/context.js';
 import type { NodeKind } from '../graphql/node.js';
+import type { StripeIds } from '../inbox/event-reads.js';
 import type { EventHandler } from '../inbox/handler.js';
 import type { Job } from '../inbox/jobs.js';
 import type { OpenRows } from '../inbox/open-rows.js';
@@ -75,6 +76,8 @@ export interface Noun<Parts = unknown> {
   readonly entities: Entities;
   /** Where its open rows stand; none for a noun that waits for nothing. */
   readonly open?: OpenIn;
+  /** Where its rows keep the ids of Stripe's objects, by which their events are found. */
+  readonly stripeIds?: StripeIds;
   /** The types of Stripe's events that lead to it: the webhook endpoint is registered for those of all nouns. */
   readonly eventTypes: readonly string[];
   /** Defines its types and fields. */

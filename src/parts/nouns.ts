@@ -1,5 +1,6 @@
 import type { ExportList } from '../core/list-export.js';
 import type { NounDomain } from '../graphql/context.js';
+import type { StripeIds } from '../inbox/event-reads.js';
 import type { EventHandler } from '../inbox/handler.js';
 import type { Job } from '../inbox/jobs.js';
 import type { OpenRows } from '../inbox/open-rows.js';
@@ -11,6 +12,7 @@ export interface BuiltNouns {
   /** Who applies an event of a type. */
   readonly handlers: ReadonlyMap<string, EventHandler>;
   readonly openRows: readonly OpenRows[];
+  readonly stripeIds: readonly StripeIds[];
   readonly domain: NounDomain;
   readonly jobs: readonly Job[];
   readonly exports: readonly ExportList[];
@@ -30,6 +32,7 @@ export const buildNouns = (nouns: readonly Noun[], machine: Omit<Machine, 'use'>
   return {
     handlers: handlersOf(nouns, all),
     openRows: all.flatMap(({ openRows = [] }) => openRows),
+    stripeIds: stripeIdsOf(nouns),
     domain: Object.assign({ live }, ...all.map(({ domain }) => domain)) as NounDomain,
     jobs: all.flatMap(({ jobs = [] }) => jobs),
     exports: all.flatMap(({ exports = [] }) => exports),
@@ -42,6 +45,10 @@ export const eventTypesOf = (nouns: readonly Noun[]): readonly string[] =>
 
 /** Where rows may be open. */
 export const openInOf = (nouns: readonly Noun[]): readonly OpenIn[] => nouns.flatMap(({ open }) => open ?? []);
+
+/** Where their rows keep ids of Stripe's objects. */
+export const stripeIdsOf = (nouns: readonly Noun[]): readonly StripeIds[] =>
+  nouns.flatMap(({ stripeIds }) => stripeIds ?? []);
 
 /** Refuses nouns that don't apply what they list, or apply more: such events would be lost, or never come. */
 const handlersOf = (nouns: readonly Noun[], built: readonly Built[]): ReadonlyMap<string, EventHandler> => {

@@ -50,7 +50,7 @@ export const createStripeDoor = (needs: Needs): StripeDoor => {
   const took = needs.metrics.tookEvent;
   const processor = createEventProcessor({ database, inbox, connection, handlers: nouns.handlers, batches, took, log });
   onStop(() => processor.idle());
-  const reads = createEventReads(database);
+  const reads = createEventReads(database, nouns.stripeIds);
   const reconciler = createReconciler({
     database,
     databaseUrl: directUrl,

@@ -50,6 +50,7 @@ export const disputes: Noun<DisputeParts> = {
   name: 'disputes',
   entities: [Dispute],
   open: { table: 'tollgate.dispute', open: OPEN_DISPUTE, countedAs: 'disputes' },
+  stripeIds: { nodeType: 'DISPUTE', table: 'tollgate.dispute', columns: ['stripe_dispute_id'] },
   eventTypes: DISPUTE_EVENTS,
   node: disputeKind,
   define: (builder) => defineDispute(builder),

@@ -95,6 +95,11 @@ export const payments: Noun<PaymentParts> = {
   name: 'payments',
   entities: [Payment],
   open: { table: 'tollgate.payment', open: OPEN_PAYMENT, countedAs: 'payments' },
+  stripeIds: {
+    nodeType: 'PAYMENT',
+    table: 'tollgate.payment',
+    columns: ['stripe_payment_intent_id', 'stripe_charge_id', 'stripe_invoice_id', 'stripe_checkout_session_id'],
+  },
   eventTypes: [...PAYMENT_INTENT_EVENTS, ...CHARGE_EVENTS],
   node: paymentKind,
   define(builder, once) {

@@ -127,6 +127,11 @@ export const recurring: Noun<RecurringParts> = {
   name: 'recurring',
   entities: [RecurringPayment],
   open: { table: 'tollgate.recurring_payment', open: LIVE_RECURRING, countedAs: 'recurringPayments' },
+  stripeIds: {
+    nodeType: 'RECURRING_PAYMENT',
+    table: 'tollgate.recurring_payment',
+    columns: ['stripe_subscription_id', 'stripe_checkout_session_id'],
+  },
   eventTypes: [...SUBSCRIPTION_EVENTS, ...SCHEDULE_EVENTS, ...CHECKOUT_EVENTS],
   node: recurringKind,
   define(builder, once) {

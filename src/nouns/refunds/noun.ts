@@ -72,6 +72,7 @@ export const refunds: Noun<RefundParts> = {
   name: 'refunds',
   entities: [Refund],
   open: { table: 'tollgate.refund', open: RESERVES, countedAs: 'refunds' },
+  stripeIds: { nodeType: 'REFUND', table: 'tollgate.refund', columns: ['stripe_refund_id'] },
   eventTypes: REFUND_EVENTS,
   node: refundKind,
   define: (builder) => defineRefund(builder),
