@@ -58,11 +58,19 @@ export const createAuditLog = (database: Database): AuditLog => ({
     ),
 
   async record({ actor, action, detail, key }) {
-    await database.query({
-      text: `insert into tollgate.audit (actor, action, detail) select $1, $2, $3::jsonb where $4::text is null
-        or not exists (select from tollgate.audit where at > now() - interval '${KEYS_FOR}' and actor = $1 and action = $2
-          and detail->>'key' = $4)`,
-      values: [actor, action, JSON.stringify({ ...detail, key }), key ?? null],
+    await database.transaction(async (tx) => {
+      // Of two at once with one key, the second sees what the first has written.
+      if (key !== undefined)
+        tx.send({
+          text: 'select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1, 0))',
+          values: [JSON.stringify(['audit', actor, action, key])],
+        });
+      tx.send({
+        text: `insert into tollgate.audit (actor, action, detail) select $1, $2, $3::jsonb where $4::text is null
+          or not exists (select from tollgate.audit where at > now() - interval '${KEYS_FOR}' and actor = $1 and action = $2
+            and detail->>'key' = $4)`,
+        values: [actor, action, JSON.stringify({ ...detail, key }), key ?? null],
+      });
     });
   },
 });

@@ -91,12 +91,38 @@ describe('a reason over GraphQL', () => {
     await expect(capture({ id, reason: 'x'.repeat(501) })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
     expect((await bed.stripe.paymentIntents.retrieve(paid.payment.stripePaymentIntentId)).amount_received).toBe(0);
     const input = { id, amount: 4_000, reason: 'half of it is out of stock', idempotencyKey: 'half' };
-    for (let n = 0; n < 2; n += 1) expect(await capture(input)).toEqual({ payment: { status: 'SUCCESSFUL' } });
+    expect(await capture(input)).toEqual({ payment: { status: 'SUCCESSFUL' } });
+    expect(await capture(input)).toEqual({ payment: { status: 'SUCCESSFUL' } });
     expect(await audited('PAYMENT_CAPTURED')).toEqual([
       {
         actor: 'account:admin',
         detail: { paymentId: id, amount: 4_000, reason: 'half of it is out of stock', key: 'half' },
       },
+    ]);
+    // The reason came first with a key that was used without one: of eight at once one keeps it.
+    const other = await pay(server, await bed.createOrder(), { captureMethod: 'MANUAL' });
+    await confirm(bed, other);
+    const whole = { id: other.payment.id, idempotencyKey: 'whole' };
+    await capture(whole);
+    const holder = await bed.sql.connect();
+    await holder.query('begin');
+    await holder.query('lock table tollgate.audit in share mode'); // all eight come to the same moment
+    const eight = Array.from({ length: 8 }, () => capture({ ...whole, reason: 'all is there' }));
+    await eventually(
+      async () =>
+        (
+          await bed.sql.query(
+            `select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+          )
+        ).rows.length,
+      (waiting) => waiting >= 8,
+    );
+    await holder.query('commit');
+    holder.release();
+    await Promise.all(eight);
+    expect((await audited('PAYMENT_CAPTURED')).map(({ detail }) => detail)).toEqual([
+      expect.objectContaining({ key: 'half' }),
+      { paymentId: other.payment.id, reason: 'all is there', key: 'whole' },
     ]);
     const { id: recurringPaymentId } = await startActive(bed, server);
     await ask(
