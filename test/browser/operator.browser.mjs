@@ -169,8 +169,12 @@ test('authorized money is captured in part, or let go, and late money is decided
   await page.getByLabel('Reason').fill('Sold out');
   await page.getByRole('button', { name: 'Yes, cancel this payment' }).click();
   await page.locator('h1 [data-status=CANCELED]').waitFor();
-  const { audit } = await query('{ audit(action: "PAYMENT_CANCELED", first: 1) { edges { node { detail } } } }');
-  expect(audit.edges[0].node.detail).toMatchObject({ paymentId: canceled, reason: 'Sold out' });
+  // The status is shown as soon as it is committed; the reason is kept right after.
+  const reasons = async () => {
+    const { audit } = await query('{ audit(action: "PAYMENT_CANCELED", first: 1) { edges { node { detail } } } }');
+    return audit.edges.map(({ node }) => node.detail);
+  };
+  await expect.poll(reasons, { timeout: 15_000 }).toMatchObject([{ paymentId: canceled, reason: 'Sold out' }]);
   const { payment } = await query('query ($id: ID!) { payment(id: $id) { stripePaymentIntentId } }', { id: canceled });
   const late = `${demo.sandboxUrl}/_sandbox/payment_intents/${payment.stripePaymentIntentId}/succeed_late`;
   expect((await fetch(late, { method: 'POST', body: '{}' })).status).toBe(200);

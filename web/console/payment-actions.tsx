@@ -3,7 +3,6 @@ import { type Payment, parseMoney, toFieldText } from 'tollgate-client';
 import { Field } from '../ui/field.js';
 import { useLanguage } from '../ui/language.js';
 import { Deed } from './deed.js';
-import { DecideQuarantinedDocument } from './operations.js';
 import { useTollgate } from './session.js';
 import { useMay } from './viewer.js';
 
@@ -80,11 +79,11 @@ const Cancel = ({ payment: { id } }: { readonly payment: Payment }) => {
 
 /** Money that isn't what was asked for: somebody takes it, or sends it back. */
 const Decision = ({ payment }: { readonly payment: Payment }) => {
-  const { request } = useTollgate();
+  const tollgate = useTollgate();
   const { t, money } = useLanguage();
   const amount = money(payment.amountReceived, payment.receivedCurrency ?? payment.currency);
   const decide = (decision: 'ACCEPT' | 'REFUND', done: string) => async (asked: { idempotencyKey: string }) => {
-    await request(DecideQuarantinedDocument, { input: { paymentId: payment.id, decision, ...asked } });
+    await tollgate.decideQuarantined({ paymentId: payment.id, decision, ...asked });
     return done;
   };
   return (

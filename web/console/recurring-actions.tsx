@@ -7,16 +7,7 @@ import { readAgain, useLoaded } from '../ui/load.js';
 import { ErrorNotice } from '../ui/notice.js';
 import { Time } from '../ui/time.js';
 import { type Asked, Deed } from './deed.js';
-import {
-  CancelRecurringDocument,
-  ChangeRecurringDocument,
-  PauseRecurringDocument,
-  PreviewChangeDocument,
-  type RecurringRowFragment,
-  ResumeRecurringDocument,
-  RetryRenewalDocument,
-  UnpauseRecurringDocument,
-} from './operations.js';
+import { type RecurringRowFragment, RetryRenewalDocument } from './operations.js';
 import { useRested } from './rested.js';
 import { useTollgate } from './session.js';
 import { useMay } from './viewer.js';
@@ -45,10 +36,10 @@ export const RecurringActions = (parts: Parts) => {
 };
 
 const Ends = ({ row, onDone }: Parts) => {
-  const { request } = useTollgate();
+  const tollgate = useTollgate();
   const { t } = useLanguage();
   const end = (at: 'NOW' | 'PERIOD_END', done: string) => async (asked: Asked) => {
-    await request(CancelRecurringDocument, { input: { recurringPaymentId: row.id, at, ...asked } });
+    await tollgate.cancelRecurringPayment({ recurringPaymentId: row.id, at, ...asked });
     onDone();
     return done;
   };
@@ -61,7 +52,7 @@ const Ends = ({ row, onDone }: Parts) => {
           explains={t('The scheduled end is taken back, and charges go on.')}
           asksReason
           run={async (asked) => {
-            await request(ResumeRecurringDocument, { input: { recurringPaymentId: row.id, ...asked } });
+            await tollgate.resumeRecurringPayment({ recurringPaymentId: row.id, ...asked });
             onDone();
             return t('It goes on.');
           }}
@@ -87,7 +78,7 @@ const Ends = ({ row, onDone }: Parts) => {
 };
 
 const Pauses = ({ row, onDone }: Parts) => {
-  const { request } = useTollgate();
+  const tollgate = useTollgate();
   const { t } = useLanguage();
   if (row.collectionPaused)
     return (
@@ -97,7 +88,7 @@ const Pauses = ({ row, onDone }: Parts) => {
         explains={t('The next invoice is charged as usual.')}
         asksReason
         run={async (asked) => {
-          await request(UnpauseRecurringDocument, { input: { recurringPaymentId: row.id, ...asked } });
+          await tollgate.unpauseRecurringPayment({ recurringPaymentId: row.id, ...asked });
           onDone();
           return t('Collection goes on.');
         }}
@@ -110,7 +101,7 @@ const Pauses = ({ row, onDone }: Parts) => {
       explains={t('Invoices are voided until collection goes on; nothing is charged.')}
       asksReason
       run={async (asked) => {
-        await request(PauseRecurringDocument, { input: { recurringPaymentId: row.id, ...asked } });
+        await tollgate.pauseRecurringPayment({ recurringPaymentId: row.id, ...asked });
         onDone();
         return t('Collection is paused.');
       }}
@@ -120,7 +111,7 @@ const Pauses = ({ row, onDone }: Parts) => {
 
 /** Another price or quantity, with what it will cost before it is done. */
 const Change = ({ row, onDone }: Parts) => {
-  const { request } = useTollgate();
+  const tollgate = useTollgate();
   const { t } = useLanguage();
   const [priceId, setPrice] = useState(row.priceId);
   const [quantity, setQuantity] = useState(`${row.quantity}`);
@@ -142,7 +133,7 @@ const Change = ({ row, onDone }: Parts) => {
       isReady={isOther}
       asksReason
       run={async (asked) => {
-        await request(ChangeRecurringDocument, { input: { ...terms, ...asked } });
+        await tollgate.changeRecurringPayment({ ...terms, ...asked });
         onDone();
         return t('Changed.');
       }}
@@ -168,13 +159,11 @@ const Change = ({ row, onDone }: Parts) => {
 
 /** What a change will cost, as Stripe reckons it. */
 const Preview = ({ terms }: { readonly terms: { readonly recurringPaymentId: string } }) => {
-  const { request } = useTollgate();
+  const tollgate = useTollgate();
   const { t, money } = useLanguage();
   const key = useRested(JSON.stringify(terms));
-  const { value, error, isBefore } = useLoaded(
-    `preview ${key}`,
-    async () =>
-      (await request(PreviewChangeDocument, { input: JSON.parse(key) as typeof terms })).previewRecurringChange,
+  const { value, error, isBefore } = useLoaded(`preview ${key}`, () =>
+    tollgate.previewRecurringChange(JSON.parse(key) as typeof terms),
   );
   if (!value || isBefore) return error ? <ErrorNotice error={error} /> : <p className="soft">{t('Loading …')}</p>;
   return (
