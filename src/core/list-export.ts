@@ -26,11 +26,17 @@ export interface ExportList {
   open(asked: AskedFilter, again: () => Promise<Caller>): Promise<AsyncIterable<string>>;
 }
 
+/** What a row has that a cell can hold as it is. */
+type Plain<Row> = { [Name in keyof Row]: Row[Name] extends Cell ? Name : never }[keyof Row] & string;
+
+/** A column: something of the row as it is, or made of it under a name. */
+type Column<Row> = Plain<Row> | readonly [name: string, of: (row: Row) => Cell];
+
 /** What a list is exported by. */
 interface Exported<Row, Filter> {
   readonly name: string;
   readonly permission: Permission;
-  readonly columns: Readonly<Record<string, (row: Row) => Cell>>;
+  readonly columns: readonly Column<Row>[];
   /** Reads one filter: its name among the list's own, and its value. */
   readonly filters: Readonly<Record<string, (text: string, name: string) => unknown>>;
   list(filter: Filter & PageOfBoth, caller: Caller): Promise<Page<Row>>;
@@ -58,7 +64,7 @@ export const aTime = (text: string, name: string): Date => {
 };
 
 const readFilters = (
-  filters: Exported<unknown, unknown>['filters'],
+  filters: Exported<object, object>['filters'],
   asked: AskedFilter,
 ): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
@@ -78,7 +84,9 @@ export const defineExport = <Row extends { readonly id: string }, Filter extends
   filters,
   list,
 }: Exported<Row, Filter>): ExportList => {
-  const cellsOf = (row: Row): Cell[] => Object.values(columns).map((cell) => cell(row));
+  const heading = columns.map((column) => (typeof column === 'string' ? column : column[0]));
+  const cellsOf = (row: Row): Cell[] =>
+    columns.map((column) => (typeof column === 'string' ? (row[column] as Cell) : column[1](row)));
 
   const assertMay = (caller: Caller): Caller => {
     if (!caller.permissions.has(permission)) throw denial(caller, permission);
@@ -86,7 +94,7 @@ export const defineExport = <Row extends { readonly id: string }, Filter extends
   };
 
   async function* read(filter: Filter, again: () => Promise<Caller>): AsyncGenerator<string> {
-    yield csvLine(Object.keys(columns));
+    yield csvLine(heading);
     let after: string | undefined;
     let left = MOST_ROWS;
     while (left > 0) {

@@ -89,14 +89,14 @@ export const createDisputeReads = (database: Database, orders: Pick<Orders, 'key
       const readsAny = caller.permissions.has('PAYMENT_READ_ANY');
       if (paymentId !== undefined && !isNodeId(paymentId)) return NONE;
       if (!readsAny && caller.accountId === null) return NONE;
-      const sought = search === undefined ? undefined : await soughtBy(search, orders.keyOf);
-      if (search !== undefined && sought === undefined) return NONE;
+      const sought = await soughtBy(search, orders, isSought);
+      if (!sought) return NONE;
       const conditions = [
         ...isEqual('d.payment_id', paymentId),
         ...isEqual('d.status', status),
         ...isEqual('p.account_id', readsAny ? undefined : caller.accountId),
         ...isWithin('d.created_at', createdFrom, createdTo),
-        ...(sought ? [isSought(sought)] : []),
+        ...sought,
       ];
       return readPage<Dispute>(database, LISTING, conditions, page);
     },

@@ -161,8 +161,8 @@ export interface DeliveryFilter extends PageOfBoth {
   readonly webhookId?: string | undefined;
   readonly status?: DeliveryStatus | undefined;
   readonly eventType?: string | undefined;
-  /** The ids that its row may have; undefined for any. */
-  readonly nodes?: Condition | undefined;
+  /** What else must hold. */
+  readonly conditions: readonly Condition[];
   readonly createdFrom?: Date | undefined;
   readonly createdTo?: Date | undefined;
 }
@@ -178,7 +178,7 @@ const LISTING: Listing = {
 /** Newest first. */
 export const listDeliveries = (
   on: Queryable,
-  { webhookId, status, eventType, nodes, createdFrom, createdTo, ...page }: DeliveryFilter,
+  { webhookId, status, eventType, conditions, createdFrom, createdTo, ...page }: DeliveryFilter,
 ): Promise<Page<OutgoingDelivery>> =>
   readPage<OutgoingDelivery>(
     on,
@@ -187,7 +187,7 @@ export const listDeliveries = (
       ...isEqual('d.webhook_id', webhookId),
       ...isEqual('d.status', status),
       ...isEqual('d.event_type', eventType),
-      ...(nodes ? [nodes] : []),
+      ...conditions,
       ...isWithin('d.created_at', createdFrom, createdTo),
     ],
     page,

@@ -74,7 +74,7 @@ export interface OutgoingWebhooks {
   redeliverDead(webhookId: string, by: AskedBy): Promise<number>;
   /** Newest first; of all endpoints where none is named. */
   deliveries(
-    filter: Omit<DeliveryFilter, 'nodes'> & { readonly search?: string | undefined },
+    filter: Omit<DeliveryFilter, 'conditions'> & { readonly search?: string | undefined },
   ): Promise<Page<OutgoingDelivery>>;
   payloadOf: PayloadOf;
 }
@@ -230,8 +230,7 @@ export const createOutgoingWebhooks = ({
 
   async deliveries({ search, ...filter }) {
     if (filter.webhookId !== undefined && !isNodeId(filter.webhookId)) return NONE;
-    if (search === undefined) return listDeliveries(database, filter);
-    const sought = await soughtBy(search, orders.keyOf);
-    return sought ? listDeliveries(database, { ...filter, nodes: isOf(sought) }) : NONE;
+    const conditions = await soughtBy(search, orders, isOf);
+    return conditions ? listDeliveries(database, { ...filter, conditions }) : NONE;
   },
 });

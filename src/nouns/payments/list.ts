@@ -28,14 +28,19 @@ export interface Sought {
 /** Ids of Stripe's and of apps are short: what is longer is none. */
 const LONGEST = 255;
 
-/** What a search is for; undefined where nothing can have such an id. `keyOf` gives an order's key in its one form. */
+/**
+ * What a search asks of a list: nothing where there is none; undefined where nothing can have such an id. `keyOf` gives an order's key in
+ * its one form.
+ */
 export const soughtBy = async (
-  search: string,
-  keyOf: (orderId: string) => Promise<string | undefined>,
-): Promise<Sought | undefined> => {
+  search: string | undefined,
+  { keyOf }: { readonly keyOf: (orderId: string) => Promise<string | undefined> },
+  isSought: (sought: Sought) => Condition,
+): Promise<readonly Condition[] | undefined> => {
+  if (search === undefined) return [];
   const text = search.trim();
   if (text === '' || text.length > LONGEST) return undefined;
-  return { text, id: isNodeId(text) ? text : null, orderId: (await keyOf(text)) ?? null };
+  return [isSought({ text, id: isNodeId(text) ? text : null, orderId: (await keyOf(text)) ?? null })];
 };
 
 /** The accounts that an id names: the account itself, or whose customer of Stripe's it is. */
@@ -57,7 +62,7 @@ export const paymentsSought = ({ text, id, orderId }: Sought, bind: Bind): strin
 };
 
 /** The payment itself, or what its refunds and disputes are called. */
-const isSought =
+export const isSoughtPayment =
   (sought: Sought): Condition =>
   (bind) => {
     const [given, ours] = [`${bind(sought.text)}::text`, `${bind(sought.id)}::bigint`];
@@ -78,7 +83,7 @@ const LISTING: Listing = {
 export const listPayments = (
   database: Database,
   { orderId, status, refundState, createdFrom, createdTo, ...page }: PaymentFilter,
-  { accountId, sought }: { readonly accountId: string | undefined; readonly sought: Sought | undefined },
+  { accountId, sought }: { readonly accountId: string | undefined; readonly sought: readonly Condition[] },
 ): Promise<Page<Payment>> =>
   readPage<Payment>(
     database,
@@ -89,7 +94,7 @@ export const listPayments = (
       ...isOfStatus('p.status', status, 'SUCCESSFUL'),
       ...(refundState === undefined ? [] : [() => `(${REFUND_STATE_SQL[refundState]})`]),
       ...isWithin('p.created_at', createdFrom, createdTo),
-      ...(sought ? [isSought(sought)] : []),
+      ...sought,
     ],
     page,
   );

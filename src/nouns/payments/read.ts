@@ -7,7 +7,7 @@ import { mayUseOrder, type Orders } from '../../orders/orders.js';
 import { Change } from '../../outbox/change.js';
 import type { Database } from '../../storage/database.js';
 import { createRowReads } from '../../storage/row-reads.js';
-import { listPayments, soughtBy } from './list.js';
+import { isSoughtPayment, listPayments, soughtBy } from './list.js';
 import type { Payments, PaymentVersion } from './payments.js';
 import { Payment } from './row.js';
 import { readPaymentTotals } from './totals.js';
@@ -52,8 +52,8 @@ export const createPaymentReads = ({
     async list(filter, caller) {
       const accountId = visibleAccount(caller, filter.accountId);
       if (accountId === null) return NONE;
-      const sought = filter.search === undefined ? undefined : await soughtBy(filter.search, orders.keyOf);
-      if (filter.search !== undefined && sought === undefined) return NONE;
+      const sought = await soughtBy(filter.search, orders, isSoughtPayment);
+      if (!sought) return NONE;
       if (filter.orderId === undefined) return listPayments(database, filter, { accountId, sought });
       const orderId = await orders.keyOf(filter.orderId);
       return orderId === undefined ? NONE : listPayments(database, { ...filter, orderId }, { accountId, sought });

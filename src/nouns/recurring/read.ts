@@ -56,7 +56,7 @@ const isSought =
 
 interface Asked {
   readonly accountId: string | undefined;
-  readonly sought: Sought | undefined;
+  readonly sought: readonly Condition[];
 }
 
 const listRows = (
@@ -72,7 +72,7 @@ const listRows = (
       ...isEqual('r.order_id', orderId),
       ...isEqual('r.status', status),
       ...isWithin('r.created_at', createdFrom, createdTo),
-      ...(sought ? [isSought(sought)] : []),
+      ...sought,
     ],
     page,
   );
@@ -144,8 +144,8 @@ export const createRecurringReads = ({
     async list(filter, caller) {
       const accountId = visibleAccount(caller, filter.accountId);
       if (accountId === null) return NONE;
-      const sought = filter.search === undefined ? undefined : await soughtBy(filter.search, orders.keyOf);
-      if (filter.search !== undefined && sought === undefined) return NONE;
+      const sought = await soughtBy(filter.search, orders, isSought);
+      if (!sought) return NONE;
       if (filter.orderId === undefined) return listRows(database, filter, { accountId, sought });
       const orderId = await orders.keyOf(filter.orderId);
       return orderId === undefined ? NONE : listRows(database, { ...filter, orderId }, { accountId, sought });

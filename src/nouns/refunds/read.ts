@@ -96,12 +96,12 @@ export const createRefundReads = (database: Database, orders: Pick<Orders, 'keyO
       alias: 'r',
     }),
     async list({ status, search, createdFrom, createdTo, ...page }) {
-      const sought = search === undefined ? undefined : await soughtBy(search, orders.keyOf);
-      if (search !== undefined && sought === undefined) return NONE;
+      const sought = await soughtBy(search, orders, isSought);
+      if (!sought) return NONE;
       const conditions = [
         ...isEqual('r.status', status),
         ...isWithin('r.created_at', createdFrom, createdTo),
-        ...(sought ? [isSought(sought)] : []),
+        ...sought,
       ];
       return readPage<Refund>(database, LISTING, conditions, page);
     },
