@@ -1,5 +1,5 @@
 import type { Page, PageRequest } from '../core/page.js';
-import { readReason } from '../core/reason.js';
+import { type AskedBy, readReason } from '../core/reason.js';
 import { writeAudit } from '../storage/audit.js';
 import type { Database } from '../storage/database.js';
 
@@ -38,10 +38,7 @@ export interface EffectJobs {
    * Tries them again at once, with all their attempts ahead; gives the ids. One that runs is left alone. Twice is harmless: one that was put
    * back into the queue is not dead any more. The audit keeps who asked, and why.
    */
-  retry(
-    which: RetriedEffects,
-    by: { readonly actor: string; readonly reason?: string | null | undefined },
-  ): Promise<string[]>;
+  retry(which: RetriedEffects, by: AskedBy): Promise<string[]>;
 }
 
 const DEAD = 'j.attempts >= j.max_attempts and j.locked_at is null';

@@ -1,15 +1,9 @@
 import { BadUserInputError, DomainError, NotFoundError, UnavailableError } from '../core/errors.js';
-import { readReason } from '../core/reason.js';
+import { type AskedBy, readReason } from '../core/reason.js';
 import { writeAudit } from '../storage/audit.js';
 import type { Database } from '../storage/database.js';
 import type { EventFilter, EventReads, InboxEvent } from './event-reads.js';
 import type { EventProcessor } from './process-event.js';
-
-/** Who lets something be done again, and why. */
-export interface ReplayedBy {
-  readonly actor: string;
-  readonly reason?: string | null | undefined;
-}
 
 /** Which events are replayed in one step. */
 export interface ReplayStep {
@@ -36,12 +30,12 @@ export interface Events extends Pick<EventReads, 'find' | 'list' | 'count'> {
    *
    * @throws NotFoundError, BadUserInputError when its payload is older than is kept
    */
-  replay(id: string, by: ReplayedBy): Promise<InboxEvent>;
+  replay(id: string, by: AskedBy): Promise<InboxEvent>;
   /**
    * Replays events that fit, as they came, and says where to go on. A step that was cut off, or is taken twice, does no harm: each event is
    * replayed as by itself. The audit keeps each step once, with what was asked for.
    */
-  replayStep(step: ReplayStep, by: ReplayedBy): Promise<ReplayedStep>;
+  replayStep(step: ReplayStep, by: AskedBy): Promise<ReplayedStep>;
 }
 
 /** A step ends then, so that its answer comes before anything on the way gives up on it. */

@@ -1,7 +1,7 @@
 import { BadUserInputError, NotFoundError } from '../core/errors.js';
 import type { Page, PageRequest } from '../core/page.js';
 import { PERMISSIONS, type Permission } from '../core/permissions.js';
-import { readReason } from '../core/reason.js';
+import { type AskedBy, readReason } from '../core/reason.js';
 import { audited } from '../storage/audit.js';
 import type { Database, Queryable, Tx } from '../storage/database.js';
 
@@ -33,12 +33,6 @@ export interface GivenRoles {
   readonly given: readonly GivenRole[];
 }
 
-/** Who changes something, and why. */
-export interface ChangedBy {
-  readonly actor: string;
-  readonly reason?: string | null | undefined;
-}
-
 /** Who may do what, for those who decide it. Each call may be repeated: the second changes nothing. The audit keeps who did it. */
 export interface RoleManagement {
   /** All roles by name. */
@@ -48,19 +42,19 @@ export interface RoleManagement {
   /** The accounts to which roles were given, by id: who gave them, when and why. */
   accounts(filter: { readonly role?: string | undefined } & PageRequest): Promise<Page<GivenRoles>>;
   /** Grants the permission, and makes the role if it is new. @throws BadUserInputError for a name that can't be */
-  grant(role: string, permission: Permission, by: ChangedBy): Promise<RoleGrants>;
+  grant(role: string, permission: Permission, by: AskedBy): Promise<RoleGrants>;
   /**
    * @throws NotFoundError for an unknown role, BadUserInputError for ROLE_MANAGE of `admin`, and for what would leave no
    * administrator
    */
-  revoke(role: string, permission: Permission, by: ChangedBy): Promise<RoleGrants>;
+  revoke(role: string, permission: Permission, by: AskedBy): Promise<RoleGrants>;
   /** @throws NotFoundError for an unknown role, BadUserInputError for `anonymous` and `logged_in`, which nobody is given */
-  assign(accountId: string, role: string, by: ChangedBy): Promise<AccountRoles>;
+  assign(accountId: string, role: string, by: AskedBy): Promise<AccountRoles>;
   /**
    * @throws NotFoundError for an unknown role, BadUserInputError for `anonymous` and `logged_in`, which nobody loses, and for
    * what would leave no administrator
    */
-  unassign(accountId: string, role: string, by: ChangedBy): Promise<AccountRoles>;
+  unassign(accountId: string, role: string, by: AskedBy): Promise<AccountRoles>;
 }
 
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { BadUserInputError, IllegalTransitionError, NotFoundError } from '../../core/errors.js';
 import { isNodeId } from '../../core/node-id.js';
 import type { Page } from '../../core/page.js';
-import { readReason } from '../../core/reason.js';
+import { type AskedBy, readReason } from '../../core/reason.js';
 import type { Vault } from '../../installation/encryption.js';
 import type { Orders } from '../../orders/orders.js';
 import { writeAudit } from '../../storage/audit.js';
@@ -43,12 +43,6 @@ export interface WebhookInput {
   readonly eventTypes: readonly string[];
   readonly description?: string | undefined;
   readonly enabled?: boolean | undefined;
-}
-
-/** Who lets messages be sent again, and why. */
-export interface AskedBy {
-  readonly actor: string;
-  readonly reason?: string | null | undefined;
 }
 
 /** Where else changes are told, for those who decide it. */
