@@ -335,6 +335,9 @@ export const findStuck = async ({ sql }: World): Promise<Violation[]> => {
     union all
     select format('%s of order %s is still owed: %s', flow, order_id, error) from tollgate.owed_flow where status = 'OWED'
     union all
+    select format('what had waited of recurring payment %s is still to wait again', id)
+      from tollgate.recurring_payment where restoring_by is not null
+    union all
     select format('refund %s waits for Stripe''s answer', id) from tollgate.refund where status = 'PENDING' and stripe_refund_id is null`);
   return rows.map(({ what }) => what);
 };

@@ -23,7 +23,8 @@ const launch = async (port: number): Promise<OwnRedis | undefined> => {
   const child = spawn(
     'redis-server',
     ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', os.tmpdir()],
-    { stdio: ['ignore', 'pipe', 'ignore'] },
+    // A group of its own: who interrupts a run at a terminal interrupts all of its group, and what has begun is played to its end.
+    { stdio: ['ignore', 'pipe', 'ignore'], detached: true },
   );
   const exited = once(child, 'exit');
   const lines = createInterface({ input: child.stdout });

@@ -111,6 +111,11 @@ export const callControl = async (sandbox: Sandbox, path: string, body?: object)
 const ageRows = async (sql: pg.Pool, seconds: number): Promise<void> => {
   for (const table of AGING)
     await sql.query(`update tollgate.${table} set attempted_at = attempted_at - $1 * interval '1 second'`, [seconds]);
+  await sql.query(
+    `update tollgate.recurring_payment set restoring_since = restoring_since - $1 * interval '1 second'
+      where restoring_by is not null`,
+    [seconds],
+  );
 };
 
 interface Operation {
