@@ -32,7 +32,7 @@ export interface Deliveries {
   run(): Promise<void>;
   /** Sends one that this process holds, and gives how it is then. */
   deliver(webhook: SigningWebhook, delivery: OutgoingDelivery): Promise<OutgoingDelivery>;
-  /** Ends what is under way; what was not answered is sent again by whoever comes next. */
+  /** Begins no more, and gives what is under way two seconds; what was not answered then is sent again by whoever comes next. */
   stop(): Promise<void>;
 }
 
@@ -47,6 +47,8 @@ interface Parts {
 const AT_ONCE = 8;
 /** So many are claimed in one statement, where as many are due: one by one, claims would cost as much as all the rest. */
 const CLAIMED_TOGETHER = AT_ONCE / 2;
+/** What a stop waits for answers, in milliseconds: the rest of it needs its time too. */
+const STOP_MS = 2_000;
 /** Longer than an attempt takes. */
 const LEASE_SECONDS = 30;
 const GONE = 410;
@@ -154,6 +156,7 @@ interface Lane {
 export const createDeliveries = (parts: Parts): Deliveries => {
   const { database, log } = parts;
   const stopping = new AbortController();
+  let isStopping = false;
   const lanes = new Map<string, Lane>();
 
   const sendOne = async (webhook: SigningWebhook, delivery: OutgoingDelivery): Promise<void> => {
@@ -182,7 +185,7 @@ export const createDeliveries = (parts: Parts): Deliveries => {
   const fill = async (webhook: SigningWebhook): Promise<void> => {
     const lane = laneOf(webhook.id);
     const room = AT_ONCE - lane.sending.size;
-    if (lane.isFilling || room < CLAIMED_TOGETHER || stopping.signal.aborted) return;
+    if (lane.isFilling || room < CLAIMED_TOGETHER || isStopping) return;
     lane.isFilling = true;
     try {
       for (const delivery of await database.query<OutgoingDelivery>(claimDue(webhook.id, room, LEASE_SECONDS))) {
@@ -206,8 +209,11 @@ export const createDeliveries = (parts: Parts): Deliveries => {
     },
     deliver: (webhook, delivery) => attempt(parts, { webhook, delivery }, stopping.signal),
     async stop() {
-      stopping.abort(new Error('The server stops.'));
+      isStopping = true;
+      // What has been sent is about to be answered: cut off at once, each would be sent again by another process.
+      const last = setTimeout(() => stopping.abort(new Error('The server stops.')), STOP_MS);
       await Promise.all([...lanes.values()].flatMap(({ sending }) => [...sending]));
+      clearTimeout(last);
     },
   };
 };

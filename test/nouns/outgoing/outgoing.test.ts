@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { transform } from 'esbuild';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -57,7 +58,7 @@ beforeAll(async () => {
   bed = await openTestBed();
   const { paymentCallback } = await import('../../../flows/payment-callback.js');
   server = await bed.start({
-    environment: { TOLLGATE_OUTGOING_HOSTS: 'localhost', TOLLGATE_ENCRYPTION_KEY: KEY },
+    environment,
     flows: {
       paymentCallback: {
         async run(data, context) {
@@ -69,6 +70,7 @@ beforeAll(async () => {
   });
 });
 const KEY = Buffer.alloc(32, 3).toString('base64');
+const environment = { TOLLGATE_OUTGOING_HOSTS: 'localhost', TOLLGATE_ENCRYPTION_KEY: KEY };
 beforeEach(async () => {
   receiver = await startReceiver();
 });
@@ -305,6 +307,24 @@ describe('an endpoint that fails', () => {
     }, 'the other one tells it');
     expect(new Set(receiver.got.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
   });
+});
+
+test('what was sent when the server is told to stop is answered first, and not sent again', async () => {
+  const own = await openTestBed();
+  try {
+    const stopped = await own.start({ environment });
+    await ask(stopped, CREATE, { input: { url: receiver.url, eventTypes: ['payment.updated'] } }, ADMIN);
+    receiver.behave(() => delay(700, 204));
+    await pay(stopped, await own.createOrder());
+    await until(() => receiver.got.length > 0, 'it is sent');
+    await stopped.stop();
+    const { rows } = await own.sql.query(
+      `select 'msg_' || message_id as id from tollgate.outgoing_delivery where status = 'DELIVERED' and attempts = 1 order by 1`,
+    );
+    expect(rows.map(({ id }) => id)).toEqual(receiver.got.map(({ headers }) => headers['webhook-id']).sort());
+  } finally {
+    await own.close();
+  }
 });
 
 test('the scheme signs its published example as published', () => {

@@ -14,7 +14,7 @@ export interface Receiver {
   readonly url: string;
   readonly got: Got[];
   /** How it answers from now on: a status, a function of the request, or silence. */
-  behave(answer: number | 'silence' | 'reset' | ((got: Got) => number)): void;
+  behave(answer: number | 'silence' | 'reset' | ((got: Got) => number | Promise<number>)): void;
   close(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export const startReceiver = async (): Promise<Receiver> => {
     got.push(one);
     if (behaviour === 'silence') return;
     if (behaviour === 'reset') return void request.socket.resetAndDestroy();
-    const status = typeof behaviour === 'number' ? behaviour : behaviour(one);
+    const status = typeof behaviour === 'number' ? behaviour : await behaviour(one);
     response.writeHead(status, status >= 300 && status < 400 ? { location: '/elsewhere' } : {}).end();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
