@@ -1,10 +1,21 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { mergeConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import config from '../vitest.config.js';
 
-const { TOLLGATE_MUTANT_OF: file, TOLLGATE_MUTANT: mutant } = process.env;
+const { TOLLGATE_MUTANT_OF: file, TOLLGATE_MUTANT: mutant, TOLLGATE_MUTANT_REPORT: report } = process.env;
 
-/** The tests as ever, with one source in another text: nothing is written where the sources are. */
+/** The source's own test first, `decide.test.ts` of `decide.ts`: it is quick, and what it notices needs no other. */
+class OwnFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const own = `/${path.basename(file ?? '', '.ts')}.test.ts`;
+    const isOther = ({ moduleId }: TestSpecification): number => (moduleId.endsWith(own) ? 0 : 1);
+    return (await super.sort(files)).sort((a, b) => isOther(a) - isOther(b));
+  }
+}
+
+/** The tests as ever, with one source in another text: nothing is written where the sources are. With a report, all of its mutants are in it. */
 export default mergeConfig(config, {
   plugins: [
     {
@@ -13,4 +24,12 @@ export default mergeConfig(config, {
       load: (id: string) => (id === file && mutant !== undefined ? readFileSync(mutant, 'utf8') : undefined),
     },
   ],
+  test: {
+    // One process, which knows what is wrong at the moment.
+    maxWorkers: 1,
+    sequence: { sequencer: OwnFirst },
+    // They kill processes of their own, which run what was built.
+    exclude: ['**/crash.test.ts', '**/node_modules/**'],
+    ...(report !== undefined && { runner: './scripts/mutant-runner.ts' }),
+  },
 });

@@ -4,35 +4,46 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { mutantsOf } from './mutants.mjs';
+import { parseArgs } from 'node:util';
+import { mutantsOf, withSwitches } from './mutants.mjs';
 import { root, secondsSince } from './run.mjs';
 
 /** Where money is decided, and the tests that are to notice. */
 const TARGETS = {
   'src/core/money.ts': ['test/core/money.test.ts'],
   'src/core/states.ts': ['test/core/states.test.ts'],
-  'src/nouns/disputes/states.ts': ['test/nouns/disputes'],
+  'src/nouns/refunds/reserve.ts': ['test/nouns/refunds'],
+  'src/nouns/refunds/refundable.ts': ['test/nouns/refunds', 'test/nouns/payments/totals.test.ts'],
+  'src/nouns/refunds/decide.ts': ['test/nouns/refunds'],
+  'src/nouns/refunds/apply.ts': ['test/nouns/refunds'],
+  'src/nouns/payments/cancel-and-capture.ts': ['test/nouns/payments/ca'],
+  'src/nouns/payments/apply.ts': [
+    'test/nouns/payments/ca',
+    'test/nouns/payments/pay.test.ts',
+    'test/inbox/order-of-events.test.ts',
+  ],
   'src/nouns/payments/decide.ts': [
+    'test/nouns/payments/decide.test.ts',
     'test/nouns/payments/settled-elsewhere.test.ts',
     'test/inbox/order-of-events.test.ts',
   ],
   'src/nouns/payments/due.ts': ['test/nouns/payments/due.test.ts', 'test/nouns/payments/pay.test.ts'],
   'src/nouns/payments/reserve.ts': ['test/nouns/payments/pay.test.ts', 'test/nouns/methods/pay-with-saved.test.ts'],
-  'src/nouns/payments/apply.ts': ['test/nouns/payments', 'test/inbox/order-of-events.test.ts'],
-  'src/nouns/refunds/decide.ts': ['test/nouns/refunds'],
-  'src/nouns/refunds/refundable.ts': ['test/nouns/refunds'],
-  'src/nouns/refunds/reserve.ts': ['test/nouns/refunds'],
-  'src/nouns/refunds/apply.ts': ['test/nouns/refunds'],
+  'src/nouns/disputes/states.ts': ['test/nouns/disputes'],
   'src/nouns/disputes/apply.ts': ['test/nouns/disputes'],
-  'src/nouns/recurring/reserve.ts': ['test/nouns/recurring'],
-  'src/nouns/recurring/apply.ts': ['test/nouns/recurring'],
   'src/nouns/renewals/decide.ts': ['test/nouns/renewals'],
+  'src/nouns/quarantine/decide.ts': ['test/nouns/quarantine'],
+  'src/nouns/recurring/reserve.ts': ['test/nouns/recurring/recurring.test.ts', 'test/nouns/recurring/trials.test.ts'],
+  'src/nouns/recurring/apply.ts': ['test/nouns/recurring'],
 };
-const AT_ONCE = 2;
-/** A wrong source may never end. */
+/** A wrong source may never end: nothing is said of any mutant for so long. */
 const LIMIT_MS = 300_000;
 
-const asked = process.argv.slice(2);
+const { values, positionals: asked } = parseArgs({
+  allowPositionals: true,
+  options: { verbose: { type: 'boolean', default: false } },
+});
+const short = (text) => text.replaceAll(/\s+/g, ' ').slice(0, 100);
 const wanted = Object.keys(TARGETS).filter((file) => asked.length === 0 || asked.some((word) => file.startsWith(word)));
 if (wanted.length === 0) {
   console.error(`Nothing of that name is mutated. These are: ${Object.keys(TARGETS).join(', ')}`);
@@ -45,64 +56,85 @@ for (const signal of ['SIGINT', 'SIGTERM'])
     isInterrupted = true;
   });
 
-/** Whether the tests pass with this text in place of the source. */
-const passes = (file, text, name) =>
+/** Runs the file's tests with this text in the place of the source; a report that says nothing new for LIMIT_MS ends it. */
+const runTests = (file, text, { name, report, words = [] }) =>
   new Promise((resolve) => {
     const mutant = path.join(folder, name);
     fs.writeFileSync(mutant, text);
     const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
-    const words = [
-      vitest,
-      'run',
-      '--config',
-      'scripts/mutate.config.ts',
-      '--bail',
-      '1',
-      '--reporter',
-      'dot',
-      ...TARGETS[file],
-    ];
-    const child = spawn(process.execPath, words, {
-      cwd: root,
-      stdio: 'ignore',
-      env: {
-        ...process.env,
-        TOLLGATE_TEST_BUILT: '1',
-        TOLLGATE_MUTANT_OF: path.join(root, file),
-        TOLLGATE_MUTANT: mutant,
+    const child = spawn(
+      process.execPath,
+      [vitest, 'run', '--config', 'scripts/mutate.config.ts', '--reporter', 'dot', ...words, ...TARGETS[file]],
+      {
+        cwd: root,
+        stdio: 'ignore',
+        env: {
+          ...process.env,
+          TOLLGATE_TEST_BUILT: '1',
+          TOLLGATE_MUTANT_OF: path.join(root, file),
+          TOLLGATE_MUTANT: mutant,
+          ...(report !== undefined && { TOLLGATE_MUTANT_REPORT: report }),
+        },
       },
-    });
-    const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+    );
+    let size = 0;
+    const watch = setInterval(() => {
+      const now = report === undefined ? size : fs.statSync(report).size;
+      if (now === size) child.kill('SIGKILL');
+      size = now;
+    }, LIMIT_MS);
     child.once('close', (code) => {
-      clearTimeout(timer);
+      clearInterval(watch);
       resolve(code === 0);
     });
   });
 
+/** The latest that the report says of each mutant. */
+const readReport = (report) => {
+  const latest = new Map();
+  for (const line of fs.readFileSync(report, 'utf8').split('\n').filter(Boolean)) {
+    const { id, is, by } = JSON.parse(line);
+    latest.set(id, { is, by });
+  }
+  return latest;
+};
+
+/** All mutants in one run of the tests: each test that reaches one is played again with it. */
+const tryTogether = async (file, source, mutants) => {
+  const report = path.join(folder, `${path.basename(file, '.ts')}-${mutants.length}.jsonl`);
+  fs.writeFileSync(report, '');
+  const switched = mutants.filter(({ isStatic }) => !isStatic);
+  for (;;) {
+    const isWhole = await runTests(file, withSwitches(source, switched), { name: 'switched.ts', report });
+    const ended = [...readReport(report)].find(([, { is }]) => is === 'tried');
+    if (isWhole || isInterrupted) return readReport(report);
+    if (!ended) throw new Error(`The tests of ${file} fail without any mutant.`);
+    fs.appendFileSync(report, `${JSON.stringify({ id: ended[0], is: 'noticed', by: 'it ended the tests' })}\n`);
+  }
+};
+
+/** One in a run of its own: for what is run as the module is loaded. */
+const tryAlone = async (file, mutant) => {
+  const isSurvivor = await runTests(file, mutant.text, { name: `alone-${mutant.id}.ts`, words: ['--bail', '1'] });
+  return { is: isSurvivor ? 'reached' : 'noticed' };
+};
+
 const tryOut = async (file) => {
   const startedAt = performance.now();
   const source = fs.readFileSync(path.join(root, file), 'utf8');
-  if (!(await passes(file, source, 'honest.ts'))) throw new Error(`The tests of ${file} fail without any mutant.`);
-  const waiting = mutantsOf(source).map((mutant, at) => ({
-    ...mutant,
-    name: `${path.basename(file, '.ts')}-${at}.ts`,
-  }));
-  const total = waiting.length;
-  const survivors = [];
-  let tried = 0;
-  const work = async () => {
-    for (let next = waiting.shift(); next && !isInterrupted; next = waiting.shift()) {
-      if (await passes(file, next.text, next.name)) survivors.push(next);
-      tried += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-  console.log(
-    `${file}: ${tried - survivors.length} of ${tried} noticed${tried < total ? `, ${total - tried} not tried` : ''} in ${secondsSince(startedAt)}`,
-  );
-  for (const { line, from, to } of survivors.sort((a, b) => a.line - b.line))
-    console.log(`  not noticed: ${file}:${line}  ${from}  →  ${to}`);
-  return { tried, noticed: tried - survivors.length };
+  const mutants = mutantsOf(source);
+  const found = await tryTogether(file, source, mutants);
+  const alone = mutants.filter(({ id, isStatic }) => isStatic || found.get(id)?.is === 'static');
+  for (const mutant of alone) if (!isInterrupted) found.set(mutant.id, await tryAlone(file, mutant));
+  const noticed = mutants.filter(({ id }) => found.get(id)?.is === 'noticed').length;
+  console.log(`${file}: ${noticed} of ${mutants.length} noticed in ${secondsSince(startedAt)}`);
+  for (const { id, line, from, to } of mutants) {
+    const { is, by } = found.get(id) ?? { is: isInterrupted ? 'not tried' : 'reached by no test' };
+    const said = is === 'reached' ? 'not noticed' : is;
+    if (is !== 'noticed' || values.verbose)
+      console.log(`  ${said}: ${file}:${line}  ${short(from)}  →  ${short(to)}${by ? `  (${by})` : ''}`);
+  }
+  return { tried: mutants.length, noticed };
 };
 
 let [tried, noticed] = [0, 0];
