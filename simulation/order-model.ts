@@ -1,4 +1,4 @@
-import type { SequentialModel } from './linearizable.js';
+import { findLinearization, type Operation, type SequentialModel } from './linearizable.js';
 
 /** What a client asks of the one order; `confirm` is the customer, at Stripe. */
 export type OrderInput =
@@ -16,11 +16,14 @@ export type OrderOutput =
       readonly amountRefundable?: number;
     };
 
-/** `OPEN`: nothing was confirmed. `HELD`: money is held. `PAID`: it was taken. */
+/** That Stripe cancels for a `cancel`, which our row hears of later: with the answer, as everybody does who asks us. */
+type Ending = { readonly does: 'end at Stripe'; readonly id: string };
+
+/** `OPEN`: nothing was confirmed. `ENDED`: the same, and Stripe has cancelled it. `HELD`: money is held. `PAID`: it was taken. */
 interface ModelPayment {
   /** Undefined where the answer that told it was lost. */
   readonly id: string | undefined;
-  readonly state: 'OPEN' | 'HELD' | 'PAID' | 'CANCELED';
+  readonly state: 'OPEN' | 'ENDED' | 'HELD' | 'PAID' | 'CANCELED';
   readonly received: number;
   /** What refunds have taken, ended or not. */
   readonly refunded: number;
@@ -35,7 +38,7 @@ export const PRICE = 10_000;
 type Answer<O, K> = O extends { readonly code: string } ? never : K;
 type Given = Answer<OrderOutput, Exclude<OrderOutput, { readonly code: string }>>;
 
-const isOpen = ({ state }: ModelPayment): boolean => state === 'OPEN' || state === 'HELD';
+const isOpen = ({ state }: ModelPayment): boolean => state === 'OPEN' || state === 'ENDED' || state === 'HELD';
 const fresh = (id: string | undefined): ModelPayment => ({ id, state: 'OPEN', received: 0, refunded: 0 });
 
 const replace = (state: OrderState, from: ModelPayment, changes: Partial<ModelPayment>): OrderState =>
@@ -109,6 +112,7 @@ const refund =
 /** That money is held is Stripe's to say: our row may hear of it later. */
 const SHOWN: Readonly<Record<ModelPayment['state'], readonly string[]>> = {
   OPEN: ['PENDING'],
+  ENDED: ['PENDING'],
   HELD: ['PENDING', 'REQUIRES_CAPTURE'],
   PAID: ['SUCCESSFUL'],
   CANCELED: ['CANCELED'],
@@ -132,7 +136,7 @@ const moveOf = (input: Exclude<OrderInput, { does: 'pay' }>): Move => {
 };
 
 /** What an order's payments may answer to calls that come one after the other. */
-export const ORDER_MODEL: SequentialModel<OrderState, OrderInput, OrderOutput> = {
+const ORDER_MODEL: SequentialModel<OrderState, OrderInput | Ending, OrderOutput> = {
   initial: [],
   keyOf: (state) => JSON.stringify(state),
   step(state, input, output) {
@@ -140,8 +144,20 @@ export const ORDER_MODEL: SequentialModel<OrderState, OrderInput, OrderOutput> =
     // Whoever names it was told it, so that a payment whose id no answer told yet may be it.
     const payment =
       state.find(({ id }) => id === input.id) ?? state.find(({ id, state: is }) => id === undefined && is === 'OPEN');
+    if (input.does === 'end at Stripe')
+      return payment?.state === 'OPEN' ? [state, replace(state, payment, { state: 'ENDED', id: input.id })] : [state];
     if (!payment) return [];
     const moved = moveOf(input)(payment, output);
     return moved ? [replace(state, payment, { ...moved.changes, id: input.id })] : [];
   },
+};
+
+/** Whether these calls may have come one after the other. */
+export const isLinearizable = (history: readonly Operation<OrderInput, OrderOutput>[]): boolean => {
+  const endings = history.flatMap(({ input, calledAt, answeredAt }) =>
+    input.does === 'cancel'
+      ? [{ input: { does: 'end at Stripe', id: input.id } as const, output: undefined, calledAt, answeredAt }]
+      : [],
+  );
+  return findLinearization(ORDER_MODEL, [...history, ...endings]) !== undefined;
 };

@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type OrderHistory, playHistories } from '../../simulation/histories.js';
 import { type Lab, openLab } from '../../simulation/lab.js';
-import { findLinearization, type Operation } from '../../simulation/linearizable.js';
-import { ORDER_MODEL, type OrderInput, type OrderOutput } from '../../simulation/order-model.js';
+import type { Operation } from '../../simulation/linearizable.js';
+import { isLinearizable, type OrderInput, type OrderOutput } from '../../simulation/order-model.js';
 
 type Call = readonly [input: OrderInput, output: OrderOutput | undefined, calledAt: number, answeredAt: number];
-const fits = (...calls: readonly Call[]): boolean => {
-  const history = calls.map(
-    ([input, output, calledAt, answeredAt]): Operation<OrderInput, OrderOutput> => ({
-      input,
-      output,
-      calledAt,
-      answeredAt: output === undefined ? Number.POSITIVE_INFINITY : answeredAt,
-    }),
+const fits = (...calls: readonly Call[]): boolean =>
+  isLinearizable(
+    calls.map(
+      ([input, output, calledAt, answeredAt]): Operation<OrderInput, OrderOutput> => ({
+        input,
+        output,
+        calledAt,
+        answeredAt: output === undefined ? Number.POSITIVE_INFINITY : answeredAt,
+      }),
+    ),
   );
-  return findLinearization(ORDER_MODEL, history) !== undefined;
-};
 
 const paid = (at: number, id = '1'): Call => [{ does: 'pay' }, { id, status: 'PENDING' }, at, at + 1];
 const confirmed = (at: number): Call => [
@@ -36,6 +36,19 @@ const refunded = (amount: number, from: number, to = from + 1): Call => [
 ];
 const cancel = { does: 'cancel', id: '1' } as const;
 const read = { does: 'read', id: '1' } as const;
+const canceled = (from: number, to: number): Call => [cancel, { id: '1', status: 'CANCELED' }, from, to];
+const refusedAtStripe = (at: number): Call => [
+  { does: 'confirm', id: '1' },
+  { code: 'payment_intent_unexpected_state' },
+  at,
+  at + 1,
+];
+const stillPending = (at: number): Call => [
+  read,
+  { id: '1', status: 'PENDING', amountReceived: 0, amountRefundable: 0 },
+  at,
+  at + 1,
+];
 
 describe('the checker, on histories of which it is known', () => {
   test('one after the other, overlapping and with lost answers, they fit', () => {
@@ -62,6 +75,8 @@ describe('the checker, on histories of which it is known', () => {
       ),
     ).toBe(true);
     expect(fits(paid(0), [cancel, undefined, 2, 0], confirmed(4), captured(6))).toBe(true);
+    // Stripe had cancelled it, and our server had not heard of it yet.
+    expect(fits(paid(0), canceled(2, 9), refusedAtStripe(3), stillPending(5))).toBe(true);
     expect(fits([{ does: 'pay' }, undefined, 0, 0], paid(2))).toBe(true);
   });
 
@@ -80,7 +95,7 @@ describe('the checker, on histories of which it is known', () => {
     ],
     ['a refund before the money was there', [paid(0), confirmed(2), refunded(3_000, 4), captured(6)]],
     ['two captures of different amounts', [paid(0), confirmed(2), captured(4, 6_000), captured(6, 3_000)]],
-    ['a capture after a cancel', [paid(0), confirmed(2), [cancel, { id: '1', status: 'CANCELED' }, 4, 5], captured(6)]],
+    ['a capture after a cancel', [paid(0), confirmed(2), canceled(4, 5), captured(6)]],
     [
       'a refusal to take what is held',
       [paid(0), confirmed(2), [capture(10_000), { code: 'ILLEGAL_TRANSITION' }, 4, 5]],
@@ -100,6 +115,9 @@ describe('the checker, on histories of which it is known', () => {
       'a read that forgets a refund',
       [paid(0), confirmed(2), captured(4), refunded(3_000, 6), [read, taken(10_000), 8, 9]],
     ],
+    ['a read that forgets a cancel', [paid(0), canceled(2, 3), stillPending(4)]],
+    ['a confirmation after Stripe had refused one', [paid(0), canceled(2, 9), refusedAtStripe(3), confirmed(5)]],
+    ['a refused confirmation before anybody cancels', [paid(0), refusedAtStripe(2), canceled(4, 5)]],
     ['an answer that nobody foresaw', [paid(0), [cancel, { code: 'INTERNAL' }, 2, 3]]],
     [
       'a payment that nobody began',
