@@ -6,12 +6,17 @@ import { withWorkspace } from './workspace.js';
 
 const MOST = 1_000;
 
-const listEffects = async (options: JsonOption & { readonly dead?: boolean }): Promise<void> => {
+interface ListOptions extends JsonOption {
+  readonly dead?: boolean;
+  readonly of?: string;
+}
+
+const listEffects = async ({ dead, of: nodeId, ...options }: ListOptions): Promise<void> => {
   const { rows: effects } = await withWorkspace(({ database }) =>
-    createEffectJobs(database).list({ dead: options.dead, first: MOST }),
+    createEffectJobs(database).list({ dead, nodeId, first: MOST }),
   );
-  const stateOf = ({ dead, running }: (typeof effects)[number]): string =>
-    dead ? 'DEAD' : running ? 'RUNNING' : 'WAITING';
+  const stateOf = ({ dead: isDead, running }: (typeof effects)[number]): string =>
+    isDead ? 'DEAD' : running ? 'RUNNING' : 'WAITING';
   const lines = effects.map((effect) => [
     effect.id,
     effect.name,
@@ -48,6 +53,7 @@ export const addEffectCommands = (program: Command): void => {
     .command('list')
     .description('those that wait, run, or were given up on')
     .option('--dead', 'only those that were given up on')
+    .option('--of <id>', 'only those of this payment, its refunds and its disputes, or of this recurring payment')
     .option('--json', 'print it as JSON')
     .action(listEffects);
   effects

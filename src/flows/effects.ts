@@ -36,10 +36,19 @@ export interface FlowEffects {
   add(name: string, payload: unknown, options?: { readonly idempotencyKey?: string }): void;
 }
 
+/** Which flow asked for an effect, and for what: a payment, also where its refund or dispute changed, or a recurring payment. */
+export interface EffectCause {
+  readonly flow: string;
+  readonly nodeType?: 'PAYMENT' | 'RECURRING_PAYMENT';
+  readonly nodeId?: string;
+}
+
 /** What the queue keeps of one effect. */
 export interface EffectJob {
   readonly payload: unknown;
   readonly idempotencyKey: string;
+  /** Missing in what an earlier release queued. */
+  readonly cause?: EffectCause;
   /** The trace of the flow that asked for it, where one is made. */
   readonly trace?: Record<string, string>;
 }
@@ -72,6 +81,7 @@ const checkedPayload = (name: string, payload: unknown): unknown => {
 /** Collects what one run of a flow adds; `take` gives all of it, or throws what went wrong. */
 export const collectEffects = (
   effects: Effects,
+  cause: EffectCause,
   isSettled: () => boolean,
 ): { readonly context: FlowEffects; take(): readonly JobSpec[] } => {
   const added: JobSpec[] = [];
@@ -89,7 +99,7 @@ export const collectEffects = (
     const trace = carryTrace();
     added.push({
       identifier: name,
-      payload: { payload: checkedPayload(name, payload), idempotencyKey, ...(trace && { trace }) },
+      payload: { payload: checkedPayload(name, payload), idempotencyKey, cause, ...(trace && { trace }) },
       max_attempts: effect.maxAttempts ?? MAX_ATTEMPTS,
     });
   };

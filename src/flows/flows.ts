@@ -6,7 +6,7 @@ import type { Payment } from '../nouns/payments/row.js';
 import type { RecurringPayment } from '../nouns/recurring/row.js';
 import type { Refund } from '../nouns/refunds/row.js';
 import type { Tx } from '../storage/database.js';
-import { addJobs, collectEffects, type Effects, type FlowEffects, type JobSpec } from './effects.js';
+import { addJobs, collectEffects, type EffectCause, type Effects, type FlowEffects, type JobSpec } from './effects.js';
 import type { FlowRefund, FlowRefundRequest, ReserveFlowRefund } from './flow-refunds.js';
 import type { PaymentRequestFlow } from './payment-request.js';
 import { withoutComments } from './statement-text.js';
@@ -237,6 +237,13 @@ const orderOf = (data: unknown): string | undefined => {
   return orderId ?? recurringPayment?.orderId;
 };
 
+/** What a flow's effects are found by. */
+const causeOf = (flow: string, data: unknown): EffectCause => {
+  const { payment, recurringPayment } = data as Partial<PaymentCallbackData & RecurringPaymentCallbackData>;
+  if (payment) return { flow, nodeType: 'PAYMENT', nodeId: payment.id };
+  return { flow, ...(recurringPayment && { nodeType: 'RECURRING_PAYMENT', nodeId: recurringPayment.id }) };
+};
+
 /** Log lines tell of what happened, so they wait for the commit; what was rolled back did not happen. */
 const holdLines = (log: FlowLog, tx: Tx): FlowLog => ({
   info: (detail, message) => tx.afterCommit(() => log.info(detail, message)),
@@ -261,7 +268,7 @@ export const runFlow = async <Data, Result = void>(
 ): Promise<Result> => {
   let settled = false;
   const isSettled = (): boolean => settled;
-  const collected = collectEffects(effects, isSettled);
+  const collected = collectEffects(effects, causeOf(name, data), isSettled);
   const lines = holdLines(log, tx);
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {

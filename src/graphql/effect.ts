@@ -3,6 +3,7 @@ import { NotFoundError } from '../core/errors.js';
 import { isNodeId } from '../core/node-id.js';
 import type { EffectEntry } from '../flows/effect-jobs.js';
 import type { Builder } from './builder.js';
+import { given } from './given.js';
 import { DEFAULT_FIRST, defineConnection, pageRequest, toConnection } from './page.js';
 
 /** Defines Effect, and the fields that read and retry the queue of effects. */
@@ -13,20 +14,19 @@ export const defineEffects = (builder: Builder): void => {
     t.field({
       type: connection,
       nullable: false,
-      description: 'Oldest first; what has run is gone. dead: those alone that were given up on.',
+      description:
+        'Oldest first; what has run is gone. dead: those alone that were given up on. nodeId: those that callbacks of this payment asked for, of its refunds and disputes too, or of this recurring payment.',
       permission: 'EVENT_READ',
       args: {
         dead: t.arg.boolean({ defaultValue: false }),
         name: t.arg.string(),
+        nodeId: t.arg.id(),
         first: t.arg.int({ defaultValue: DEFAULT_FIRST }),
         after: t.arg.string(),
       },
-      resolve: async (_, { dead, name, first, after }, { effects }) => {
+      resolve: async (_, { first, after, ...filter }, { effects }) => {
         const request = pageRequest({ first, after });
-        return toConnection(
-          await effects.list({ ...request, dead: dead ?? undefined, name: name ?? undefined }),
-          request,
-        );
+        return toConnection(await effects.list({ ...request, ...given(filter) }), request);
       },
     }),
   );
@@ -50,7 +50,14 @@ const defineEffectType = (builder: Builder): void => {
         description: 'Null where it is dead.',
         resolve: ({ dead, nextAttemptAt }) => (dead ? null : nextAttemptAt),
       }),
-      lastError: t.exposeString('lastError', { nullable: true }),
+      lastError: t.exposeString('lastError', { nullable: true, description: 'Without what looks like a secret.' }),
+      flow: t.string({ nullable: true, description: 'Which flow asked for it.', resolve: ({ cause }) => cause?.flow }),
+      nodeType: t.string({
+        nullable: true,
+        description: 'What for: PAYMENT, also where its refund or dispute changed, or RECURRING_PAYMENT.',
+        resolve: ({ cause }) => cause?.nodeType,
+      }),
+      nodeId: t.id({ nullable: true, resolve: ({ cause }) => cause?.nodeId }),
       addedAt: t.expose('addedAt', { type: 'DateTime', nullable: false }),
     }),
   });

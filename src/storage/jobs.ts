@@ -31,6 +31,11 @@ const OPEN_TO_GRANTED = `do $open$
     end loop;
   end $open$`;
 
+/** The id of the row that an effect was asked for, in the queue's rows; see EffectCause. */
+export const CAUSE_ID = `(payload->'cause'->>'nodeId')`;
+const FOUND_BY_CAUSE = `create index if not exists tollgate_effect_cause on ${JOBS_SCHEMA}._private_jobs (${CAUSE_ID})
+  where ${CAUSE_ID} is not null`;
+
 /** Brings the queue's own tables to the version of the library; safe to run twice and from several processes at once. */
 export const migrateJobs = async (url: string): Promise<void> => {
   const pgPool = openJobsPool(url, 1);
@@ -38,6 +43,7 @@ export const migrateJobs = async (url: string): Promise<void> => {
     await runMigrations({ pgPool, schema: JOBS_SCHEMA });
     // Who may use it is said by GRANT.
     await pgPool.query(OPEN_TO_GRANTED);
+    await pgPool.query(FOUND_BY_CAUSE);
   } finally {
     await pgPool.end();
   }

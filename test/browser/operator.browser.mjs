@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
+import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { SignJWT } from 'jose';
@@ -9,7 +10,44 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres.ts';
 import { ask, beginCard, buy, leave, payWith, placeOrder, seeOrder, seeStatus, useDemo } from './demo.mjs';
 
-const demo = useDemo();
+/** The checkout's flows in a project of their own: the payment callback asks for a mail, and both fail while the test says so. */
+const project = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-flows-')));
+afterAll(() => fs.rmSync(project, { recursive: true }));
+const failing = (what) => path.join(project, `no-${what}`);
+const fail = (what) => fs.writeFileSync(failing(what), '');
+const mend = (what) => fs.rmSync(failing(what));
+const makeFlows = () => {
+  const flows = path.join(project, 'flows');
+  fs.cpSync('flows', flows, { recursive: true, filter: (file) => !file.endsWith('tsconfig.json') });
+  fs.symlinkSync(path.resolve('node_modules'), path.join(project, 'node_modules'));
+  const file = path.join(flows, 'payment-callback.ts');
+  const edited = fs
+    .readFileSync(file, 'utf8')
+    .replace('{ db, log, refund }', '{ db, log, refund, effects }')
+    .replace(
+      'if (callbackProcessed) return;',
+      `if (callbackProcessed) return;
+    if (existsSync(${JSON.stringify(failing('shop'))})) throw new Error('The shop is closed.');
+    if (paymentStatus === 'SUCCESSFUL') effects.add('receipt', { orderId });`,
+    );
+  fs.writeFileSync(file, `import { existsSync } from 'node:fs';\n${edited}`);
+  fs.mkdirSync(path.join(flows, 'effects'));
+  fs.writeFileSync(
+    path.join(flows, 'effects', 'receipt.ts'),
+    `import { existsSync } from 'node:fs';
+import { defineEffect } from 'tollgate/flows';
+export const receipt = defineEffect({
+  maxAttempts: 1,
+  run() {
+    if (existsSync(${JSON.stringify(failing('mail'))})) throw new Error('The mail server refused Bearer abcd.efgh.ijkl');
+  },
+});
+`,
+  );
+  return flows;
+};
+
+const demo = useDemo(() => ({ TOLLGATE_FLOWS: makeFlows() }));
 
 /** Asks the server itself, as the demo's admin. */
 const query = async (text, variables = {}) => {
@@ -37,6 +75,12 @@ const enterAs = async (roles, address = '/console') => {
   await page.getByRole('navigation', { name: 'Console' }).waitFor();
   return page;
 };
+
+/** Leads to another page of the console. */
+const show = (page, hash) =>
+  page.evaluate((address) => {
+    location.hash = address;
+  }, hash);
 
 /** How often the page asks the server for this. */
 const countRequests = (page, name) => {
@@ -160,11 +204,7 @@ test('authorized money is captured in part, or let go, and late money is decided
   await page.getByRole('button', { name: 'Yes, capture $12.00' }).click();
   await page.locator('h1 [data-status=SUCCESSFUL]').waitFor();
   await page.getByText('$12.00', { exact: true }).first().waitFor();
-  const go = (id) =>
-    page.evaluate((hash) => {
-      location.hash = hash;
-    }, `#/payments/${id}`);
-  await go(canceled);
+  await show(page, `#/payments/${canceled}`);
   await page.getByRole('button', { name: 'Cancel this payment' }).click();
   await page.getByLabel('Reason').fill('Sold out');
   await page.getByRole('button', { name: 'Yes, cancel this payment' }).click();
@@ -184,6 +224,28 @@ test('authorized money is captured in part, or let go, and late money is decided
   await page.getByLabel('Reason').fill('The customer still wants it');
   await page.getByRole('button', { name: 'Yes, accept $18.00' }).click();
   await page.locator('h1 [data-status=SUCCESSFUL]').waitFor();
+  await leave(shop);
+  await leave(page);
+});
+
+test('a payment shows the effects that it caused, without secrets, and one that was given up on is tried again', async () => {
+  fail('mail');
+  const shop = await demo.open();
+  await buy(shop);
+  const id = await shop.locator('[data-payment]').first().getAttribute('data-payment');
+  const page = await enter(`/console#/payments/${id}`);
+  const effects = page.getByRole('region', { name: 'Effects' });
+  await effects.getByText('receipt', { exact: true }).waitFor();
+  await effects.locator('[data-status=DEAD]').waitFor({ timeout: 30_000 });
+  await effects.getByText('The mail server refused Bearer [redacted]').waitFor();
+  await effects.getByText('1 / 1').waitFor();
+  mend('mail');
+  await effects.getByRole('button', { name: 'Try again' }).click();
+  await page.getByLabel('Reason').fill('The mail server is back');
+  await effects.getByRole('button', { name: 'Yes, try again' }).click();
+  await effects.getByText('No effect waits').waitFor({ timeout: 30_000 });
+  const { audit } = await query('{ audit(action: "EFFECTS_RETRIED", first: 1) { edges { node { detail } } } }');
+  expect(audit.edges[0].node.detail).toMatchObject({ count: 1, reason: 'The mail server is back' });
   await leave(shop);
   await leave(page);
 });
@@ -325,9 +387,7 @@ test('each list is searched by any id and narrowed to days', async () => {
   const page = await enter(`/console#/events?search=${intent}`);
   await page.getByRole('table', { name: 'Events' }).getByText('payment_intent.succeeded').waitFor();
   for (const list of ['payments', 'refunds', 'recurring', 'disputes', 'events', 'deliveries', 'audit']) {
-    await page.evaluate((hash) => {
-      location.hash = hash;
-    }, `#/${list}?from=2001-01-01&to=2001-01-02`);
+    await show(page, `#/${list}?from=2001-01-01&to=2001-01-02`);
     await page.getByText('No row fits this view.').waitFor();
     await page.getByText(/2001-01-0\d \d\d:00 – 2001-01-0\d \d\d:00 UTC/).waitFor();
   }
@@ -422,9 +482,7 @@ test('a failed renewal is charged again, and a decline is told', async () => {
   const page = await enter('/console#/try');
   await page.getByRole('button', { name: 'A month passes' }).click();
   await page.getByText('What was due has happened.').waitFor();
-  await page.evaluate((hash) => {
-    location.hash = hash;
-  }, `#/recurring/${node.id}`);
+  await show(page, `#/recurring/${node.id}`);
   await page.getByRole('button', { name: 'Charge again' }).first().click();
   await page.getByRole('button', { name: 'Yes, charge again' }).click();
   await page.locator('[data-code=STRIPE_DECLINED]').waitFor();

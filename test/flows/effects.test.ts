@@ -168,9 +168,9 @@ describe('an effect that fails', () => {
       throw new Error('the mail server said no');
     };
     flow = (effects) => effects.add('hopeless', { order: 1 });
-    await succeed();
+    const { id } = await succeed();
     await until(async () => (await jobs())[0]?.last_error?.includes('said no') === true, 'given up on');
-    const list = await runCommand(['effects', 'list', '--dead', '--json'], bed.environment);
+    const list = await runCommand(['effects', 'list', '--dead', '--of', id, '--json'], bed.environment);
     expect(JSON.parse(list.stdout)).toMatchObject({
       effects: [{ name: 'hopeless', dead: true, payload: { order: 1 }, lastError: expect.stringContaining('said no') }],
     });
@@ -230,6 +230,47 @@ describe('an effect that was given up on', () => {
     );
     expect(rows[0]?.detail).toMatchObject({ ids: [first?.id], reason: 'the mail server is up' });
     expect(rows.at(-1)?.detail).toMatchObject({ count: 2 });
+  });
+});
+
+describe('what a payment caused', () => {
+  const OPERATOR = { account: 'admin', roles: ['admin'] };
+  const effectsOf = async (filter: string, as: As = OPERATOR) =>
+    ask<{ edges: { node: Record<string, unknown> }[] }>(
+      server,
+      `{ effects(${filter}) { edges { node { payload flow nodeType nodeId lastError } } } }`,
+      {},
+      as,
+    ).then(({ edges }) => edges.map(({ node }) => node));
+
+  test('is found by it, with the flow that asked and its last error without secrets', async () => {
+    effect = () => {
+      throw new Error(
+        'no to Bearer aaaa.bbbb.cccc by sk_live_0123456789 at https://shop:pass1@mail.example/v1?api_key=key1&to=a, pi_1_secret_2',
+      );
+    };
+    flow = (effects) => effects.add('hopeless', 'first');
+    const first = await succeed();
+    flow = (effects) => effects.add('hopeless', 'second');
+    const second = await succeed();
+    await until(async () => (await effectsOf('dead: true')).length === 2, 'both are dead');
+    const cause = { flow: 'payment-callback', nodeType: 'PAYMENT' };
+    for (const [{ id }, payload] of [[first, 'first'] as const, [second, 'second'] as const])
+      expect(await effectsOf(`nodeId: "${id}"`)).toEqual([
+        {
+          ...cause,
+          nodeId: id,
+          payload,
+          lastError:
+            'no to Bearer [redacted] by [redacted] at https://shop:[redacted]@mail.example/v1?api_key=[redacted]&to=a, [redacted]',
+        },
+      ]);
+    for (const none of ['nodeId: "x"', `nodeId: "${first.id}", name: "mail"`])
+      expect(await effectsOf(none)).toEqual([]);
+    await expect(effectsOf(`nodeId: "${first.id}"`, { account: 'customer' })).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
+    await bed.sql.query('select tollgate_jobs.complete_jobs(array(select id from tollgate_jobs.jobs))');
   });
 });
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeOlder } from '../harness/age.js';
-import { openDispute } from '../harness/disputes.js';
+import { closeDispute, openDispute, readDisputes } from '../harness/disputes.js';
 import { ask, type Paid } from '../harness/payments.js';
-import { startActive } from '../harness/recurring.js';
+import { cancel, startActive } from '../harness/recurring.js';
 import { ADMIN, payOrder, refund } from '../harness/refunds.js';
 import { type As, openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
 import { until } from '../outbox/until.js';
@@ -188,5 +188,35 @@ describe('filters', () => {
     expect(both).toHaveLength(2);
     expect(idsOf(await list('audit', `${made}, last: 1`))).toEqual([both[1]]);
     expect(idsOf(await list('audit', `${made}, to: "${from}"`))).toEqual([]);
+  });
+
+  test('of a row finds what was told of it, and of a payment’s refunds and disputes too', async () => {
+    const types = '["payment.updated", "refund.updated", "dispute.updated", "recurring_payment.updated"]';
+    await ask(
+      server,
+      `mutation { createOutgoingWebhook(input: { url: "http://localhost:9/c", eventTypes: ${types} }) { secret } }`,
+      {},
+      ADMIN,
+    );
+    const told = async (filter: string) =>
+      ask<{ edges: { node: { nodeType: string; nodeId: string } }[] }>(
+        server,
+        `{ outgoingDeliveries(first: 100, ${filter}) { edges { node { nodeType nodeId } } } }`,
+        {},
+        ADMIN,
+      ).then(({ edges }) => [...new Set(edges.map(({ node }) => `${node.nodeType} ${node.nodeId}`))].sort());
+    const [refunded, disputed] = [paid[1], paid[3]].map((one) => one?.payment.id ?? '') as [string, string];
+    const refundId = (await refund(server, refunded, 50)).id;
+    const [dispute] = await readDisputes(server, disputed);
+    await closeDispute(bed, dispute?.stripeDisputeId ?? '', 'lost');
+    await cancel(server, { recurringPaymentId: recurring.id }, ADMIN);
+    for (const [filter, expected] of [
+      [`nodeId: "${refunded}"`, [`PAYMENT ${refunded}`, `REFUND ${refundId}`]],
+      [`nodeId: "${disputed}"`, [`DISPUTE ${dispute?.id}`, `PAYMENT ${disputed}`]],
+      [`nodeId: "${recurring.id}"`, [`RECURRING_PAYMENT ${recurring.id}`]],
+    ] as const) {
+      await expect.poll(() => told(filter), { timeout: 15_000 }).toEqual(expected);
+    }
+    for (const none of ['nodeId: "x"', 'nodeId: "999999"']) expect(await told(none)).toEqual([]);
   });
 });

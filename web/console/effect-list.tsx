@@ -6,15 +6,18 @@ import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
 import { Deed } from './deed.js';
 import { Choice } from './filter.js';
-import { List } from './list.js';
+import { List, ROWS } from './list.js';
+import { NodeLink } from './node-link.js';
 import { EffectsDocument, type EffectsQuery, RetryDeadEffectsDocument, RetryEffectDocument } from './operations.js';
 import { useTollgate } from './session.js';
 import type { Column } from './table.js';
 import { useMay } from './viewer.js';
 
-type Row = EffectsQuery['effects']['edges'][number]['node'];
+/** One effect in the queue. */
+export type EffectRow = EffectsQuery['effects']['edges'][number]['node'];
 
-const Retry = ({ row: { id, running } }: { readonly row: Row }) => {
+/** Tries one again, for who may. */
+export const RetryEffect = ({ row: { id, running } }: { readonly row: EffectRow }) => {
   const { request } = useTollgate();
   const loads = useQueryClient();
   const may = useMay();
@@ -35,9 +38,15 @@ const Retry = ({ row: { id, running } }: { readonly row: Row }) => {
   );
 };
 
-const COLUMNS: readonly Column<Row>[] = [
+/** Whether it waits, runs, or was given up on. */
+export const EffectStatus = ({ dead, running }: Pick<EffectRow, 'dead' | 'running'>) => (
+  <Status of={dead ? 'DEAD' : running ? 'RUNNING' : 'WAITING'} />
+);
+
+const COLUMNS: readonly Column<EffectRow>[] = [
   { title: 'Effect', cell: ({ name }) => name },
-  { title: 'Status', cell: ({ dead }) => <Status of={dead ? 'DEAD' : 'WAITING'} /> },
+  { title: 'Status', cell: (row) => <EffectStatus {...row} /> },
+  { title: 'Cause', isExtra: true, cell: ({ nodeType, nodeId }) => <NodeLink type={nodeType} id={nodeId} /> },
   {
     title: 'Attempts',
     isNumber: true,
@@ -46,7 +55,7 @@ const COLUMNS: readonly Column<Row>[] = [
   },
   { title: 'Why', isExtra: true, cell: ({ lastError }) => lastError ?? '' },
   { title: 'Added', isExtra: true, cell: ({ addedAt }) => <Time at={addedAt} /> },
-  { title: 'Actions', cell: (row) => <Retry row={row} /> },
+  { title: 'Actions', cell: (row) => <RetryEffect row={row} /> },
 ];
 
 /** What callback flows asked for outside of the database, while it waits, runs, or was given up on. */
@@ -60,10 +69,17 @@ export const EffectList = () => {
       empty="No effect waits: what flows asked for is done."
       filters={<Choice name="status" label="Status" values={['DEAD']} />}
       read={async (narrowed, { after }) =>
-        (await request(EffectsDocument, { dead: narrowed.get('status') === 'DEAD', after })).effects
+        (
+          await request(EffectsDocument, {
+            dead: narrowed.get('status') === 'DEAD',
+            nodeId: narrowed.get('of'),
+            first: ROWS,
+            after,
+          })
+        ).effects
       }
     >
-      {view.get('status') === 'DEAD' && <RetryAll />}
+      {view.get('status') === 'DEAD' && !view.has('of') && <RetryAll />}
     </List>
   );
 };

@@ -24,7 +24,8 @@ export interface PageRequest {
   readonly before?: string;
 }
 
-const ROWS = 50;
+/** How many rows a page of a list has. */
+export const ROWS = 50;
 
 /** The page that the view is at. */
 const pageOf = (view: URLSearchParams): PageRequest => {

@@ -150,6 +150,7 @@ export const DeliveryList = () => {
             await request(OutgoingDeliveriesDocument, {
               webhookId: narrowed.get('endpoint') ?? undefined,
               search: narrowed.get('search') ?? undefined,
+              nodeId: narrowed.get('of'),
               eventType: narrowed.get('type') ?? undefined,
               status: chosen(narrowed, 'status', ENUMS.DeliveryStatus),
               ...momentsOf(narrowed),

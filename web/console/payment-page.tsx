@@ -7,10 +7,11 @@ import { RefundList } from '../ui/refund-list.js';
 import { useTitle } from '../ui/route.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
+import { Caused } from './caused.js';
 import { Id } from './copy.js';
 import { Facts } from './facts.js';
 import { NotFound } from './not-found.js';
-import { OutgoingDeliveriesDocument, PaymentMoreDocument, type PaymentMoreQuery } from './operations.js';
+import { PaymentMoreDocument, type PaymentMoreQuery } from './operations.js';
 import { PaymentActions, Refund } from './payment-actions.js';
 import { Money, methodOf, outcomeOf } from './payment-columns.js';
 import { useTollgate } from './session.js';
@@ -60,7 +61,7 @@ export const PaymentPage = ({ id }: { readonly id: string }) => {
         </section>
       )}
       {may('DISPUTE_READ') && <Disputes id={id} />}
-      {may('OUTGOING_WEBHOOK_MANAGE') && <Deliveries id={id} />}
+      <Caused of={id} />
       {more.value ? <Timeline entries={more.value.timeline} /> : <Waiting error={more.error} />}
     </>
   );
@@ -173,31 +174,6 @@ const Disputes = ({ id }: { readonly id: string }) => {
           </li>
         ))}
       </ul>
-    </section>
-  );
-};
-
-/** What other systems were told of it. */
-const Deliveries = ({ id }: { readonly id: string }) => {
-  const { request } = useTollgate();
-  const t = useT();
-  const read = async () => (await request(OutgoingDeliveriesDocument, { search: id, first: 10 })).outgoingDeliveries;
-  const { value, error } = useLoaded(`deliveries ${id}`, read, { isLive: true });
-  if (!value || value.edges.length === 0) return <ErrorNotice error={error} />;
-  return (
-    <section className="card stack" aria-labelledby="messages">
-      <h2 id="messages">{t('Messages')}</h2>
-      <ul className="rows">
-        {value.edges.map(({ node }) => (
-          <li key={node.id}>
-            <span className="grow">{node.eventType}</span>
-            <Time at={node.createdAt} />
-            <Status of={node.status} />
-            {node.lastError !== null && <span className="detail soft">{node.lastError}</span>}
-          </li>
-        ))}
-      </ul>
-      <a href={`#/deliveries?search=${id}`}>{t('All its messages')}</a>
     </section>
   );
 };

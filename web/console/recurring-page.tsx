@@ -4,6 +4,7 @@ import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { useTitle } from '../ui/route.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
+import { Caused } from './caused.js';
 import { Id } from './copy.js';
 import { Facts } from './facts.js';
 import { SLOW_MS } from './list.js';
@@ -78,6 +79,7 @@ export const RecurringPage = ({ id }: { readonly id: string }) => {
           />
         )}
       </section>
+      <Caused of={id} />
       <Timeline entries={row.timeline} />
     </>
   );

@@ -23,6 +23,7 @@ export const GERMAN = {
   'All endpoints': 'Alle Endpunkte',
   'All events': 'Alle Ereignisse',
   'All is well.': 'Alles ist in Ordnung.',
+  'All its effects': 'Alle ihre Effekte',
   'All its messages': 'Alle ihre Nachrichten',
   'All messages of this endpoint that were given up on are sent once more.':
     'Alle aufgegebenen Nachrichten dieses Endpunkts werden noch einmal gesendet.',
@@ -251,8 +252,11 @@ export const GERMAN = {
   'Needs response': 'Antwort nötig',
   '← Newer ones': '← Neuere',
   '⇤ Newest': '⇤ Neueste',
+  'next attempt': 'nächster Versuch',
   'next row': 'nächste Zeile',
   No: 'Nein',
+  'No effect waits: what its flows asked for is done.':
+    'Kein Effekt wartet: was die Flows dafür verlangten, ist getan.',
   nobody: 'niemand',
   'No dispute. One shows up here as soon as Stripe tells of it.':
     'Keine Anfechtung. Eine erscheint hier, sobald Stripe davon berichtet.',
@@ -260,6 +264,7 @@ export const GERMAN = {
   'No event is stuck. What Stripe said has been applied.': 'Kein Ereignis hängt. Was Stripe sagte, ist angewandt.',
   'No flow is owed: each ran with its change.': 'Kein Flow steht aus: jeder lief mit seiner Änderung.',
   'no longer possible: Stripe has taken the money': 'nicht mehr möglich: Stripe hat das Geld genommen',
+  'Nobody was told: no endpoint hears of it.': 'Niemand wurde benachrichtigt: kein Endpunkt hört davon.',
   None: 'Keine',
   none: 'keine',
   'No payment succeeded': 'Keine Zahlung gelang',
@@ -373,6 +378,7 @@ export const GERMAN = {
   Roles: 'Rollen',
   'row before': 'vorige Zeile',
   'Run now': 'Jetzt ausführen',
+  Running: 'Läuft',
   search: 'suchen',
   'Secret key': 'Geheimer Schlüssel',
   'Send again': 'Erneut senden',

@@ -97,13 +97,14 @@ const defineWebhook = (builder: Builder, status: StatusEnum): void => {
       type: connection,
       nullable: false,
       description:
-        'Of all endpoints, newest first. search: an id of the row that is told of, or one that finds its payment in payments.',
+        'Of all endpoints, newest first. search: an id of the row that is told of, or one that finds its payment in payments. nodeId: of this row, and of its refunds and disputes where it is a payment.',
       permission: PERMISSION,
       args: {
         webhookId: t.arg.id(),
         status: t.arg({ type: status }),
         eventType: t.arg.string(),
         search: t.arg.string(),
+        nodeId: t.arg.id(),
         createdFrom: t.arg({ type: 'DateTime' }),
         createdTo: t.arg({ type: 'DateTime' }),
         first: t.arg.int({ defaultValue: DEFAULT_FIRST }),

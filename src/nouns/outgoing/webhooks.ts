@@ -68,7 +68,11 @@ export interface OutgoingWebhooks {
   redeliverDead(webhookId: string, by: AskedBy): Promise<number>;
   /** Newest first; of all endpoints where none is named. */
   deliveries(
-    filter: Omit<DeliveryFilter, 'conditions'> & { readonly search?: string | undefined },
+    filter: Omit<DeliveryFilter, 'conditions'> & {
+      readonly search?: string | undefined;
+      /** The row that is told of; a payment's refunds and disputes are told of with it. */
+      readonly nodeId?: string | undefined;
+    },
   ): Promise<Page<OutgoingDelivery>>;
   payloadOf: PayloadOf;
 }
@@ -139,6 +143,15 @@ const isOf =
         union all select id::text from tollgate.refund where stripe_refund_id = ${given}
         union all select id::text from tollgate.dispute where stripe_dispute_id = ${given}
         union all select id::text from tollgate.recurring_payment where stripe_subscription_id = ${given}))`;
+  };
+
+/** Told of the row, or of its refunds or disputes where it is a payment. */
+const isAbout =
+  (id: string): Condition =>
+  (bind) => {
+    const given = `${bind(id)}::bigint`;
+    return `d.node_id in (select ${given}::text union all select id::text from tollgate.refund where payment_id = ${given}
+      union all select id::text from tollgate.dispute where payment_id = ${given})`;
   };
 
 /** Builds what an operator does about outgoing webhooks. */
@@ -222,9 +235,10 @@ export const createOutgoingWebhooks = ({
       return count;
     }),
 
-  async deliveries({ search, ...filter }) {
-    if (filter.webhookId !== undefined && !isNodeId(filter.webhookId)) return NONE;
-    const conditions = await soughtBy(search, orders, isOf);
+  async deliveries({ search, nodeId, ...filter }) {
+    if ([filter.webhookId, nodeId].some((id) => id !== undefined && !isNodeId(id))) return NONE;
+    const found = await soughtBy(search, orders, isOf);
+    const conditions = found && [...found, ...(nodeId === undefined ? [] : [isAbout(nodeId)])];
     return conditions ? listDeliveries(database, { ...filter, conditions }) : NONE;
   },
 });
