@@ -1,7 +1,7 @@
 import { wordsOf } from '../core/errors.js';
 import { redact } from '../core/redaction.js';
 import type { Database, Statement, Tx } from '../storage/database.js';
-import type { Effects } from './effects.js';
+import type { Effects, JobSpec } from './effects.js';
 import { type Flow, FlowFailedError, type FlowLog, runFlow } from './flows.js';
 
 /** After so many failed tries a change is applied without its flow. */
@@ -21,6 +21,15 @@ export interface FlowSubject {
   readonly version: number;
   readonly toStatus: string;
   readonly eventId?: string | undefined;
+}
+
+/** One flow's run; what it queues goes to `jobs`, its statements to `tx`. */
+export type FlowRun = (tx: Tx, jobs: JobSpec[]) => Promise<unknown>;
+
+/** A change's flow that is to run later in its transaction. */
+export interface FlowTurn {
+  readonly subject: FlowSubject;
+  readonly run: FlowRun;
 }
 
 /** How the flow of a version ended, for its timeline entry. `owed`: it runs later, automatically. */
@@ -149,21 +158,33 @@ export const countingFailure = async <T>(subject: FlowSubject, run: () => Promis
 };
 
 /**
- * Runs the flow of a change in its transaction, or owes it where it failed too often or an earlier one of its order is owed.
+ * Runs the flow of a change in its transaction, or owes it where it failed too often or an earlier one of its order is owed. With
+ * `turns` it is only added to those that run there later: a failure takes all back.
  *
  * @throws FlowFailedError, see runFlow; the failure is counted
  */
 export const runOrOwe = async <Data extends object>(
   subject: FlowSubject,
   flow: Flow<Data>,
-  { data, ...parts }: { readonly data: Data; readonly tx: Tx; readonly log: FlowLog; readonly effects: Effects },
+  {
+    data,
+    turns,
+    ...parts
+  }: {
+    readonly data: Data;
+    readonly tx: Tx;
+    readonly log: FlowLog;
+    readonly effects: Effects;
+    readonly turns?: FlowTurn[] | undefined;
+  },
 ): Promise<FlowEnd> => {
   const obstacle = await findObstacle(parts.tx, subject);
   if (obstacle !== null) {
     owe(parts.tx, subject, { data, obstacle });
     return { flow: subject.flow, flowOutcome: 'owed', note: owedNote(obstacle) };
   }
-  await countingFailure(subject, () => runFlow(subject.flow, flow, data, parts));
+  if (turns) turns.push({ subject, run: (tx, jobs) => runFlow(subject.flow, flow, data, { ...parts, tx, jobs }) });
+  else await countingFailure(subject, () => runFlow(subject.flow, flow, data, parts));
   return { flow: subject.flow, flowOutcome: 'done' };
 };
 

@@ -1,5 +1,6 @@
 import type { Statement, Tx } from '../storage/database.js';
 import { addJobs, type JobSpec } from './effects.js';
+import { countingFailure, type FlowTurn } from './owed.js';
 import { withoutComments } from './statement-text.js';
 
 /** Why flows can't share this transaction; each must run in one of its own. */
@@ -14,19 +15,17 @@ export class TurnError extends Error {
   }
 }
 
-/** One flow's run; what it queues goes to `jobs`, its statements to `tx`. */
-export type FlowRun = (tx: Tx, jobs: JobSpec[]) => Promise<unknown>;
-
 /** Runs flows of several events in one transaction. */
 export interface FlowTurns {
   /**
    * Runs all of them. Each one's statements are neighbours, so that the whole equals the flows one after the other and none sees
    * half of another. They begin together; once one was seen that sends a statement, waits, and sends another, this and every
-   * later call run them one by one. The effects of all are queued by one statement.
+   * later call run them one by one. The effects of all are queued by one statement. The failure of one that runs by itself is counted;
+   * of several, each is counted when its event goes alone.
    *
    * @throws TurnError where their statements can't be kept apart, also where a flow caught that; else what a flow threw
    */
-  run(tx: Tx, flows: readonly FlowRun[]): Promise<void>;
+  run(tx: Tx, turns: readonly FlowTurn[]): Promise<void>;
 }
 
 /** So long may a flow's statement run while others wait for its transaction, in milliseconds. */
@@ -77,28 +76,34 @@ const shareOut = (tx: Tx) => {
 /** Builds the turns of one kind of flow. */
 export const createFlowTurns = (): FlowTurns => {
   let isOneByOne = false;
+  const runAll = async (tx: Tx, turns: readonly FlowTurn[]): Promise<void> => {
+    const { take, refusal } = shareOut(tx);
+    const jobs: JobSpec[] = [];
+    tx.send({
+      name: 'batch_flow_limit',
+      text: `select pg_catalog.set_config('statement_timeout', '${SHARED_STATEMENT_MS}', true)`,
+    });
+    const all = async (): Promise<void> => {
+      if (isOneByOne) for (const { run } of turns) await run(take(), jobs);
+      else await Promise.all(turns.map(({ run }) => run(take(), jobs)));
+    };
+    const failure = await all().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    // A flow may have caught the refusal, or not waited for it: what it sent is missing all the same.
+    const refused = refusal();
+    if (refused?.reason === 'interleaved') isOneByOne = true;
+    if (refused) throw refused;
+    if (failure) throw failure.error;
+    if (jobs.length > 0) tx.send(addJobs(jobs));
+  };
+
   return {
-    async run(tx, flows) {
-      const { take, refusal } = shareOut(tx);
-      const jobs: JobSpec[] = [];
-      tx.send({
-        name: 'batch_flow_limit',
-        text: `select pg_catalog.set_config('statement_timeout', '${SHARED_STATEMENT_MS}', true)`,
-      });
-      const all = async (): Promise<void> => {
-        if (isOneByOne) for (const flow of flows) await flow(take(), jobs);
-        else await Promise.all(flows.map((flow) => flow(take(), jobs)));
-      };
-      const failure = await all().then(
-        () => undefined,
-        (error: unknown) => ({ error }),
-      );
-      // A flow may have caught the refusal, or not waited for it: what it sent is missing all the same.
-      const refused = refusal();
-      if (refused?.reason === 'interleaved') isOneByOne = true;
-      if (refused) throw refused;
-      if (failure) throw failure.error;
-      if (jobs.length > 0) tx.send(addJobs(jobs));
+    async run(tx, turns) {
+      const [first, ...others] = turns;
+      if (!first) return;
+      await (others.length > 0 ? runAll(tx, turns) : countingFailure(first.subject, () => runAll(tx, turns)));
     },
   };
 };

@@ -147,13 +147,23 @@ const createSize = ({ database, metrics, log }: Pick<Parts, 'database' | 'metric
   };
 };
 
+/** What batches of all kinds that are not yet committed hold, and when each of them has ended. */
+interface UnderWay {
+  readonly busy: Set<string>;
+  readonly batches: Set<Promise<void>>;
+}
+
 /** The batches of one kind of event, one after the other: each begins when the one before waits for nothing but its COMMIT. */
-const createLane = (together: Together, { database, inbox, mode, metrics, log }: Parts) => {
+const createLane = (
+  together: Together,
+  { busy, batches }: UnderWay,
+  { database, inbox, mode, metrics, log }: Parts,
+) => {
   const size = createSize({ database, metrics, log });
   const waiting: Waiting[] = [];
-  /** What batches that are not yet committed hold. */
-  const busy = new Set<string>();
   const committing = new Set<Promise<void>>();
+  /** How many events its batches hold that are not yet committed. */
+  let held = 0;
   let isRunning = false;
   let alone = 0;
   let last = { size: 0, endedAt: Number.NEGATIVE_INFINITY };
@@ -190,26 +200,32 @@ const createLane = (together: Together, { database, inbox, mode, metrics, log }:
   const begin = (batch: readonly Waiting[]): Promise<void> =>
     new Promise((worked) => {
       for (const { rider } of batch) busy.add(rider.key);
+      held += batch.length;
       const ended = applyBatch(batch, worked).finally(() => {
         for (const { rider } of batch) busy.delete(rider.key);
+        held -= batch.length;
         last = { size: batch.length, endedAt: performance.now() };
         committing.delete(ended);
+        batches.delete(ended);
         worked();
       });
       committing.add(ended);
+      batches.add(ended);
     });
 
   const run = async (): Promise<void> => {
     isRunning = true;
     while (waiting.length > 0) {
       await gather();
-      if (mode === 'auto' && waiting.length + alone + busy.size < ALONE_BELOW) {
+      if (mode === 'auto' && waiting.length + alone + held < ALONE_BELOW) {
         for (const one of waiting.splice(0)) one.settle('quiet');
         break;
       }
       const batch = takeFrom(waiting, size.most(), busy);
       if (batch.length > 0) await begin(batch);
-      if (batch.length === 0 || committing.size >= COMMITTING) await Promise.race(committing);
+      // What is about the same objects as a batch of another kind waits for that one.
+      if (batch.length === 0) await Promise.race(batches);
+      else if (committing.size >= COMMITTING) await Promise.race(committing);
     }
     isRunning = false;
   };
@@ -236,8 +252,9 @@ const createLane = (together: Together, { database, inbox, mode, metrics, log }:
 /** Builds the batches; each kind of event has its own. */
 export const createEventBatches = (parts: Parts): EventBatches => {
   const lanes = new Map<Together, ReturnType<typeof createLane>>();
+  const underWay: UnderWay = { busy: new Set(), batches: new Set() };
   const laneOf = (together: Together) => {
-    const lane = lanes.get(together) ?? createLane(together, parts);
+    const lane = lanes.get(together) ?? createLane(together, underWay, parts);
     lanes.set(together, lane);
     return lane;
   };

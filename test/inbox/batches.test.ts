@@ -2,16 +2,16 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { paymentCallback } from '../../flows/payment-callback.js';
 import type { Flow, FlowContext, PaymentCallbackData } from '../../src/flows/flows.js';
+import { ALWAYS, aloneFor, batched, batches, failures, send, sendAll, statusesOf } from '../harness/batches.js';
 import { ask, type Paid, pay } from '../harness/payments.js';
 import { ADMIN } from '../harness/refunds.js';
 import { addFault } from '../harness/sandbox-control.js';
 import { startServerProcess } from '../harness/server-process.js';
-import { deliver, eventOf } from '../harness/signed-event.js';
+import { eventOf } from '../harness/signed-event.js';
 import { openTestBed, type Server, type TestBed } from '../harness/tollgate.js';
 import { until } from '../outbox/until.js';
 
 const CRASHING = fileURLToPath(new URL('../harness/crashing-server.ts', import.meta.url));
-const ALWAYS = { TOLLGATE_EVENT_BATCHES: 'always' };
 const MANY = 12;
 
 type Run = Flow<PaymentCallbackData>['run'];
@@ -61,11 +61,6 @@ const successOf = async ({ payment }: Paid): Promise<Record<string, unknown>> =>
     amount_received: payment.amount,
   });
 const successesOf = (many: readonly Paid[]) => Promise.all(many.map(successOf));
-const send = async (server: Server, event: object): Promise<number> =>
-  (await deliver(server, JSON.stringify(event))).status;
-const sendAll = (server: Server, events: readonly object[]): Promise<number[]> =>
-  Promise.all(events.map((event) => send(server, event)));
-
 const idsOf = (many: readonly Paid[]) => many.map(({ payment }) => payment.id);
 const countOf = async (text: string, values: readonly unknown[] = []): Promise<number> =>
   Number((await bed.sql.query<{ count: string }>(text, [...values])).rows[0]?.count);
@@ -76,25 +71,6 @@ const successful = (many: readonly Paid[]): Promise<number> =>
       where p.id = any($1::bigint[]) and p.status = 'SUCCESSFUL' and p.version = 3`,
     [idsOf(many)],
   );
-const statusesOf = async (events: readonly Record<string, unknown>[]): Promise<string[]> =>
-  (
-    await bed.sql.query<{ status: string }>(
-      'select status from tollgate.stripe_event where id = any($1::text[]) order by status',
-      [events.map(({ id }) => id)],
-    )
-  ).rows.map(({ status }) => status);
-
-/** A number that the server tells at /metrics; 0 while it tells none. */
-const metricOf = async (server: Server, name: string): Promise<number> => {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
-  return Number(line?.slice(name.length + 1) ?? 0);
-};
-const batched = (server: Server): Promise<number> => metricOf(server, 'tollgate_event_batch_size_sum');
-const batches = (server: Server): Promise<number> => metricOf(server, 'tollgate_event_batch_size_count');
-const failures = (server: Server, reason: string): Promise<number> =>
-  metricOf(server, `tollgate_event_batch_failures_total{reason="${reason}"}`);
-
 /** Adds one to a number by reading and writing it under its lock, which keeps transactions apart, but not flows of one. */
 const readThenWrite: Run = async (_, { db }) => {
   const [row] = await db.query<{ n: number }>('select n from public.tally for update');
@@ -111,7 +87,7 @@ describe('events that share a transaction', () => {
     const events = await successesOf(many);
     expect(await sendAll(server, events)).toEqual(events.map(() => 200));
     expect(await successful(many)).toBe(MANY);
-    expect(await statusesOf(events)).toEqual(events.map(() => 'PROCESSED'));
+    expect(await statusesOf(bed, events)).toEqual(events.map(() => 'PROCESSED'));
     for (const { payment } of many) expect(await bed.orderStatus(payment.orderId)).toBe('paid');
     expect(await batched(server)).toBe(MANY);
     expect(await batches(server)).toBeLessThan(MANY);
@@ -156,7 +132,7 @@ describe('one event never costs another', () => {
     const events = await successesOf(many);
     expect(await sendAll(server, events)).toEqual(events.map(() => 200));
     expect(await successful(many)).toBe(MANY - 1);
-    expect(await statusesOf(events)).toEqual(['FAILED', ...Array(MANY - 1).fill('PROCESSED')]);
+    expect(await statusesOf(bed, events)).toEqual(['FAILED', ...Array(MANY - 1).fill('PROCESSED')]);
     expect(await failures(server, 'flow')).toBeGreaterThan(0);
   });
 
@@ -171,12 +147,12 @@ describe('one event never costs another', () => {
     const waiting = send(server, events[0] ?? {});
     expect(await sendAll(server, events.slice(1))).toEqual(free.map(() => 200));
     expect(await successful(free)).toBe(4);
-    expect(await statusesOf(events.slice(0, 1))).toEqual(['RECEIVED']);
+    expect(await statusesOf(bed, events.slice(0, 1))).toEqual(['RECEIVED']);
     await holder.query('commit');
     holder.release();
     expect(await waiting).toBe(200);
     expect(await successful(many)).toBe(5);
-    expect(await statusesOf(events.slice(0, 1))).toEqual(['PROCESSED']);
+    expect(await statusesOf(bed, events.slice(0, 1))).toEqual(['PROCESSED']);
   });
 
   test('a flow’s statement that is slow, or waits for a lock, ends the batch and takes its time alone', async () => {
@@ -189,7 +165,7 @@ describe('one event never costs another', () => {
     const events = await successesOf(many);
     expect(await sendAll(server, events)).toEqual(events.map(() => 200));
     expect(await successful(many)).toBe(6);
-    expect(await statusesOf(events)).toEqual(events.map(() => 'PROCESSED'));
+    expect(await statusesOf(bed, events)).toEqual(events.map(() => 'PROCESSED'));
     expect(await failures(server, 'flow')).toBeGreaterThan(0);
   });
 
@@ -208,8 +184,8 @@ describe('one event never costs another', () => {
       last_payment_error: { code: 'payment_intent_payment_attempt_failed', message: 'see the charge' },
     });
     expect(await sendAll(server, [strange, hint, ...events])).toEqual(Array(5).fill(200));
-    expect(await statusesOf([strange])).toEqual(['IGNORED']);
-    expect(await statusesOf([hint])).toEqual(['PROCESSED']);
+    expect(await statusesOf(bed, [strange])).toEqual(['IGNORED']);
+    expect(await statusesOf(bed, [hint])).toEqual(['PROCESSED']);
     expect(await successful(many.slice(1))).toBe(3);
   });
 });
@@ -298,7 +274,7 @@ describe('a batch that always fails', () => {
     for (const event of await successesOf(many)) expect(await send(server, event)).toBe(200);
     expect(await successful(many)).toBe(MANY);
     expect(await failures(server, 'statement')).toBe(4);
-    expect(await metricOf(server, 'tollgate_events_alone_total{reason="rest"}')).toBe(MANY - 4);
+    expect(await aloneFor(server, 'rest')).toBe(MANY - 4);
     const told = async () =>
       (await ask<{ code: string; message: string }[]>(server, '{ problems { code message } }', {}, ADMIN)).find(
         ({ code }) => code === 'BATCHES_FAIL',
@@ -314,7 +290,7 @@ describe('while little is under way', () => {
     for (const event of await successesOf(many)) expect(await send(server, event)).toBe(200);
     expect(await successful(many)).toBe(3);
     expect(await batches(server)).toBe(0);
-    expect(await metricOf(server, 'tollgate_events_alone_total{reason="quiet"}')).toBe(3);
+    expect(await aloneFor(server, 'quiet')).toBe(3);
   });
 });
 
@@ -330,7 +306,7 @@ test('a server that dies before a batch commits leaves nothing of it, and each e
   const doomed = bed.attach(victim.url ?? '', async () => undefined);
   await Promise.allSettled(events.map((event) => send(doomed, event)));
   expect(await victim.ended, victim.output()).toBeNull();
-  await until(async () => (await statusesOf(events)).length === 0, 'the database rolls back');
+  await until(async () => (await statusesOf(bed, events)).length === 0, 'the database rolls back');
   expect(await successful(many)).toBe(0);
   const server = await startWith(paymentCallback.run);
   expect(await sendAll(server, events)).toEqual(Array(5).fill(200));

@@ -1,6 +1,6 @@
 import { formatMoney } from '../../core/money.js';
 import { type DisputeCallbackData, type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
-import { type FlowEnd, type FlowSubject, runOrOwe } from '../../flows/owed.js';
+import { type FlowEnd, type FlowSubject, type FlowTurn, runOrOwe } from '../../flows/owed.js';
 import { joinNotes, writeChange } from '../../outbox/change-log.js';
 import type { Tx } from '../../storage/database.js';
 import { NotAnAnswerError, NotOursError } from '../../stripe/answer.js';
@@ -31,6 +31,8 @@ export interface DisputeOutcome {
 export interface SeenDispute {
   readonly snapshot: DisputeSnapshot;
   readonly cause: Cause;
+  /** Where the flow waits for its turn; without it it runs at once. */
+  readonly turns?: FlowTurn[] | undefined;
 }
 
 /** The only code that moves a dispute: webhooks and reconciliation come here. */
@@ -83,6 +85,7 @@ interface Parts {
 /** The parts in one transaction. */
 interface Writing extends Parts {
   readonly tx: Tx;
+  readonly turns?: FlowTurn[] | undefined;
 }
 
 /** A dispute's row, as it was and as it was written. */
@@ -111,7 +114,7 @@ const hold = async (tx: Tx, payment: Payment): Promise<HeldDisputes> => ({
 });
 
 const runCallback = async (
-  { tx, flows, log }: Writing,
+  { tx, flows, log, turns }: Writing,
   { payment, dispute, previousStatus }: Pick<DisputeCallbackData, 'payment' | 'dispute' | 'previousStatus'>,
   { cause: { body, eventId }, duplicate }: { readonly cause: Cause; readonly duplicate: boolean },
 ): Promise<FlowEnd | undefined> => {
@@ -128,7 +131,8 @@ const runCallback = async (
     body,
   };
   const { effects, disputeCallback } = flows;
-  if (!duplicate) return runOrOwe(subjectOf(dispute, payment, eventId), disputeCallback, { data, tx, log, effects });
+  const subject = subjectOf(dispute, payment, eventId);
+  if (!duplicate) return runOrOwe(subject, disputeCallback, { data, tx, log, effects, turns });
   await runFlow(FLOW, disputeCallback, data, { tx, log, effects });
   return undefined;
 };
@@ -220,7 +224,7 @@ export const createDisputeTransitions = (parts: Parts): DisputeTransitions => ({
 
   async apply(tx, held, seen) {
     const { snapshot, cause } = seen;
-    const writing = { ...parts, tx };
+    const writing = { ...parts, tx, turns: seen.turns };
     assertDisputeOf(held.payment, snapshot);
     const row = held.disputes.find(({ stripeDisputeId }) => stripeDisputeId === snapshot.disputeId);
     if (!row) return { kind: 'applied', held: await insert(writing, held, seen) };

@@ -1,13 +1,17 @@
 import type Stripe from 'stripe';
 import { hasArrived } from '../../core/states.js';
+import type { FlowTurn } from '../../flows/owed.js';
 import type { Applied, EventHandler, Fetched, Told } from '../../inbox/handler.js';
 import { hintOf, ignored, processed } from '../../inbox/hints.js';
+import type { Together } from '../../inbox/together.js';
 import type { StripeConnection } from '../../installation/stripe-connection.js';
+import type { Orders } from '../../orders/orders.js';
 import type { Tx } from '../../storage/database.js';
 import { type Answer, NotAnAnswerError, NotOursError } from '../../stripe/answer.js';
 import type { Marks } from '../../stripe/marks.js';
 import { idOf, paymentSnapshot } from '../../stripe/translate.js';
 import type { PaymentTransitions } from '../payments/apply.js';
+import { createTogetherByIntent } from '../payments/by-intent-events.js';
 import { referenceOf, settleFirst } from '../payments/events.js';
 import type { Payment } from '../payments/row.js';
 import { lockIntent } from '../payments/rows.js';
@@ -32,6 +36,9 @@ interface Parts {
   readonly publish: (changed: HeldDisputes['changed']) => void;
   /** Whether the developer's dispute flow wants to see duplicates. */
   readonly deliversDuplicates: boolean;
+  readonly orders: Pick<Orders, 'lockFreeSql'>;
+  /** Whether events may share a transaction. */
+  readonly shares: boolean;
 }
 
 /** A dispute and the payment intent that it is about, as Stripe has them now. */
@@ -51,6 +58,7 @@ const answerOf = ({ answer }: Fetched): DisputedIntent => answer.object as Dispu
 /** The parts in one transaction. */
 interface Applying extends Parts {
   readonly tx: Tx;
+  readonly turns?: FlowTurn[];
 }
 
 interface FetchedEvent {
@@ -69,7 +77,7 @@ const applyFetched = async (applying: Applying, held: HeldDisputes, read: Fetche
 };
 
 const applyPayload = async (
-  { tx, disputes }: Applying,
+  { tx, turns, disputes }: Applying,
   held: HeldDisputes,
   { event, actor }: Told,
 ): Promise<DisputeOutcome> => {
@@ -78,6 +86,7 @@ const applyPayload = async (
   return disputes.apply(tx, held, {
     snapshot: disputeSnapshot(object, event.created),
     cause: { actor, eventId: event.id, body: { source: 'EVENT', event, object }, current: false },
+    turns,
   });
 };
 
@@ -111,9 +120,21 @@ const applyUnknown = async (
   return marked ? applyTo(applying, marked, { told, fetched }) : ignored(UNMATCHED);
 };
 
+const intentOf = (event: Stripe.Event): string | null => {
+  disputeSnapshot(event.data.object, event.created);
+  return hintOf(event).intentId;
+};
+
+const createBatchedDisputes = (parts: Parts): Together =>
+  createTogetherByIntent({
+    orders: parts.orders,
+    intentOf,
+    apply: (shared, payment, told) => applyTo({ ...parts, ...shared }, payment, { told, fetched: undefined }),
+  });
+
 /** Builds the handler of disputes. They carry no mark of ours: their payment is found by its intent, which does. */
 export const createDisputeEvents = (parts: Parts): EventHandler => {
-  const { payments, connection, deliversDuplicates } = parts;
+  const { payments, connection, deliversDuplicates, shares } = parts;
 
   return {
     unmatched: UNMATCHED,
@@ -140,6 +161,7 @@ export const createDisputeEvents = (parts: Parts): EventHandler => {
     },
 
     deliversDuplicates,
+    together: shares && !deliversDuplicates ? createBatchedDisputes(parts) : undefined,
 
     async fetch(event): Promise<Answer<DisputedIntent>> {
       const { gateway } = await connection.access();

@@ -33,7 +33,9 @@ const build = (machine: Machine): Built<DisputeParts> => {
     connection,
     marks,
     publish,
+    orders: machine.orders,
     deliversDuplicates: flows.disputeCallback.duplicates === 'deliver',
+    shares: flows.disputeCallback.batch !== false,
   });
   return {
     parts: { disputes },

@@ -2,11 +2,13 @@ import type Stripe from 'stripe';
 import type { EventHandler } from '../../inbox/handler.js';
 import { assertSame, hintOf, ignored, processed } from '../../inbox/hints.js';
 import type { StripeConnection } from '../../installation/stripe-connection.js';
+import type { Orders } from '../../orders/orders.js';
 import { writeChange } from '../../outbox/change-log.js';
 import type { Tx } from '../../storage/database.js';
 import { type ChargeSnapshot, chargeSnapshot } from '../../stripe/charge-snapshot.js';
 import type { Marks } from '../../stripe/marks.js';
 import type { PaymentTransitions } from './apply.js';
+import { createTogetherByIntent } from './by-intent-events.js';
 import { writeCharge } from './charge-rows.js';
 import type { Payment } from './row.js';
 import { findByIntentOrMark, lockIntent, type PaymentReference } from './rows.js';
@@ -20,6 +22,7 @@ interface Parts {
   readonly transitions: Pick<PaymentTransitions, 'lockByReference'>;
   readonly connection: StripeConnection;
   readonly marks: Marks;
+  readonly orders: Pick<Orders, 'lockFreeSql'>;
   readonly publish: (payment: Payment) => void;
 }
 
@@ -38,7 +41,7 @@ const noteOf = ({ method, receiptUrl }: ChargeSnapshot): string =>
   ].join('; ');
 
 /** Builds the handler of charges. They move no status: a payment intent's own events do that. */
-export const createChargeEvents = ({ transitions, connection, marks, publish }: Parts): EventHandler => {
+export const createChargeEvents = ({ transitions, connection, marks, orders, publish }: Parts): EventHandler => {
   const write = async (tx: Tx, payment: Payment, { charge, ...cause }: Brought) => {
     const [row] = await tx.query<Payment & { isNew: boolean }>(writeCharge(payment, charge));
     if (!row) throw new Error(`Payment ${payment.id} is gone, although rows are never deleted.`);
@@ -97,6 +100,21 @@ export const createChargeEvents = ({ transitions, connection, marks, publish }: 
     },
 
     deliversDuplicates: false,
+
+    together: createTogetherByIntent({
+      orders,
+      intentOf(event) {
+        const { intentId, hasFailed } = chargeSnapshot(event.data.object, event.created);
+        return hasFailed ? null : intentId;
+      },
+      async apply({ tx }, payment, { event, actor }) {
+        const charge = chargeSnapshot(event.data.object, event.created);
+        // Whose it is that names another row, is asked alone.
+        const isSure = [null, payment.id].includes(marks.rowOf(charge.owner));
+        if (!isSure) return { kind: 'ask', version: payment.version };
+        return write(tx, payment, { charge, actor, eventId: event.id });
+      },
+    }),
 
     fetch: async (event): Promise<{ object: Stripe.Charge; at: number }> =>
       (await connection.access()).gateway.retrieveCharge(hintOf(event).id),

@@ -81,7 +81,7 @@ const build = (machine: Machine): Built<PaymentParts> => {
     parts: { payments, transitions, attempts, reservations, redirects, askApp, publish },
     handlers: [
       [PAYMENT_INTENT_EVENTS, createPaymentIntentEvents(events)],
-      [CHARGE_EVENTS, createChargeEvents({ transitions, connection, marks, publish })],
+      [CHARGE_EVENTS, createChargeEvents({ transitions, connection, marks, orders, publish })],
     ],
     openRows: [createOpenPayments(database, attempts)],
     domain: { payments },

@@ -1,7 +1,7 @@
 import { judgeRefund, REFUND_NEXT, type RefundStatus } from '../../core/states.js';
 import { unixSeconds } from '../../core/unix-time.js';
 import { type FlowLog, type Flows, type RefundCallbackData, runFlow } from '../../flows/flows.js';
-import { type FlowEnd, type FlowSubject, runOrOwe } from '../../flows/owed.js';
+import { type FlowEnd, type FlowSubject, type FlowTurn, runOrOwe } from '../../flows/owed.js';
 import type { Orders } from '../../orders/orders.js';
 import { joinNotes, writeChange } from '../../outbox/change-log.js';
 import type { Tx } from '../../storage/database.js';
@@ -75,6 +75,8 @@ export interface RefundCause extends Omit<Cause, 'body'> {
 export interface SeenRefunds {
   readonly snapshots: readonly RefundSnapshot[];
   readonly cause: RefundCause;
+  /** Where the flows wait for their turn; without it they run at once. */
+  readonly turns?: FlowTurn[] | undefined;
 }
 
 const FLOW = 'refund-callback';
@@ -103,6 +105,7 @@ interface Parts {
 /** The parts in one transaction. */
 interface Writing extends Parts {
   readonly tx: Tx;
+  readonly turns?: FlowTurn[] | undefined;
 }
 
 /** A refund's row, as it was and as it was written. */
@@ -131,7 +134,7 @@ const hold = async (tx: Tx, payment: Payment): Promise<HeldRefunds> => ({
 
 /** Undefined where the refund hasn't ended, for the flow is told of its end, and for a duplicate. */
 const runCallback = async (
-  { tx, flows, log }: Writing,
+  { tx, flows, log, turns }: Writing,
   { payment, refund, previousStatus }: { payment: Payment; refund: Refund; previousStatus: RefundStatus | null },
   { step: { body, eventId }, duplicate }: { readonly step: Step; readonly duplicate: boolean },
 ): Promise<FlowEnd | undefined> => {
@@ -149,7 +152,8 @@ const runCallback = async (
     body,
   };
   const { effects, refundCallback } = flows;
-  if (!duplicate) return runOrOwe(subjectOf(refund, payment, eventId), refundCallback, { data, tx, log, effects });
+  const subject = subjectOf(refund, payment, eventId);
+  if (!duplicate) return runOrOwe(subject, refundCallback, { data, tx, log, effects, turns });
   await runFlow(FLOW, refundCallback, data, { tx, log, effects });
   return undefined;
 };
@@ -312,10 +316,10 @@ export const createRefundTransitions = (parts: Parts): RefundTransitions => ({
     return insert({ ...parts, tx }, held, { row: { amount, currency, reason, stripeReason, ...unknown }, step });
   },
 
-  async apply(tx, held, { snapshots, cause }) {
+  async apply(tx, held, { snapshots, cause, turns }) {
     let now = held;
     for (const snapshot of inOrder(snapshots)) {
-      const next = await applyOne({ ...parts, tx }, now, { snapshot, cause });
+      const next = await applyOne({ ...parts, tx, turns }, now, { snapshot, cause });
       if (!next) return { kind: 'asked', held };
       now = next;
     }

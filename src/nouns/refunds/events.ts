@@ -1,14 +1,18 @@
 import type Stripe from 'stripe';
 import { hasArrived } from '../../core/states.js';
+import type { FlowTurn } from '../../flows/owed.js';
 import type { Applied, EventHandler, Fetched, Told } from '../../inbox/handler.js';
 import { type Hint, hintOf, ignored, processed } from '../../inbox/hints.js';
+import type { Together } from '../../inbox/together.js';
 import type { StripeAccess, StripeConnection } from '../../installation/stripe-connection.js';
+import type { Orders } from '../../orders/orders.js';
 import type { Tx } from '../../storage/database.js';
 import { type Answer, NotAnAnswerError, NotOursError } from '../../stripe/answer.js';
 import type { Marks } from '../../stripe/marks.js';
 import { refundSnapshot } from '../../stripe/refund-snapshot.js';
 import { idOf, paymentSnapshot } from '../../stripe/translate.js';
 import type { PaymentTransitions } from '../payments/apply.js';
+import { createTogetherByIntent } from '../payments/by-intent-events.js';
 import { referenceOf, settleFirst } from '../payments/events.js';
 import type { Payment } from '../payments/row.js';
 import { lockIntent } from '../payments/rows.js';
@@ -33,6 +37,9 @@ interface Parts {
   readonly publish: (changed: HeldRefunds['changed']) => void;
   /** Whether the developer's refund flow wants to see duplicates. */
   readonly deliversDuplicates: boolean;
+  readonly orders: Pick<Orders, 'lockFreeSql'>;
+  /** Whether events may share a transaction. */
+  readonly shares: boolean;
 }
 
 /** A payment intent and all its refunds, as Stripe has them now. */
@@ -65,6 +72,7 @@ const causeOf = ({ event, actor }: Told, fetched: Fetched | undefined): RefundCa
 /** The parts in one transaction. */
 interface Applying extends Parts {
   readonly tx: Tx;
+  readonly turns?: FlowTurn[];
 }
 
 interface FetchedEvent {
@@ -83,11 +91,15 @@ const applyFetched = async (applying: Applying, held: HeldRefunds, read: Fetched
   return applying.refunds.apply(applying.tx, settled, { snapshots, cause });
 };
 
-const applyPayload = async ({ tx, refunds }: Applying, held: HeldRefunds, told: Told): Promise<RefundOutcome> => {
+const applyPayload = async (
+  { tx, turns, refunds }: Applying,
+  held: HeldRefunds,
+  told: Told,
+): Promise<RefundOutcome> => {
   const object = objectOf(told.event);
   if (!isRefund(object) || !hasArrived(held.payment)) return { kind: 'asked', held };
   const snapshots = [refundSnapshot(object, told.event.created)];
-  return refunds.apply(tx, held, { snapshots, cause: causeOf(told, undefined) });
+  return refunds.apply(tx, held, { snapshots, cause: causeOf(told, undefined), turns });
 };
 
 const applyTo = async (
@@ -129,7 +141,7 @@ const applyUnknown = async (
 };
 
 /** The refunded intent: as the event names it, else as Stripe's charge or refund does. */
-const intentOf = async (event: Stripe.Event, { gateway }: StripeAccess): Promise<string> => {
+const readIntentOf = async (event: Stripe.Event, { gateway }: StripeAccess): Promise<string> => {
   const { intentId, id, kind } = hintOf(event);
   if (intentId !== null) return intentId;
   const { object } = await (kind === 'refund' ? gateway.retrieveRefund(id) : gateway.retrieveCharge(id));
@@ -138,9 +150,24 @@ const intentOf = async (event: Stripe.Event, { gateway }: StripeAccess): Promise
   return found;
 };
 
+/** Null for a mere hint, and for what no payment intent took. */
+const intentOf = (event: Stripe.Event): string | null => {
+  const object = objectOf(event);
+  if (!isRefund(object)) return null;
+  refundSnapshot(object, event.created);
+  return idOf(object.payment_intent);
+};
+
+const createBatchedRefunds = (parts: Parts): Together =>
+  createTogetherByIntent({
+    orders: parts.orders,
+    intentOf,
+    apply: (shared, payment, told) => applyTo({ ...parts, ...shared }, payment, { told, fetched: undefined }),
+  });
+
 /** Builds the handler of refunds. */
 export const createRefundEvents = (parts: Parts): EventHandler => {
-  const { payments, connection, marks, deliversDuplicates } = parts;
+  const { payments, connection, marks, deliversDuplicates, shares } = parts;
 
   return {
     unmatched: UNMATCHED,
@@ -172,11 +199,12 @@ export const createRefundEvents = (parts: Parts): EventHandler => {
     },
 
     deliversDuplicates,
+    together: shares && !deliversDuplicates ? createBatchedRefunds(parts) : undefined,
 
     async fetch(event): Promise<Answer<IntentWithRefunds>> {
       const access = await connection.access();
       const { gateway } = access;
-      const intentId = await intentOf(event, access);
+      const intentId = await readIntentOf(event, access);
       const intent = await gateway.retrievePaymentIntent(intentId);
       if (intent.object.id !== intentId) throw new NotOursError(`${intent.object.id} in place of ${intentId}`);
       const list = await gateway.listRefunds(intentId);

@@ -54,7 +54,9 @@ const build = (machine: Machine): Built<RefundParts> => {
     connection,
     marks,
     publish,
+    orders,
     deliversDuplicates: flows.refundCallback.duplicates === 'deliver',
+    shares: flows.refundCallback.batch !== false,
   });
   return {
     parts: { refunds, transitions, attempts, publish },
