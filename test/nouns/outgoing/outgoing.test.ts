@@ -10,6 +10,7 @@ import { transform } from 'esbuild';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { isPublic, lookupFor } from '../../../src/nouns/outgoing/address.js';
+import { claimDue } from '../../../src/nouns/outgoing/rows.js';
 import { runCommand } from '../../cli/command.js';
 import { ask, confirmUntil, pay } from '../../harness/payments.js';
 import { refund } from '../../harness/refunds.js';
@@ -286,6 +287,23 @@ describe('an endpoint that fails', () => {
       expect(slow.got.length).toBeLessThan(30);
     } finally {
       await slow.close();
+    }
+  });
+
+  test('with many messages waits no longer for the next one, also where the database has no statistics of them', async () => {
+    const own = await openTestBed();
+    try {
+      await own.sql.query(
+        `insert into tollgate.outgoing_webhook (url, event_types, secrets) values ('https://nobody.example/', '{}', '[]')`,
+      );
+      await own.sql.query(`insert into tollgate.outgoing_delivery (webhook_id, message_id, event_type, node_type, node_id, version, snapshot)
+        select 1, 'm' || n, 'payment.updated', 'PAYMENT', (n / 2)::text, n, '{}' from generate_series(1, 2000) n`);
+      const { text, values } = claimDue('1', 8, 30);
+      const { rows } = await own.sql.query<{ 'QUERY PLAN': string }>(`explain (analyze) ${text}`, [...(values ?? [])]);
+      const read = rows.map(({ 'QUERY PLAN': line }) => Number(/ rows=([\d.]+) loops/.exec(line)?.[1] ?? 0));
+      expect(Math.max(...read), rows.map((row) => row['QUERY PLAN']).join('\n')).toBeLessThan(20);
+    } finally {
+      await own.close();
     }
   });
 
