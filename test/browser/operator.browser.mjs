@@ -250,6 +250,28 @@ test('a payment shows the effects that it caused, without secrets, and one that 
   await leave(page);
 });
 
+test('all that an account has is on one page, which its id and its payments lead to', async () => {
+  const page = await enter('/console#/payments?search=demo-customer');
+  await page.getByText('All of this account:').getByRole('link', { name: 'demo-customer' }).click();
+  await page.getByRole('heading', { name: 'Account demo-customer' }).waitFor();
+  for (const table of ['Payments', 'Recurring payments']) {
+    const rows = page.getByRole('table', { name: table }).getByRole('link', { name: /^No\. / });
+    expect(await rows.count()).toBeGreaterThan(0);
+  }
+  for (const part of ['Refunds', 'Saved methods']) await page.getByRole('region', { name: part }).waitFor();
+  await page
+    .getByRole('table', { name: 'Payments' })
+    .getByRole('link', { name: /^No\. / })
+    .first()
+    .click();
+  await page.getByRole('heading', { name: 'Timeline' }).waitFor();
+  await page.getByRole('link', { name: 'demo-customer' }).click();
+  await page.getByRole('heading', { name: 'Account demo-customer' }).waitFor();
+  await show(page, '#/accounts/no%2Fbody');
+  await page.getByText('No payment of this account.').waitFor();
+  await leave(page);
+});
+
 test('support sees payments and is offered nothing that it may not do', async () => {
   const page = await enterAs(['support'], '/console#/payments?status=SUCCESSFUL');
   await page
@@ -260,6 +282,11 @@ test('support sees payments and is offered nothing that it may not do', async ()
   await page.getByText('Nothing was refunded.').waitFor();
   for (const button of [/^Refund/, /^Cancel/, /^Capture/])
     expect(await page.getByRole('button', { name: button }).count()).toBe(0);
+  for (const part of ['Effects', 'Messages']) expect(await page.getByRole('region', { name: part }).count()).toBe(0);
+  await page.getByRole('link', { name: 'demo-customer' }).click();
+  await page.getByRole('table', { name: 'Recurring payments' }).waitFor();
+  for (const part of ['Refunds', 'Saved methods'])
+    expect(await page.getByRole('region', { name: part }).count()).toBe(0);
   await page.getByRole('link', { name: 'Recurring', exact: true }).click();
   await page
     .getByRole('link', { name: /^No\. / })

@@ -79,6 +79,11 @@ const journey = async (page, look) => {
     .click();
   await page.getByRole('link', { name: /^evt_/ }).first().waitFor();
   await look('payment');
+  await page.getByRole('link', { name: 'demo-customer' }).click();
+  await page.getByRole('region', { name: 'Saved methods' }).waitFor();
+  await look('account');
+  await page.goBack();
+  await page.getByRole('link', { name: /^evt_/ }).first().waitFor();
   await page.getByRole('link', { name: /^evt_/ }).first().click();
   await page.getByRole('button', { name: 'Replay this event' }).waitFor();
   await look('event');

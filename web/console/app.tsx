@@ -3,6 +3,7 @@ import { ConnectionNote } from '../ui/connection-note.js';
 import { LANGUAGES, type Language, type Text, useLanguage, useT } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { useRoute, useScroll } from '../ui/route.js';
+import { AccountPage } from './account-page.js';
 import { BenchPage } from './bench.js';
 import { DisputePage } from './dispute-page.js';
 import { EffectList } from './effect-list.js';
@@ -189,6 +190,7 @@ const LISTS = {
 } as const;
 
 const PAGES = {
+  accounts: AccountPage,
   payments: PaymentPage,
   recurring: RecurringPage,
   disputes: DisputePage,

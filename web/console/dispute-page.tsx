@@ -7,6 +7,7 @@ import { Time } from '../ui/time.js';
 import { Id } from './copy.js';
 import { Facts } from './facts.js';
 import { SLOW_MS } from './list.js';
+import { AccountLink } from './node-link.js';
 import { NotFound } from './not-found.js';
 import { DisputeDetailDocument } from './operations.js';
 import { Money } from './payment-columns.js';
@@ -45,7 +46,7 @@ export const DisputePage = ({ id }: { readonly id: string }) => {
           ['Dispute', <Id key="id">{dispute.id}</Id>],
           ['Payment', <a key="payment" href={`#/payments/${payment.id}`}>{`No. ${payment.id}`}</a>],
           ['Order', payment.orderId],
-          ['Account', payment.accountId ?? t('nobody')],
+          ['Account', payment.accountId === null ? t('nobody') : <AccountLink key="account" id={payment.accountId} />],
           ['Received', <Money key="received" of={payment.amountReceived} currency={payment.currency} />],
           ['Answer by', dispute.evidenceDueBy !== null && <Time at={dispute.evidenceDueBy} />],
           ['Refund', dispute.isRefundable ? t('still possible') : t('no longer possible: Stripe has taken the money')],

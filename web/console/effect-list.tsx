@@ -4,6 +4,7 @@ import { readAgain } from '../ui/load.js';
 import { useView } from '../ui/route.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
+import { Breakable } from './breakable.js';
 import { Deed } from './deed.js';
 import { Choice } from './filter.js';
 import { List, ROWS } from './list.js';
@@ -44,7 +45,7 @@ export const EffectStatus = ({ dead, running }: Pick<EffectRow, 'dead' | 'runnin
 );
 
 const COLUMNS: readonly Column<EffectRow>[] = [
-  { title: 'Effect', cell: ({ name }) => name },
+  { title: 'Effect', cell: ({ name }) => <Breakable>{name}</Breakable> },
   { title: 'Status', cell: (row) => <EffectStatus {...row} /> },
   { title: 'Cause', isExtra: true, cell: ({ nodeType, nodeId }) => <NodeLink type={nodeType} id={nodeId} /> },
   {

@@ -10,3 +10,7 @@ export const NodeLink = ({ type, id }: { readonly type: string | null; readonly 
   const place = PLACES[type];
   return place === undefined ? `${type} ${id}` : <a href={`#/${place}/${encodeURIComponent(id)}`}>No. {id}</a>;
 };
+
+/** An account, with the way to all that it has; nothing where nobody is known. */
+export const AccountLink = ({ id }: { readonly id: string | null }) =>
+  id !== null && <a href={`#/accounts/${encodeURIComponent(id)}`}>{id}</a>;

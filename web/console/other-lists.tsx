@@ -1,9 +1,11 @@
 import { useView } from '../ui/route.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
+import { AccountHint } from './account-hint.js';
 import { CsvButton } from './csv.js';
 import { Choice, chosen, Days, momentsOf, Search } from './filter.js';
 import { List } from './list.js';
+import { AccountLink } from './node-link.js';
 import {
   AuditDocument,
   type AuditQuery,
@@ -11,9 +13,9 @@ import {
   type DisputesQuery,
   ENUMS,
   RecurringPaymentsDocument,
-  type RecurringPaymentsQuery,
+  type RecurringRowFragment,
+  type RefundRowFragment,
   RefundsDocument,
-  type RefundsQuery,
 } from './operations.js';
 import { Money } from './payment-columns.js';
 import { useTollgate } from './session.js';
@@ -27,9 +29,8 @@ const filterOf = <Status extends string>(view: URLSearchParams, statuses: readon
   ...momentsOf(view),
 });
 
-type RefundRow = RefundsQuery['refunds']['edges'][number]['node'];
-
-const REFUND_COLUMNS: readonly Column<RefundRow>[] = [
+/** A refund, which leads to its payment. */
+export const REFUND_COLUMNS: readonly Column<RefundRowFragment>[] = [
   { title: 'Refund', cell: ({ id, payment }) => <a href={`#/payments/${payment.id}`}>No. {id}</a> },
   { title: 'Order', cell: ({ payment }) => payment.orderId },
   {
@@ -58,7 +59,7 @@ export const RefundPageList = () => {
       filters={
         <>
           <Search name="search" label="Find" />
-
+          <Search name="account" label="Account" />
           <Choice name="status" label="Status" values={ENUMS.RefundStatus} />
           <Days />
         </>
@@ -67,14 +68,14 @@ export const RefundPageList = () => {
         (await request(RefundsDocument, { ...filterOf(view, ENUMS.RefundStatus), ...page })).refunds
       }
     >
+      <AccountHint />
       <CsvButton list="refunds" filter={filterOf(current, ENUMS.RefundStatus)} />
     </List>
   );
 };
 
-type RecurringRow = RecurringPaymentsQuery['recurringPayments']['edges'][number]['node'];
-
-const RECURRING_COLUMNS: readonly Column<RecurringRow>[] = [
+/** A recurring payment. */
+export const RECURRING_COLUMNS: readonly Column<RecurringRowFragment>[] = [
   { title: 'Recurring payment', cell: ({ id }) => <a href={`#/recurring/${id}`}>No. {id}</a> },
   { title: 'Order', cell: ({ orderId }) => orderId },
   {
@@ -88,7 +89,7 @@ const RECURRING_COLUMNS: readonly Column<RecurringRow>[] = [
   },
   { title: 'Status', cell: ({ status }) => <Status of={status} /> },
   { title: 'Price', isExtra: true, cell: ({ priceId, quantity }) => `${priceId} × ${quantity}` },
-  { title: 'Account', isExtra: true, cell: ({ accountId }) => accountId ?? '' },
+  { title: 'Account', isExtra: true, cell: ({ accountId }) => <AccountLink id={accountId} /> },
   {
     title: 'Period ends',
     isExtra: true,
@@ -118,6 +119,7 @@ export const RecurringList = () => {
           .recurringPayments
       }
     >
+      <AccountHint />
       <CsvButton list="recurringPayments" filter={filterOf(current, ENUMS.RecurringStatus)} />
     </List>
   );

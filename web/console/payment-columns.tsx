@@ -1,10 +1,11 @@
 import { useLanguage } from '../ui/language.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
-import type { PaymentRowsQuery } from './operations.js';
+import { AccountLink } from './node-link.js';
+import type { PaymentRowFragment } from './operations.js';
 import type { Column } from './table.js';
 
-export type PaymentRow = PaymentRowsQuery['payments']['edges'][number]['node'];
+export type PaymentRow = PaymentRowFragment;
 
 /** What became of the money: a payment that went back whole is not merely paid. */
 export const outcomeOf = ({
@@ -51,8 +52,7 @@ export const PAYMENT_COLUMNS: readonly Column<PaymentRow>[] = [
   {
     title: 'Account',
     isExtra: true,
-    cell: ({ accountId }) =>
-      accountId !== null && <a href={`#/payments?account=${encodeURIComponent(accountId)}`}>{accountId}</a>,
+    cell: ({ accountId }) => <AccountLink id={accountId} />,
   },
   { title: 'Begun', isExtra: true, cell: ({ createdAt }) => <Time at={createdAt} /> },
 ];

@@ -1,4 +1,5 @@
 import { useView } from '../ui/route.js';
+import { AccountHint } from './account-hint.js';
 import { CsvButton } from './csv.js';
 import { Choice, chosen, Days, momentsOf, Search } from './filter.js';
 import { List } from './list.js';
@@ -35,6 +36,7 @@ export const PaymentList = () => {
       }
       read={async (view, page) => (await request(PaymentRowsDocument, { ...filterOf(view), ...page })).payments}
     >
+      <AccountHint />
       <CsvButton list="payments" filter={filterOf(current)} />
     </List>
   );

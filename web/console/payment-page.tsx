@@ -10,6 +10,7 @@ import { Time } from '../ui/time.js';
 import { Caused } from './caused.js';
 import { Id } from './copy.js';
 import { Facts } from './facts.js';
+import { AccountLink } from './node-link.js';
 import { NotFound } from './not-found.js';
 import { PaymentMoreDocument, type PaymentMoreQuery } from './operations.js';
 import { PaymentActions, Refund } from './payment-actions.js';
@@ -93,16 +94,7 @@ const PaymentFacts = (props: {
             {payment.orderId}
           </a>,
         ],
-        [
-          'Account',
-          accountId === null ? (
-            t('nobody')
-          ) : (
-            <a key="account" href={`#/payments?account=${encodeURIComponent(accountId)}`}>
-              {accountId}
-            </a>
-          ),
-        ],
+        ['Account', accountId === null ? t('nobody') : <AccountLink key="account" id={accountId} />],
         ['Received', <Money key="received" of={payment.amountReceived} currency={received} />],
         ['Refunded', <Money key="refunded" of={payment.amountRefunded} currency={received} />],
         ['Disputed', payment.amountDisputed > 0 && <Money of={payment.amountDisputed} currency={received} />],

@@ -8,6 +8,7 @@ import { Caused } from './caused.js';
 import { Id } from './copy.js';
 import { Facts } from './facts.js';
 import { SLOW_MS } from './list.js';
+import { AccountLink } from './node-link.js';
 import { NotFound } from './not-found.js';
 import { RecurringDetailDocument, type RecurringDetailQuery } from './operations.js';
 import { Money } from './payment-columns.js';
@@ -92,16 +93,7 @@ const RecurringFacts = ({ row }: { readonly row: Row }) => {
     <Facts
       facts={[
         ['Recurring payment', <Id key="id">{row.id}</Id>],
-        [
-          'Account',
-          accountId === null ? (
-            t('nobody')
-          ) : (
-            <a key="account" href={`#/payments?account=${encodeURIComponent(accountId)}`}>
-              {accountId}
-            </a>
-          ),
-        ],
+        ['Account', accountId === null ? t('nobody') : <AccountLink key="account" id={accountId} />],
         ['Price', `${row.priceId} × ${row.quantity}`],
         [
           'Changes to',

@@ -6,6 +6,7 @@ export const GERMAN = {
   'Access token': 'Zugriffstoken',
   Account: 'Konto',
   '{account} has no role of its own.': '{account} hat keine eigene Rolle.',
+  'Account {id}': 'Konto {id}',
   '{account} may do what the role allows, from the next request on.':
     '{account} darf ab der nächsten Anfrage, was die Rolle erlaubt.',
   '{account} may no longer do what only this role allows.': '{account} darf nicht mehr, was nur diese Rolle erlaubt.',
@@ -28,6 +29,8 @@ export const GERMAN = {
   'All messages of this endpoint that were given up on are sent once more.':
     'Alle aufgegebenen Nachrichten dieses Endpunkts werden noch einmal gesendet.',
   'All of it goes back to where it came from.': 'Alles geht dorthin zurück, woher es kam.',
+  'All of them': 'Alle',
+  'All of this account:': 'Alles von diesem Konto:',
   'All payments': 'Alle Zahlungen',
   'All recurring payments': 'Alle wiederkehrenden Zahlungen',
   'All that were given up on are tried at once.': 'Alle aufgegebenen werden sofort versucht.',
@@ -85,6 +88,7 @@ export const GERMAN = {
   'Change the plan': 'Tarif ändern',
   'Change what becomes of wrong money': 'Umgang mit falschem Geld ändern',
   'Charge again': 'Erneut abbuchen',
+  'charged next': 'wird als Nächstes belastet',
   Charges: 'Abbuchungen',
   Close: 'Schließen',
   'Collect again': 'Wieder einziehen',
@@ -257,6 +261,9 @@ export const GERMAN = {
   No: 'Nein',
   'No effect waits: what its flows asked for is done.':
     'Kein Effekt wartet: was die Flows dafür verlangten, ist getan.',
+  'No method is saved.': 'Kein Zahlungsmittel ist gespeichert.',
+  'No payment of this account.': 'Keine Zahlung dieses Kontos.',
+  'No recurring payment of this account.': 'Keine wiederkehrende Zahlung dieses Kontos.',
   nobody: 'niemand',
   'No dispute. One shows up here as soon as Stripe tells of it.':
     'Keine Anfechtung. Eine erscheint hier, sobald Stripe davon berichtet.',
@@ -379,6 +386,7 @@ export const GERMAN = {
   'row before': 'vorige Zeile',
   'Run now': 'Jetzt ausführen',
   Running: 'Läuft',
+  'Saved methods': 'Gespeicherte Zahlungsmittel',
   search: 'suchen',
   'Secret key': 'Geheimer Schlüssel',
   'Send again': 'Erneut senden',

@@ -8,6 +8,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'Access token': 'Jeton d’accès',
   Account: 'Compte',
   '{account} has no role of its own.': '{account} n’a pas de rôle propre.',
+  'Account {id}': 'Compte {id}',
   '{account} may do what the role allows, from the next request on.':
     '{account} peut ce que le rôle permet, dès la prochaine requête.',
   '{account} may no longer do what only this role allows.': '{account} ne peut plus ce que seul ce rôle permet.',
@@ -30,6 +31,8 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'All messages of this endpoint that were given up on are sent once more.':
     'Tous les messages abandonnés de ce point d’accès sont renvoyés.',
   'All of it goes back to where it came from.': 'La totalité retourne d’où elle vient.',
+  'All of them': 'Tous',
+  'All of this account:': 'Tout de ce compte :',
   'All payments': 'Tous les paiements',
   'All recurring payments': 'Tous les paiements récurrents',
   'All that were given up on are tried at once.': 'Tous ceux qui ont été abandonnés sont retentés aussitôt.',
@@ -87,6 +90,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'Change the plan': 'Changer de formule',
   'Change what becomes of wrong money': 'Modifier le sort des fonds inattendus',
   'Charge again': 'Prélever à nouveau',
+  'charged next': 'débité ensuite',
   Charges: 'Prélèvements',
   Close: 'Fermer',
   'Collect again': 'Reprendre l’encaissement',
@@ -257,6 +261,9 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'next row': 'ligne suivante',
   No: 'Non',
   'No effect waits: what its flows asked for is done.': 'Aucun effet n’attend : ce que ses flux demandaient est fait.',
+  'No method is saved.': 'Aucun moyen n’est enregistré.',
+  'No payment of this account.': 'Aucun paiement de ce compte.',
+  'No recurring payment of this account.': 'Aucun paiement récurrent de ce compte.',
   nobody: 'personne',
   'No dispute. One shows up here as soon as Stripe tells of it.':
     'Aucun litige. Il apparaît ici dès que Stripe l’annonce.',
@@ -378,6 +385,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'row before': 'ligne précédente',
   'Run now': 'Exécuter maintenant',
   Running: 'En cours',
+  'Saved methods': 'Moyens enregistrés',
   search: 'chercher',
   'Secret key': 'Clé secrète',
   'Send again': 'Renvoyer',

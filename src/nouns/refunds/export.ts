@@ -8,7 +8,13 @@ export const createRefundExport = ({ list }: Pick<RefundReads, 'list'>): ExportL
   defineExport<Refund, Omit<RefundFilter, 'first'>>({
     name: 'refunds',
     permission: 'REFUND_READ_ANY',
-    filters: { status: oneOf(REFUND_STATUSES), search: anyText, createdFrom: aTime, createdTo: aTime },
+    filters: {
+      status: oneOf(REFUND_STATUSES),
+      accountId: anyText,
+      search: anyText,
+      createdFrom: aTime,
+      createdTo: aTime,
+    },
     columns: [
       'id',
       'paymentId',

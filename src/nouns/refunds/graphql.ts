@@ -103,6 +103,7 @@ const defineRefundList = (builder: Builder, connection: RefundConnection, status
       permission: 'REFUND_READ_ANY',
       args: {
         status: t.arg({ type: status }),
+        accountId: t.arg.id(),
         search: t.arg.string(),
         createdFrom: t.arg({ type: 'DateTime' }),
         createdTo: t.arg({ type: 'DateTime' }),

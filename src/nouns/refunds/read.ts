@@ -24,6 +24,8 @@ export interface RefundVersion {
 /** What a list of refunds may be narrowed to. */
 export interface RefundFilter extends PageOfBoth {
   readonly status?: RefundStatus;
+  /** Whose payments they are of. */
+  readonly accountId?: string;
   /** The whole id of a refund, or of its payment: what a payment may be searched by. */
   readonly search?: string;
   /** Made at this time or later, and before that one. */
@@ -45,6 +47,11 @@ const isSought =
     `r.id in (select id from tollgate.refund where id = ${bind(sought.id)}::bigint
       union all select id from tollgate.refund where stripe_refund_id = ${bind(sought.text)}
       union all select f.id from tollgate.refund f where f.payment_id in (${paymentsSought(sought, bind)}))`;
+
+const isOfAccount =
+  (accountId: string): Condition =>
+  (bind) =>
+    `r.payment_id in (select id from tollgate.payment where account_id = ${bind(accountId)})`;
 
 const NONE: Page<never> = { rows: [], hasNextPage: false };
 
@@ -95,11 +102,12 @@ export const createRefundReads = (database: Database, orders: Pick<Orders, 'keyO
       columns: REFUND_COLUMNS,
       alias: 'r',
     }),
-    async list({ status, search, createdFrom, createdTo, ...page }) {
+    async list({ status, accountId, search, createdFrom, createdTo, ...page }) {
       const sought = await soughtBy(search, orders, isSought);
       if (!sought) return NONE;
       const conditions = [
         ...isEqual('r.status', status),
+        ...(accountId === undefined ? [] : [isOfAccount(accountId)]),
         ...isWithin('r.created_at', createdFrom, createdTo),
         ...sought,
       ];
