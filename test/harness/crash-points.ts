@@ -3,7 +3,7 @@ import pg from 'pg';
 /**
  * Makes the process kill itself at the point that TOLLGATE_CRASH_AT names, the first time it comes there:
  * `request <METHOD> <path>`: before that call to Stripe is sent; `answer <METHOD> <path>`: when its answer has come, `*` standing for any id;
- * `commit <name>`: before the commit of a transaction in which the statement of this name ran.
+ * `commit <name>`: before the commit of a transaction in which the statement of this name ran; `statement <name>`: before it is sent.
  */
 const [where = '', ...words] = (process.env['TOLLGATE_CRASH_AT'] ?? '').split(' ');
 const what = words.join(' ');
@@ -31,13 +31,14 @@ if (where === 'request' || where === 'answer') {
   };
 }
 
-if (where === 'commit') {
+if (where === 'commit' || where === 'statement') {
   const concerned = new WeakSet<object>();
   const original = pg.Client.prototype.query;
   const query = function (this: pg.Client, ...args: unknown[]): unknown {
     const [statement] = args;
     const name = typeof statement === 'object' && statement !== null ? Reflect.get(statement, 'name') : undefined;
     const text = typeof statement === 'object' && statement !== null ? Reflect.get(statement, 'text') : statement;
+    if (name === what && where === 'statement') die();
     if (name === what) concerned.add(this);
     if (text === 'commit' && concerned.has(this)) die();
     return Reflect.apply(original, this, args);

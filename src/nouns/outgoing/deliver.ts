@@ -4,16 +4,9 @@ import { carryTrace, traced } from '../../core/trace.js';
 import type { Vault } from '../../installation/encryption.js';
 import type { Database } from '../../storage/database.js';
 import type { NamedHosts } from './address.js';
+import { createOutcomes, type Outcomes } from './outcomes.js';
 import type { OutgoingDelivery, SealedSecret } from './row.js';
-import {
-  type AttemptEnd,
-  claimDue,
-  endWebhook,
-  findDueWebhooks,
-  forgetOld,
-  type SigningWebhook,
-  writeAttempt,
-} from './rows.js';
+import { type AttemptEnd, claimDue, endWebhook, findDueWebhooks, forgetOld, type SigningWebhook } from './rows.js';
 import { type Answer, type Message, send } from './send.js';
 
 /** What the secrets are sealed for. */
@@ -114,6 +107,11 @@ const messageOf = (parts: Parts, { webhook, delivery }: Sending): Message => {
   return { url: webhook.url, headers, body };
 };
 
+interface Attempt extends Parts {
+  readonly sending: Sending;
+  readonly stop: AbortSignal;
+}
+
 /** A message that can't be made, for its secret doesn't open say, is told like one that didn't arrive. */
 const trySending = async (parts: Parts, sending: Sending, stop: AbortSignal): Promise<Answer> => {
   let message: Message;
@@ -125,9 +123,9 @@ const trySending = async (parts: Parts, sending: Sending, stop: AbortSignal): Pr
   return send(message, parts.hosts, stop);
 };
 
-const attempt = async (parts: Parts, sending: Sending, stop: AbortSignal): Promise<OutgoingDelivery> => {
-  const { webhook, delivery } = sending;
-  const answer = await traced('outgoing webhook', { kind: 'CLIENT' }, async (span) => {
+const ask = ({ sending, stop, ...parts }: Attempt): Promise<Answer> =>
+  traced('outgoing webhook', { kind: 'CLIENT' }, async (span) => {
+    const { delivery } = sending;
     const got = await trySending(parts, sending, stop);
     span.set({
       'tollgate.delivery.id': delivery.id,
@@ -136,11 +134,16 @@ const attempt = async (parts: Parts, sending: Sending, stop: AbortSignal): Promi
     });
     return got;
   });
-  const [written] = await parts.database.query<OutgoingDelivery>(
-    writeAttempt(delivery.id, endOf(answer, delivery.attempts)),
-  );
+
+/** Writes what the endpoint answered; one that is gone is told nothing more. */
+const note = async (
+  database: Database,
+  outcomes: Outcomes,
+  { sending: { webhook, delivery }, answer }: { readonly sending: Sending; readonly answer: Answer },
+): Promise<OutgoingDelivery> => {
+  const written = await outcomes.write(delivery.id, endOf(answer, delivery.attempts));
   if (answer.statusCode === GONE)
-    await parts.database.query(
+    await database.query(
       endWebhook(webhook.id, { url: webhook.url, reason: 'The endpoint answered 410: it is gone.' }),
     );
   return written ?? delivery;
@@ -148,8 +151,14 @@ const attempt = async (parts: Parts, sending: Sending, stop: AbortSignal): Promi
 
 /** What is on its way to one endpoint. */
 interface Lane {
-  readonly sending: Set<Promise<void>>;
+  readonly outcomes: Outcomes;
+  /** Until each is answered and that is written. */
+  readonly attempts: Set<Promise<void>>;
+  /** How many are not answered yet. */
+  sending: number;
   isFilling: boolean;
+  /** Whether more was due than there was room for. */
+  hasMore: boolean;
 }
 
 /** Builds the deliveries. */
@@ -159,15 +168,6 @@ export const createDeliveries = (parts: Parts): Deliveries => {
   let isStopping = false;
   const lanes = new Map<string, Lane>();
 
-  const sendOne = async (webhook: SigningWebhook, delivery: OutgoingDelivery): Promise<void> => {
-    try {
-      await attempt(parts, { webhook, delivery }, stopping.signal);
-    } catch (error) {
-      if (stopping.signal.aborted) return;
-      log.warn({ err: error, webhook: webhook.id, delivery: delivery.id }, 'a delivery failed, it is tried again');
-    }
-  };
-
   let forgetsAt = 0;
   const forget = async (): Promise<void> => {
     if (performance.now() < forgetsAt) return;
@@ -176,24 +176,46 @@ export const createDeliveries = (parts: Parts): Deliveries => {
   };
 
   const laneOf = (id: string): Lane => {
-    const lane = lanes.get(id) ?? { sending: new Set(), isFilling: false };
+    const lane = lanes.get(id) ?? {
+      outcomes: createOutcomes(database),
+      attempts: new Set(),
+      sending: 0,
+      isFilling: false,
+      hasMore: false,
+    };
     lanes.set(id, lane);
     return lane;
   };
 
-  /** Begins as much of what is due for one endpoint as it has room for; each that ends makes room for the next. */
+  const attempt = async (lane: Lane, sending: Sending): Promise<void> => {
+    const { webhook, delivery } = sending;
+    lane.sending += 1;
+    try {
+      const answer = await ask({ ...parts, sending, stop: stopping.signal }).finally(() => {
+        lane.sending -= 1;
+      });
+      // The next ones go out while this one's outcome is written; the next version of the same row waits for that.
+      if (lane.hasMore) void fill(webhook);
+      await note(database, lane.outcomes, { sending, answer });
+      void fill(webhook);
+    } catch (error) {
+      if (stopping.signal.aborted) return;
+      log.warn({ err: error, webhook: webhook.id, delivery: delivery.id }, 'a delivery failed, it is tried again');
+    }
+  };
+
+  /** Begins as much of what is due for one endpoint as it has room for; each that is answered makes room for another. */
   const fill = async (webhook: SigningWebhook): Promise<void> => {
     const lane = laneOf(webhook.id);
-    const room = AT_ONCE - lane.sending.size;
+    const room = AT_ONCE - lane.sending;
     if (lane.isFilling || room < CLAIMED_TOGETHER || isStopping) return;
     lane.isFilling = true;
     try {
-      for (const delivery of await database.query<OutgoingDelivery>(claimDue(webhook.id, room, LEASE_SECONDS))) {
-        const sent: Promise<void> = sendOne(webhook, delivery).then(() => {
-          lane.sending.delete(sent);
-          return fill(webhook);
-        });
-        lane.sending.add(sent);
+      const claimed = await database.query<OutgoingDelivery>(claimDue(webhook.id, room, LEASE_SECONDS));
+      lane.hasMore = claimed.length === room;
+      for (const delivery of claimed) {
+        const ended: Promise<void> = attempt(lane, { webhook, delivery }).finally(() => lane.attempts.delete(ended));
+        lane.attempts.add(ended);
       }
     } catch (error) {
       log.warn({ err: error, webhook: webhook.id }, 'deliveries wait for the database');
@@ -207,12 +229,16 @@ export const createDeliveries = (parts: Parts): Deliveries => {
       await forget();
       await Promise.all((await database.query<SigningWebhook>(findDueWebhooks)).map(fill));
     },
-    deliver: (webhook, delivery) => attempt(parts, { webhook, delivery }, stopping.signal),
+    async deliver(webhook, delivery) {
+      const sending = { webhook, delivery };
+      const answer = await ask({ ...parts, sending, stop: stopping.signal });
+      return note(database, createOutcomes(database), { sending, answer });
+    },
     async stop() {
       isStopping = true;
       // What has been sent is about to be answered: cut off at once, each would be sent again by another process.
       const last = setTimeout(() => stopping.abort(new Error('The server stops.')), STOP_MS);
-      await Promise.all([...lanes.values()].flatMap(({ sending }) => [...sending]));
+      await Promise.all([...lanes.values()].flatMap(({ attempts }) => [...attempts]));
       clearTimeout(last);
     },
   };

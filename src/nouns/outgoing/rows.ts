@@ -122,12 +122,20 @@ export interface AttemptEnd {
   readonly waitSeconds: number | null;
 }
 
-export const writeAttempt = (id: string, { status, statusCode, error, waitSeconds }: AttemptEnd): Statement => ({
-  name: 'outgoing_attempt',
-  text: `update tollgate.outgoing_delivery d set status = $2, attempts = attempts + 1, last_status_code = $3, last_error = $4,
-      next_attempt_at = now() + $5 * interval '1 second', delivered_at = case when $2 = 'DELIVERED' then now() end
-    where d.id = $1 and (d.${WAITS} or $2 = 'DELIVERED') returning ${DELIVERY}`,
-  values: [id, status, statusCode, error, waitSeconds],
+/** Writes how attempts ended, each of another delivery, and gives these as they are then. One that was given up on meanwhile stays so, unless it was delivered. */
+export const writeAttempts = (ended: readonly { readonly id: string; readonly end: AttemptEnd }[]): Statement => ({
+  name: 'outgoing_attempts',
+  text: `update tollgate.outgoing_delivery d set status = u.status, attempts = attempts + 1, last_status_code = u.code, last_error = u.error,
+      next_attempt_at = now() + u.wait * interval '1 second', delivered_at = case when u.status = 'DELIVERED' then now() end
+    from unnest($1::bigint[], $2::text[], $3::integer[], $4::text[], $5::float8[]) as u (id, status, code, error, wait)
+    where d.id = any($1::bigint[]) and d.id = u.id and (d.${WAITS} or u.status = 'DELIVERED') returning ${DELIVERY}`,
+  values: [
+    ended.map(({ id }) => id),
+    ended.map(({ end }) => end.status),
+    ended.map(({ end }) => end.statusCode),
+    ended.map(({ end }) => end.error),
+    ended.map(({ end }) => end.waitSeconds),
+  ],
 });
 
 /** Queues what is no version of a row; `leaseSeconds`: this process delivers it itself. */

@@ -6,11 +6,14 @@ import net, { type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { isPublic, lookupFor } from '../../../src/nouns/outgoing/address.js';
+import { createOutcomes } from '../../../src/nouns/outgoing/outcomes.js';
 import { claimDue } from '../../../src/nouns/outgoing/rows.js';
+import { createDatabase } from '../../../src/storage/database.js';
 import { runCommand } from '../../cli/command.js';
 import { ask, confirmUntil, pay } from '../../harness/payments.js';
 import { refund } from '../../harness/refunds.js';
@@ -269,6 +272,97 @@ describe('an endpoint that fails', () => {
     const failed = await firstOf(webhook.id, ({ status }) => status === 'FAILED');
     expect(failed).toMatchObject({ attempts: 1, lastError: expect.stringContaining('TOLLGATE_ENCRYPTION_KEY') });
     expect(receiver.got).toEqual([]);
+  });
+
+  test('what was answered when its server is killed before that is written comes again with the same id; nothing is lost', async () => {
+    const own = await openTestBed();
+    try {
+      const maker = await own.start({ environment: { ...environment, TOLLGATE_EVENT_BATCHES: 'off' } });
+      const input = { url: receiver.url, eventTypes: ['payment.updated'] };
+      // Its own deliveries wait for the one that is killed.
+      await ask(maker, CREATE, { input: { ...input, enabled: false } }, ADMIN);
+      await maker.stop();
+      await own.sql.query(
+        `insert into tollgate.outgoing_delivery (webhook_id, message_id, event_type, node_type, node_id, version, snapshot)
+          select w.id, gen_random_uuid()::text, 'order.paid', 'ORDER', n, 1, '{}' from tollgate.outgoing_webhook w, generate_series(1, 30) n`,
+      );
+      await own.sql.query('update tollgate.outgoing_webhook set enabled = true');
+      // Its point is known by the name of a statement, which none has behind a pooler.
+      const direct = { DATABASE_URL: own.database.url, DATABASE_POOLER: 'none' };
+      const killed = await startServerProcess(
+        { ...own.environment, ...environment, ...direct, TOLLGATE_CRASH_AT: 'statement outgoing_attempts' },
+        fileURLToPath(new URL('../../harness/crashing-server.ts', import.meta.url)),
+      );
+      expect(await killed.ended, killed.output()).toBeNull();
+      const before = receiver.got.map(({ headers }) => headers['webhook-id']);
+      expect(before.length).toBeGreaterThan(0);
+      await own.sql.query('update tollgate.outgoing_delivery set next_attempt_at = now()');
+      await own.start({ environment });
+      const count = async () =>
+        Number(
+          (await own.sql.query(`select count(*) from tollgate.outgoing_delivery where status = 'DELIVERED'`)).rows[0]
+            .count,
+        );
+      await until(async () => (await count()) === 30, 'all are delivered');
+      const ids = receiver.got.map(({ headers }) => headers['webhook-id']);
+      expect(new Set(ids).size).toBe(30);
+      expect(ids.slice(before.length)).toEqual(expect.arrayContaining(before));
+      expect(ids.length).toBe(30 + before.length);
+    } finally {
+      await own.close();
+    }
+  });
+
+  test('whose outcomes come together has them written together, and each as it was', async () => {
+    const { webhook } = await create(receiver.url, ['order.paid']);
+    receiver.behave(({ body }) => ((read({ body, headers: {} }).data['n'] as unknown as number) % 3 === 0 ? 500 : 204));
+    await bed.sql.query(
+      `insert into tollgate.outgoing_delivery (webhook_id, message_id, event_type, node_type, node_id, version, snapshot)
+        select $1, gen_random_uuid()::text, 'order.paid', 'ORDER', 'mixed' || n, 1, jsonb_build_object('n', n) from generate_series(1, 60) n`,
+      [webhook.id],
+    );
+    await until(
+      async () => (await deliveriesOf(webhook.id)).every(({ attempts }) => attempts === 1),
+      'all are tried once',
+    );
+    const { rows } = await bed.sql.query<{ status: string; code: number; count: number; writes: number }>(
+      `select status, last_status_code as code, count(*)::int as count, count(distinct xmin::text)::int as writes
+        from tollgate.outgoing_delivery where webhook_id = $1 group by 1, 2 order by 1`,
+      [webhook.id],
+    );
+    expect(rows).toMatchObject([
+      { status: 'DELIVERED', code: 204, count: 40 },
+      { status: 'FAILED', code: 500, count: 20 },
+    ]);
+    expect(rows[0]?.writes).toBeLessThan(40);
+  });
+
+  test('whose outcome can’t be written takes no other along', async () => {
+    const own = await openTestBed();
+    const database = createDatabase({ url: own.database.url });
+    try {
+      await own.sql.query(
+        `insert into tollgate.outgoing_webhook (url, event_types, secrets) values ('https://nobody.example/', '{}', '[]')`,
+      );
+      const { rows } = await own.sql.query<{ id: string }>(
+        `insert into tollgate.outgoing_delivery (webhook_id, message_id, event_type, snapshot)
+          select 1, 'm' || n, 'test', '{}' from generate_series(1, 3) n returning id::text`,
+      );
+      const outcomes = createOutcomes(database);
+      const delivered = { status: 'DELIVERED' as const, statusCode: 204, error: null, waitSeconds: null };
+      const unfit = { status: 'FAILED' as const, statusCode: 500, error: 'no text holds \0', waitSeconds: 5 };
+      const written = await Promise.allSettled(
+        rows.map(({ id }, at) => outcomes.write(id, at === 1 ? unfit : delivered)),
+      );
+      expect(written).toMatchObject([
+        { value: { status: 'DELIVERED', attempts: 1 } },
+        { status: 'rejected' },
+        { value: { status: 'DELIVERED', attempts: 1 } },
+      ]);
+    } finally {
+      await database.close();
+      await own.close();
+    }
   });
 
   test('by silence slows no other endpoint', async () => {
