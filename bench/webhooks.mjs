@@ -49,8 +49,8 @@ duplicates, no business logic.
 The bare transaction writes the same four rows (event, payment, timeline, order) under the same two locks, but blindly: one
 packet, nothing looked at, decided or told.
 
-With an outgoing webhook each change is also a message that is queued in the same transaction; its deliveries, each with a commit of its own, run beside
-the events and take what is left of the two cores.`;
+With an outgoing webhook each change is also a message that is queued in the same transaction; its deliveries run beside the events and
+take what is left of the two cores; those of one moment are taken up, and their outcomes written, by one statement.`;
 
 /** Runs it and gives the section of the results. */
 export const runWebhooks = async (progress) => {
