@@ -13,6 +13,7 @@ const list = async ({
 }: JsonOption & { readonly first: string; readonly after?: string }): Promise<void> => {
   const count = Number(first);
   if (!Number.isInteger(count) || count < 1 || count > MOST) throw new UsageError(`--first must be 1 to ${MOST}.`);
+  if (after !== undefined && !/^\d{1,18}$/.test(after)) throw new UsageError('--after must be the id of an entry.');
   const { rows } = await withWorkspace(({ database }) =>
     createAuditLog(database).list({ first: count, ...(after !== undefined && { after }) }),
   );

@@ -16,6 +16,10 @@ afterAll(async () => {
   await lab.close();
 });
 
+test('each door has its seeds', () => {
+  expect(fs.readdirSync(SEEDS).sort()).toEqual(Object.keys(opened.doors).sort());
+});
+
 test.each(
   fs.readdirSync(SEEDS),
 )('nothing that was kept for the door %s is answered INTERNAL, or breaks it', async (name) => {
