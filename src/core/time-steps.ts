@@ -1,12 +1,15 @@
-/** A span of time in steps of equal length, for sums over it. */
+/** A span of time in steps, for sums over it. */
 export interface TimeSteps {
   /** Included. */
   readonly from: Date;
   /** Not included. */
   readonly to: Date;
-  readonly steps: number;
+  /** So many of equal length, or the calendar months of UTC. */
+  readonly steps: number | 'MONTHS';
 }
 
-/** When a step, counted from 0, begins. */
+/** When a step, counted from 0, begins; the first month too begins with its first day. */
 export const stepStart = ({ from, to, steps }: TimeSteps, step: number): Date =>
-  new Date(from.getTime() + ((to.getTime() - from.getTime()) * step) / steps);
+  steps === 'MONTHS'
+    ? new Date(Date.UTC(from.getUTCFullYear(), from.getUTCMonth() + step))
+    : new Date(from.getTime() + ((to.getTime() - from.getTime()) * step) / steps);

@@ -302,14 +302,41 @@ test('support sees payments and is offered nothing that it may not do', async ()
   await leave(page);
 });
 
-/** The shop brings its order to new terms, as it must before a change. */
-const setAmount = async (amount) => {
+/** Writes to the database behind the server: for what takes it days, or another's mistake, to come about. */
+const write = async (text, values = []) => {
   const database = await startEmbeddedPostgres({ dataDir: path.join(demo.dataDir, 'postgres') }); // gives the address of one that runs
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
-  await client.query("update public.shop_order set amount = $1 where description like 'Coffee club%'", [amount]);
+  await client.query(text, values);
   await client.end();
 };
+
+test('the revenue is shown by month and currency, and further back', async () => {
+  await write(
+    `insert into tollgate.payment (order_id, amount, currency, status, amount_received, livemode, stripe_account, created_at)
+      select order_id, 123456, 'GBP', 'SUCCESSFUL', 123456, false, 'acct_old', at::timestamptz
+      from (select order_id from tollgate.payment limit 1) o,
+        unnest(array[date_trunc('month', now() at time zone 'UTC') at time zone 'UTC' - interval '1 second', now() - interval '13 months']) at`,
+  );
+  const page = await enter();
+  await page.getByRole('link', { name: 'Revenue by month' }).click();
+  await page.getByRole('table', { name: 'Revenue by month, USD' }).waitFor();
+  const pounds = page.getByRole('table', { name: 'Revenue by month, GBP' }).locator('tbody tr');
+  const before = new Date();
+  before.setUTCDate(0);
+  const name = new Intl.DateTimeFormat('en-US', { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(before);
+  await pounds.filter({ hasText: name }).getByText('£1,234.56').first().waitFor();
+  await page.getByRole('button', { name: 'Earlier months →' }).click();
+  await expect.poll(() => pounds.count()).toBe(1);
+  await expect.poll(() => pounds.filter({ hasText: name }).count()).toBe(0);
+  await page.getByRole('button', { name: '← Later months' }).click();
+  await pounds.filter({ hasText: name }).waitFor();
+  await leave(page);
+});
+
+/** The shop brings its order to new terms, as it must before a change. */
+const setAmount = (amount) =>
+  write("update public.shop_order set amount = $1 where description like 'Coffee club%'", [amount]);
 
 test('a price is changed after saying what it will cost, and twice clicked is once', async () => {
   await setAmount(3_000);

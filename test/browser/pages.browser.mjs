@@ -67,6 +67,12 @@ const journey = async (page, look) => {
   await page.getByRole('button', { name: 'Enter as demo admin' }).click();
   await page.getByText('Nothing to mend.').waitFor();
   await look('overview');
+  await page.getByRole('link', { name: 'Revenue by month' }).click();
+  await page
+    .getByRole('table', { name: /^Revenue by month/ })
+    .first()
+    .waitFor();
+  await look('revenue');
   await page.getByRole('link', { name: 'Payments' }).click();
   await page
     .getByRole('link', { name: /^No\. / })

@@ -22,6 +22,7 @@ import { OwedList } from './owed-list.js';
 import { PaymentList } from './payment-list.js';
 import { PaymentPage } from './payment-page.js';
 import { RecurringPage } from './recurring-page.js';
+import { RevenuePage } from './revenue-page.js';
 import { keepLogin, type Login, readLogin, SessionProvider, useTollgate } from './session.js';
 import { SessionEnd } from './session-end.js';
 import { SettingsPage } from './settings-page.js';
@@ -185,6 +186,7 @@ const LISTS = {
   outgoing: OutgoingPage,
   deliveries: DeliveryList,
   audit: AuditList,
+  revenue: RevenuePage,
   settings: SettingsPage,
   try: BenchPage,
 } as const;

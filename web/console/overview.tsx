@@ -90,6 +90,7 @@ const MoneyFlow = (props: {
         )}
       </div>
       <Declines range={range} />
+      <a href="#/revenue">{t('Revenue by month')}</a>
     </section>
   );
 };

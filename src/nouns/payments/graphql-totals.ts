@@ -22,12 +22,13 @@ export const definePaymentTotals = (builder: Builder): void => {
       type: [totals],
       nullable: false,
       description:
-        'Sums over all payments of the installation, by when they were begun: "from" included, "to" not, in that many steps of equal length. Steps without payments are left out.',
+        'Sums over all payments of the installation, by when they were begun: "from" included, "to" not, in that many steps of equal length, or by the calendar months of UTC (months). Steps without payments are left out.',
       permission: 'PAYMENT_READ_ANY',
       args: {
         from: t.arg({ type: 'DateTime', required: true }),
         to: t.arg({ type: 'DateTime', required: true }),
         steps: t.arg.int({ defaultValue: DEFAULT_STEPS }),
+        months: t.arg.boolean({ defaultValue: false }),
       },
       resolve: (_, args, { payments }) => payments.totals(timeSteps(args)),
     }),

@@ -28,6 +28,7 @@ export const defineRefundTotals = (builder: Builder): void => {
         from: t.arg({ type: 'DateTime', required: true }),
         to: t.arg({ type: 'DateTime', required: true }),
         steps: t.arg.int({ defaultValue: DEFAULT_STEPS }),
+        months: t.arg.boolean({ defaultValue: false }),
       },
       resolve: (_, args, { refunds }) => refunds.totals(timeSteps(args)),
     }),

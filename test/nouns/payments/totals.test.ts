@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ADMIN } from '../../harness/refunds.js';
 import { openTestBed, type Server, type TestBed } from '../../harness/tollgate.js';
 
-const TOTALS = `query ($from: DateTime!, $to: DateTime!, $steps: Int) {
-  paymentTotals(from: $from, to: $to, steps: $steps) { from currency succeeded received failed }
+const TOTALS = `query ($from: DateTime!, $to: DateTime!, $steps: Int, $months: Boolean) {
+  paymentTotals(from: $from, to: $to, steps: $steps, months: $months) { from currency succeeded received failed }
   refundTotals(from: $from, to: $to, steps: $steps) { from currency refunds refunded pending failed }
 }`;
 const DAY = { from: '2026-03-01T00:00:00.000Z', to: '2026-03-02T00:00:00.000Z', steps: 4 };
@@ -71,6 +71,38 @@ describe('totals', () => {
     expect(refunds.every(({ refunds: some, refunded }) => refunded === some * 250)).toBe(true);
   });
 
+  test('are by calendar months of UTC where that is asked for', async () => {
+    const { rows } = await bed.sql.query<{ id: string }>(
+      `insert into tollgate.payment (order_id, amount, currency, status, amount_received, livemode, stripe_account, created_at)
+        select order_id, 700, 'USD', 'SUCCESSFUL', 700, false, 'acct_months', at::timestamptz
+        from (select order_id from tollgate.payment limit 1) o, unnest(array['2024-12-31 23:59:59.999Z', '2025-01-01 00:00Z',
+          '2025-01-31 23:59:59Z', '2025-02-28 23:00Z', '2025-04-01 00:00Z']) at returning id`,
+    );
+    await bed.sql.query(
+      `insert into tollgate.refund (payment_id, amount, currency, status, livemode, stripe_account, created_at)
+        values ($1, 300, 'USD', 'REFUNDED', false, 'acct_months', '2025-03-31 23:59:59.999Z')`,
+      [rows[0]?.id],
+    );
+    const { data, errors } = await server.request(
+      `query ($from: DateTime!, $to: DateTime!) {
+        paymentTotals(from: $from, to: $to, months: true) { from succeeded received }
+        refundTotals(from: $from, to: $to, months: true) { from refunded }
+      }`,
+      { from: '2024-12-31T12:00:00Z', to: '2025-04-01T00:00:00Z' },
+      ADMIN,
+    );
+    expect(errors).toBeUndefined();
+    const of = (month: string, succeeded: number) => ({
+      from: `${month}-01T00:00:00.000Z`,
+      succeeded,
+      received: succeeded * 700,
+    });
+    expect(data).toEqual({
+      paymentTotals: [of('2024-12', 1), of('2025-01', 2), of('2025-02', 1)],
+      refundTotals: [{ from: '2025-03-01T00:00:00.000Z', refunded: 300 }],
+    });
+  });
+
   test('are for those who may read every row alone', async () => {
     for (const field of ['paymentTotals', 'refundTotals']) {
       const { errors } = await server.request(
@@ -85,6 +117,7 @@ describe('totals', () => {
     ['a span that ends before it begins', { ...DAY, to: DAY.from }, /later than/],
     ['too many steps', { ...DAY, steps: 401 }, /1 to 400/],
     ['no step', { ...DAY, steps: 0 }, /1 to 400/],
+    ['too many months', { ...DAY, from: '1990-01-01T00:00:00Z', months: true }, /at most 400 months/],
   ])('refuse %s in words', async (_, variables, words) => {
     const { errors } = await server.request(TOTALS, variables, ADMIN);
     expect(errors?.[0]).toMatchObject({
