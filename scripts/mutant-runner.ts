@@ -9,9 +9,16 @@ interface Line {
   readonly by?: string;
 }
 
+/** A test that can't be played again, or takes too long, and the mutants that it reaches: each has to be tried with it alone. */
+interface LeftOut {
+  readonly file: string;
+  readonly leftOut: string;
+  readonly ids: readonly number[];
+}
+
 /** A test that takes longer decides about no mutant, and one that waits so much longer than it did has noticed one. */
-const LONGEST_MS = 12_000;
-const PATIENCE_MS = 25_000;
+const LONGEST_MS = 8_000;
+const PATIENCE_MS = 15_000;
 
 const report = process.env['TOLLGATE_MUTANT_REPORT'] ?? '';
 
@@ -29,8 +36,8 @@ export default class MutantRunner extends VitestTestRunner {
   constructor(...given: ConstructorParameters<typeof VitestTestRunner>) {
     super(...given);
     for (const text of readFileSync(report, 'utf8').split('\n').filter(Boolean)) {
-      const { id, is } = JSON.parse(text) as Line;
-      this.known.set(id, is);
+      const line = JSON.parse(text) as Line | LeftOut;
+      if ('id' in line) this.known.set(line.id, line.is);
     }
     Object.assign(globalThis, {
       isMutant: (id: number): boolean => {
@@ -68,8 +75,12 @@ export default class MutantRunner extends VitestTestRunner {
     const usualMs = performance.now() - startedAt;
     const candidates = [...this.reached].filter((id) => ['reached', undefined].includes(this.known.get(id)));
     for (const id of candidates) if (!this.known.has(id)) this.note({ id, is: 'reached' });
-    if (usualMs > LONGEST_MS || candidates.length === 0 || !(await this.passes(test, usualMs))) return;
-    for (const id of candidates) {
+    if (candidates.length === 0) return;
+    if (usualMs > LONGEST_MS || !(await this.passes(test, usualMs))) {
+      this.leaveOut(test, candidates);
+      return;
+    }
+    for (const [at, id] of candidates.entries()) {
       this.note({ id, is: 'tried', by: test.fullTestName });
       this.active = id;
       const isSurvivor = await this.passes(test, usualMs);
@@ -80,8 +91,16 @@ export default class MutantRunner extends VitestTestRunner {
       }
       const isHonest = await this.passes(test, usualMs);
       this.note({ id, is: isHonest ? 'noticed' : 'reached', by: test.fullTestName });
-      if (!isHonest) return;
+      if (!isHonest) {
+        this.leaveOut(test, candidates.slice(at));
+        return;
+      }
     }
+  }
+
+  private leaveOut(test: Test, ids: readonly number[]): void {
+    const line: LeftOut = { file: test.file.filepath, leftOut: test.fullTestName, ids };
+    appendFileSync(report, `${JSON.stringify(line)}\n`);
   }
 
   private async passes(test: Test, usualMs: number): Promise<boolean> {

@@ -12,10 +12,10 @@ import { root, secondsSince } from './run.mjs';
 const TARGETS = {
   'src/core/money.ts': ['test/core/money.test.ts'],
   'src/core/states.ts': ['test/core/states.test.ts'],
-  'src/nouns/refunds/reserve.ts': ['test/nouns/refunds'],
-  'src/nouns/refunds/refundable.ts': ['test/nouns/refunds', 'test/nouns/payments/totals.test.ts'],
+  'src/nouns/refunds/reserve.ts': ['test/nouns/refunds/re', 'test/nouns/disputes/disputes.test.ts'],
+  'src/nouns/refunds/refundable.ts': ['test/nouns/refunds/re', 'test/nouns/payments/totals.test.ts'],
   'src/nouns/refunds/decide.ts': ['test/nouns/refunds'],
-  'src/nouns/refunds/apply.ts': ['test/nouns/refunds'],
+  'src/nouns/refunds/apply.ts': ['test/nouns/refunds/re', 'test/nouns/refunds/events.test.ts'],
   'src/nouns/payments/cancel-and-capture.ts': ['test/nouns/payments/ca'],
   'src/nouns/payments/apply.ts': [
     'test/nouns/payments/ca',
@@ -57,14 +57,14 @@ for (const signal of ['SIGINT', 'SIGTERM'])
   });
 
 /** Runs the file's tests with this text in the place of the source; a report that says nothing new for LIMIT_MS ends it. */
-const runTests = (file, text, { name, report, words = [] }) =>
+const runTests = (file, text, { name, report, words = [], tests = TARGETS[file] }) =>
   new Promise((resolve) => {
     const mutant = path.join(folder, name);
     fs.writeFileSync(mutant, text);
     const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
     const child = spawn(
       process.execPath,
-      [vitest, 'run', '--config', 'scripts/mutate.config.ts', '--reporter', 'dot', ...words, ...TARGETS[file]],
+      [vitest, 'run', '--config', 'scripts/mutate.config.ts', '--reporter', 'dot', ...words, ...tests],
       {
         cwd: root,
         stdio: 'ignore',
@@ -89,14 +89,16 @@ const runTests = (file, text, { name, report, words = [] }) =>
     });
   });
 
-/** The latest that the report says of each mutant. */
+/** The latest that the report says of each mutant, and the tests that couldn't be played with several. */
 const readReport = (report) => {
   const latest = new Map();
-  for (const line of fs.readFileSync(report, 'utf8').split('\n').filter(Boolean)) {
-    const { id, is, by } = JSON.parse(line);
-    latest.set(id, { is, by });
+  const leftOut = [];
+  for (const text of fs.readFileSync(report, 'utf8').split('\n').filter(Boolean)) {
+    const line = JSON.parse(text);
+    if (line.leftOut === undefined) latest.set(line.id, { is: line.is, by: line.by });
+    else leftOut.push(line);
   }
-  return latest;
+  return { latest, leftOut };
 };
 
 /** All mutants in one run of the tests: each test that reaches one is played again with it. */
@@ -106,9 +108,13 @@ const tryTogether = async (file, source, mutants) => {
   const switched = mutants.filter(({ isStatic }) => !isStatic);
   for (;;) {
     const isWhole = await runTests(file, withSwitches(source, switched), { name: 'switched.ts', report });
-    const ended = [...readReport(report)].find(([, { is }]) => is === 'tried');
+    const ended = [...readReport(report).latest].find(([, { is }]) => is === 'tried');
     if (isWhole || isInterrupted) return readReport(report);
-    if (!ended) throw new Error(`The tests of ${file} fail without any mutant.`);
+    if (!ended) {
+      if (fs.statSync(report).size === 0) throw new Error(`The tests of ${file} fail without any mutant.`);
+      console.log(`${file}: a test failed without any mutant, and noticed none`);
+      return readReport(report);
+    }
     fs.appendFileSync(report, `${JSON.stringify({ id: ended[0], is: 'noticed', by: 'it ended the tests' })}\n`);
   }
 };
@@ -119,13 +125,27 @@ const tryAlone = async (file, mutant) => {
   return { is: isSurvivor ? 'reached' : 'noticed' };
 };
 
+/** One with each of these tests in a run of its own. */
+const tryWith = async (file, mutant, tests) => {
+  for (const { file: only, leftOut: by } of tests) {
+    const title = by.replaceAll(' > ', ' ').replaceAll(/[^\w ]/g, '.');
+    const run = { name: `with-${mutant.id}.ts`, words: ['-t', `^${title}$`, only], tests: [] };
+    if (!isInterrupted && !(await runTests(file, mutant.text, run))) return { is: 'noticed', by };
+  }
+  return { is: 'reached' };
+};
+
 const tryOut = async (file) => {
   const startedAt = performance.now();
   const source = fs.readFileSync(path.join(root, file), 'utf8');
   const mutants = mutantsOf(source);
-  const found = await tryTogether(file, source, mutants);
+  const { latest: found, leftOut } = await tryTogether(file, source, mutants);
   const alone = mutants.filter(({ id, isStatic }) => isStatic || found.get(id)?.is === 'static');
   for (const mutant of alone) if (!isInterrupted) found.set(mutant.id, await tryAlone(file, mutant));
+  for (const mutant of mutants.filter(({ id }) => found.get(id)?.is === 'reached')) {
+    const tests = leftOut.filter(({ ids }) => ids.includes(mutant.id));
+    if (tests.length > 0) found.set(mutant.id, await tryWith(file, mutant, tests));
+  }
   const noticed = mutants.filter(({ id }) => found.get(id)?.is === 'noticed').length;
   console.log(`${file}: ${noticed} of ${mutants.length} noticed in ${secondsSince(startedAt)}`);
   for (const { id, line, from, to } of mutants) {

@@ -58,7 +58,8 @@ export const checkReason = ({ reason }: Pick<RefundRequest, 'reason'>): void => 
     throw new BadUserInputError(`A reason has at most ${REASON_LENGTH} characters.`);
 };
 
-const assertRefundable = (payment: Payment, amount: MinorUnits, access: RefundReservation['access']): void => {
+/** @throws PaymentNotRefundableError, AmountInvalidError, RefundExceedsPaymentError */
+export const assertRefundable = (payment: Payment, amount: MinorUnits, access: RefundReservation['access']): void => {
   if (payment.status !== 'SUCCESSFUL')
     throw new PaymentNotRefundableError(
       `Payment ${payment.id} is ${payment.status}; only a SUCCESSFUL one is refunded.`,
