@@ -20,7 +20,7 @@ interface LeftOut {
 const LONGEST_MS = 8_000;
 const PATIENCE_MS = 15_000;
 
-const report = process.env['TOLLGATE_MUTANT_REPORT'] ?? '';
+const { TOLLGATE_MUTANT_REPORT: report = '', TOLLGATE_MUTANT_COUNT: count } = process.env;
 
 /**
  * Plays each test once more for every mutant that it reaches and that nobody has noticed. One that noticed is played without any
@@ -69,6 +69,8 @@ export default class MutantRunner extends VitestTestRunner {
   }
 
   private async playAll(test: Test): Promise<void> {
+    // Nobody is left to look for.
+    if ([...this.known.values()].filter((is) => is === 'noticed' || is === 'static').length >= Number(count)) return;
     this.reached.clear();
     const startedAt = performance.now();
     await VitestTestRunner.getTestFn(test)();

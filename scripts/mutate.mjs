@@ -57,7 +57,7 @@ for (const signal of ['SIGINT', 'SIGTERM'])
   });
 
 /** Runs the file's tests with this text in the place of the source; a report that says nothing new for LIMIT_MS ends it. */
-const runTests = (file, text, { name, report, words = [], tests = TARGETS[file] }) =>
+const runTests = (file, text, { name, report, count, words = [], tests = TARGETS[file] }) =>
   new Promise((resolve) => {
     const mutant = path.join(folder, name);
     fs.writeFileSync(mutant, text);
@@ -73,7 +73,7 @@ const runTests = (file, text, { name, report, words = [], tests = TARGETS[file] 
           TOLLGATE_TEST_BUILT: '1',
           TOLLGATE_MUTANT_OF: path.join(root, file),
           TOLLGATE_MUTANT: mutant,
-          ...(report !== undefined && { TOLLGATE_MUTANT_REPORT: report }),
+          ...(report !== undefined && { TOLLGATE_MUTANT_REPORT: report, TOLLGATE_MUTANT_COUNT: String(count) }),
         },
       },
     );
@@ -107,7 +107,11 @@ const tryTogether = async (file, source, mutants) => {
   fs.writeFileSync(report, '');
   const switched = mutants.filter(({ isStatic }) => !isStatic);
   for (;;) {
-    const isWhole = await runTests(file, withSwitches(source, switched), { name: 'switched.ts', report });
+    const isWhole = await runTests(file, withSwitches(source, switched), {
+      name: 'switched.ts',
+      report,
+      count: switched.length,
+    });
     const ended = [...readReport(report).latest].find(([, { is }]) => is === 'tried');
     if (isWhole || isInterrupted) return readReport(report);
     if (!ended) {
