@@ -68,11 +68,14 @@ const DUE = `status in ('RECEIVED', 'FAILED') and payload is not null and ${isDu
 /** What belongs to a payment intent, and may come before we know whose that is. */
 const BY_INTENT: ReadonlySet<string> = new Set(['charge', 'refund', 'dispute']);
 
+/** What no column can hold is no id of Stripe's. */
+const ID = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
+
 /** What an event that matched nothing is found again by. */
 const objectIdOf = (event: Stripe.Event): string | null => {
   const { object, id, payment_intent: intent } = event.data.object as unknown as Record<string, unknown>;
   const key = BY_INTENT.has(String(object)) && typeof intent === 'string' ? intent : id;
-  return typeof key === 'string' ? key : null;
+  return typeof key === 'string' && ID.test(key) ? key : null;
 };
 
 const recordFailure = async (
