@@ -37,6 +37,7 @@ export interface Action {
 const WEEK = 7 * 86_400;
 const MONTH = 32 * 86_400;
 const NOTHING = 'nothing to do';
+const MORE_THAN_HALF = 0.6;
 
 /** Cards that customers have, the good ones more often. */
 const CARDS = [
@@ -343,7 +344,11 @@ const passTime: Action = {
   run: (world, _scene, random) => letPass(world, random.pick([60, 3_600, 25 * 3_600, WEEK, MONTH, MONTH])),
 };
 
-const passMonth: Action = { name: 'a month passes at the end', weight: 0, run: (world) => letPass(world, MONTH) };
+export const passMonth: Action = {
+  name: 'a month passes at the end',
+  weight: 0,
+  run: (world) => letPass(world, MONTH),
+};
 
 /** An order that is paid now; gives its payment. */
 const payNewOrder = async (world: World, scene: Scene): Promise<Scene['payments'][number]> => {
@@ -422,25 +427,43 @@ const oweFlow: Action = {
   },
 };
 
-/** How a story ends. */
-export interface Ending {
-  readonly random: Random;
-  readonly last: readonly Action[];
-  /** What is played when all that is over. */
-  readonly after?: readonly Action[];
-}
-
-/**
- * A story with a subscription ends with its next month: by chance alone hardly one would have a later invoice. Money that is set
- * aside and a flow that is owed come last too, so that what they draw changes nothing of what was before.
- */
-export const endStory = async (world: World, scene: Scene, { random, last, after = [] }: Ending): Promise<void> => {
-  if (scene.recurring.length > 0) await perform(passMonth, world, scene, random);
-  const ends = [payLate, payAnotherAmount, oweFlow].map((action) => ({ action, fork: random.fork() }));
-  for (const action of last) await perform(action, world, scene, random.fork());
-  for (const { action, fork } of ends) await perform(action, world, scene, fork);
-  for (const action of after) await perform(action, world, scene, random.fork());
+/** A payment of its own: whose is disputed at random has often no money yet. */
+export const payAndDispute: Action = {
+  name: 'pay and dispute',
+  weight: 0,
+  async run(world, scene) {
+    const { id, intentId } = await payNewOrder(world, scene);
+    await world.stripe.paymentIntents.confirm(intentId, {
+      payment_method: 'pm_card_visa',
+      return_url: 'https://shop.example/return',
+    });
+    await world.control('/disputes', { payment_intent: intentId });
+    return `payment ${id}`;
+  },
 };
+
+/** What Stripe tells is told twice while three ask for more than half of a payment back, each before the others have an answer. */
+export const payAndRefundAtOnce: Action = {
+  name: 'pay, told twice, and refund three times at once',
+  weight: 0,
+  async run(world, scene) {
+    const { id: paymentId, intentId, amount } = await payNewOrder(world, scene);
+    await world.control('/faults', { kind: 'duplicate', times: 8, match: { eventType: '*' } });
+    await world.stripe.paymentIntents.confirm(intentId, {
+      payment_method: 'pm_card_visa',
+      return_url: 'https://shop.example/return',
+    });
+    await world.sandbox.settled();
+    const input = { paymentId, refundAmount: amount * MORE_THAN_HALF };
+    const ends = await Promise.all(
+      [1, 2, 3].map(() => world.ask('admin', REFUND, { input }).then(() => 'done', codeOf)),
+    );
+    return `payment ${paymentId}: ${ends.join(', ')}`;
+  },
+};
+
+/** Money that is set aside, and a flow that is owed. */
+export const LATE_MONEY: readonly Action[] = [payLate, payAnotherAmount, oweFlow];
 
 const DELIVERY_FAULTS = ['duplicate', 'reorder', 'delay', 'drop', 'same-second', 'status', 'timeout'] as const;
 

@@ -1,3 +1,4 @@
+import type { ActName } from './acts.js';
 import type { Rewrite } from './database-link.js';
 
 /** A fault of the product that the simulation must catch. */
@@ -7,8 +8,8 @@ export interface Bug {
   /** The promise that it breaks, by its name; others may break with it. */
   readonly breaks: string;
   readonly rewrite?: Rewrite;
-  /** It shows only where a subscription is changed, or where people keep methods: that takes its time. */
-  readonly plays?: 'alterations' | 'methods';
+  /** The acts in which it shows. */
+  readonly shows: readonly ActName[];
   /** A method is said to be removed, and isn't. */
   readonly keepsMethods?: true;
   /** Each flow's statements go past its transaction. */
@@ -27,12 +28,14 @@ const inStatement =
 export const BUGS = {
   'no-locks': {
     about: 'rows are read without their locks',
-    breaks: 'flows ran once per version',
+    breaks: 'no refund was asked for beyond what was left',
+    shows: ['refunds at once'],
     rewrite: (text) => text.replaceAll(/for (no key )?update( of \w+)?/gi, (all) => (/skip/i.test(text) ? all : '')),
   },
   'no-dedupe': {
     about: 'a delivery that comes again is applied again, whatever the row says',
     breaks: 'flows ran once per version',
+    shows: ['refunds at once'],
     rewrite: (text) =>
       text.startsWith('insert into tollgate.stripe_event (id, type, object_id, status, reason')
         ? text.replace('do nothing', 'do update set attempts = excluded.attempts')
@@ -41,11 +44,13 @@ export const BUGS = {
   'publish-before-commit': {
     about: 'a status is told although its transaction is lost',
     breaks: 'what was shown was committed, the newest last',
+    shows: ['late money'],
     losesCommits: true,
   },
   'reservation-ignored': {
     about: 'pending refunds reserve nothing',
     breaks: 'no refund was asked for beyond what was left',
+    shows: ['refunds at once'],
     rewrite: inStatement(
       'amount_refund_pending = s.pending',
       'amount_refund_pending = s.pending',
@@ -55,11 +60,13 @@ export const BUGS = {
   'flow-outside-transaction': {
     about: "a flow's writes stay when its change is rolled back",
     breaks: 'flows ran once per version',
+    shows: ['late money'],
     flowsOutside: true,
   },
   'no-retry': {
     about: 'failed events are never tried again',
     breaks: 'nothing is stuck',
+    shows: ['late money'],
     rewrite: inStatement(
       "status in ('RECEIVED', 'FAILED') and payload is not null",
       'limit $1',
@@ -69,6 +76,7 @@ export const BUGS = {
   'never-published': {
     about: 'what was published is not forgotten, and the outbox never ends',
     breaks: 'nothing is stuck',
+    shows: ['late money'],
     rewrite: inStatement(
       'delete from tollgate.outbox where id',
       'delete from tollgate.outbox where id',
@@ -78,6 +86,7 @@ export const BUGS = {
   'stale-message': {
     about: 'subscribers are sent an older version',
     breaks: 'flows ran once per version',
+    shows: ['late money'],
     rewrite: inStatement(
       'update tollgate.payment t set status = u.status',
       'p.version as "version"',
@@ -87,6 +96,7 @@ export const BUGS = {
   'wrong-amount': {
     about: 'less than what was received is booked',
     breaks: "payments are as Stripe's intents",
+    shows: ['late money'],
     rewrite: inStatement(
       'update tollgate.payment t set status = u.status',
       'amount_received = u.received',
@@ -96,11 +106,13 @@ export const BUGS = {
   'dispute-uncounted': {
     about: 'a dispute takes nothing from its payment',
     breaks: 'sums of disputes are what they took',
+    shows: ['dispute'],
     rewrite: inStatement('update tollgate.payment p set version', 'amount_disputed = (', 'amount_disputed = 0 * ('),
   },
   'dispute-mistaken': {
     about: 'a dispute is booked with another amount than Stripe says',
     breaks: "disputes are as Stripe's",
+    shows: ['dispute'],
     rewrite: (text) => {
       const made = inStatement(
         'insert into tollgate.dispute as d',
@@ -113,6 +125,7 @@ export const BUGS = {
   'unasked-money': {
     about: 'money that nobody asked for counts by itself',
     breaks: 'money that was set aside is as was decided',
+    shows: ['late money'],
     rewrite: inStatement(
       'update tollgate.payment t set status = u.status',
       'set status = u.status,',
@@ -122,6 +135,7 @@ export const BUGS = {
   'owed-forgotten': {
     about: 'a flow that is owed counts as having run',
     breaks: 'flows ran once per version',
+    shows: ['late money'],
     rewrite: inStatement(
       'insert into tollgate.owed_flow (flow',
       'data, error, next_try_at)\n      values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, case',
@@ -131,6 +145,7 @@ export const BUGS = {
   'refund-mistaken': {
     about: 'a refund that went through is booked as canceled',
     breaks: "refunds are as Stripe's",
+    shows: ['late money'],
     rewrite: inStatement(
       'update tollgate.refund r set status',
       'set status = $2,',
@@ -140,6 +155,7 @@ export const BUGS = {
   'refund-forgotten': {
     about: "nobody looks for the outcome of a refund whose call got no answer, and its events don't count",
     breaks: 'no refund is left unknown',
+    shows: ['late money'],
     rewrite: (text) =>
       inStatement(
         'update tollgate.refund r set status',
@@ -150,6 +166,7 @@ export const BUGS = {
   'refund-uncounted': {
     about: 'what went back is not counted on its payment',
     breaks: 'sums of refunds are what went back',
+    shows: ['late money'],
     rewrite: inStatement(
       'amount_refund_pending = s.pending',
       'set amount_refunded = least(p.amount_received, s.refunded)',
@@ -159,6 +176,7 @@ export const BUGS = {
   'money-forgotten': {
     about: "a paid payment names another of Stripe's objects as its own",
     breaks: 'all money of ours has its payment',
+    shows: ['late money'],
     rewrite: inStatement(
       'update tollgate.payment t set status = u.status',
       'coalesce(t.stripe_payment_intent_id, u.intent)',
@@ -168,16 +186,19 @@ export const BUGS = {
   'order-unmarked': {
     about: 'a paid order is not marked',
     breaks: 'orders show what was received',
+    shows: ['late money'],
     rewrite: inStatement('update public.shop_order set status', "set status = 'paid'", "set status = 'pending'"),
   },
   'invoice-mistaken': {
     about: "an invoice's payment is recorded under another invoice",
     breaks: 'each paid invoice has one payment',
+    shows: ['subscription'],
     rewrite: inStatement('insert into tollgate.payment as p (order_id', '$8, $9, $10', "$8, $9::text || '_other', $10"),
   },
   'subscription-mistaken': {
     about: 'a recurring payment that is active is booked as past due',
     breaks: "recurring payments are as Stripe's subscriptions",
+    shows: ['subscription'],
     rewrite: inStatement(
       'update tollgate.recurring_payment r set status',
       'set status = $2,',
@@ -187,6 +208,7 @@ export const BUGS = {
   'renewal-twice': {
     about: "a later invoice's order is made once more",
     breaks: 'each later invoice has an order of its own',
+    shows: ['subscription'],
     rewrite: inStatement(
       'insert into public.shop_order (account_id, description',
       'select account_id, description, $2, $3, product from public.shop_order where id = $1',
@@ -196,7 +218,7 @@ export const BUGS = {
   'agreed-forgotten': {
     about: 'what was agreed on stays what it was at the start',
     breaks: "recurring payments are as Stripe's subscriptions",
-    plays: 'alterations',
+    shows: ['subscription'],
     rewrite: inStatement(
       'update tollgate.recurring_payment r set status = $2',
       'agreed_amount = $13',
@@ -206,7 +228,7 @@ export const BUGS = {
   'methods-of-others': {
     about: "an account is shown another's saved methods",
     breaks: "saved methods are those of the account's customer",
-    plays: 'methods',
+    shows: ['methods'],
     rewrite: inStatement(
       'select stripe_customer_id as "id" from tollgate.stripe_customer',
       'where account_id = $1',
@@ -216,13 +238,13 @@ export const BUGS = {
   'removal-forgotten': {
     about: 'a method is told as removed, and Stripe is never asked',
     breaks: 'a removed method is charged no more',
-    plays: 'methods',
+    shows: ['methods'],
     keepsMethods: true,
   },
   'owner-mistaken': {
     about: "a method counts as another account's, and is charged with its customer",
     breaks: "nobody pays with another account's method",
-    plays: 'methods',
+    shows: ['methods'],
     rewrite: (text) =>
       inStatement(
         'insert into tollgate.payment as p (order_id, account_id, amount',
@@ -239,7 +261,7 @@ export const BUGS = {
   'righting-again': {
     about: 'each that asks at once for a failed renewal to be paid tries it by itself',
     breaks: 'a failed renewal is put right once',
-    plays: 'methods',
+    shows: ['methods'],
     rewrite: inStatement(
       'update tollgate.payment p set saved_method_id = $2',
       'then attempt else attempt + 1 end',
@@ -249,7 +271,7 @@ export const BUGS = {
   'righting-forgotten': {
     about: 'a method that is set for a failed renewal is not charged',
     breaks: 'a failed renewal is put right once',
-    plays: 'methods',
+    shows: ['methods'],
     rewrite: inStatement(
       'where recurring_payment_id = $1 and stripe_invoice_id is not null and',
       'where recurring_payment_id = $1 and',

@@ -1,5 +1,5 @@
-import { ACTIONS, chooseAction, endStory, openScene, perform, placeOrder } from './actions.js';
-import { alterSubscription } from './alterations.js';
+import { ACTIONS, chooseAction, openScene, perform, placeOrder } from './actions.js';
+import { ACTS } from './acts.js';
 import { judge } from './invariants.js';
 import type { Lab } from './lab.js';
 import { METHOD_ACTIONS } from './methods.js';
@@ -12,6 +12,8 @@ import { openWorld } from './world.js';
 
 /** All that people do, where no named point can be died at. */
 const POSSIBLE = [...ACTIONS, ...METHOD_ACTIONS, ...PAGE_AND_CAPTURE_ACTIONS].filter(({ needsPoints }) => !needsPoints);
+/** How each round ends. */
+const ENDS = ['month', 'subscription', 'late money'] as const;
 /** People who do things at the same time, one thing after the other each. */
 const LANES = 6;
 const LOAD_MS = 5_000;
@@ -44,7 +46,7 @@ export const crashRound = async (lab: Lab, seed: number, { inspect }: SeedOption
       }
     };
     await Promise.all([killer(), ...Array.from({ length: LANES }, act)]);
-    await endStory(world, scene, { random: random.fork(), last: [alterSubscription] });
+    for (const act of ENDS) await ACTS[act](world, scene, random.fork());
     await comeToRest(world);
     const verdict = await judge(world);
     await inspect?.(world);

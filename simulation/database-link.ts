@@ -16,6 +16,9 @@ interface Options {
   readonly losesCommit?: (statements: ReadonlySet<string>) => boolean;
 }
 
+/** Statements that carry no name of their own, by what is in their text: their names in PostgreSQL are made from it. */
+const MARKED = { payment_write_version: 'update tollgate.payment t set status = u.status' } as const;
+
 const textOf = (buffer: Buffer, start: number): { text: string; next: number } => {
   const end = buffer.indexOf(0, start);
   return { text: buffer.toString('utf8', start, end), next: end + 1 };
@@ -74,6 +77,8 @@ const ROLLED_BACK = Buffer.from('ROLLBACK\0');
 export const openDatabaseLink = async ({ url, armed, die, rewrite, losesCommit }: Options): Promise<Link> => {
   const pipe = (toServer: net.Socket, upstream: net.Socket): void => {
     const frame = createFraming();
+    /** What the prepared statements of this connection say. */
+    const texts = new Map<string, string>();
     let statements = new Set<string>();
     let diesAfterAnswer = false;
     let lies = false;
@@ -81,11 +86,16 @@ export const openDatabaseLink = async ({ url, armed, die, rewrite, losesCommit }
     /** Gives what is sent on; undefined when the server died before it. */
     const pass = (message: Buffer): Buffer | undefined => {
       const type = String.fromCharCode(message[0] ?? 0);
-      if (type === 'P' && rewrite) return rewriteParse(message, rewrite);
+      if (type === 'P') {
+        const name = textOf(message, 5);
+        texts.set(name.text, textOf(message, name.next).text);
+        return rewrite ? rewriteParse(message, rewrite) : message;
+      }
       if (type !== 'B') return message;
       const statement = textOf(message, textOf(message, 5).next).text;
       if (statement === 'begin') statements = new Set();
       statements.add(statement);
+      for (const [name, mark] of Object.entries(MARKED)) if (texts.get(statement)?.includes(mark)) statements.add(name);
       if (statement !== 'commit') return message;
       const point = armed();
       if (point && 'statement' in point && statements.has(point.statement)) {

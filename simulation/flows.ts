@@ -53,10 +53,14 @@ const SAMPLE_FLOWS = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../flows' : '../../flows', import.meta.url),
 );
 
-/** The flows of the sample table, observed. */
-export const createFlows = async (needs: Needs): Promise<Flows> => observeAll(await loadFlows(SAMPLE_FLOWS), needs);
+/** The flows of the sample table. */
+export const loadSampleFlows = (): Promise<Flows> => loadFlows(SAMPLE_FLOWS);
 
-const observeAll = (
+/** Where nothing of ours goes wrong. */
+export const WITHOUT_TROUBLE: Needs = { trouble: { next: () => 'works' }, outside: undefined };
+
+/** The flows, each with its runs written down. */
+export const observeAll = (
   {
     paymentRequest,
     paymentCallback,

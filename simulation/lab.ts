@@ -4,12 +4,14 @@ import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { prepareSample, SAMPLE_ORDERS } from '../src/embedded/embedded-run.js';
+import type { Flows } from '../src/flows/flows.js';
 import { setFirstPlan } from '../src/installation/plan.js';
 import { createActivation } from '../src/orders/activation.js';
 import { createOrders } from '../src/orders/orders.js';
 import { createDatabase } from '../src/storage/database.js';
 import { startEmbeddedPostgres } from '../src/storage/embedded-postgres.js';
 import { migrate } from '../src/storage/migrate.js';
+import { loadSampleFlows } from './flows.js';
 import { startRedis } from './redis.js';
 
 /** Where the servers of one world meet: without a Redis only one at a time may serve. */
@@ -25,6 +27,8 @@ export interface LabDatabase extends Meeting {
 
 /** A PostgreSQL of the simulation's own, and databases in it that are ready for payments. */
 export interface Lab {
+  /** Loaded once for all worlds. */
+  readonly flows: Flows;
   /** A copy of the prepared database; its servers share the Redis, where the machine has one. */
   openDatabase(): Promise<LabDatabase>;
   close(): Promise<void>;
@@ -76,7 +80,9 @@ export const openLab = async (): Promise<Lab> => {
     await postgres.stop();
     fs.rmSync(dataDir, { recursive: true, force: true });
   };
+  let flows: Flows;
   try {
+    flows = await loadSampleFlows();
     await prepare(postgres.url);
   } catch (error) {
     await close();
@@ -84,6 +90,7 @@ export const openLab = async (): Promise<Lab> => {
   }
   const admin = withDatabase(postgres.url, 'postgres');
   return {
+    flows,
     close,
     async openDatabase() {
       const name = `world_${randomBytes(6).toString('hex')}`;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { readConfig } from '../src/config.js';
 import { startTollgate } from '../src/main.js';
-import { createFlows } from './flows.js';
+import { loadSampleFlows, observeAll, WITHOUT_TROUBLE } from './flows.js';
 import { environmentOf, type StartServer } from './server.js';
 import { openStripeLink } from './stripe-link.js';
 
@@ -36,7 +36,7 @@ export const startProcess: StartServer = async ({ database, sandboxUrl, batches,
   // What operators do by command is done from here, on the same database.
   const command = await startTollgate(readConfig(environment), {
     log: pino({ level: 'silent' }),
-    flows: await createFlows({ trouble: { next: () => 'works' }, outside: undefined }),
+    flows: observeAll(await loadSampleFlows(), WITHOUT_TROUBLE),
     command: { rehearses: false },
   });
   return {

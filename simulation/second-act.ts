@@ -11,7 +11,7 @@ import {
   troubleDeliveries,
 } from './actions.js';
 import { LATER_CRASH_POINTS } from './crash-points.js';
-import { CERTAIN_METHOD_ACTIONS, METHOD_ACTIONS } from './methods.js';
+import { METHOD_ACTIONS } from './methods.js';
 import { PAGE_AND_CAPTURE_ACTIONS } from './pages-and-captures.js';
 
 const HOUR = 3_600;
@@ -52,14 +52,12 @@ const POSSIBLE: readonly Action[] = [
   killNow,
 ];
 
-/** A second server comes; people keep methods, pay with them, on pages and with money that is held, and put right what failed, while things go wrong. */
+/** With two servers people keep methods, pay with them, on pages and with money that is held, and put right what failed, while things go wrong. */
 export const secondAct: Action = {
   name: 'the second act',
   weight: 0,
   async run(world, scene, random) {
-    world.openBeside();
-    for (const action of [...CERTAIN_METHOD_ACTIONS, ...PAGE_AND_CAPTURE_ACTIONS])
-      await perform(action, world, scene, random.fork());
+    for (const action of PAGE_AND_CAPTURE_ACTIONS) await perform(action, world, scene, random.fork());
     const steps = random.between(STEPS.least, STEPS.most);
     for (let step = 0; step < steps; step += 1) {
       const together = random.chance(0.5) ? random.between(2, AT_ONCE) : 1;

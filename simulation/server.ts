@@ -41,11 +41,11 @@ export interface ServerNeeds {
   readonly died: (where: CrashPoint | undefined) => void;
 }
 
-/** How long things wait here: as in production in their order, a hundred times shorter. */
+/** How long things wait here: as in production in their order, a hundred times shorter. Looking for work more often than this would be most of what a world does. */
 export const TIMING = {
   refundTiming: { leaseMs: 1_500, readsApartMs: 250 },
   inboxLimits: { firstWaitSeconds: 0.03, longestWaitSeconds: 0.3, maximumAttempts: 60, leaseSeconds: 2 },
-  jobsEveryMs: 40,
+  jobsEveryMs: 120,
 } as const;
 const STRIPE_TIMEOUT_MS = '500';
 /** Statements of transactions in which money moves. */
