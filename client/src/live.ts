@@ -171,7 +171,8 @@ export const createLive = (options: LiveOptions): Live => {
     },
     close: () => {
       offGlobal('offline', giveUp);
-      void socket?.dispose();
+      // It waits for a socket that is being opened, which may fail: then there is nothing to close.
+      Promise.resolve(socket?.dispose()).catch(() => undefined);
       socket = undefined;
     },
   };

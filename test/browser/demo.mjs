@@ -26,7 +26,8 @@ const STEP_MS = 15_000;
  * an installed package and what its `tollgate init shop` made: that is started in the place of the checkout.
  */
 export const useDemo = (more = () => ({}), project = undefined) => {
-  const demo = { jwtSecret: new TextEncoder().encode(JWT_SECRET) };
+  /** `others`: further servers that pages may talk to. */
+  const demo = { jwtSecret: new TextEncoder().encode(JWT_SECRET), others: [] };
   beforeAll(async () => {
     demo.environment = { JWT_SECRET, LOG_LEVEL: 'error', ...more() };
     demo.dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-browser-'));
@@ -47,7 +48,7 @@ export const useDemo = (more = () => ({}), project = undefined) => {
     const context = await demo.browser.newContext({ viewport: { width: 1100, height: 800 }, ...options });
     context.setDefaultTimeout(STEP_MS);
     const page = await context.newPage();
-    const other = demo.environment.CORS_ORIGINS?.split(',') ?? [];
+    const other = [...demo.others, ...(demo.environment.CORS_ORIGINS?.split(',') ?? [])];
     const own = new Set([demo.url, demo.sandboxUrl, ...other].map((place) => new URL(place).host));
     page.faults = [];
     page.on('pageerror', (error) => page.faults.push(error.message));

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
@@ -8,6 +9,7 @@ import { SignJWT } from 'jose';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres.ts';
+import { startServerProcess } from '../harness/server-process.ts';
 import { ask, beginCard, buy, leave, payWith, placeOrder, seeOrder, seeStatus, useDemo } from './demo.mjs';
 
 /** The checkout's flows in a project of their own: the payment callback asks for a mail, and both fail while the test says so. */
@@ -59,6 +61,15 @@ const query = async (text, variables = {}) => {
   return data;
 };
 
+/** Writes to the database behind the server: for what takes it days, or another's mistake, to come about. */
+const write = async (text, values = []) => {
+  const database = await startEmbeddedPostgres({ dataDir: path.join(demo.dataDir, 'postgres') }); // gives the address of one that runs
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  await client.query(text, values);
+  await client.end();
+};
+
 const enter = async (address = '/console', options = {}) => {
   const page = await demo.open(address, options);
   await page.locator('main.login section button').click();
@@ -108,10 +119,15 @@ beforeAll(async () => {
   await payWith(shop, /^Pays/);
   await seeOrder(shop, 'ACTIVE');
   await leave(shop);
-  for (const permission of ['PAYMENT_READ', 'PAYMENT_READ_ANY', 'REFUND_READ', 'RECURRING_READ', 'RECURRING_READ_ANY'])
-    await query('mutation ($input: RolePermissionInput!) { grantPermission(input: $input) { role { name } } }', {
-      input: { role: 'support', permission },
-    });
+  const roles = {
+    support: ['PAYMENT_READ', 'PAYMENT_READ_ANY', 'REFUND_READ', 'RECURRING_READ', 'RECURRING_READ_ANY'],
+    auditor: ['PAYMENT_READ', 'PAYMENT_READ_ANY', 'EVENT_READ', 'SETTINGS_READ', 'AUDIT_READ'],
+  };
+  for (const [role, permissions] of Object.entries(roles))
+    for (const permission of permissions)
+      await query('mutation ($input: RolePermissionInput!) { grantPermission(input: $input) { role { name } } }', {
+        input: { role, permission },
+      });
 });
 afterAll(() => receiver?.close());
 
@@ -192,9 +208,21 @@ const authorize = async (shop) => {
   return shop.locator('[data-payment]').first().getAttribute('data-payment');
 };
 
+/** Stripe takes the money of a canceled payment all the same. */
+const succeedLate = async (id) => {
+  const { payment } = await query('query ($id: ID!) { payment(id: $id) { stripePaymentIntentId } }', { id });
+  const late = `${demo.sandboxUrl}/_sandbox/payment_intents/${payment.stripePaymentIntentId}/succeed_late`;
+  expect((await fetch(late, { method: 'POST', body: '{}' })).status).toBe(200);
+};
+
+/** None of these buttons is there. */
+const offersNone = async (page, ...buttons) => {
+  for (const name of buttons) expect(await page.getByRole('button', { name }).count(), String(name)).toBe(0);
+};
+
 test('authorized money is captured in part, or let go, and late money is decided about', async () => {
   const shop = await demo.open();
-  const [captured, canceled] = [await authorize(shop), await authorize(shop)];
+  const [captured, canceled, returned] = [await authorize(shop), await authorize(shop), await authorize(shop)];
   const page = await enter(`/console#/payments/${captured}`);
   await page.getByRole('button', { name: 'Capture $18.00' }).click();
   await page.getByLabel('Amount in USD').fill('20');
@@ -215,15 +243,24 @@ test('authorized money is captured in part, or let go, and late money is decided
     return audit.edges.map(({ node }) => node.detail);
   };
   await expect.poll(reasons, { timeout: 15_000 }).toMatchObject([{ paymentId: canceled, reason: 'Sold out' }]);
-  const { payment } = await query('query ($id: ID!) { payment(id: $id) { stripePaymentIntentId } }', { id: canceled });
-  const late = `${demo.sandboxUrl}/_sandbox/payment_intents/${payment.stripePaymentIntentId}/succeed_late`;
-  expect((await fetch(late, { method: 'POST', body: '{}' })).status).toBe(200);
+  await succeedLate(canceled);
   await page.locator('h1 [data-status=QUARANTINED]').waitFor();
   await page.getByText('it came after the payment was canceled').waitFor();
   await page.getByRole('button', { name: 'Accept $18.00' }).click();
   await page.getByLabel('Reason').fill('The customer still wants it');
   await page.getByRole('button', { name: 'Yes, accept $18.00' }).click();
   await page.locator('h1 [data-status=SUCCESSFUL]').waitFor();
+  await query('mutation ($input: CancelPaymentInput!) { cancelPayment(input: $input) { payment { id } } }', {
+    input: { id: returned },
+  });
+  await succeedLate(returned);
+  await show(page, `#/payments/${returned}`);
+  await page.getByRole('button', { name: 'Refund $18.00' }).click();
+  await page.getByLabel('Reason').fill('Sold out');
+  await page.getByRole('button', { name: 'Yes, refund $18.00' }).dblclick();
+  const refunds = page.getByRole('region', { name: 'Refunds' });
+  await refunds.getByText('Refunded', { exact: true }).waitFor();
+  expect(await refunds.getByRole('listitem').count()).toBe(1);
   await leave(shop);
   await leave(page);
 });
@@ -239,6 +276,24 @@ test('a payment shows the effects that it caused, without secrets, and one that 
   await effects.locator('[data-status=DEAD]').waitFor({ timeout: 30_000 });
   await effects.getByText('The mail server refused Bearer [redacted]').waitFor();
   await effects.getByText('1 / 1').waitFor();
+  const auditor = await enterAs(['auditor'], `/console#/payments/${id}`);
+  await auditor.getByRole('region', { name: 'Effects' }).locator('[data-status=DEAD]').waitFor();
+  await offersNone(auditor, 'Try again', /^Refund/);
+  await show(auditor, '#/effects?status=DEAD');
+  await auditor.getByRole('table', { name: 'Effects' }).getByText('receipt').waitFor();
+  await offersNone(auditor, 'Try again', 'Try all again');
+  await show(auditor, '#/settings');
+  await auditor.getByText('public.shop_order').waitFor();
+  await offersNone(auditor, /^Set Stripe/, 'Change the plan', /^Change what/, /^Bind/, /^Grant/, 'Look at everything');
+  await show(auditor, '#/events');
+  await auditor.getByRole('table', { name: 'Events' }).waitFor();
+  await offersNone(auditor, /^Replay/);
+  for (const list of ['owed', 'outgoing', 'deliveries?status=DEAD&endpoint=1']) {
+    await show(auditor, `#/${list}`);
+    await auditor.locator('[data-code=FORBIDDEN]').waitFor();
+    await offersNone(auditor, 'Run now', 'Skip', 'Add an endpoint', /^Send/);
+  }
+  await leave(auditor);
   mend('mail');
   await effects.getByRole('button', { name: 'Try again' }).click();
   await page.getByLabel('Reason').fill('The mail server is back');
@@ -272,6 +327,43 @@ test('all that an account has is on one page, which its id and its payments lead
   await leave(page);
 });
 
+test('flows that are owed are skipped with a reason, or run once their cause is mended', async () => {
+  fail('shop');
+  const shop = await demo.open();
+  for (const product of [/Stoneware mug/, /Tin of sencha/]) {
+    await placeOrder(shop, product);
+    await beginCard(shop);
+    await payWith(shop, /^Pays/);
+    await seeStatus(shop, 'SUCCESSFUL', { timeout: 60_000 });
+  }
+  // They aren't tried by themselves meanwhile.
+  const wait = () =>
+    write("update tollgate.owed_flow set next_try_at = now() + interval '1 day' where status = 'OWED'");
+  await wait();
+  const page = await enter();
+  await page.getByRole('link', { name: 'Flows that are owed' }).click();
+  const rows = page.getByRole('table', { name: 'Owed flows' }).locator('tbody tr');
+  await expect.poll(() => rows.count()).toBe(2);
+  await page.getByLabel('Status').selectOption('');
+  const row = rows.filter({ has: page.getByRole('button', { name: 'Skip' }) }).first();
+  await row.getByRole('button', { name: 'Skip' }).click();
+  const never = page.getByRole('button', { name: 'Yes, never run it' });
+  expect(await never.isDisabled()).toBe(true);
+  await page.getByLabel('Reason').fill('Written by hand');
+  await never.click();
+  await rows.locator('[data-status=SKIPPED]').waitFor();
+  await page.getByText('Written by hand').waitFor();
+  await ask(page, 'Run now', 'Yes, run it');
+  await page.getByRole('status').getByText('The shop is closed.').waitFor();
+  await wait();
+  mend('shop');
+  await ask(page, 'Run now', 'Yes, run it');
+  await rows.locator('[data-status=DONE]').waitFor();
+  await offersNone(page, 'Run now', 'Skip');
+  await leave(shop);
+  await leave(page);
+});
+
 test('support sees payments and is offered nothing that it may not do', async () => {
   const page = await enterAs(['support'], '/console#/payments?status=SUCCESSFUL');
   await page
@@ -280,8 +372,7 @@ test('support sees payments and is offered nothing that it may not do', async ()
     .click();
   await page.getByRole('heading', { name: 'Timeline' }).waitFor();
   await page.getByText('Nothing was refunded.').waitFor();
-  for (const button of [/^Refund/, /^Cancel/, /^Capture/])
-    expect(await page.getByRole('button', { name: button }).count()).toBe(0);
+  await offersNone(page, /^Refund/, /^Cancel/, /^Capture/);
   for (const part of ['Effects', 'Messages']) expect(await page.getByRole('region', { name: part }).count()).toBe(0);
   await page.getByRole('link', { name: 'demo-customer' }).click();
   await page.getByRole('table', { name: 'Recurring payments' }).waitFor();
@@ -293,7 +384,7 @@ test('support sees payments and is offered nothing that it may not do', async ()
     .first()
     .click();
   await page.getByRole('heading', { name: 'Charges' }).waitFor();
-  for (const button of [/^Pause/, /^Change/]) expect(await page.getByRole('button', { name: button }).count()).toBe(0);
+  await offersNone(page, /^Pause/, /^Change/);
   const nav = page.getByRole('navigation', { name: 'Console' });
   for (const name of ['Events', 'Disputes', 'Settings']) expect(await nav.getByRole('link', { name }).count()).toBe(0);
   await nav.getByRole('link', { name: 'Overview' }).click();
@@ -301,15 +392,6 @@ test('support sees payments and is offered nothing that it may not do', async ()
   expect(await page.getByRole('alert').count()).toBe(0);
   await leave(page);
 });
-
-/** Writes to the database behind the server: for what takes it days, or another's mistake, to come about. */
-const write = async (text, values = []) => {
-  const database = await startEmbeddedPostgres({ dataDir: path.join(demo.dataDir, 'postgres') }); // gives the address of one that runs
-  const client = new pg.Client({ connectionString: database.url });
-  await client.connect();
-  await client.query(text, values);
-  await client.end();
-};
 
 test('the revenue is shown by month and currency, and further back', async () => {
   await write(
@@ -387,6 +469,18 @@ test('an endpoint is added, tested, told and told again from the page', async ()
   await page.getByLabel('Reason').fill('The receiver lost it');
   await page.getByRole('button', { name: 'Yes, send it again' }).click();
   await expect.poll(() => told.filter((one) => one === id).length, { timeout: 20_000 }).toBe(2);
+  await write("update tollgate.outgoing_delivery set status = 'DEAD', next_attempt_at = null");
+  await page.getByLabel('Status').selectOption('DEAD');
+  await page.getByRole('button', { name: 'Send all again' }).click();
+  await page.getByLabel('Reason').fill('The receiver is back');
+  await page.getByRole('button', { name: 'Yes, send all again' }).dblclick();
+  await page.getByText(/^1 message is sent again\.$/).waitFor();
+  await expect.poll(() => told.filter((one) => one === id).length, { timeout: 20_000 }).toBe(3);
+  await page.getByText('No row fits this view.').waitFor();
+  const { audit } = await query(
+    '{ audit(action: "OUTGOING_WEBHOOK_REDELIVERED", first: 1) { edges { node { detail } } } }',
+  );
+  expect(audit.edges[0].node.detail).toMatchObject({ reason: 'The receiver is back' });
   await leave(page);
 });
 
@@ -415,6 +509,72 @@ test('roles, policies and the plan are set after a question, and the audit says 
   await page.getByRole('link', { name: 'Who changed what' }).click();
   await page.getByRole('table', { name: 'Audit' }).getByText('demo-admin').first().waitFor();
   await leave(page);
+});
+
+/** A server on a database of its own that nobody has set up yet, with an order table that waits. */
+const startFresh = async () => {
+  await write('create database fresh');
+  const database = await startEmbeddedPostgres({ dataDir: path.join(demo.dataDir, 'postgres') });
+  const url = new URL(database.url);
+  url.pathname = '/fresh';
+  const environment = {
+    ...demo.environment,
+    DATABASE_URL: url.href,
+    STRIPE_API_BASE: demo.sandboxUrl,
+    TOLLGATE_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    TOLLGATE_DATA_DIR: path.join(project, 'data'),
+    PORT: '0',
+  };
+  await promisify(execFile)(process.execPath, ['dist/src/cli.js', 'migrate'], {
+    env: { ...process.env, ...environment },
+  });
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  await client.query(
+    'create table public.orders (id bigint primary key, total bigint not null, currency text not null)',
+  );
+  await client.query("insert into tollgate.account_role (account_id, role) values ('somebody', 'admin')");
+  await client.end();
+  return startServerProcess(environment);
+};
+
+test('a new installation is set up from the page: order table for good, keys that never show, and the plan', async () => {
+  const fresh = await startFresh();
+  try {
+    demo.others.push(fresh.url);
+    const page = await enterAs([], `${fresh.url}/console#/settings`);
+    await page.getByRole('button', { name: 'Bind an order table' }).click();
+    await page.getByLabel('Order table, with its schema').fill('public.order');
+    await page.locator('.sure [role=alert]').waitFor();
+    await page.getByLabel('Order table, with its schema').fill('public.orders');
+    await page.getByLabel('Column of the amount (optional)').fill('total');
+    await page.getByLabel('Column of the currency (optional)').fill('currency');
+    await page.getByText('public.orders can be bound').waitFor();
+    const bind = page.getByRole('button', { name: 'Yes, bind it for good' });
+    expect(await bind.isDisabled()).toBe(true);
+    await page.getByLabel('Type public.orders to go on').fill('public.orders');
+    await bind.dblclick();
+    await page.getByText('id id, amount total, currency currency').waitFor();
+    await offersNone(page, 'Bind an order table');
+    await page.getByRole('button', { name: 'Set Stripe’s keys' }).click();
+    await page.getByLabel('Publishable key').fill('pk_test_sandbox');
+    await page.getByLabel('Secret key').fill('sk_test_sandbox');
+    await page.getByLabel('Webhook secret').fill('whsec_sandbox');
+    await page.getByRole('button', { name: 'Yes, set the keys' }).click();
+    await page.getByText('The keys are set.').waitFor();
+    expect(await page.content()).not.toMatch(/sk_test|whsec_/);
+    await page.getByRole('button', { name: 'Change the plan' }).click();
+    await page.getByRole('combobox', { name: 'Plan' }).selectOption('PRO');
+    await page.getByRole('button', { name: 'Yes, change the plan to PRO' }).click();
+    await page.getByText('The plan is PRO.').waitFor();
+    await page.getByText('active', { exact: true }).waitFor();
+    await show(page, '#/');
+    await page.locator('li[data-done=true]').nth(3).waitFor(); // Stripe has told nothing yet
+    expect(await page.locator('li[data-done=true]').count()).toBe(4);
+    await leave(page);
+  } finally {
+    await fresh.end('SIGTERM');
+  }
 });
 
 test('pages of a list lead forwards and back, from a link too', async () => {

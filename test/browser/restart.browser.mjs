@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose';
 import { expect, test } from 'vitest';
-import { beginCard, leave, payWith, placeOrder, seeOrder, seeStatus, useDemo } from './demo.mjs';
+import { beginCard, buy, leave, payWith, placeOrder, seeOrder, seeStatus, useDemo } from './demo.mjs';
 
 const demo = useDemo();
 
@@ -59,5 +59,53 @@ test('a page goes on when its token ends: it fetches another, and its stream con
   expect(fetched).toBeGreaterThan(1);
   await payWith(page, /^Pays/);
   await seeStatus(page, 'SUCCESSFUL');
+  await leave(page);
+});
+
+/** Signs in to the console with a token of the demo's admin that lives so long. */
+const signIn = async (page, lifeSeconds) => {
+  const ends = Math.floor(Date.now() / 1_000) + lifeSeconds;
+  const token = new SignJWT({ sub: 'demo-admin' }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime(ends);
+  await page.getByLabel('Access token').fill(await token.sign(demo.jwtSecret));
+  await page.getByRole('button', { name: 'Log in' }).click();
+};
+
+test('the console says that its server was killed, keeps its rows and filter, and catches up once it is back', async () => {
+  const shop = await demo.open();
+  await buy(shop);
+  const page = await demo.open('/console#/payments?status=SUCCESSFUL');
+  await signIn(page, 3_600);
+  const rows = page.getByRole('table', { name: 'Payments' }).locator('tbody tr');
+  await rows.first().waitFor();
+  const before = await rows.count();
+  await page.evaluate(() => {
+    globalThis.isFirstLoad = true;
+  });
+  await demo.kill();
+  await page.locator('[data-code=UNREACHABLE]').getByText('Not connected since').waitFor();
+  expect(await rows.count()).toBe(before);
+  await demo.start();
+  await page.getByText('Not connected since').waitFor({ state: 'detached' });
+  await buy(shop);
+  await expect.poll(() => rows.count(), { timeout: 15_000 }).toBe(before + 1);
+  expect(new URL(page.url()).hash).toBe('#/payments?status=SUCCESSFUL');
+  expect(await page.getByLabel('Status').inputValue()).toBe('SUCCESSFUL');
+  expect(await page.getByRole('alert').count()).toBe(0);
+  expect(await page.evaluate(() => globalThis.isFirstLoad)).toBe(true);
+  await leave(shop);
+  await leave(page);
+});
+
+test('the console leads to the sign-in once its token ends, and goes on where it was with another', async () => {
+  const page = await demo.open('/console#/payments?status=SUCCESSFUL');
+  await signIn(page, 3);
+  const list = page.getByRole('heading', { name: 'Payments' });
+  await list.waitFor();
+  // It reads its list again by itself; the server forgives a clock that is five seconds wrong.
+  await page.locator('[data-code=UNAUTHENTICATED]').getByText('Not signed in').waitFor({ timeout: 40_000 });
+  expect(await list.count()).toBe(0);
+  await signIn(page, 3_600);
+  await list.waitFor();
+  expect(await page.getByLabel('Status').inputValue()).toBe('SUCCESSFUL');
   await leave(page);
 });

@@ -22,6 +22,7 @@ import {
 import { AddEndpoint, EndpointDeeds } from './outgoing-deeds.js';
 import { useTollgate } from './session.js';
 import type { Column } from './table.js';
+import { useMay } from './viewer.js';
 
 /** Where else changes are told: each endpoint, and the way to another. */
 export const OutgoingPage = () => {
@@ -38,7 +39,7 @@ export const OutgoingPage = () => {
       {value?.map((webhook) => (
         <Endpoint key={webhook.id} webhook={webhook} onDone={reload} />
       ))}
-      <AddEndpoint onDone={reload} />
+      {value && <AddEndpoint onDone={reload} />}
     </>
   );
 };
@@ -167,9 +168,10 @@ export const DeliveryList = () => {
 
 const RedeliverDead = ({ id }: { readonly id: string }) => {
   const { request } = useTollgate();
+  const may = useMay();
   const loads = useQueryClient();
   const { t, plural } = useLanguage();
-  const [, change] = useView();
+  if (!may('OUTGOING_WEBHOOK_MANAGE')) return null;
   return (
     <Deed
       does={t('Send all again')}
@@ -180,7 +182,6 @@ const RedeliverDead = ({ id }: { readonly id: string }) => {
         const { deliveries } = (await request(RedeliverDeadDocument, { input: { webhookId: id, reason } }))
           .redeliverDead;
         await readAgain(loads);
-        change({ status: undefined });
         return plural(deliveries, '{count} message is sent again.', '{count} messages are sent again.');
       }}
     />
