@@ -1,4 +1,5 @@
 import { CRASH_POINTS, type CrashPoint, wordsOf } from './crash-points.js';
+import { TOLD_TYPES } from './outside-invariants.js';
 import type { Account } from './people.js';
 import type { Random } from './random.js';
 import { Refused, type World } from './world.js';
@@ -575,8 +576,13 @@ export const chooseAction = (random: Random, possible: readonly Action[] = ACTIO
   throw new Error('There is nothing that may happen.');
 };
 
-/** Nothing has happened yet; there is a price to subscribe to. */
-export const openScene = async ({ stripe }: World): Promise<Scene> => {
+const TELL = `mutation ($input: OutgoingWebhookInput!) { createOutgoingWebhook(input: $input) { secret } }`;
+
+/** Nothing has happened yet; there is a price to subscribe to, and another system that is told. */
+export const openScene = async (world: World): Promise<Scene> => {
+  const { stripe, ear } = world;
+  const input = { url: ear.webhookUrl, eventTypes: TOLD_TYPES };
+  ear.know((await world.ask<{ secret: string }>('admin', TELL, { input })).secret);
   const product = await stripe.products.create({ name: 'Tea of the month' });
   const [price, dear] = await Promise.all(
     [10_000, 20_000].map((amount) =>

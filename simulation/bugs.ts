@@ -278,6 +278,36 @@ export const BUGS = {
       'where false and recurring_payment_id = $1 and',
     ),
   },
+  'telling-forgotten': {
+    about: 'what the other system did not take counts as delivered',
+    breaks: 'each version was told outside, in order',
+    shows: ['late money'],
+    rewrite: inStatement(
+      'update tollgate.outgoing_delivery d set status = $2',
+      'set status = $2,',
+      "set status = coalesce('DELIVERED', $2),",
+    ),
+  },
+  'telling-anew': {
+    about: 'each attempt is another message',
+    breaks: 'what was told outside was committed, signed, one message each',
+    shows: ['late money'],
+    rewrite: inStatement(
+      'update tollgate.outgoing_delivery d set next_attempt_at',
+      'd.message_id as',
+      'gen_random_uuid()::text as',
+    ),
+  },
+  'effects-forgotten': {
+    about: 'the effects of flows are not queued',
+    breaks: "each committed flow's effect ran, with one key",
+    shows: ['late money'],
+    rewrite: inStatement(
+      'tollgate_jobs.add_jobs',
+      'from json_array_elements($1::json) s',
+      'from json_array_elements($1::json) s where false',
+    ),
+  },
 } as const satisfies Readonly<Record<string, Bug>>;
 
 export type BugName = keyof typeof BUGS;

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
+import type { Effect, EffectContext } from '../src/flows/effects.js';
 import { loadFlows } from '../src/flows/flow-loader.js';
 import type { Flow, FlowContext, FlowDatabase, Flows } from '../src/flows/flows.js';
 
@@ -18,7 +19,20 @@ interface Needs {
   readonly trouble: FlowTrouble;
   /** Where a flow's statements go when they go past its transaction. */
   readonly outside: pg.Pool | undefined;
+  /** Which other system the effect of each flow calls; without one, flows have no effects. */
+  readonly effectUrl: string | undefined;
 }
+
+const EFFECT = 'tell-another-system';
+
+/** Calls it, and isn't done before it has answered well. */
+const callAnother = (effectUrl: string): Effect => ({
+  async run(payload: unknown, { idempotencyKey, signal }: EffectContext) {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
+    const { ok, status } = await fetch(effectUrl, { method: 'POST', headers, body: JSON.stringify(payload), signal });
+    if (!ok) throw new Error(`The other system answered ${status}.`);
+  },
+});
 
 const pastTheTransaction = (pool: pg.Pool): FlowDatabase => ({
   query: async <Row extends object>(text: string, values: readonly unknown[] = []) =>
@@ -30,7 +44,7 @@ const observe = <Data>(
   name: string,
   flow: Flow<Data>,
   runOf: (data: Data) => Run,
-  { trouble, outside }: Needs,
+  { trouble, outside, effectUrl }: Needs,
 ): Flow<Data> => ({
   async run(data, given: FlowContext) {
     const context = outside ? { ...given, db: pastTheTransaction(outside) } : given;
@@ -44,6 +58,7 @@ const observe = <Data>(
       version,
       status,
     ]);
+    if (effectUrl) context.effects.add(EFFECT, { flow: name, rowId, version });
     if (fate === 'throws last') throw new Error('the simulation makes this flow fail after its work');
   },
 });
@@ -57,7 +72,11 @@ const SAMPLE_FLOWS = fileURLToPath(
 export const loadSampleFlows = (): Promise<Flows> => loadFlows(SAMPLE_FLOWS);
 
 /** Where nothing of ours goes wrong. */
-export const WITHOUT_TROUBLE: Needs = { trouble: { next: () => 'works' }, outside: undefined };
+export const withoutTrouble = (effectUrl?: string): Needs => ({
+  trouble: { next: () => 'works' },
+  outside: undefined,
+  effectUrl,
+});
 
 /** The flows, each with its runs written down. */
 export const observeAll = (
@@ -107,5 +126,5 @@ export const observeAll = (
       return order;
     },
   },
-  effects: new Map(),
+  effects: new Map(needs.effectUrl ? [[EFFECT, callAnother(needs.effectUrl)]] : []),
 });

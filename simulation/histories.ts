@@ -3,7 +3,7 @@ import type Stripe from 'stripe';
 import { startSandbox } from '../sandbox/sandbox.js';
 import { insertOrder } from './actions.js';
 import { type BugName, bugOf } from './bugs.js';
-import { observeAll, WITHOUT_TROUBLE } from './flows.js';
+import { observeAll, withoutTrouble } from './flows.js';
 import type { Lab } from './lab.js';
 import type { Operation } from './linearizable.js';
 import { isLinearizable, type OrderInput, type OrderOutput, PRICE } from './order-model.js';
@@ -183,8 +183,8 @@ export const playHistories = async (lab: Lab, request: HistoriesRequest): Promis
   const database = await lab.openDatabase();
   const nowhere = 'http://127.0.0.1:9/webhooks/stripe';
   const sandbox = await startSandbox({ port: 0, webhookSecret: 'whsec_sandbox', webhookUrl: nowhere });
-  const flows = observeAll(lab.flows, WITHOUT_TROUBLE);
-  const needs = { database, sandboxUrl: sandbox.url, flows, bug, batches: 'auto' as const };
+  const flows = observeAll(lab.flows, withoutTrouble());
+  const needs = { database, sandboxUrl: sandbox.url, effectUrl: '', flows, bug, batches: 'auto' as const };
   const servers: ServerLife[] = [];
   try {
     for (let n = 0; n < SERVERS; n += 1)

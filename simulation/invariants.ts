@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import { type Books, type Comparison, compare, type Invariant, readBooks, type Violation } from './books.js';
 import { METHOD_INVARIANTS } from './method-invariants.js';
+import { OUTSIDE_INVARIANTS } from './outside-invariants.js';
 import type { World } from './world.js';
 
 const OURS: Readonly<Record<string, string>> = {
@@ -338,6 +339,11 @@ export const findStuck = async ({ sql }: World): Promise<Violation[]> => {
     select format('what had waited of recurring payment %s is still to wait again', id)
       from tollgate.recurring_payment where restoring_by is not null
     union all
+    select format('message %s (%s of %s) waits after %s attempts: %s', id, event_type, node_id, attempts, last_error)
+      from tollgate.outgoing_delivery where status in ('WAITING', 'FAILED')
+    union all
+    select format('effect %s waits after %s attempts', id, attempts) from tollgate_jobs._private_jobs
+    union all
     select format('refund %s waits for Stripe''s answer', id) from tollgate.refund where status = 'PENDING' and stripe_refund_id is null`);
   return rows.map(({ what }) => what);
 };
@@ -367,6 +373,7 @@ const INVARIANTS: Readonly<Record<string, Invariant>> = {
   'what was shown was committed, the newest last': checkWatcher,
   'nothing is stuck': checkRest,
   ...METHOD_INVARIANTS,
+  ...OUTSIDE_INVARIANTS,
 };
 
 /** What the promises are called. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { readConfig } from '../src/config.js';
 import { startTollgate } from '../src/main.js';
-import { loadSampleFlows, observeAll, WITHOUT_TROUBLE } from './flows.js';
+import { loadSampleFlows, observeAll, withoutTrouble } from './flows.js';
 import { environmentOf, type StartServer } from './server.js';
 import { openStripeLink } from './stripe-link.js';
 
@@ -12,13 +12,14 @@ const isSource = import.meta.url.endsWith('.ts');
 const ENTRY = fileURLToPath(new URL(isSource ? './server-process.ts' : './server-process.js', import.meta.url));
 
 /** Starts a server as a process of its own; `kill` is SIGKILL. It has no named points to die at. */
-export const startProcess: StartServer = async ({ database, sandboxUrl, batches, died }) => {
+export const startProcess: StartServer = async ({ database, sandboxUrl, effectUrl, batches, died }) => {
   const environment = environmentOf(database, sandboxUrl, batches);
   const stripe = await openStripeLink({ url: new URL(sandboxUrl), armed: () => undefined, die: () => undefined });
   const child = fork(ENTRY, {
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
+      SIMULATION_EFFECT_URL: effectUrl,
       ...environmentOf(database, `http://127.0.0.1:${stripe.port}`, batches),
     },
     execArgv: isSource ? ['--import', 'tsx'] : ['--enable-source-maps'],
@@ -36,7 +37,7 @@ export const startProcess: StartServer = async ({ database, sandboxUrl, batches,
   // What operators do by command is done from here, on the same database.
   const command = await startTollgate(readConfig(environment), {
     log: pino({ level: 'silent' }),
-    flows: observeAll(await loadSampleFlows(), WITHOUT_TROUBLE),
+    flows: observeAll(await loadSampleFlows(), withoutTrouble(effectUrl)),
     command: { rehearses: false },
   });
   return {

@@ -31,6 +31,17 @@ const reconcileAll = async (world: World, until: number): Promise<number> => {
   }
 };
 
+/** What failed outside is tried again now, not in half an hour. */
+const hurry = async ({ sql }: World): Promise<void> => {
+  await sql.query(`update tollgate.outgoing_delivery set next_attempt_at = now() where status = 'FAILED'`);
+  await sql.query('update tollgate_jobs._private_jobs set run_at = now() where run_at > now() and locked_at is null');
+};
+
+/** What a server had taken up when it died another takes up now, not in half a minute. */
+const releaseMessages = ({ sql }: World): Promise<unknown> =>
+  sql.query(`update tollgate.outgoing_delivery set next_attempt_at = now()
+    where status = 'WAITING' and next_attempt_at > now()`);
+
 /** The hard times are over: nothing fails any more, and everything that waits gets its turn. */
 export const comeToRest = async (world: World, restMs = REST_MS): Promise<void> => {
   world.setTrouble(false);
@@ -40,9 +51,11 @@ export const comeToRest = async (world: World, restMs = REST_MS): Promise<void> 
   await world.age(OLD_ENOUGH_SECONDS);
   const missing = await reconcileAll(world, Date.now() + REST_MS);
   world.history.note(`reconciled at the end: ${missing} events were missing`);
+  await releaseMessages(world);
   const deadline = Date.now() + restMs;
   while (Date.now() < deadline) {
     if ((await findStuck(world)).length === 0) break;
+    await hurry(world);
     await pause(LOOK_MS);
   }
   await world.sandbox.settled();

@@ -12,6 +12,9 @@ import { openStripeLink } from './stripe-link.js';
 /** The secret of every token in the simulation. */
 export const JWT_SECRET = 'a secret of the simulation alone, long enough for HS256';
 
+/** Keeps what signs outgoing webhooks. */
+const ENCRYPTION_KEY = Buffer.alloc(32, 'k').toString('base64');
+
 /** One life of a server, from its start to its crash or stop. */
 export interface ServerLife {
   readonly url: string;
@@ -33,6 +36,8 @@ export interface ServerNeeds {
   readonly database: Meeting;
   readonly sandboxUrl: string;
   readonly flows: Flows;
+  /** Which other system the flows' effects call. */
+  readonly effectUrl: string;
   readonly bug: Bug | undefined;
   /** When events that arrive together share a transaction. */
   readonly batches: BatchMode;
@@ -46,6 +51,7 @@ export const TIMING = {
   refundTiming: { leaseMs: 1_500, readsApartMs: 250 },
   inboxLimits: { firstWaitSeconds: 0.03, longestWaitSeconds: 0.3, maximumAttempts: 60, leaseSeconds: 2 },
   jobsEveryMs: 120,
+  effectTiming: { heartbeatMs: 300, silentMs: 1_500 },
 } as const;
 const STRIPE_TIMEOUT_MS = '500';
 /** Statements of transactions in which money moves. */
@@ -68,6 +74,8 @@ export const environmentOf = (
   STRIPE_WEBHOOK_SECRET: 'whsec_sandbox',
   TOLLGATE_STRIPE_TIMEOUT_MS: STRIPE_TIMEOUT_MS,
   TOLLGATE_RECONCILE_MINUTES: '0',
+  TOLLGATE_ENCRYPTION_KEY: ENCRYPTION_KEY,
+  TOLLGATE_OUTGOING_HOSTS: '127.0.0.1',
   JWT_SECRET,
   JWT_TRUST_ROLES: 'true',
   LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'silent',

@@ -5,6 +5,7 @@ import { signToken } from '../src/graphql/token.js';
 import type { BatchMode } from '../src/inbox/event-batches.js';
 import { type BugName, bugOf } from './bugs.js';
 import { wordsOf } from './crash-points.js';
+import { type Ear, openEar, troubleAt } from './ear.js';
 import { type FlowTrouble, observeAll } from './flows.js';
 import { createHistory, type History } from './history.js';
 import type { Lab } from './lab.js';
@@ -30,6 +31,8 @@ export interface World {
   readonly history: History;
   readonly watcher: Watcher;
   readonly wallet: Wallet;
+  /** Another system, which outgoing webhooks and effects tell. */
+  readonly ear: Ear;
   /** The server of now; started anew if it has died. */
   server(): Promise<ServerLife>;
   /** All of now: the one that Stripe and the watcher talk to first, then the one beside it. */
@@ -193,6 +196,7 @@ const createFates = (random: Random, history: History) => {
   };
   return {
     trouble,
+    earTrouble: troubleAt(random.fork(), () => isTroubled),
     losesCommit: () => isTroubled && losses.chance(LOST_COMMITS),
     setTrouble: (now: boolean) => {
       isTroubled = now;
@@ -275,9 +279,11 @@ export const openWorld = async (
   const sandbox = await startSandbox({ port: 0, webhookSecret: 'whsec_sandbox', webhookUrl: NOWHERE });
   const tokens = await signTokens();
   const watcher = createWatcher(tokens.admin);
-  const { trouble, losesCommit, setTrouble } = createFates(random, history);
-  const flows = observeAll(lab.flows, { trouble, outside: bug && 'flowsOutside' in bug ? sql : undefined });
-  const shared = { database, sandboxUrl: sandbox.url, flows, bug, losesCommit };
+  const { trouble, earTrouble, losesCommit, setTrouble } = createFates(random, history);
+  const ear = await openEar(earTrouble);
+  const outside = bug && 'flowsOutside' in bug ? sql : undefined;
+  const flows = observeAll(lab.flows, { trouble, outside, effectUrl: ear.effectUrl });
+  const shared = { database, sandboxUrl: sandbox.url, effectUrl: ear.effectUrl, flows, bug, losesCommit };
   let life = random.between(0, MODES.length - 1);
   const batches = (): BatchMode => MODES[life++ % MODES.length] ?? 'auto';
   const start: LivesParts['start'] = (died) => startLife({ ...shared, batches: batches(), died });
@@ -301,6 +307,7 @@ export const openWorld = async (
     history,
     watcher,
     wallet: createWallet(),
+    ear,
     server: lives.first.current,
     servers: lives.all,
     openBeside: () => {
@@ -315,6 +322,7 @@ export const openWorld = async (
     setTrouble,
     async close() {
       await lives.close();
+      await ear.close();
       await sandbox.close();
       await sql.end();
       await database.drop();

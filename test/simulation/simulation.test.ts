@@ -105,6 +105,9 @@ const SHOWN: Readonly<Record<BugName, readonly [seeds: readonly number[], words:
   'owner-mistaken': [[1, 2, 3], /was charged to the customer of|which is another account's/],
   'righting-again': [[1, 6, 8, 1], /was tried \d+ times with/],
   'righting-forgotten': [[1, 2, 3, 4], /although its renewal was put right/],
+  'telling-forgotten': [[1, 2, 3], /was not told outside/],
+  'telling-anew': [[1, 2, 3], /was told outside as \d+ messages/],
+  'effects-forgotten': [[1, 2, 3], /the effect of \S+ \S+ did not run/],
   'renewal-twice': [[3, 4, 5, 6], /was made for no invoice/],
 };
 
