@@ -283,9 +283,9 @@ export const BUGS = {
     breaks: 'each version was told outside, in order',
     shows: ['late money'],
     rewrite: inStatement(
-      'update tollgate.outgoing_delivery d set status = $2',
-      'set status = $2,',
-      "set status = coalesce('DELIVERED', $2),",
+      'update tollgate.outgoing_delivery d set status = u.status',
+      'set status = u.status,',
+      "set status = 'DELIVERED',",
     ),
   },
   'telling-anew': {

@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import { type Books, type Comparison, compare, type Invariant, type Violation } from './books.js';
 import { PEOPLE } from './people.js';
-import type { World } from './world.js';
+import { Refused, type World } from './world.js';
 
 interface Shown {
   readonly id: string;
@@ -24,19 +24,36 @@ const wordsOf = (methods: readonly Shown[]): string =>
     .sort()
     .join(', ') || 'nothing';
 
+const READ_TIMEOUT_MS = 30_000;
+const ASKS = 10;
+
+const keptOf = async (stripe: World['stripe'], customerId: string) =>
+  (await stripe.customers.listPaymentMethods(customerId, { limit: 100 }, { timeout: READ_TIMEOUT_MS })).data;
+
+/** On a busy machine Stripe may seem to be away even now: whoever wants to see the methods asks again. */
+const askPatiently = async ({ ask }: World, ...question: Parameters<World['ask']>): Promise<Shown[]> => {
+  for (let asked = 1; ; asked += 1)
+    try {
+      return await ask<Shown[]>(...question);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.code !== 'STRIPE_UNAVAILABLE' || asked === ASKS) throw error;
+    }
+};
+
 /** What an account is shown are the methods of its one customer, and so is what operators are shown of it. */
-const checkShown = async ({ ask, stripe }: World, books: Books): Promise<Comparison> => {
+const checkShown = async (world: World, books: Books): Promise<Comparison> => {
+  const { stripe } = world;
   const violations: Violation[] = [];
   let compared = 0;
   for (const account of PEOPLE) {
     const [customer, ...others] = customersOf(account, books);
     if (others.length > 0) violations.push(`account ${account} has ${others.length + 1} customers at Stripe`);
-    const kept = customer ? (await stripe.customers.listPaymentMethods(customer.id, { limit: 100 })).data : [];
+    const kept = customer ? await keptOf(stripe, customer.id) : [];
     const standard = idOf(customer?.invoice_settings.default_payment_method);
     const expected = wordsOf(kept.map(({ id }) => ({ id, isDefault: id === standard })));
     const query = 'query ($accountId: ID) { savedPaymentMethods(accountId: $accountId) { id isDefault } }';
     for (const [who, variables] of [[account, {}] as const, ['admin', { accountId: account }] as const]) {
-      const shown = wordsOf(await ask<Shown[]>(who, query, variables));
+      const shown = wordsOf(await askPatiently(world, who, query, variables));
       if (shown !== expected) violations.push(`of ${account}'s methods ${who} sees ${shown}; Stripe has ${expected}`);
     }
     compared += kept.length;

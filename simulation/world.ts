@@ -80,7 +80,7 @@ export interface WorldOptions {
 }
 
 /** A client of the sandbox, as the actors use it. */
-export const connectStripe = (sandboxUrl: string): Stripe => {
+export const connectStripe = (sandboxUrl: string, timeoutMs = ACTOR_TIMEOUT_MS): Stripe => {
   const { hostname, port } = new URL(sandboxUrl);
   return new Stripe('sk_test_sandbox', {
     host: hostname,
@@ -88,7 +88,7 @@ export const connectStripe = (sandboxUrl: string): Stripe => {
     protocol: 'http',
     telemetry: false,
     maxNetworkRetries: 0,
-    timeout: ACTOR_TIMEOUT_MS,
+    timeout: timeoutMs,
   });
 };
 
