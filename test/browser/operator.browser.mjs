@@ -169,6 +169,24 @@ test('what is shown stays while the next view loads, and is marked as old', asyn
   await leave(page);
 });
 
+test('the first screen waits for no problem that is looked for at Stripe, and vouches for nothing until then', async () => {
+  const page = await demo.open('/console');
+  let release;
+  const held = new Promise((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/graphql', async (route) => {
+    if (route.request().postData()?.includes('query Problems')) await held;
+    await route.continue();
+  });
+  await page.getByRole('button', { name: 'Enter as demo admin' }).click();
+  await page.getByText(/Money is flowing: .* Looking for problems …/).waitFor();
+  await page.getByRole('img', { name: /^Last hour/ }).waitFor();
+  release();
+  await page.getByText(/Money is flowing: .* Nothing is stuck\./).waitFor();
+  await leave(page);
+});
+
 test('the keyboard alone goes through a list, opens a row, searches and copies', async () => {
   const page = await enter('/console#/payments');
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);

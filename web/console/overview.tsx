@@ -35,9 +35,9 @@ export const Overview = () => {
   const problems = useLoaded('problems', readProblems, options);
   const setup = useSetup();
   const isStale = [activity, stuck, problems].some(({ value, error }) => value !== undefined && error !== undefined);
-  // All at once, so that nothing jumps.
+  // All at once, so that nothing jumps; but for the problems, which stand last: looking for them asks Stripe too.
   const isFirst = range === RANGES[0] && activity.isWaiting;
-  if (isFirst || [setup, stuck, problems].some(({ isWaiting }) => isWaiting)) return <Waiting />;
+  if (isFirst || [setup, stuck].some(({ isWaiting }) => isWaiting)) return <Waiting />;
   return (
     <>
       <h1 className="unseen">{t('Overview')}</h1>
@@ -46,6 +46,7 @@ export const Overview = () => {
         range={range}
         stuck={stuck.value}
         problems={problems.value}
+        isLooking={problems.isWaiting}
         isStale={isStale || connection === 'lost'}
       />
       <Setup setup={setup} />

@@ -10,10 +10,12 @@ export const Verdict = (props: {
   readonly range: Range;
   readonly stuck: readonly EventFieldsFragment[] | undefined;
   readonly problems: ProblemsQuery['problems'] | undefined;
+  /** The problems aren't known yet. */
+  readonly isLooking: boolean;
   /** Something was read before and can't be read again. */
   readonly isStale: boolean;
 }) => {
-  const { activity, range, stuck, problems, isStale } = props;
+  const { activity, range, stuck, problems, isLooking, isStale } = props;
   const { t, plural } = useLanguage();
   // Its place is kept, so that nothing jumps when it is known.
   if (!activity) return <Answer tone="calm">{t('Loading …')}</Answer>;
@@ -34,6 +36,13 @@ export const Verdict = (props: {
     return (
       <Answer tone="bad">
         {flow} {t('Look below: {troubles}.', { troubles: troubles.join(', ') })}
+      </Answer>
+    );
+  // What follows takes as much room, so that nothing jumps then.
+  if (isLooking)
+    return (
+      <Answer tone="calm">
+        {flow} {t('Looking for problems …')}
       </Answer>
     );
   const quiet = failed > 0 ? 'wait' : 'calm';

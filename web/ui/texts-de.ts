@@ -243,6 +243,7 @@ export const GERMAN = {
   'Look at everything': 'Alles ansehen',
   'Look below: {troubles}.': 'Sehen Sie unten: {troubles}.',
   'Looking …': 'Sieht nach …',
+  'Looking for problems …': 'Probleme werden gesucht …',
   Lost: 'Verloren',
   Message: 'Nachricht',
   Messages: 'Nachrichten',

@@ -244,6 +244,7 @@ export const FRENCH: Readonly<Record<Text, string>> = {
   'Look at everything': 'Tout regarder',
   'Look below: {troubles}.': 'Voyez ci-dessous : {troubles}.',
   'Looking …': 'Il regarde …',
+  'Looking for problems …': 'Recherche de problèmes …',
   Lost: 'Perdu',
   Message: 'Message',
   Messages: 'Messages',
