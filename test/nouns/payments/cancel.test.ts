@@ -121,6 +121,34 @@ describe('cancelling an open payment', () => {
     await expect(cancel(String(charge?.id))).rejects.toMatchObject({ code: 'ILLEGAL_TRANSITION' });
   });
 
+  test('one that was made with other keys is left to those', async () => {
+    const intent = await bed.stripe.paymentIntents.create({ amount: 10_000, currency: 'usd' });
+    const { rows } = await bed.sql.query<{ id: string }>(
+      `insert into tollgate.payment (order_id, account_id, amount, currency, livemode, stripe_account, stripe_payment_intent_id)
+        values ($1, 'customer', 10000, 'USD', false, 'acct_other', $2) returning id::text`,
+      [await bed.createOrder(), intent.id],
+    );
+    await expect(cancel(rows[0]?.id ?? '')).rejects.toMatchObject({
+      code: 'ILLEGAL_TRANSITION',
+      message: expect.stringContaining('another Stripe account or mode'),
+    });
+    expect(await intentStatus(intent.id)).toBe('requires_payment_method');
+  });
+
+  test('one that Stripe refuses to make is CANCELED, as was asked', async () => {
+    const orderId = await bed.createOrder();
+    const make = { method: 'POST', path: '/v1/payment_intents' };
+    await addFault(bed.sandbox, { match: make, kind: 'status', status: 500, times: 5 });
+    await expect(pay(server, orderId)).rejects.toMatchObject({ code: 'STRIPE_UNAVAILABLE' });
+    await clearFaults(bed.sandbox);
+    const { rows } = await bed.sql.query<{ id: string }>(
+      'select id::text from tollgate.payment where order_id = $1',
+      [orderId],
+    );
+    await addFault(bed.sandbox, { match: make, kind: 'status', status: 400, times: 5 });
+    expect(await cancel(rows[0]?.id ?? '')).toMatchObject({ status: 'CANCELED' });
+  });
+
   test('an unclear answer of Stripe is told, and the next call finishes', async () => {
     const paid = await pay(server, await bed.createOrder());
     const path = `/v1/payment_intents/${paid.payment.stripePaymentIntentId}/cancel`;

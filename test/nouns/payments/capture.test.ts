@@ -93,6 +93,36 @@ describe('capturing held money', () => {
     expect(await readPayment(server, paid.payment.id)).toMatchObject({ status: 'SUCCESSFUL' });
   });
 
+  test('a hold that ended meanwhile is told, though its event was lost, and the payment is CANCELED', async () => {
+    const { payment } = await hold();
+    await addFault(bed.sandbox, { match: { eventType: '*' }, kind: 'drop', times: 10 });
+    await bed.stripe.paymentIntents.cancel(payment.stripePaymentIntentId);
+    await expect(capture(payment.id)).rejects.toMatchObject({
+      code: 'ILLEGAL_TRANSITION',
+      message: expect.stringContaining('cancelled meanwhile'),
+    });
+    expect(await readPayment(server, payment.id)).toMatchObject({ status: 'CANCELED' });
+  });
+
+  test('a payment that was made with other keys is left to those', async () => {
+    const intent = await bed.stripe.paymentIntents.create({
+      ...{ amount: 10_000, currency: 'usd', capture_method: 'manual', confirm: true, payment_method: 'pm_card_visa' },
+      return_url: 'https://shop.example/return',
+    });
+    const { rows } = await bed.sql.query<{ id: string }>(
+      `insert into tollgate.payment (order_id, account_id, amount, currency, livemode, stripe_account, status, capture_method, stripe_payment_intent_id)
+        values ($1, 'customer', 10000, 'USD', false, 'acct_other', 'REQUIRES_CAPTURE', 'MANUAL', $2) returning id::text`,
+      [await bed.createOrder(), intent.id],
+    );
+    await expect(capture(rows[0]?.id ?? '')).rejects.toMatchObject({
+      code: 'ILLEGAL_TRANSITION',
+      message: expect.stringContaining('another Stripe account or mode'),
+    });
+    expect(await bed.stripe.paymentIntents.retrieve(intent.id)).toMatchObject({
+      status: 'requires_capture',
+    });
+  });
+
   test('only who may manage payments captures', async () => {
     const { payment } = await hold();
     await expect(capture(payment.id, {}, { account: 'customer' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
