@@ -54,7 +54,9 @@ export default class MutantRunner extends VitestTestRunner {
 
   /** What was reached by now was so as the modules were loaded: it can't be made wrong afterwards. */
   onCollected(): void {
-    for (const id of this.reached) if (!this.known.has(id)) this.note({ id, is: 'static' });
+    // Of the files after the first, jobs of the one before may still be at it.
+    if (this.known.size === 0) for (const id of this.reached) this.note({ id, is: 'static' });
+    this.reached.clear();
   }
 
   /** One at a time, whatever the file says: what is wrong at the moment is so for everybody. */

@@ -18,9 +18,12 @@ const TARGETS = {
   'src/nouns/refunds/apply.ts': ['test/nouns/refunds/re', 'test/nouns/refunds/events.test.ts'],
   'src/nouns/payments/cancel-and-capture.ts': ['test/nouns/payments/ca'],
   'src/nouns/payments/apply.ts': [
-    'test/nouns/payments/ca',
+    'test/nouns/payments/c',
+    'test/nouns/payments/due.test.ts',
     'test/nouns/payments/pay.test.ts',
+    'test/nouns/quarantine',
     'test/inbox/order-of-events.test.ts',
+    'test/inbox/events.test.ts',
   ],
   'src/nouns/payments/decide.ts': [
     'test/nouns/payments/decide.test.ts',
