@@ -126,9 +126,14 @@ const tryTogether = async (file, source, mutants) => {
   }
 };
 
-/** One in a run of its own: for what is run as the module is loaded. */
+/** One in a run of its own, of the source's own test before all others: for what is run as the module is loaded. */
 const tryAlone = async (file, mutant) => {
-  const isSurvivor = await runTests(file, mutant.text, { name: `alone-${mutant.id}.ts`, words: ['--bail', '1'] });
+  const own = file.replace(/^src/, 'test').replace(/\.ts$/, '.test.ts');
+  const name = `alone-${mutant.id}.ts`;
+  const words = ['--bail', '1'];
+  const isMissed =
+    !fs.existsSync(path.join(root, own)) || (await runTests(file, mutant.text, { name, words, tests: [own] }));
+  const isSurvivor = isMissed && (await runTests(file, mutant.text, { name, words }));
   return { is: isSurvivor ? 'reached' : 'noticed' };
 };
 
