@@ -137,12 +137,13 @@ const tryAlone = async (file, mutant) => {
   return { is: isSurvivor ? 'reached' : 'noticed' };
 };
 
-/** One with each of these tests in a run of its own. */
-const tryWith = async (file, mutant, tests) => {
+/** One with each of these tests in a run of its own; a test that doesn't pass alone without it says nothing. */
+const tryWith = async (file, source, { mutant, tests }) => {
   for (const { file: only, leftOut: by } of tests) {
     const title = by.replaceAll(' > ', ' ').replaceAll(/[^\w ]/g, '.');
-    const run = { name: `with-${mutant.id}.ts`, words: ['-t', `^${title}$`, only], tests: [] };
-    if (!isInterrupted && !(await runTests(file, mutant.text, run))) return { is: 'noticed', by };
+    const play = (text) =>
+      runTests(file, text, { name: `with-${mutant.id}.ts`, words: ['-t', `^${title}$`, only], tests: [] });
+    if (!isInterrupted && !(await play(mutant.text)) && (await play(source))) return { is: 'noticed', by };
   }
   return { is: 'reached' };
 };
@@ -156,7 +157,7 @@ const tryOut = async (file) => {
   for (const mutant of alone) if (!isInterrupted) found.set(mutant.id, await tryAlone(file, mutant));
   for (const mutant of mutants.filter(({ id }) => found.get(id)?.is === 'reached')) {
     const tests = leftOut.filter(({ ids }) => ids.includes(mutant.id));
-    if (tests.length > 0) found.set(mutant.id, await tryWith(file, mutant, tests));
+    if (tests.length > 0) found.set(mutant.id, await tryWith(file, source, { mutant, tests }));
   }
   const noticed = mutants.filter(({ id }) => found.get(id)?.is === 'noticed').length;
   console.log(`${file}: ${noticed} of ${mutants.length} noticed in ${secondsSince(startedAt)}`);
