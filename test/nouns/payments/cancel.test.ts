@@ -141,10 +141,9 @@ describe('cancelling an open payment', () => {
     await addFault(bed.sandbox, { match: make, kind: 'status', status: 500, times: 5 });
     await expect(pay(server, orderId)).rejects.toMatchObject({ code: 'STRIPE_UNAVAILABLE' });
     await clearFaults(bed.sandbox);
-    const { rows } = await bed.sql.query<{ id: string }>(
-      'select id::text from tollgate.payment where order_id = $1',
-      [orderId],
-    );
+    const { rows } = await bed.sql.query<{ id: string }>('select id::text from tollgate.payment where order_id = $1', [
+      orderId,
+    ]);
     await addFault(bed.sandbox, { match: make, kind: 'status', status: 400, times: 5 });
     expect(await cancel(rows[0]?.id ?? '')).toMatchObject({ status: 'CANCELED' });
   });
