@@ -1,3 +1,4 @@
+import { redactWords } from '../core/redaction.js';
 import { FREEZES_UNTIL_REFUSED } from '../flows/freezes.js';
 import type { Database } from '../storage/database.js';
 import { isLongAgo } from '../storage/due.js';
@@ -7,22 +8,19 @@ import { type Check, found, ok } from './checks.js';
 interface Waiting {
   readonly count: number;
   readonly since: Date | null;
-  /** Some of them, by id. */
-  readonly some: string | null;
+  /** Some of them. */
+  readonly some: readonly { readonly id: string; readonly why: string | null }[] | null;
 }
 
 interface Question {
   readonly title: string;
   readonly asks: string;
   readonly code: string;
-  /** Rows with `id` (text) and `at`. */
+  /** Rows with `id` (text), `at`, and `why`: what went wrong, in words of whatever code it was. */
   readonly rows: string;
   readonly message: (count: number, some: string) => string;
   readonly remedy: string;
 }
-
-/** Its first line, and not all of a long one. */
-const LAST_ERROR = `left(split_part(last_error, E'\\n', 1), 120)`;
 
 const A_MINUTE = `interval '1 minute'`;
 
@@ -31,7 +29,7 @@ const QUESTIONS: readonly Question[] = [
     title: 'events that wait',
     asks: 'tollgate.stripe_event',
     code: 'EVENTS_STUCK',
-    rows: `select id || coalesce(' (' || ${LAST_ERROR} || ')', '') as id, received_at as at from tollgate.stripe_event
+    rows: `select id, last_error as why, received_at as at from tollgate.stripe_event
       where status = 'FAILED' or (status = 'RECEIVED' and ${isLongAgo('received_at', A_MINUTE)})`,
     message: (count, some) => `${count} webhook event(s) failed, or have waited for more than a minute: ${some}.`,
     remedy:
@@ -41,7 +39,7 @@ const QUESTIONS: readonly Question[] = [
     title: 'events given up on',
     asks: 'tollgate.stripe_event',
     code: 'EVENTS_DEAD',
-    rows: `select id || coalesce(' (' || ${LAST_ERROR} || ')', '') as id, received_at as at
+    rows: `select id, last_error as why, received_at as at
       from tollgate.stripe_event where status = 'DEAD'`,
     message: (count, some) => `${count} webhook event(s) failed too often and were given up on: ${some}.`,
     remedy:
@@ -51,7 +49,7 @@ const QUESTIONS: readonly Question[] = [
     title: 'effects that failed',
     asks: 'tollgate_jobs.jobs',
     code: 'EFFECTS_FAILED',
-    rows: `select j.id::text || ' (' || left(split_part(j.last_error, E'\\n', 1), 120) || ')' as id, j.created_at as at
+    rows: `select j.id::text as id, j.last_error as why, j.created_at as at
       from tollgate_jobs.jobs j where j.last_error is not null and j.attempts < j.max_attempts`,
     message: (count, some) => `${count} effect(s) of callback flows failed and are tried again: ${some}.`,
     remedy:
@@ -61,7 +59,7 @@ const QUESTIONS: readonly Question[] = [
     title: 'flows that held up the server',
     asks: 'tollgate.flow_freeze',
     code: 'FLOWS_FROZEN',
-    rows: `select name || ' for ' || subject || coalesce(' (' || (array_agg(place order by at desc))[1] || ')', '') as id, max(at) as at
+    rows: `select name || ' for ' || subject as id, (array_agg(place order by at desc))[1] as why, max(at) as at
       from tollgate.flow_freeze group by sort, name, subject having count(*) >= ${FREEZES_UNTIL_REFUSED}`,
     message: (count, some) =>
       `${count} run(s) of flows or effects held up the server ${FREEZES_UNTIL_REFUSED} times and are refused: ${some}.`,
@@ -143,6 +141,14 @@ const QUESTIONS: readonly Question[] = [
 ];
 
 const SHOWN = 5;
+const LONGEST = 120;
+
+/** Of an error its first line, and not all of a long one; a secret is taken out before it is cut. */
+const wordsOf = ({ id, why }: { readonly id: string; readonly why: string | null }): string => {
+  if (why === null) return id;
+  const [line = ''] = redactWords(why).split('\n');
+  return `${id} (${line.slice(0, LONGEST)})`;
+};
 
 /** Whether work got stuck: events, changes, refunds, quarantined money. */
 export const workChecks = (database: Database): Check[] =>
@@ -154,11 +160,11 @@ export const workChecks = (database: Database): Check[] =>
     async run() {
       const [row] = await database.query<Waiting>({
         text: `with waiting as (${rows}), counted as (select count(*) as count, min(at) as since from waiting)
-          select count, since, (select string_agg(id, ', ') from (select id from waiting order by at limit ${SHOWN}) s) as "some"
+          select count, since, (select json_agg(s) from (select id, to_jsonb(waiting)->>'why' as why from waiting order by at limit ${SHOWN}) s) as "some"
           from counted`,
       });
       if (!row || row.count === 0) return ok('none');
-      const some = `${row.some ?? ''}${row.count > SHOWN ? ', …' : ''}`;
+      const some = `${(row.some ?? []).map(wordsOf).join(', ')}${row.count > SHOWN ? ', …' : ''}`;
       return found({ code, message: message(row.count, some), remedy, since: row.since ?? undefined });
     },
   }));

@@ -270,6 +270,13 @@ describe('what a payment caused', () => {
     await expect(effectsOf(`nodeId: "${first.id}"`, { account: 'customer' })).rejects.toMatchObject({
       code: 'FORBIDDEN',
     });
+    // One that is tried again is a problem, whose words go to the log and to outgoing webhooks.
+    await bed.sql.query(
+      `update tollgate_jobs._private_jobs set max_attempts = attempts + 1, run_at = now() + interval '1 hour'`,
+    );
+    const checked = await runCommand(['doctor', '--json'], bed.environment);
+    expect(checked.stdout).toMatch(/EFFECTS_FAILED[^}]*no to Bearer \[redacted\] by \[redacted\] at/);
+    expect(checked.stdout).not.toContain('sk_live');
     await bed.sql.query('select tollgate_jobs.complete_jobs(array(select id from tollgate_jobs.jobs))');
   });
 });
