@@ -27,6 +27,26 @@ test('before the first payment it says what there is to see', async () => {
   await leave(page);
 });
 
+test('the first screen keeps its place while it loads', async () => {
+  for (const width of [360, 700, 1100, 1440]) {
+    const page = await enter();
+    await page.setViewportSize({ width, height: 800 });
+    await page.addInitScript(() => {
+      globalThis.shifts = [];
+      new PerformanceObserver((list) => {
+        for (const { value } of list.getEntries()) globalThis.shifts.push(value);
+      }).observe({ type: 'layout-shift', buffered: true });
+    });
+    await page.reload();
+    await page.getByText('Test mode').waitFor();
+    await page.locator('.connection[data-connection=open]').waitFor();
+    await page.getByText('No event is stuck.').waitFor();
+    const moved = await page.evaluate(() => globalThis.shifts.reduce((sum, value) => sum + value, 0));
+    expect(moved).toBeLessThan(0.05);
+    await leave(page);
+  }
+});
+
 test('the first screen follows payments, declines and refunds as they happen', async () => {
   const page = await enter();
   const shop = await demo.open();

@@ -99,8 +99,10 @@ const Header = (props: { readonly onLogout: () => void; readonly isSession: bool
           </a>
         ))}
       </nav>
-      {permissions.includes('SETTINGS_READ') && <Mode />}
-      <ConnectionNote tollgate={tollgate} />
+      <div className="state">
+        {permissions.includes('SETTINGS_READ') && <Mode />}
+        <ConnectionNote tollgate={tollgate} />
+      </div>
       <button type="button" className="quiet small" onClick={logOut}>
         {t('Log out')}
       </button>
