@@ -183,7 +183,9 @@ describe('filters', () => {
     expect(idsOf(await list('webhookEvents', `receivedFrom: "${from}", receivedTo: "${to}"`))).toEqual([]);
     expect(idsOf(await list('refunds', 'status: FAILED'))).toEqual([]);
     expect(idsOf(await list('refunds', 'status: REFUNDED'))).toHaveLength(refundIds.length);
-    expect(idsOf(await list('refunds', 'accountId: "customer", last: 1'))).toEqual([refundIds[0]]);
+    // Of refunds made at once any may be the oldest.
+    const oldest = idsOf(await list('refunds', 'first: 100')).slice(-1);
+    expect(idsOf(await list('refunds', 'accountId: "customer", last: 1'))).toEqual(oldest);
     expect(idsOf(await list('refunds', `accountId: "${paid[0]?.payment.id}"`))).toEqual([]);
     const made = 'actor: "account:admin", action: "OUTGOING_WEBHOOK_CREATED"';
     const both = idsOf(await list('audit', made));

@@ -135,6 +135,10 @@ test('a refund of the difference that the bank has yet to decide leaves the prob
   await bed.sandbox.settled();
   await lookAgain();
   await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await eventually(
+    () => problemOf(invoice?.id),
+    ({ length }) => length === 1,
+  );
   expect(await problemOf(invoice?.id)).toEqual(['RENEWAL_TOO_LATE']);
   await fetch(`${bed.sandbox.url}/_sandbox/refunds/${refund?.id}/succeed`, { method: 'POST' });
   await bed.sandbox.settled();
