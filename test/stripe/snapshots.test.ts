@@ -138,13 +138,13 @@ test.each(
         fc.oneof({ weight: 1, arbitrary: fc.jsonValue() }, { weight: 9, arbitrary: lieAbout(honest) }),
         (object) => assertHolds(understand, object),
       ),
-      { numRuns: 1_000 },
+      { numRuns: 2_000 },
     );
   }
 });
 
 const spec = createSpecObjects();
-const RUNS = 60;
+const RUNS = 200;
 
 test.each(
   Object.entries(PARSERS),
