@@ -4,7 +4,7 @@ import { useLoaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { useTitle } from '../ui/route.js';
 import { SLOW_MS } from './list.js';
-import { AccountDocument, type AccountQuery } from './operations.js';
+import { AccountDocument } from './operations.js';
 import { RECURRING_COLUMNS, REFUND_COLUMNS } from './other-lists.js';
 import { methodOf, PAYMENT_COLUMNS } from './payment-columns.js';
 import { useTollgate } from './session.js';
@@ -29,13 +29,12 @@ export const AccountPage = ({ id }: { readonly id: string }) => {
       first: MOST,
       recurring: may('RECURRING_READ_ANY'),
       refunds: may('REFUND_READ_ANY'),
-      methods: may('PAYMENT_METHOD_MANAGE') && may('PAYMENT_MANAGE'),
     });
   const { value, error } = useLoaded(`account ${id}`, read, { isLive: true, everyMs: SLOW_MS });
   useTitle(t('Account {id}', { id }));
   if (!value) return <Waiting error={error} />;
   const view = `?account=${encodeURIComponent(id)}`;
-  const { payments, recurringPayments: recurring, refunds, savedPaymentMethods: methods } = value;
+  const { payments, recurringPayments: recurring, refunds } = value;
   return (
     <>
       <header className="stack tight">
@@ -61,7 +60,7 @@ export const AccountPage = ({ id }: { readonly id: string }) => {
           {(rows, label) => <Table label={label} columns={REFUND_COLUMNS} rows={rows} copies />}
         </Part>
       )}
-      {methods && <Methods methods={methods} />}
+      {may('PAYMENT_METHOD_MANAGE') && may('PAYMENT_MANAGE') && <Methods of={id} />}
     </>
   );
 };
@@ -91,14 +90,20 @@ const Part = <Row,>(props: {
   );
 };
 
-const Methods = ({ methods }: { readonly methods: NonNullable<AccountQuery['savedPaymentMethods']> }) => {
+const Methods = ({ of }: { readonly of: string }) => {
+  const tollgate = useTollgate();
   const t = useT();
+  const { value: methods, error } = useLoaded(`methods ${of}`, () => tollgate.savedPaymentMethods(of), {
+    isLive: true,
+    everyMs: SLOW_MS,
+  });
   return (
     <section className="card stack" aria-label={t('Saved methods')}>
       <h2>{t('Saved methods')}</h2>
-      {methods.length === 0 && <Empty>{t('No method is saved.')}</Empty>}
+      {methods ? <ErrorNotice error={error} /> : <Waiting error={error} />}
+      {methods?.length === 0 && <Empty>{t('No method is saved.')}</Empty>}
       <ul className="rows">
-        {methods.map((method) => (
+        {methods?.map((method) => (
           <li key={method.id}>
             <span className="grow">{methodOf(method)}</span>
             {method.expMonth !== null && (

@@ -213,6 +213,8 @@ export const createDeliveries = (parts: Parts): Deliveries => {
     try {
       const claimed = await database.query<OutgoingDelivery>(claimDue(webhook.id, room, LEASE_SECONDS));
       lane.hasMore = claimed.length === room;
+      // Nobody would wait for their answers: what was taken up as the stop began comes back with its lease.
+      if (isStopping) return;
       for (const delivery of claimed) {
         const ended: Promise<void> = attempt(lane, { webhook, delivery }).finally(() => lane.attempts.delete(ended));
         lane.attempts.add(ended);
