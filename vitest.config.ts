@@ -17,8 +17,8 @@ export default defineConfig({
     globalSetup: ['test/harness/global-setup.ts'],
     // Nothing of ours keeps state in a module, so that the files of a worker can share what it has loaded.
     isolate: false,
-    // Much of the suite waits for outages and clocks, so one file more than there are cores keeps them busy.
-    maxWorkers: Math.max(2, availableParallelism() + 1),
+    // Much of the suite waits for outages and clocks, so two files more than there are cores keep them busy.
+    maxWorkers: Math.max(2, availableParallelism() + 2),
     sequence: { sequencer: LongestFirst },
     // Stories that are simulated at once share the cores with everything else.
     maxConcurrency: 3,
