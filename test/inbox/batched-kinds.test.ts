@@ -261,6 +261,7 @@ describe.each([
         )
       ).rows[0]?.flow;
     await until(async () => (await owed()) === undefined, 'the flow runs after all');
+    await until(() => mailed.length > 0, 'its effect runs');
     expect(mailed.filter((orderId) => orderId === orderOf(paid))).toHaveLength(1);
   });
 });
