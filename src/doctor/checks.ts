@@ -1,5 +1,5 @@
 import { wordsOf } from '../core/errors.js';
-import type { Finding } from '../installation/problems.js';
+import type { Finding, ProblemCode } from '../installation/problems.js';
 
 /** What one check came to: findings, or in a few words why all is well; `warning` is what would be better, and no problem. */
 export type CheckOutcome =
@@ -13,7 +13,7 @@ export interface Check {
   /** What is asked, and whom, so that the answer can be judged. */
   readonly asks: string;
   /** The code of what it finds when it can't be answered at all. */
-  readonly code: string;
+  readonly code: ProblemCode;
   /** `outside`: asks Stripe or the network; `scan`: reads whole tables; `local`: cheap enough to be asked at any time. */
   readonly reach: 'local' | 'scan' | 'outside';
   run(): Promise<CheckOutcome>;

@@ -82,7 +82,8 @@ const claim = async (database: Database, { me, everyMs }: { readonly me: string;
   });
 };
 
-const keyOf = ({ code, subject = '' }: Pick<Finding, 'code' | 'subject'>): string => `${code} ${subject}`;
+const keyOf = ({ code, subject = '' }: { readonly code: string; readonly subject?: string | undefined }): string =>
+  `${code} ${subject}`;
 
 /** What is open by what was found: what was open keeps its number and its beginning. */
 const openBy = (state: State, findings: readonly Finding[], now: Date): Pick<State, 'open' | 'lastId'> => {

@@ -1,7 +1,7 @@
 import { credentialsOf, withoutCredentials } from '../core/web-address.js';
 import type { Vault } from '../installation/encryption.js';
 import { checkPublishableKey } from '../installation/key-verification.js';
-import type { Finding } from '../installation/problems.js';
+import type { Finding, ProblemCode } from '../installation/problems.js';
 import { readEndpointsRow, readKeysRow } from '../installation/stored-keys.js';
 import { isLiveKey } from '../installation/stripe-connection.js';
 import type { KeyStore, KeysInForce } from '../installation/stripe-keys.js';
@@ -174,7 +174,7 @@ const checkEndpoint = (parts: Parts): Check => ({
     const { wanted, stored, atStripe } = state;
     const remedy =
       'A running server with PUBLIC_URL mends it within the hour; "npx tollgate configure" with the same keys at once.';
-    const problem = (code: string, message: string): Finding => ({ code, message, remedy });
+    const problem = (code: ProblemCode, message: string): Finding => ({ code, message, remedy });
     if (!stored || !atStripe)
       return found(
         problem('WEBHOOK_ENDPOINT_MISSING', `No webhook endpoint is registered for ${withoutCredentials(wanted.url)}.`),

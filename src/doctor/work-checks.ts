@@ -1,5 +1,6 @@
 import { redactWords } from '../core/redaction.js';
 import { FREEZES_UNTIL_REFUSED } from '../flows/freezes.js';
+import type { ProblemCode } from '../installation/problems.js';
 import type { Database } from '../storage/database.js';
 import { isLongAgo } from '../storage/due.js';
 import { type Check, found, ok } from './checks.js';
@@ -15,7 +16,7 @@ interface Waiting {
 interface Question {
   readonly title: string;
   readonly asks: string;
-  readonly code: string;
+  readonly code: ProblemCode;
   /** Rows with `id` (text), `at`, and `why`: what went wrong, in words of whatever code it was. */
   readonly rows: string;
   readonly message: (count: number, some: string) => string;

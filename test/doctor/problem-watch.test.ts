@@ -85,7 +85,7 @@ test('of several servers one tells a problem when it begins, and when it is over
 
 describe('looks', () => {
   const disputed = (subject: string): Finding => ({
-    code: 'D',
+    code: 'DISPUTE_NEEDS_RESPONSE',
     subject,
     message: `Dispute ${subject}.`,
     remedy: 'Answer.',
@@ -115,7 +115,7 @@ describe('looks', () => {
       'problem over: Dispute 3.',
     ]);
     const { rows } = await bed.sql.query(
-      `select node_id, version from tollgate.outgoing_delivery where snapshot->'problem'->>'code' = 'D' order by id`,
+      `select node_id, version from tollgate.outgoing_delivery where snapshot->'problem'->>'code' = 'DISPUTE_NEEDS_RESPONSE' order by id`,
     );
     expect(rows.map(({ version }) => version)).toEqual([1, 1, 1, 2, 2, 2]);
     expect(new Set(rows.map(({ node_id }) => node_id)).size).toBe(3);

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
+import type { TollgateError } from 'tollgate-client';
 import { ConnectionNote } from '../ui/connection-note.js';
 import { LANGUAGES, type Language, type Text, useLanguage, useT } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
@@ -32,16 +33,16 @@ import { useViewer, ViewerGate } from './viewer.js';
 /** The console: a sign-in, then a page chosen by the address. */
 export const App = () => {
   const [login, setLogin] = useState(readLogin);
-  const [refused, setRefused] = useState<string>();
-  const change = useCallback((next: Login | undefined, why?: string): void => {
+  const [refused, setRefused] = useState<TollgateError>();
+  const change = useCallback((next: Login | undefined, why?: TollgateError): void => {
     keepLogin(next);
     setLogin(next);
     setRefused(why);
   }, []);
-  const onRefused = useCallback((why: string) => change(undefined, why), [change]);
+  const onRefused = useCallback((why: TollgateError) => change(undefined, why), [change]);
   const [code, setCode] = useState(takeCode);
   const onSigned = useCallback(
-    (next: Login | undefined, why?: string) => {
+    (next: Login | undefined, why?: TollgateError) => {
       setCode(undefined);
       change(next, why);
     },

@@ -30,10 +30,17 @@ export const CopyButton = ({ text, inRow = false }: { readonly text: string; rea
       aria-label={t('Copy {text}', { text })}
       onClick={() => void copy()}
     >
-      {isCopied ? t('Copied') : t('Copy')}
+      {inRow ? <Sign isDone={isCopied} /> : isCopied ? t('Copied') : t('Copy')}
     </button>
   );
 };
+
+/** In a row there is no room for a word: it would cover what the cell says. */
+const Sign = ({ isDone }: { readonly isDone: boolean }) => (
+  <svg viewBox="0 0 16 16" aria-hidden="true">
+    {isDone ? <path d="M3 8.5 6.5 12 13 4.5" /> : <path d="M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3" />}
+  </svg>
+);
 
 /** An id with the way to copy it. */
 export const Id = ({ children }: { readonly children: string }) => (

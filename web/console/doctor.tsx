@@ -1,8 +1,9 @@
 import { useState } from 'react';
 import { useAction } from 'tollgate-client/react';
 import { useT } from '../ui/language.js';
-import { ErrorNotice } from '../ui/notice.js';
+import { ErrorNotice, Said } from '../ui/notice.js';
 import { RunDoctorDocument, type RunDoctorMutation } from './operations.js';
+import { useProblemMeanings } from './problem-words.js';
 import { useTollgate } from './session.js';
 
 type Report = RunDoctorMutation['runDoctor'];
@@ -42,6 +43,7 @@ export const Doctor = () => {
 const Check = ({ check }: { readonly check: Report['checks'][number] }) => {
   const { title, asks, detail, warning, problems } = check;
   const t = useT();
+  const meaningOf = useProblemMeanings();
   const findings = warning ? [...problems, warning] : problems;
   const tone = problems.length > 0 ? 'bad' : warning ? 'wait' : 'good';
   return (
@@ -55,7 +57,12 @@ const Check = ({ check }: { readonly check: Report['checks'][number] }) => {
       </span>
       {findings.map(({ code, message, remedy }) => (
         <span key={code + message} className="detail">
-          {message} {remedy} <code>{code}</code>
+          {meaningOf(code) ?? `${message} ${remedy}`} <code>{code}</code>
+          {meaningOf(code) !== undefined && (
+            <Said>
+              {message} {remedy}
+            </Said>
+          )}
         </span>
       ))}
     </li>

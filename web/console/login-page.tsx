@@ -1,6 +1,7 @@
 import { useState } from 'react';
+import type { TollgateError } from 'tollgate-client';
 import { Field } from '../ui/field.js';
-import { useT } from '../ui/language.js';
+import { useLanguage } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { useTitle } from '../ui/route.js';
 import type { Login } from './session.js';
@@ -9,19 +10,19 @@ import type { Login } from './session.js';
 export const LoginPage = (props: {
   readonly onLogin: (login: Login) => void;
   /** Why the last token was not taken. */
-  readonly refused: string | undefined;
+  readonly refused: TollgateError | undefined;
 }) => {
   const { onLogin, refused } = props;
-  const t = useT();
+  const { t, meaningOf } = useLanguage();
   useTitle(t('Sign in'));
   const [token, setToken] = useState('');
   const hasDemo = useLoaded('demo', async () => (await fetch('demo/config')).ok);
   return (
     <main className="login">
       <h1>{t('Tollgate console')}</h1>
-      {refused !== undefined && (
-        <p className="notice bad" role="alert" data-code="UNAUTHENTICATED">
-          {t('Not signed in: {why} Sign in again.', { why: refused })}
+      {refused && (
+        <p className="notice bad" role="alert" data-code={refused.code}>
+          {t('Not signed in: {why} Sign in again.', { why: meaningOf(refused.code) ?? refused.message })}
         </p>
       )}
       {hasDemo.value && (

@@ -41,7 +41,7 @@ const Current = createContext<OperatorClient | undefined>(undefined);
 /** Gives what is inside a client that calls as the operator; `onRefused` hears when the server no longer takes the token. */
 export const SessionProvider = (props: {
   readonly login: Login;
-  readonly onRefused: (why: string) => void;
+  readonly onRefused: (why: TollgateError) => void;
   readonly children: ReactNode;
 }) => {
   const { login, onRefused, children } = props;
@@ -54,7 +54,7 @@ export const SessionProvider = (props: {
         return await client.request(operation, variables);
       } catch (thrown) {
         const error = toTollgateError(thrown);
-        if (error.code === 'UNAUTHENTICATED') onRefused(error.message);
+        if (error.code === 'UNAUTHENTICATED') onRefused(error);
         throw error;
       }
     };

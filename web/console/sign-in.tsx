@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'react';
-import { createTollgate, toTollgateError } from 'tollgate-client';
+import { createTollgate, type TollgateError, toTollgateError } from 'tollgate-client';
 import { useT } from '../ui/language.js';
 import { Empty } from '../ui/notice.js';
 import { BeginConsoleSessionDocument } from './operations.js';
@@ -24,7 +24,7 @@ const exchange = async (code: string): Promise<Login> => {
 /** Exchanges a code for a session. */
 export const SignIn = (props: {
   readonly code: string;
-  readonly onSigned: (login: Login | undefined, why?: string) => void;
+  readonly onSigned: (login: Login | undefined, why?: TollgateError) => void;
 }) => {
   const { code, onSigned } = props;
   const t = useT();
@@ -32,7 +32,7 @@ export const SignIn = (props: {
   const asked = useRef<Promise<Login>>(undefined);
   useEffect(() => {
     asked.current ??= exchange(code);
-    asked.current.then(onSigned, (thrown: unknown) => onSigned(undefined, toTollgateError(thrown).message));
+    asked.current.then(onSigned, (thrown: unknown) => onSigned(undefined, toTollgateError(thrown)));
   }, [code, onSigned]);
   return (
     <main className="login">

@@ -11,18 +11,33 @@ export type Values = Readonly<Record<string, string | number>>;
 export const LANGUAGES = { en: 'English', de: 'Deutsch', fr: 'Français' } as const;
 export type Language = keyof typeof LANGUAGES;
 
-const LOADERS: Readonly<Record<Exclude<Language, 'en'>, () => Promise<Readonly<Record<Text, string>>>>> = {
-  de: async () => (await import('./texts-de.js')).GERMAN,
-  fr: async () => (await import('./texts-fr.js')).FRENCH,
+interface Words {
+  readonly texts: Readonly<Record<string, string>>;
+  /** What each code of an error means. */
+  readonly codes: Readonly<Record<string, string>>;
+}
+
+/** English is spoken by the pages and by the server themselves. */
+const ENGLISH: Words = { texts: {}, codes: {} };
+
+const LOADERS: Readonly<Record<Language, () => Promise<Words>>> = {
+  en: async () => ENGLISH,
+  de: async () => {
+    const [{ GERMAN }, { GERMAN_CODES }] = await Promise.all([import('./texts-de.js'), import('./codes-de.js')]);
+    return { texts: GERMAN, codes: GERMAN_CODES };
+  },
+  fr: async () => {
+    const [{ FRENCH }, { FRENCH_CODES }] = await Promise.all([import('./texts-fr.js'), import('./codes-fr.js')]);
+    return { texts: FRENCH, codes: FRENCH_CODES };
+  },
 };
 
-interface Speech {
+interface Speech extends Words {
   readonly language: Language;
-  readonly texts: Readonly<Record<string, string>>;
   readonly choose: (language: Language) => void;
 }
 
-const Current = createContext<Speech>({ language: 'en', texts: {}, choose: () => undefined });
+const Current = createContext<Speech>({ language: 'en', ...ENGLISH, choose: () => undefined });
 
 const KEPT = 'tollgate-language';
 
@@ -39,13 +54,14 @@ const firstLanguage = (): Language => {
 /** Gives what is inside its language; nothing is shown before its texts are there. */
 export const LanguageProvider = ({ children }: { readonly children: ReactNode }) => {
   const [language, setLanguage] = useState(firstLanguage);
-  const [loaded, setLoaded] = useState<{ readonly language: Language; readonly texts: Speech['texts'] }>();
+  const [loaded, setLoaded] = useState<Omit<Speech, 'choose'>>();
   useEffect(() => {
     let isCurrent = true;
     document.documentElement.lang = language;
-    const load = language === 'en' ? Promise.resolve({}) : LOADERS[language]();
     // Without its file, English still says what is needed.
-    load.catch(() => ({})).then((texts) => isCurrent && setLoaded({ language, texts }));
+    LOADERS[language]()
+      .catch(() => ENGLISH)
+      .then((words) => isCurrent && setLoaded({ language, ...words }));
     return () => {
       isCurrent = false;
     };
@@ -69,7 +85,7 @@ const fill = (text: string, values: Values): string =>
 
 /** How the reader is spoken to. */
 export const useLanguage = () => {
-  const { language, texts, choose } = useContext(Current);
+  const { language, texts, codes, choose } = useContext(Current);
   return useMemo(() => {
     const t = (text: Text, values: Values = {}): string => fill(texts[text] ?? text, values);
     const numbers = new Intl.PluralRules(language);
@@ -78,13 +94,15 @@ export const useLanguage = () => {
       choose,
       /** A text in the reader's language. */
       t,
+      /** What an error's code means, where the server says it in another language than the reader's. */
+      meaningOf: (code: string): string | undefined => codes[code],
       /** One text or the other, as the count asks for; `{count}` is the count. */
       plural: (count: number, one: Text, many: Text): string =>
         t(numbers.select(count) === 'one' ? one : many, { count: new Intl.NumberFormat(language).format(count) }),
       /** An amount in smallest units as the reader writes it. */
       money: (amount: number, currency: string): string => formatMoney(amount, currency, language),
     };
-  }, [language, texts, choose]);
+  }, [language, texts, codes, choose]);
 };
 
 /** A text in the reader's language. */

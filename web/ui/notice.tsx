@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import type { TollgateError } from 'tollgate-client';
-import { type Text, useT } from './language.js';
+import { type Text, useLanguage, useT } from './language.js';
 
 /** What to do, by the codes that a person can do something about. */
 const REMEDIES: Readonly<Record<string, Text>> = {
@@ -14,18 +14,36 @@ const REMEDIES: Readonly<Record<string, Text>> = {
   RATE_LIMITED: 'Wait a few seconds and try again.',
 };
 
+/** What the server says of these is said whole by their meaning: it names no row, amount or field. */
+const SAID_WHOLE: ReadonlySet<string> = new Set([
+  'UNREACHABLE',
+  'UNAUTHENTICATED',
+  'NOT_ACTIVATED',
+  'CONSOLE_CODE_REFUSED',
+  'STRIPE_UNAVAILABLE',
+]);
+
 /** An error in words, with what to do about it. Read out as soon as it appears. */
 export const ErrorNotice = ({ error }: { readonly error: TollgateError | undefined }) => {
-  const t = useT();
-  const remedy = error && REMEDIES[error.code];
+  const { t, meaningOf } = useLanguage();
+  if (!error) return null;
+  const { code, message } = error;
+  const remedy = REMEDIES[code];
+  const meaning = meaningOf(code);
   return (
-    error && (
-      <p className="notice bad" role="alert" data-code={error.code}>
-        {error.message} {remedy && t(remedy)}
-      </p>
-    )
+    <p className="notice bad" role="alert" data-code={code}>
+      {meaning ?? message} {remedy && t(remedy)}
+      {meaning !== undefined && !SAID_WHOLE.has(code) && <Said>{message}</Said>}
+    </p>
   );
 };
+
+/** The server's own words, where they are explained in the reader's language already. */
+export const Said = ({ children }: { readonly children: ReactNode }) => (
+  <small className="said" lang="en">
+    {children}
+  </small>
+);
 
 /** Says that something was done. */
 export const DoneNotice = ({ children }: { readonly children: ReactNode }) => (

@@ -1,14 +1,7 @@
 import { formatMoney } from '../../core/money.js';
+import type { Finding } from '../../installation/problems.js';
 import type { Queryable } from '../../storage/database.js';
 import type { RenewalProblem as Kind } from './row.js';
-
-/** A later charge that is not what the flow wanted, for the operator. */
-export interface RenewalProblem {
-  readonly code: string;
-  readonly message: string;
-  readonly remedy: string;
-  readonly since: Date;
-}
 
 interface Row {
   readonly invoiceId: string;
@@ -44,7 +37,7 @@ const REMEDY: Readonly<Record<Kind, string>> = {
 };
 
 /** Later charges of the last 30 days whose amount could not be what the flow wanted, newest first. */
-export const renewalProblems = async (database: Queryable): Promise<RenewalProblem[]> => {
+export const renewalProblems = async (database: Queryable): Promise<Finding[]> => {
   const rows = await database.query<Row>({
     text: `select n.stripe_invoice_id as "invoiceId", n.problem, n.problem_amount as "wanted",
         n.original_amount as "original", r.currency, n.problem_at as "since"
@@ -57,7 +50,7 @@ export const renewalProblems = async (database: Queryable): Promise<RenewalProbl
     const money = (amount: number | null): string =>
       amount === null ? 'another amount' : formatMoney(amount, currency);
     return {
-      code: `RENEWAL_${problem}`,
+      code: `RENEWAL_${problem}` as const,
       subject: invoiceId,
       message: `Invoice ${invoiceId} was to be ${money(wanted)} instead of ${money(original)}, but ${WHY[problem]}.`,
       remedy: REMEDY[problem],
