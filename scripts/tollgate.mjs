@@ -11,6 +11,5 @@ endWithParent();
 const ensure = process.argv[2] === 'start' ? ensureAll : ensureServer; // a server has pages
 await ensure({ say: (text) => process.stderr.write(text) }).catch(failed);
 const cli = path.join(root, 'dist', 'src', 'cli.js');
-process.setSourceMapsEnabled(true);
 process.argv[1] = cli;
 await import(pathToFileURL(cli).href);
