@@ -7,7 +7,15 @@ import { ensurePages, ensureServer } from './ensure.mjs';
 import { EnsureError, failed } from './step.mjs';
 import { runTests, tellCounts } from './vitest.mjs';
 
-const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
+// The first is Chromium without the windows around its pages, which cost as much as the pages.
+const BROWSERS = [
+  'chromium-headless-shell',
+  'chromium',
+  'chromium-browser',
+  'google-chrome',
+  'google-chrome-stable',
+  'chrome',
+];
 
 const findBrowser = () => {
   const named = process.env['CHROMIUM_PATH'];
