@@ -63,11 +63,11 @@ describe('a flow that never gives back control', { timeout: 180_000 }, () => {
     expect(first.process.output()).toMatch(/freezing-server\.[jt]s:\d+/);
 
     // It was never answered; the next process knows it all the same, and tries once more.
-    const second = await start('payment-callback loop');
+    const second = await start('payment-callback hold');
     expect(await rowOf(id)).toMatchObject({ attempts: 1, last_error: expect.stringContaining('held up the server') });
     expect(await second.process.ended).toBe(EXIT_FROZEN);
 
-    const third = await start('payment-callback loop');
+    const third = await start('payment-callback hold');
     await until(async () => (await rowOf(id))?.status === 'DEAD', 'the event waits for an operator');
     expect(await rowOf(id)).toMatchObject({ attempts: 2 });
     expect(await codesOf(third.server)).toEqual(expect.arrayContaining(['EVENTS_DEAD', 'FLOWS_FROZEN']));

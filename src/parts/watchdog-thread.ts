@@ -7,10 +7,10 @@ import { type PausedThread, pauseMainThread } from './paused-thread.js';
 import { EXIT_FROZEN, type Means, type ThreadData } from './watchdog.js';
 
 /** Each step of the end has its time, also on a busy machine; most take no time at all. */
-const PAUSE_MS = 3_000;
+const PAUSE_MS = 5_000;
 const RECORD_MS = 2_000;
 const POSTGRES_MS = 4_000;
-const EXIT_MS = 3_000;
+const EXIT_MS = 5_000;
 const LOOKS = 20;
 
 const { memory, frozenMs, format, flowFolder } = workerData as ThreadData;
