@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import pg from 'pg';
 import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres.js';
 import { migrate } from '../../src/storage/migrate.js';
 import { databaseUrl, sql } from './sql.js';
@@ -40,5 +41,8 @@ const openServer = async (made: (dataDir: string) => void): Promise<{ url: strin
   fs.chmodSync(dataDir, 0o755);
   made(dataDir);
   const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
-  return startEmbeddedPostgres({ dataDir, settings });
+  const server = await startEmbeddedPostgres({ dataDir, settings: { ...settings, scram_iterations: '1' } });
+  // Kept anew with one iteration: a run connects thousands of times.
+  await sql(server.url, `alter role postgres password ${pg.escapeLiteral(new URL(server.url).password)}`);
+  return server;
 };
