@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { deliver } from './signed-event.js';
 import type { Server, TestBed } from './tollgate.js';
 
@@ -21,6 +22,15 @@ const metricOf = async (server: Server, name: string): Promise<number> => {
 /** Events that were applied in batches, and how many batches these were. */
 export const batched = (server: Server): Promise<number> => metricOf(server, 'tollgate_event_batch_size_sum');
 export const batches = (server: Server): Promise<number> => metricOf(server, 'tollgate_event_batch_size_count');
+/**
+ * Fewer transactions than events, though on a busy machine a batch may wait too long for a lock: then its events go alone.
+ */
+export const expectShared = async (server: Server, events: number): Promise<void> => {
+  const shared = await batched(server);
+  expect(shared).toBeGreaterThan(1);
+  expect(shared).toBeLessThanOrEqual(events);
+  expect(await batches(server)).toBeLessThan(shared);
+};
 export const failures = (server: Server, reason: string): Promise<number> =>
   metricOf(server, `tollgate_event_batch_failures_total{reason="${reason}"}`);
 export const aloneFor = (server: Server, reason: string): Promise<number> =>
