@@ -17,6 +17,7 @@ export default defineConfig({
     globalSetup: ['test/harness/global-setup.ts'],
     // Nothing of ours keeps state in a module, so that the files of a worker can share what it has loaded.
     isolate: false,
+    execArgv: ['--min-semi-space-size=32'],
     // Much of the suite waits for outages and clocks, so two files more than there are cores keep them busy.
     maxWorkers: Math.max(2, availableParallelism() + 2),
     sequence: { sequencer: LongestFirst },

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { isBuilt } from '../harness/built.js';
+import { isBuilt, QUICK_START } from '../harness/built.js';
 
 /** The words for node that run the command line. */
 export const CLI_WORDS: readonly string[] = isBuilt
-  ? [fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))]
+  ? [...QUICK_START, fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))]
   : ['--import', 'tsx', fileURLToPath(new URL('../../src/cli.ts', import.meta.url))];
 
 /** How a command ended. */
