@@ -10,6 +10,7 @@ import type { RequestLog } from './request-log.js';
 import type { Match } from './router.js';
 import type { OpenScope } from './scope.js';
 import { API_VERSION } from './version.js';
+import type { Mislead } from './wrong-answers.js';
 
 export interface ApiRequest {
   readonly method: string;
@@ -35,6 +36,7 @@ export interface ApiParts {
   readonly match: (method: string, pathname: string) => Match;
   readonly openScope: OpenScope;
   readonly expand: Expand;
+  readonly mislead: Mislead;
 }
 
 /** Answers Stripe's API; null means that the connection is to be cut without an answer. */
@@ -174,14 +176,16 @@ const admit = ({ match }: ApiParts, exchange: Exchange): Match => {
   return found;
 };
 
+const pathsOf = (form: FormHash): readonly string[] =>
+  typeof form['expand'] === 'object' ? Object.values(form['expand']).map(String) : [];
+
 const perform = (parts: ApiParts, exchange: Exchange, { caller, form, work }: Call): Outcome => {
   const { clock, openScope, expand } = parts;
   const { requestId, key } = exchange;
   const scope = openScope(caller, { id: requestId, idempotency_key: key ?? null });
-  const paths = typeof form['expand'] === 'object' ? Object.values(form['expand']).map(String) : [];
   try {
     const answer = work(scope);
-    return { status: 200, body: JSON.stringify(expand(scope, answer, paths)), headers: {} };
+    return { status: 200, body: JSON.stringify(expand(scope, answer, pathsOf(form))), headers: {} };
   } catch (error) {
     return failure(clock, error, exchange);
   }
@@ -230,6 +234,14 @@ const keyed = async (parts: ApiParts, exchange: Exchange, call: KeyedCall): Prom
   }
 };
 
+/** The same answer, or what the fault puts in place of its object; what was done, and what the key keeps, stays as it is. */
+const disguise = (parts: ApiParts, { fault, caller }: Exchange, outcome: Outcome, form: FormHash): Outcome => {
+  if (!caller || outcome.status !== 200 || (fault?.kind !== 'older' && fault?.kind !== 'another')) return outcome;
+  const scope = parts.openScope(caller);
+  const wrong = parts.mislead(scope, fault.kind, JSON.parse(outcome.body) as object);
+  return wrong ? { ...outcome, body: JSON.stringify(parts.expand(scope, wrong, pathsOf(form))) } : outcome;
+};
+
 const hang = ({ request, fault }: Exchange): Promise<void> =>
   Promise.race([request.gone, waitIdly(fault && fault.delayMs > 0 ? fault.delayMs : LONGEST_HANG_MS)]);
 
@@ -247,7 +259,8 @@ const run = async (parts: ApiParts, exchange: Exchange): Promise<Outcome | null>
     const form = formOf(exchange);
     const outcome = await keyed(parts, exchange, { caller, form, parameters: canonicalForm(form), found });
     if (fault?.kind === 'timeout') await hang(exchange);
-    return fault?.kind === 'timeout' || fault?.kind === 'disconnect-after-apply' ? null : outcome;
+    if (fault?.kind === 'timeout' || fault?.kind === 'disconnect-after-apply') return null;
+    return disguise(parts, exchange, outcome, form);
   } catch (error) {
     return failure(parts.clock, error, exchange);
   }

@@ -9,6 +9,8 @@ export const FAULT_KINDS = [
   'status',
   'timeout',
   'disconnect-after-apply',
+  'older',
+  'another',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 

@@ -16,6 +16,7 @@ import { createScheduler, type Scheduler } from './scheduler.js';
 import { createScopes, type OpenScope } from './scope.js';
 import { createStore } from './store.js';
 import { createTasks, type Tasks } from './tasks.js';
+import { createMislead } from './wrong-answers.js';
 
 export interface SandboxOptions {
   /** 0: the kernel chooses. */
@@ -96,6 +97,7 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
     idempotency: createIdempotency(store, clock),
     match: createRouter(resources),
     expand: createExpand(kindsByTable),
+    mislead: createMislead(kindsByTable),
   });
   const reset = async (): Promise<void> => {
     scheduler.clear();
