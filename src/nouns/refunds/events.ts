@@ -145,6 +145,7 @@ const readIntentOf = async (event: Stripe.Event, { gateway }: StripeAccess): Pro
   const { intentId, id, kind } = hintOf(event);
   if (intentId !== null) return intentId;
   const { object } = await (kind === 'refund' ? gateway.retrieveRefund(id) : gateway.retrieveCharge(id));
+  if (object.id !== id) throw new NotOursError(`${object.id} in place of ${id}`);
   const found = idOf(object.payment_intent);
   if (found === null) throw new NotAnAnswerError(`${id} without its payment intent`);
   return found;

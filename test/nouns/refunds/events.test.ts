@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { refundCallback } from '../../../flows/refund-callback.js';
 import type { RefundCallbackData } from '../../../src/flows/flows.js';
 import { confirm, type Paid, pay } from '../../harness/payments.js';
+import { eventually } from '../../harness/recurring.js';
 import { payOrder, readMoney, readRefunds, refund, refundedAtStripe, watchRefunds } from '../../harness/refunds.js';
 import { addFault, clearFaults } from '../../harness/sandbox-control.js';
 import { deliver, eventOf } from '../../harness/signed-event.js';
@@ -207,6 +208,25 @@ test('what was read for a hint before the refund failed is not applied after it'
   expect((await hint).status).toBe(200);
   expect((await readRefunds(server, paid.payment.id)).map(({ status }) => status)).toEqual(['FAILED']);
   expect(calls.map(({ status }) => status)).toEqual(['REFUNDED', 'FAILED']);
+});
+
+test('an answer about another refund leads no event to that one’s payment', async () => {
+  const [paid, other] = [await payOrder(bed, server), await payOrder(bed, server)];
+  const { stripeRefundId } = await refund(server, paid.payment.id, 4_000);
+  const id = stripeRefundId ?? '';
+  await bed.sandbox.settled();
+  await holdEvents();
+  await fail(id);
+  await bed.stripe.refunds.create({ payment_intent: intentOf(other), amount: 2_000 });
+  await addFault(bed.sandbox, { match: { method: 'GET', path: `/v1/refunds/${id}` }, kind: 'another', times: 2 });
+  // An event of an older API version, in which a refund names no payment intent: Stripe is asked for it.
+  const hint = eventOf('refund.failed', { id, object: 'refund' }, { api_version: '2018-02-28' });
+  await deliver(server, JSON.stringify(hint));
+  await eventually(
+    () => readRefunds(server, paid.payment.id),
+    ([row]) => row?.status === 'FAILED',
+  );
+  expect(await readRefunds(server, other.payment.id)).toEqual([]);
 });
 
 test('charge.refunded alone brings all refunds that Stripe lists', async () => {
