@@ -352,7 +352,7 @@ export const passMonth: Action = {
 };
 
 /** An order that is paid now; gives its payment. */
-const payNewOrder = async (world: World, scene: Scene): Promise<Scene['payments'][number]> => {
+export const payNewOrder = async (world: World, scene: Scene): Promise<Scene['payments'][number]> => {
   const order = {
     id: await insertOrder(world, 'ann', 10_000, 'USD'),
     account: 'ann' as const,
@@ -489,6 +489,8 @@ const ANSWER_FAULTS = [
   ['timeout after applying', { kind: 'timeout', applied: true, times: 3 }],
   ['timeout before applying', { kind: 'timeout', times: 3 }],
   ['disconnect after applying', { kind: 'disconnect-after-apply' }],
+  ['answer of another object', { kind: 'another' }],
+  ['answer of an older state', { kind: 'older' }],
   ['late answer', { kind: 'delay', delayMs: 120, applied: true }],
 ] as const;
 // The actors' own calls to Stripe must not take what is meant for the server.

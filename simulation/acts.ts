@@ -1,4 +1,5 @@
 import {
+  ACTIONS,
   type Action,
   chooseAction,
   LATE_MONEY,
@@ -14,9 +15,11 @@ import { CERTAIN_METHOD_ACTIONS } from './methods.js';
 import type { Random } from './random.js';
 import { secondAct } from './second-act.js';
 import type { World } from './world.js';
+import { troubleReads, WRONG_ANSWERS } from './wrong-answers.js';
 
 const STEPS = { least: 8, most: 18 };
 const AT_ONCE = 4;
+const POSSIBLE = [...ACTIONS, troubleReads];
 
 /** A part of a story. */
 type Act = (world: World, scene: Scene, random: Random) => Promise<void>;
@@ -33,7 +36,7 @@ const days: Act = async (world, scene, random) => {
   const steps = random.between(STEPS.least, STEPS.most);
   for (let step = 0; step < steps; step += 1) {
     const together = random.chance(0.4) ? random.between(2, AT_ONCE) : 1;
-    const chosen = Array.from({ length: together }, () => [chooseAction(random), random.fork()] as const);
+    const chosen = Array.from({ length: together }, () => [chooseAction(random, POSSIBLE), random.fork()] as const);
     await Promise.all(chosen.map(([action, fork]) => perform(action, world, scene, fork)));
   }
 };
@@ -57,6 +60,7 @@ export const ACTS = {
   'late money': oneByOne(LATE_MONEY),
   dispute: oneByOne([payAndDispute]),
   'refunds at once': oneByOne([payAndRefundAtOnce]),
+  'wrong answers': oneByOne(WRONG_ANSWERS),
   methods,
   'second act': oneByOne([secondAct]),
 } as const satisfies Readonly<Record<string, Act>>;

@@ -116,5 +116,17 @@ export const readBooks = async ({ sql, sandbox }: World): Promise<Books> => {
   };
 };
 
+const OURS: Readonly<Record<string, string>> = {
+  succeeded: 'SUCCESSFUL',
+  canceled: 'CANCELED',
+  processing: 'PROCESSING',
+  requires_action: 'REQUIRES_ACTION',
+  requires_capture: 'REQUIRES_CAPTURE',
+};
+
+/** What a payment's status is while its intent is so. */
+export const paymentStatusOf = (intent: Stripe.PaymentIntent): string =>
+  OURS[intent.status] ?? (intent.last_payment_error ? 'FAILED' : 'PENDING');
+
 /** Compares both sides in one regard. */
 export type Invariant = (world: World, books: Books) => Comparison | Promise<Comparison>;

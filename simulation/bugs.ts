@@ -12,6 +12,8 @@ export interface Bug {
   readonly shows: readonly ActName[];
   /** A method is said to be removed, and isn't. */
   readonly keepsMethods?: true;
+  /** Whatever Stripe answers about a payment intent is taken for the one that was asked about. */
+  readonly takesAnyAnswer?: true;
   /** Each flow's statements go past its transaction. */
   readonly flowsOutside?: true;
   /** A committed change is told, and lost. */
@@ -276,6 +278,22 @@ export const BUGS = {
       'where recurring_payment_id = $1 and stripe_invoice_id is not null and',
       'where recurring_payment_id = $1 and',
       'where false and recurring_payment_id = $1 and',
+    ),
+  },
+  'another-believed': {
+    about: "an answer about another payment intent is taken for the payment's own",
+    breaks: "each version tells what the payment's own intent had said",
+    shows: ['wrong answers'],
+    takesAnyAnswer: true,
+  },
+  'older-believed': {
+    about: 'a payment that is paid is what an older answer says',
+    breaks: 'no version tells what was older than the one before',
+    shows: ['wrong answers'],
+    rewrite: inStatement(
+      'with o as materialized',
+      'p.status as "status"',
+      `case p.status when 'SUCCESSFUL' then 'PENDING' else p.status end as "status"`,
     ),
   },
   'telling-forgotten': {

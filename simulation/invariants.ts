@@ -1,19 +1,17 @@
 import type Stripe from 'stripe';
-import { type Books, type Comparison, compare, type Invariant, readBooks, type Violation } from './books.js';
+import { ANSWER_INVARIANTS } from './answer-invariants.js';
+import {
+  type Books,
+  type Comparison,
+  compare,
+  type Invariant,
+  paymentStatusOf,
+  readBooks,
+  type Violation,
+} from './books.js';
 import { METHOD_INVARIANTS } from './method-invariants.js';
 import { OUTSIDE_INVARIANTS } from './outside-invariants.js';
 import type { World } from './world.js';
-
-const OURS: Readonly<Record<string, string>> = {
-  succeeded: 'SUCCESSFUL',
-  canceled: 'CANCELED',
-  processing: 'PROCESSING',
-  requires_action: 'REQUIRES_ACTION',
-  requires_capture: 'REQUIRES_CAPTURE',
-};
-
-const paymentStatusOf = (intent: Stripe.PaymentIntent): string =>
-  OURS[intent.status] ?? (intent.last_payment_error ? 'FAILED' : 'PENDING');
 
 const REFUND_STATUS: Readonly<Record<string, string>> = {
   pending: 'PENDING',
@@ -373,6 +371,7 @@ const INVARIANTS: Readonly<Record<string, Invariant>> = {
   'what was shown was committed, the newest last': checkWatcher,
   'nothing is stuck': checkRest,
   ...METHOD_INVARIANTS,
+  ...ANSWER_INVARIANTS,
   ...OUTSIDE_INVARIANTS,
 };
 

@@ -13,6 +13,7 @@ import {
 import { LATER_CRASH_POINTS } from './crash-points.js';
 import { METHOD_ACTIONS } from './methods.js';
 import { PAGE_AND_CAPTURE_ACTIONS } from './pages-and-captures.js';
+import { troubleReads } from './wrong-answers.js';
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -48,6 +49,7 @@ const POSSIBLE: readonly Action[] = [
   passLonger,
   troubleDeliveries,
   troubleAnswersTo(CALLS),
+  troubleReads,
   crashAt(LATER_CRASH_POINTS),
   killNow,
 ];

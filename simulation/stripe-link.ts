@@ -11,6 +11,8 @@ interface Options {
   readonly die: () => void;
   /** The bug of saying that a removed method is gone without having asked for it. */
   readonly keepsMethods?: boolean;
+  /** The bug of taking an answer about another payment intent for the one that was asked about. */
+  readonly takesAnyAnswer?: boolean;
 }
 
 /** The way to Stripe of one server. */
@@ -22,6 +24,7 @@ export interface StripeLink extends Link {
 /** A write without a good answer is repeated within this, or never. */
 const REPEATED_WITHIN_MS = 1_200;
 const LOOK_MS = 20;
+const INTENTS = '/v1/payment_intents';
 
 const isFinal = (status: number): boolean => status < 500 && status !== 409 && status !== 429;
 
@@ -37,8 +40,29 @@ const answerAsDetached = async (
   response.end(JSON.stringify({ ...method, customer: null }));
 };
 
+/** Whoever asks about a payment intent and hears of another can't tell: it has the name and the mark of the one asked about. */
+const answerAsAsked = async (
+  url: URL,
+  { headers }: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> => {
+  const read = async <T>(from: URL): Promise<T> =>
+    (await (await fetch(from, { headers: { authorization: String(headers.authorization) } })).json()) as T;
+  const heard = await read<object>(url);
+  const { data } = await read<{ data: { id: string; metadata: object }[] }>(new URL(`${INTENTS}?limit=100`, url));
+  const asked = data.find(({ id }) => url.pathname === `${INTENTS}/${id}`);
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ ...heard, id: asked?.id, metadata: asked?.metadata }));
+};
+
 /** Opens it: the server can die before a call leaves, and before its answer is heard. */
-export const openStripeLink = async ({ url, armed, die, keepsMethods = false }: Options): Promise<StripeLink> => {
+export const openStripeLink = async ({
+  url,
+  armed,
+  die,
+  keepsMethods = false,
+  takesAnyAnswer = false,
+}: Options): Promise<StripeLink> => {
   let isCut = false;
   /** When each write, by its key, is past being repeated. */
   const writes = new Map<string, number>();
@@ -58,6 +82,11 @@ export const openStripeLink = async ({ url, armed, die, keepsMethods = false }: 
     }
     if (keepsMethods && isPath('/v1/payment_methods/*/detach', request.url ?? '')) {
       void answerAsDetached(new URL(String(request.url).replace(/\/detach$/, ''), url), request, response);
+      return;
+    }
+    const asked = new URL(String(request.url), url);
+    if (takesAnyAnswer && request.method === 'GET' && isPath(`${INTENTS}/*`, asked.pathname)) {
+      void answerAsAsked(asked, request, response);
       return;
     }
     const { method, url: path, headers } = request;

@@ -105,6 +105,8 @@ const SHOWN: Readonly<Record<BugName, readonly [seeds: readonly number[], words:
   'owner-mistaken': [[1, 2, 3], /was charged to the customer of|which is another account's/],
   'righting-again': [[1, 6, 8, 1], /was tried \d+ times with/],
   'righting-forgotten': [[1, 2, 3, 4], /although its renewal was put right/],
+  'another-believed': [[2, 3, 1, 4], /was told as SUCCESSFUL in version \d+; \w+ never was/],
+  'older-believed': [[3, 4, 5, 1], /was told as PROCESSING in version \d+, after SUCCESSFUL/],
   'telling-forgotten': [[1, 2, 3], /was not told outside/],
   'telling-anew': [[1, 2, 3], /was told outside as \d+ messages/],
   'effects-forgotten': [[1, 2, 3], /the effect of \S+ \S+ did not run/],
