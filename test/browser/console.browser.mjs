@@ -47,6 +47,34 @@ test('the first screen keeps its place while it loads', async () => {
   }
 });
 
+test('the server is asked for the first screen while its code is on its way, and once', async () => {
+  const page = await enter();
+  await page.getByText('No event is stuck.').waitFor();
+  const asked = [];
+  page.on('request', (request) => {
+    const [, name] = /query (\w+)/.exec(request.postData() ?? '') ?? [];
+    if (name) asked.push(name);
+  });
+  let release;
+  const held = new Promise((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/assets/start-*.js', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.reload({ waitUntil: 'commit' });
+  await expect
+    .poll(() => [...asked].sort(), { timeout: 10_000 })
+    .toEqual(['PaymentSettings', 'Setup', 'StuckEvents', 'Totals', 'Who']);
+  // Without the code, what the page's file paints.
+  expect(await page.locator('#app').innerText()).toBe('Tollgate');
+  release();
+  await page.getByText('No event is stuck.').waitFor();
+  for (const name of ['Who', 'Totals', 'StuckEvents']) expect(asked.filter((one) => one === name)).toHaveLength(1);
+  await leave(page);
+});
+
 test('the first screen follows payments, declines and refunds as they happen', async () => {
   const page = await enter();
   const shop = await demo.open();

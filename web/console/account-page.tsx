@@ -1,8 +1,9 @@
 import type { ReactNode } from 'react';
-import { type Text, useT } from '../ui/language.js';
+import { useT } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { useTitle } from '../ui/route.js';
+import type { Text } from '../ui/words.js';
 import { SLOW_MS } from './list.js';
 import { AccountDocument } from './operations.js';
 import { RECURRING_COLUMNS, REFUND_COLUMNS } from './other-lists.js';

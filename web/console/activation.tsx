@@ -1,8 +1,9 @@
 import { useState } from 'react';
 import { Field } from '../ui/field.js';
-import { type Text, useLanguage } from '../ui/language.js';
+import { useLanguage } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { Waiting } from '../ui/notice.js';
+import type { Text } from '../ui/words.js';
 import { Deed } from './deed.js';
 import { ActivatePaymentsDocument, type ActivatePaymentsInput, PreviewActivationDocument } from './operations.js';
 import { useRested } from './rested.js';

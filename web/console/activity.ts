@@ -1,5 +1,5 @@
 import type { Request } from 'tollgate-client';
-import type { Text } from '../ui/language.js';
+import type { Text } from '../ui/words.js';
 import { TotalsDocument } from './operations.js';
 
 /** How far back the overview looks, in steps. */

@@ -1,10 +1,12 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { TollgateError } from 'tollgate-client';
 import { ConnectionNote } from '../ui/connection-note.js';
-import { LANGUAGES, type Language, type Text, useLanguage, useT } from '../ui/language.js';
+import { useLanguage, useT } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { useRoute, useScroll } from '../ui/route.js';
+import { LANGUAGES, type Language, type Text } from '../ui/words.js';
 import { AccountPage } from './account-page.js';
+import type { Ahead } from './ahead.js';
 import { BenchPage } from './bench.js';
 import { DisputePage } from './dispute-page.js';
 import { EffectList } from './effect-list.js';
@@ -13,6 +15,7 @@ import { EventPage } from './event-page.js';
 import { PageBoundary } from './failure.js';
 import { Keyboard } from './keyboard.js';
 import { LiveUpdates } from './live-updates.js';
+import { keepLogin, type Login, readLogin } from './login.js';
 import { LoginPage } from './login-page.js';
 import { NotFound } from './not-found.js';
 import { ENUMS, EndConsoleSessionDocument, PaymentSettingsDocument, type Permission } from './operations.js';
@@ -24,14 +27,14 @@ import { PaymentList } from './payment-list.js';
 import { PaymentPage } from './payment-page.js';
 import { RecurringPage } from './recurring-page.js';
 import { RevenuePage } from './revenue-page.js';
-import { keepLogin, type Login, readLogin, SessionProvider, useTollgate } from './session.js';
+import { SessionProvider, useTollgate } from './session.js';
 import { SessionEnd } from './session-end.js';
 import { SettingsPage } from './settings-page.js';
 import { SignIn, takeCode } from './sign-in.js';
 import { useViewer, ViewerGate } from './viewer.js';
 
 /** The console: a sign-in, then a page chosen by the address. */
-export const App = () => {
+export const App = ({ ahead }: { readonly ahead: Ahead }) => {
   const [login, setLogin] = useState(readLogin);
   const [refused, setRefused] = useState<TollgateError>();
   const change = useCallback((next: Login | undefined, why?: TollgateError): void => {
@@ -51,7 +54,7 @@ export const App = () => {
   if (code !== undefined) return <SignIn code={code} onSigned={onSigned} />;
   if (!login) return <LoginPage onLogin={change} refused={refused} />;
   return (
-    <SessionProvider login={login} onRefused={onRefused}>
+    <SessionProvider login={login} onRefused={onRefused} ahead={ahead}>
       <Header
         onLogout={() => change(undefined)}
         isSession={login.kind === 'token' && login.isSession === true}

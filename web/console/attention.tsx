@@ -1,7 +1,8 @@
-import { type Text, useT } from '../ui/language.js';
+import { useT } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { Time } from '../ui/time.js';
+import type { Text } from '../ui/words.js';
 import { SLOW_MS } from './list.js';
 import { AttentionDocument, type AttentionQuery } from './operations.js';
 import { useTollgate } from './session.js';

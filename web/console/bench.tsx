@@ -3,12 +3,13 @@ import { useState } from 'react';
 import { createTokens, TollgateError } from 'tollgate-client';
 import { useAction } from 'tollgate-client/react';
 import { Field } from '../ui/field.js';
-import { type Text, useT } from '../ui/language.js';
+import { useT } from '../ui/language.js';
 import { readAgain } from '../ui/load.js';
 import { DoneNotice, ErrorNotice } from '../ui/notice.js';
 import { useTitle } from '../ui/route.js';
+import type { Text } from '../ui/words.js';
 import { Id } from './copy.js';
-import { fetchDemoToken } from './session.js';
+import { fetchDemoToken } from './login.js';
 
 const DAY_SECONDS = 86_400;
 

@@ -1,9 +1,10 @@
 import type { ReactNode } from 'react';
-import { type Text, useT } from '../ui/language.js';
+import { useT } from '../ui/language.js';
 import { type Loaded, useLoaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
+import type { Text } from '../ui/words.js';
 import { EffectStatus, RetryEffect } from './effect-list.js';
 import { type Connection, SLOW_MS } from './list.js';
 import { EffectsDocument, OutgoingDeliveriesDocument } from './operations.js';

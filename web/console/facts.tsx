@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
-import { type Text, useT } from '../ui/language.js';
+import { useT } from '../ui/language.js';
+import type { Text } from '../ui/words.js';
 
 /** A name with what it is; what is `false` is left out. */
 export type Fact = readonly [name: Text, value: ReactNode | false];

@@ -1,7 +1,8 @@
 import { useId, useState } from 'react';
-import { type Text, useT } from '../ui/language.js';
+import { useT } from '../ui/language.js';
 import { useView } from '../ui/route.js';
 import { useWords } from '../ui/status.js';
+import type { Text } from '../ui/words.js';
 
 /** Narrows a list to one of these values, or to none; the address remembers it. */
 export const Choice = (props: { readonly name: string; readonly label: Text; readonly values: readonly string[] }) => {

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
-import { type Text, useT } from '../ui/language.js';
+import { useT } from '../ui/language.js';
+import type { Text } from '../ui/words.js';
 import { copyText } from './copy.js';
 
 const KEYS: readonly (readonly [keys: string, does: Text])[] = [

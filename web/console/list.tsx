@@ -1,8 +1,9 @@
 import type { ReactNode } from 'react';
-import { type Text, useT } from '../ui/language.js';
+import { useT } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { useTitle, useView } from '../ui/route.js';
+import type { Text } from '../ui/words.js';
 import { type Column, Table } from './table.js';
 
 /** One page of a list, as the server gives it. */

@@ -4,7 +4,7 @@ import { Field } from '../ui/field.js';
 import { useLanguage } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { useTitle } from '../ui/route.js';
-import type { Login } from './session.js';
+import type { Login } from './login.js';
 
 /** Asks for a token; in the embedded run one click is enough. */
 export const LoginPage = (props: {

@@ -1,12 +1,13 @@
 import type { Payment } from 'tollgate-client';
 import { useDisputes, usePayment, useRefunds } from 'tollgate-client/react';
-import { type Text, useLanguage, useT } from '../ui/language.js';
+import { useLanguage, useT } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
 import { Empty, ErrorNotice, Waiting } from '../ui/notice.js';
 import { RefundList } from '../ui/refund-list.js';
 import { useTitle } from '../ui/route.js';
 import { Status } from '../ui/status.js';
 import { Time } from '../ui/time.js';
+import type { Text } from '../ui/words.js';
 import { Caused } from './caused.js';
 import { Id } from './copy.js';
 import { Facts } from './facts.js';

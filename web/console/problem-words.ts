@@ -1,5 +1,6 @@
-import { type Language, useLanguage } from '../ui/language.js';
+import { useLanguage } from '../ui/language.js';
 import { useLoaded } from '../ui/load.js';
+import type { Language } from '../ui/words.js';
 
 type Meanings = Readonly<Record<string, string>>;
 

@@ -1,7 +1,8 @@
 import { useId, useState } from 'react';
 import { Field } from '../ui/field.js';
-import { type Text, useLanguage } from '../ui/language.js';
+import { useLanguage } from '../ui/language.js';
 import { useWords } from '../ui/status.js';
+import type { Text } from '../ui/words.js';
 import { Deed } from './deed.js';
 import {
   ConfigureStripeDocument,

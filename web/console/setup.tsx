@@ -1,6 +1,7 @@
-import { type Text, useT } from '../ui/language.js';
+import { useT } from '../ui/language.js';
 import { type Loaded, useLoaded } from '../ui/load.js';
 import { ErrorNotice } from '../ui/notice.js';
+import type { Text } from '../ui/words.js';
 import { SetupDocument, type SetupQuery } from './operations.js';
 import { useTollgate } from './session.js';
 import { useMay } from './viewer.js';

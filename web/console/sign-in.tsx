@@ -2,8 +2,8 @@ import { useEffect, useRef } from 'react';
 import { createTollgate, type TollgateError, toTollgateError } from 'tollgate-client';
 import { useT } from '../ui/language.js';
 import { Empty } from '../ui/notice.js';
+import type { Login } from './login.js';
 import { BeginConsoleSessionDocument } from './operations.js';
-import type { Login } from './session.js';
 
 const PLACE = '#/sign-in/';
 

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
-import { type Text, useT } from '../ui/language.js';
+import { useT } from '../ui/language.js';
+import type { Text } from '../ui/words.js';
 import { CopyButton } from './copy.js';
 
 /** One column of a table. */

@@ -1,6 +1,7 @@
 import type { Connection, Tollgate } from 'tollgate-client';
 import { useConnection } from 'tollgate-client/react';
-import { type Text, useT } from './language.js';
+import { useT } from './language.js';
+import type { Text } from './words.js';
 
 const WORDS: Readonly<Record<Exclude<Connection, 'idle'>, Text>> = {
   connecting: 'Connecting …',

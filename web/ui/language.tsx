@@ -1,36 +1,9 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
 import { formatMoney } from 'tollgate-client';
-import type { GERMAN } from './texts-de.js';
-
-/** A text of the pages: its English wording. Each has a German and a French one, or the pages don't compile. */
-export type Text = keyof typeof GERMAN;
+import { ENGLISH, firstLanguage, keepLanguage, type Language, loadWords, type Text, type Words } from './words.js';
 
 /** What may stand in the place of a `{name}`. */
 export type Values = Readonly<Record<string, string | number>>;
-
-export const LANGUAGES = { en: 'English', de: 'Deutsch', fr: 'Français' } as const;
-export type Language = keyof typeof LANGUAGES;
-
-interface Words {
-  readonly texts: Readonly<Record<string, string>>;
-  /** What each code of an error means. */
-  readonly codes: Readonly<Record<string, string>>;
-}
-
-/** English is spoken by the pages and by the server themselves. */
-const ENGLISH: Words = { texts: {}, codes: {} };
-
-const LOADERS: Readonly<Record<Language, () => Promise<Words>>> = {
-  en: async () => ENGLISH,
-  de: async () => {
-    const [{ GERMAN }, { GERMAN_CODES }] = await Promise.all([import('./texts-de.js'), import('./codes-de.js')]);
-    return { texts: GERMAN, codes: GERMAN_CODES };
-  },
-  fr: async () => {
-    const [{ FRENCH }, { FRENCH_CODES }] = await Promise.all([import('./texts-fr.js'), import('./codes-fr.js')]);
-    return { texts: FRENCH, codes: FRENCH_CODES };
-  },
-};
 
 interface Speech extends Words {
   readonly language: Language;
@@ -39,18 +12,6 @@ interface Speech extends Words {
 
 const Current = createContext<Speech>({ language: 'en', ...ENGLISH, choose: () => undefined });
 
-const KEPT = 'tollgate-language';
-
-const isLanguage = (name: string | null | undefined): name is Language =>
-  name != null && Object.hasOwn(LANGUAGES, name);
-
-/** The language that was chosen here before, else the browser's, else English. */
-const firstLanguage = (): Language => {
-  const kept = localStorage.getItem(KEPT);
-  const names = [kept, ...navigator.languages.map((name) => name.split('-')[0])];
-  return names.find(isLanguage) ?? 'en';
-};
-
 /** Gives what is inside its language; nothing is shown before its texts are there. */
 export const LanguageProvider = ({ children }: { readonly children: ReactNode }) => {
   const [language, setLanguage] = useState(firstLanguage);
@@ -58,10 +19,7 @@ export const LanguageProvider = ({ children }: { readonly children: ReactNode })
   useEffect(() => {
     let isCurrent = true;
     document.documentElement.lang = language;
-    // Without its file, English still says what is needed.
-    LOADERS[language]()
-      .catch(() => ENGLISH)
-      .then((words) => isCurrent && setLoaded({ language, ...words }));
+    void loadWords(language).then((words) => isCurrent && setLoaded({ language, ...words }));
     return () => {
       isCurrent = false;
     };
@@ -71,7 +29,7 @@ export const LanguageProvider = ({ children }: { readonly children: ReactNode })
       loaded && {
         ...loaded,
         choose: (next: Language) => {
-          localStorage.setItem(KEPT, next);
+          keepLanguage(next);
           setLanguage(next);
         },
       },

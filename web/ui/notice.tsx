@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import type { TollgateError } from 'tollgate-client';
-import { type Text, useLanguage, useT } from './language.js';
+import { useLanguage, useT } from './language.js';
+import type { Text } from './words.js';
 
 /** What to do, by the codes that a person can do something about. */
 const REMEDIES: Readonly<Record<string, Text>> = {

@@ -1,7 +1,8 @@
 import type { ReactNode } from 'react';
 import { type Tone, toneOf } from 'tollgate-client';
 import { useSurroundings } from 'tollgate-client/react';
-import { type Text, useT } from './language.js';
+import { useT } from './language.js';
+import type { Text } from './words.js';
 
 /** Words that only these pages need; the others are the client package's own. */
 const WORDS: Readonly<Record<string, Text>> = {

@@ -1,4 +1,4 @@
-import type { Text } from './language.js';
+import type { Text } from './words.js';
 
 /** The French texts. */
 export const FRENCH: Readonly<Record<Text, string>> = {
