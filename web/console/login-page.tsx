@@ -21,7 +21,7 @@ export const LoginPage = (props: {
     <main className="login">
       <h1>{t('Tollgate console')}</h1>
       {refused && (
-        <p className="notice bad" role="alert" data-code={refused.code}>
+        <p className="notice bad" role="alert" data-code="UNAUTHENTICATED">
           {t('Not signed in: {why} Sign in again.', { why: meaningOf(refused.code) ?? refused.message })}
         </p>
       )}
