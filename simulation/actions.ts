@@ -23,6 +23,8 @@ export interface Scene {
   readonly priceId: string;
   /** Costs twice as much. */
   readonly dearPriceId: string;
+  /** Is for a year, at ten times as much. */
+  readonly yearPriceId: string;
 }
 
 /** One thing that somebody does; gives how it ended, in a few words. */
@@ -586,17 +588,21 @@ export const openScene = async (world: World): Promise<Scene> => {
   const input = { url: ear.webhookUrl, eventTypes: TOLD_TYPES };
   ear.know((await world.ask<{ secret: string }>('admin', TELL, { input })).secret);
   const product = await stripe.products.create({ name: 'Tea of the month' });
-  const [price, dear] = await Promise.all(
-    [10_000, 20_000].map((amount) =>
-      stripe.prices.create({
+  const priceOf = async (amount: number, interval: 'month' | 'year'): Promise<string> =>
+    (
+      await stripe.prices.create({
         product: product.id,
         currency: 'usd',
         unit_amount: amount,
-        recurring: { interval: 'month' },
-      }),
-    ),
-  );
-  return { orders: [], payments: [], recurring: [], priceId: price?.id ?? '', dearPriceId: dear?.id ?? '' };
+        recurring: { interval },
+      })
+    ).id;
+  const [priceId, dearPriceId, yearPriceId] = await Promise.all([
+    priceOf(10_000, 'month'),
+    priceOf(20_000, 'month'),
+    priceOf(100_000, 'year'),
+  ]);
+  return { orders: [], payments: [], recurring: [], priceId, dearPriceId, yearPriceId };
 };
 
 /** Does it, and writes down how it ended; a refusal is an end like any other. */

@@ -11,7 +11,9 @@ import {
   type Scene,
 } from './actions.js';
 import { alterSubscription } from './alterations.js';
+import { beginLowered } from './lowered-charges.js';
 import { CERTAIN_METHOD_ACTIONS } from './methods.js';
+import { changePlan } from './plan-changes.js';
 import type { Random } from './random.js';
 import { secondAct } from './second-act.js';
 import type { World } from './world.js';
@@ -41,10 +43,8 @@ const days: Act = async (world, scene, random) => {
   }
 };
 
-/** A story with a subscription has its next month: by chance alone hardly one would have a later invoice. */
-const month: Act = async (world, scene, random) => {
-  if (scene.recurring.length > 0) await perform(passMonth, world, scene, random);
-};
+/** Each story has its next month, in which a later charge is lowered and another plan begins: by chance alone hardly one would. */
+const month = oneByOne([beginLowered, changePlan, passMonth]);
 
 /** From here on two servers run; people keep methods, and put right with them what failed. */
 const methods: Act = async (world, scene, random) => {

@@ -39,11 +39,11 @@ const historiesOf = async ({ sandbox }: World, { intents }: Books): Promise<Read
   return histories;
 };
 
-/** What no payment intent says: money set aside, and what ended with an invoice or before Stripe made anything. */
-const isOwnWord = ({ status, stripePaymentIntentId }: ToldPayment, row: PaymentRow | undefined): boolean =>
+/** What no payment intent says: money set aside, what ended with an invoice or cost nothing, and what ended before Stripe made anything. */
+const isOwnWord = ({ status, stripePaymentIntentId: intentId }: ToldPayment, row: PaymentRow | undefined): boolean =>
   status === 'QUARANTINED' ||
-  (status === 'CANCELED' && row?.invoiceId !== null) ||
-  (stripePaymentIntentId === null && (status === 'PENDING' || status === 'FAILED' || status === 'CANCELED'));
+  ((row?.invoiceId ?? null) !== null && (status === 'CANCELED' || intentId === null)) ||
+  (intentId === null && (status === 'PENDING' || status === 'FAILED' || status === 'CANCELED'));
 
 const groupById = (versions: readonly ToldPayment[]): ReadonlyMap<string, readonly ToldPayment[]> => {
   const groups = new Map<string, ToldPayment[]>();

@@ -124,6 +124,12 @@ const OURS: Readonly<Record<string, string>> = {
   requires_capture: 'REQUIRES_CAPTURE',
 };
 
+/** Of which subscription an invoice is; empty where of none. */
+export const subscriptionIdOf = (invoice: Stripe.Invoice): string => {
+  const subscription = invoice.parent?.subscription_details?.subscription;
+  return typeof subscription === 'string' ? subscription : (subscription?.id ?? '');
+};
+
 /** What a payment's status is while its intent is so. */
 export const paymentStatusOf = (intent: Stripe.PaymentIntent): string =>
   OURS[intent.status] ?? (intent.last_payment_error ? 'FAILED' : 'PENDING');

@@ -14,6 +14,8 @@ export interface Bug {
   readonly keepsMethods?: true;
   /** Whatever Stripe answers about a payment intent is taken for the one that was asked about. */
   readonly takesAnyAnswer?: true;
+  /** A change of a subscription is said to be done, and isn't. */
+  readonly keepsTerms?: true;
   /** Each flow's statements go past its transaction. */
   readonly flowsOutside?: true;
   /** A committed change is told, and lost. */
@@ -295,6 +297,29 @@ export const BUGS = {
       'p.status as "status"',
       `case p.status when 'SUCCESSFUL' then 'PENDING' else p.status end as "status"`,
     ),
+  },
+  'lowered-forgotten': {
+    about: 'what a flow lowers a charge to is not remembered',
+    breaks: 'a lowered charge is what was charged',
+    shows: ['month'],
+    rewrite: (text) =>
+      inStatement(
+        'update tollgate.renewal n set decided_at',
+        'due_at = now() + $6',
+        'due_at = now() + nullif($6::double precision, $6::double precision)',
+      )(
+        inStatement(
+          'update tollgate.renewal n set decided_at',
+          'decided_amount = $2',
+          'decided_amount = nullif($2::bigint, $2::bigint)',
+        )(text),
+      ),
+  },
+  'change-forgotten': {
+    about: 'another plan is told as agreed on, and Stripe is never asked',
+    breaks: 'a change of plan that was answered stands once it is paid',
+    shows: ['month'],
+    keepsTerms: true,
   },
   'telling-forgotten': {
     about: 'what the other system did not take counts as delivered',

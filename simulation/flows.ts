@@ -120,6 +120,15 @@ export const observeAll = (
     needs,
   ),
   recurringCharge: {
+    tooLate: 'refund',
+    async amount({ recurringPayment, amount, agreedAmount }, { db }) {
+      if (needs.trouble.next() !== 'works') throw new Error('the simulation makes amount fail');
+      const [lower] = await db.query<{ amount: number }>(
+        'select amount from public.lowered_charge where recurring_id = $1',
+        [recurringPayment.id],
+      );
+      return lower && lower.amount < Math.min(amount, agreedAmount) ? lower.amount : undefined;
+    },
     async createOrder(charge, context) {
       const order = await recurringCharge.createOrder(charge, context);
       if (needs.trouble.next() !== 'works') throw new Error('the simulation makes createOrder fail');

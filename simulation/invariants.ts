@@ -7,10 +7,13 @@ import {
   type Invariant,
   paymentStatusOf,
   readBooks,
+  subscriptionIdOf,
   type Violation,
 } from './books.js';
+import { LOWERING_INVARIANTS } from './lowered-charges.js';
 import { METHOD_INVARIANTS } from './method-invariants.js';
 import { OUTSIDE_INVARIANTS } from './outside-invariants.js';
+import { PLAN_INVARIANTS } from './plan-changes.js';
 import type { World } from './world.js';
 
 const REFUND_STATUS: Readonly<Record<string, string>> = {
@@ -205,11 +208,6 @@ const checkSetAside = async ({ sql }: World, { payments }: Books): Promise<Compa
   );
 };
 
-const subscriptionIdOf = (invoice: Stripe.Invoice): string => {
-  const subscription = invoice.parent?.subscription_details?.subscription;
-  return typeof subscription === 'string' ? subscription : (subscription?.id ?? '');
-};
-
 /** Each paid invoice of a subscription of ours has one payment, and each later one an order of its own. */
 const checkRenewals = async (
   _: World,
@@ -337,6 +335,10 @@ export const findStuck = async ({ sql }: World): Promise<Violation[]> => {
     select format('what had waited of recurring payment %s is still to wait again', id)
       from tollgate.recurring_payment where restoring_by is not null
     union all
+    select format('the charge of %s is still to be lowered', n.stripe_invoice_id) from tollgate.renewal n
+      left join tollgate.payment p using (stripe_invoice_id)
+      where n.due_at is not null and (n.problem is distinct from 'TOO_LATE' or p.status = 'SUCCESSFUL')
+    union all
     select format('message %s (%s of %s) waits after %s attempts: %s', id, event_type, node_id, attempts, last_error)
       from tollgate.outgoing_delivery where status in ('WAITING', 'FAILED')
     union all
@@ -370,6 +372,8 @@ const INVARIANTS: Readonly<Record<string, Invariant>> = {
   "recurring payments are as Stripe's subscriptions": checkSubscriptions,
   'what was shown was committed, the newest last': checkWatcher,
   'nothing is stuck': checkRest,
+  ...LOWERING_INVARIANTS,
+  ...PLAN_INVARIANTS,
   ...METHOD_INVARIANTS,
   ...ANSWER_INVARIANTS,
   ...OUTSIDE_INVARIANTS,

@@ -34,8 +34,9 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-/** Orders that people placed, for the others were made by a flow; and each run of a flow, as it was committed. */
+/** Orders that people placed, for the others were made by a flow; what later charges are to be lowered to; and each run of a flow, as it was committed. */
 const LEDGER = `create table public.placed_order (id bigint primary key);
+  create table public.lowered_charge (recurring_id text primary key, amount integer not null);
   create table public.flow_run (
   flow text not null, row_id text not null, version integer, status text not null, at timestamptz not null default now())`;
 

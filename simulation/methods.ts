@@ -243,7 +243,7 @@ const subscribeWithSaved: Action = {
 };
 
 /** Later charges of a subscription go to a card that is declined, as its owner would choose in Stripe's portal. */
-const spoil = async ({ sql, stripe }: World, recurringId: string): Promise<void> => {
+export const spoil = async ({ sql, stripe }: World, recurringId: string): Promise<void> => {
   const { rows } = await sql.query<{ id: string | null }>(
     'select stripe_subscription_id as id from tollgate.recurring_payment where id = $1',
     [recurringId],

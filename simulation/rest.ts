@@ -42,6 +42,10 @@ const releaseMessages = ({ sql }: World): Promise<unknown> =>
   sql.query(`update tollgate.outgoing_delivery set next_attempt_at = now()
     where status = 'WAITING' and next_attempt_at > now()`);
 
+/** So is a charge that it was lowering. */
+const releaseLowerings = ({ sql }: World): Promise<unknown> =>
+  sql.query(`update tollgate.renewal set due_at = now() where due_at > now()`);
+
 /** The hard times are over: nothing fails any more, and everything that waits gets its turn. */
 export const comeToRest = async (world: World, restMs = REST_MS): Promise<void> => {
   world.setTrouble(false);
@@ -52,6 +56,7 @@ export const comeToRest = async (world: World, restMs = REST_MS): Promise<void> 
   const missing = await reconcileAll(world, Date.now() + REST_MS);
   world.history.note(`reconciled at the end: ${missing} events were missing`);
   await releaseMessages(world);
+  await releaseLowerings(world);
   const deadline = Date.now() + restMs;
   while (Date.now() < deadline) {
     if ((await findStuck(world)).length === 0) break;

@@ -119,6 +119,7 @@ export const startServer: StartServer = async (needs) => {
   const stripe = await openStripeLink({
     ...{ url: new URL(sandboxUrl), armed, die: kill },
     ...(bug?.keepsMethods && { keepsMethods: true }),
+    ...(bug?.keepsTerms && { keepsTerms: true }),
     ...(bug?.takesAnyAnswer && { takesAnyAnswer: true }),
   });
   const address = new URL(needs.database.url);

@@ -11,6 +11,8 @@ interface Options {
   readonly die: () => void;
   /** The bug of saying that a removed method is gone without having asked for it. */
   readonly keepsMethods?: boolean;
+  /** The bug of saying that a subscription has other terms without having asked for them. */
+  readonly keepsTerms?: boolean;
   /** The bug of taking an answer about another payment intent for the one that was asked about. */
   readonly takesAnyAnswer?: boolean;
 }
@@ -40,6 +42,34 @@ const answerAsDetached = async (
   response.end(JSON.stringify({ ...method, customer: null }));
 };
 
+/** Answers with the subscription as it would be with the terms that are asked for, and leaves it as it is. */
+const answerAsChanged = async (
+  url: URL,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> => {
+  let body = '';
+  for await (const chunk of request.setEncoding('utf8')) body += chunk;
+  const form = new URLSearchParams(body);
+  const read = async <T>(path: string): Promise<T> =>
+    (await (
+      await fetch(new URL(path, url), { headers: { authorization: String(request.headers.authorization) } })
+    ).json()) as T;
+  const expand = new URLSearchParams([...form].filter(([name]) => name.startsWith('expand')));
+  const kept = await read<{ items: { data: { price: { id: string }; quantity: number }[] } }>(
+    `${url.pathname}?${expand}`,
+  );
+  const [item] = kept.items.data;
+  const priceId = form.get('items[0][price]') ?? item?.price.id;
+  const changed = {
+    ...item,
+    price: await read(`/v1/prices/${priceId}`),
+    quantity: Number(form.get('items[0][quantity]')),
+  };
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ ...kept, items: { ...kept.items, data: [changed] } }));
+};
+
 /** Whoever asks about a payment intent and hears of another can't tell: it has the name and the mark of the one asked about. */
 const answerAsAsked = async (
   url: URL,
@@ -61,6 +91,7 @@ export const openStripeLink = async ({
   armed,
   die,
   keepsMethods = false,
+  keepsTerms = false,
   takesAnyAnswer = false,
 }: Options): Promise<StripeLink> => {
   let isCut = false;
@@ -87,6 +118,10 @@ export const openStripeLink = async ({
     const asked = new URL(String(request.url), url);
     if (takesAnyAnswer && request.method === 'GET' && isPath(`${INTENTS}/*`, asked.pathname)) {
       void answerAsAsked(asked, request, response);
+      return;
+    }
+    if (keepsTerms && request.method === 'POST' && isPath('/v1/subscriptions/*', asked.pathname)) {
+      void answerAsChanged(asked, request, response);
       return;
     }
     const { method, url: path, headers } = request;

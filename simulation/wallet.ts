@@ -36,13 +36,29 @@ export interface Trespass {
   readonly end: string;
 }
 
-/** What people know of the methods that they keep, and what they were told: against it the promises are held. */
+/** Somebody brought a recurring payment to another plan, once. */
+export interface PlanChange {
+  readonly recurringId: string;
+  /** What it must come to, as `2 of price_…`: the new plan, or the old one where nobody paid what the change charged. */
+  readonly terms: string;
+  /** `done`, or the code of the refusal. */
+  readonly end: string;
+}
+
+/** What people know of the methods that they keep and the plans that they have, and what they were told: against it the promises are held. */
 export interface Wallet {
   readonly methods: KeptMethod[];
   readonly removals: Removal[];
   readonly rightings: Righting[];
   readonly trespasses: Trespass[];
+  readonly planChanges: PlanChange[];
 }
 
 /** Nobody keeps anything. */
-export const createWallet = (): Wallet => ({ methods: [], removals: [], rightings: [], trespasses: [] });
+export const createWallet = (): Wallet => ({
+  methods: [],
+  removals: [],
+  rightings: [],
+  trespasses: [],
+  planChanges: [],
+});

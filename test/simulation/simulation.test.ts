@@ -107,6 +107,8 @@ const SHOWN: Readonly<Record<BugName, readonly [seeds: readonly number[], words:
   'righting-forgotten': [[1, 2, 3, 4], /although its renewal was put right/],
   'another-believed': [[2, 3, 1, 4], /was told as SUCCESSFUL in version \d+; \w+ never was/],
   'older-believed': [[3, 4, 5, 1], /was told as PROCESSING in version \d+, after SUCCESSFUL/],
+  'lowered-forgotten': [[1, 2, 3], /was kept; it was to be lowered to/],
+  'change-forgotten': [[1, 2, 3, 4], /the plan of recurring payment \d+ is/],
   'telling-forgotten': [[1, 2, 3], /was not told outside/],
   'telling-anew': [[1, 2, 3], /was told outside as \d+ messages/],
   'effects-forgotten': [[1, 2, 3], /the effect of \S+ \S+ did not run/],
