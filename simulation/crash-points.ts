@@ -70,3 +70,6 @@ export const isPath = (pattern: string, path: string): boolean => {
 /** The point in words, for the history. */
 export const wordsOf = (point: CrashPoint): string =>
   'statement' in point ? `${point.at} of ${point.statement}` : `${point.at} POST ${point.path}`;
+
+/** What is counted when a server dies at the point, or anywhere. */
+export const crashWords = (point = 'at random'): string => `crash ${point}`;

@@ -91,14 +91,15 @@ export const startServer: StartServer = async (needs) => {
   let point: CrashPoint | undefined;
   let stopping: Promise<void> | undefined;
   let tollgate: Tollgate | undefined;
-  const kill = (): void => {
+  const end = (where: CrashPoint | undefined): void => {
     if (death.signal.aborted) return;
     death.abort();
     database.cut();
     stripe.cut();
-    needs.died(point);
+    needs.died(where);
     void stop();
   };
+  const die = (): void => end(point);
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
       await tollgate?.stop().catch(() => undefined);
@@ -110,14 +111,14 @@ export const startServer: StartServer = async (needs) => {
   const database = await openDatabaseLink({
     url: new URL(needs.database.url),
     armed,
-    die: kill,
+    die,
     ...(bug?.rewrite && { rewrite: bug.rewrite }),
     ...(bug?.losesCommits && {
       losesCommit: (statements) => MONEY_MOVES.some((name) => statements.has(name)) && needs.losesCommit(),
     }),
   });
   const stripe = await openStripeLink({
-    ...{ url: new URL(sandboxUrl), armed, die: kill },
+    ...{ url: new URL(sandboxUrl), armed, die },
     ...(bug?.keepsMethods && { keepsMethods: true }),
     ...(bug?.keepsTerms && { keepsTerms: true }),
     ...(bug?.takesAnyAnswer && { takesAnyAnswer: true }),
@@ -142,7 +143,7 @@ export const startServer: StartServer = async (needs) => {
     arm: (next) => {
       point = next;
     },
-    kill,
+    kill: () => end(undefined),
     stop,
   };
 };

@@ -1,4 +1,5 @@
 import type { BugName } from './bugs.js';
+import { CRASH_POINTS, crashWords, LATER_CRASH_POINTS, wordsOf } from './crash-points.js';
 import { type Lab, openLab } from './lab.js';
 import { type SeedOptions, type SeedResult, simulateSeed } from './seed.js';
 
@@ -25,12 +26,34 @@ export interface SimulationReport {
   readonly counts: Readonly<Record<string, number>>;
   /** How many objects each promise compared, over all seeds. */
   readonly compared: Readonly<Record<string, number>>;
-  /** Promises that compared nothing in a run so long that they should have: they prove nothing. */
+  /** Crash points at which no server died; none where no server can die at a named one, and where a bug is looked for. */
+  readonly unreached: readonly string[];
+  /** Promises that compared nothing, and crash points that were not reached, in a run so long that they should have: they prove nothing. */
   readonly idle: readonly string[];
 }
 
 /** In so many seeds each promise has something to compare. */
 const LONG = 100;
+/** A seed arms about one of the points: in so many each was armed often. */
+const LONG_FOR_POINTS = 1_000;
+
+const POINTS = [...new Set([...CRASH_POINTS, ...LATER_CRASH_POINTS].map(wordsOf))];
+
+/** The points at which nobody died, by what was counted. */
+export const unreachedPoints = (counts: ReadonlyMap<string, number>): readonly string[] =>
+  POINTS.filter((words) => (counts.get(crashWords(words)) ?? 0) === 0);
+
+/** What proved nothing in a run of so many seeds. */
+export const idleIn = (
+  played: number,
+  compared: ReadonlyMap<string, number>,
+  unreached: readonly string[],
+): readonly string[] => [
+  ...(played < LONG
+    ? []
+    : [...compared].flatMap(([name, count]) => (count === 0 ? [`${name} compared no object`] : []))),
+  ...(played < LONG_FOR_POINTS ? [] : unreached.map((words) => `no server died ${words}`)),
+];
 
 const add = (sums: Map<string, number>, more: ReadonlyMap<string, number>): void => {
   for (const [name, count] of more) sums.set(name, (sums.get(name) ?? 0) + count);
@@ -62,11 +85,13 @@ export const simulate = async (request: SimulationRequest): Promise<SimulationRe
   } finally {
     await lab.close();
   }
+  const unreached = play === simulateSeed && bug === undefined ? unreachedPoints(counts) : [];
   return {
     played,
     failed,
     counts: Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1))),
     compared: Object.fromEntries(compared),
-    idle: played < LONG ? [] : [...compared].flatMap(([name, count]) => (count === 0 ? [name] : [])),
+    unreached,
+    idle: idleIn(played, compared, unreached),
   };
 };

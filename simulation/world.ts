@@ -4,7 +4,7 @@ import { type Sandbox, startSandbox } from '../sandbox/sandbox.js';
 import { signToken } from '../src/graphql/token.js';
 import type { BatchMode } from '../src/inbox/event-batches.js';
 import { type BugName, bugOf } from './bugs.js';
-import { wordsOf } from './crash-points.js';
+import { crashWords, wordsOf } from './crash-points.js';
 import { type Ear, openEar, troubleAt } from './ear.js';
 import { type FlowTrouble, observeAll } from './flows.js';
 import { createHistory, type History } from './history.js';
@@ -230,7 +230,7 @@ const followLives = ({ history, sandbox, watcher, start }: LivesParts): Lives =>
     },
     died(point) {
       history.note(`the server dies${point ? ` ${wordsOf(point)}` : ''}`);
-      history.count(`crash ${point ? wordsOf(point) : 'at random'}`);
+      history.count(crashWords(point && wordsOf(point)));
     },
   });
 
@@ -242,7 +242,7 @@ const liveBeside = ({ history, start }: Pick<LivesParts, 'history' | 'start'>): 
     ended: () => undefined,
     died(point) {
       history.note(`the server beside the other dies${point ? ` ${wordsOf(point)}` : ''}`);
-      history.count(`crash ${point ? wordsOf(point) : 'at random'}`);
+      history.count(crashWords(point && wordsOf(point)));
     },
   });
 

@@ -35,7 +35,7 @@ const storyOf = ({ seed, violations, history }: SeedResult, again: string): stri
 
 const verdictOf = (failed: readonly SeedResult[], idle: readonly string[]): string => {
   if (failed.length > 0) return `broken with ${failed.map(({ seed }) => seed).join(', ')}.`;
-  if (idle.length > 0) return `nothing was proved: ${idle.join('; ')} compared no object.`;
+  if (idle.length > 0) return `nothing was proved: ${idle.join('; ')}.`;
   return 'every promise was kept.';
 };
 
@@ -52,7 +52,7 @@ const tell = async (request: Omit<SimulationRequest, 'ended'>, again: string, op
     interruption.abort();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  const { played, failed, counts, compared, idle } = await simulate({
+  const { played, failed, counts, compared, unreached, idle } = await simulate({
     ...request,
     signal: interruption.signal,
     ended(result, done) {
@@ -63,13 +63,14 @@ const tell = async (request: Omit<SimulationRequest, 'ended'>, again: string, op
   const broken = failed.map(({ seed, violations }) => ({ seed, violations }));
   const verdict = verdictOf(failed, idle);
   output.data(
-    { played, seconds: Number(seconds()), broken, counts, compared, idle },
+    { played, seconds: Number(seconds()), broken, counts, compared, unreached, idle },
     [
       toTable([
         ['WHAT WAS COMPARED', 'OBJECTS'],
         ...Object.entries(compared).map(([promise, count]) => [promise, String(count)]),
       ]),
       toTable([['WHAT HAPPENED', 'TIMES'], ...Object.entries(counts).map(([what, times]) => [what, String(times)])]),
+      ...(unreached.length > 0 ? [`No server died ${unreached.join('; ')}.`] : []),
       `${played} played in ${seconds()} s: ${verdict}`,
     ].join('\n'),
   );
