@@ -28,7 +28,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-describe('whatever hangs, a stop ends within 15 s and takes the embedded database along', { timeout: 120_000 }, () => {
+describe('whatever hangs, a stop ends within 15 s and takes the embedded database along', () => {
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-stop-'));
   let sandbox: Sandbox;
   let proxy: StripeProxy;

@@ -182,7 +182,7 @@ describe('a flow that never gives back control', { timeout: 180_000 }, () => {
   });
 });
 
-describe('flow files that never finish loading', { timeout: 60_000 }, () => {
+describe('flow files that never finish loading', () => {
   test('end the start with the file in the log', async () => {
     const flowFolder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-flows-'));
     fs.writeFileSync(path.join(flowFolder, 'payment-callback.js'), 'for (;;);\n');
@@ -201,7 +201,7 @@ const childrenOf = (pid: number): number[] =>
     .map(([child]) => Number(child));
 const isAlive = (pid: number): boolean => fs.existsSync(`/proc/${pid}`);
 
-test('an embedded run that is held up takes its database along', { timeout: 120_000 }, async () => {
+test('an embedded run that is held up takes its database along', async () => {
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-frozen-'));
   const running = await startServerProcess(
     { TOLLGATE_DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0', TOLLGATE_FREEZE: 'payment-callback hold' },

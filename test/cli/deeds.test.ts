@@ -32,7 +32,7 @@ const lastActor = async (nodeType: string, id: unknown) =>
     )
   ).rows[0]?.actor;
 
-describe('an operator’s deeds by command', { timeout: 120_000 }, () => {
+describe('an operator’s deeds by command', () => {
   test('a refund is made once per key, a payment cancelled, and timelines say who did it', async () => {
     const { payment } = await payOrder(bed, server);
     const words = ['payment', 'refund', payment.id, '400', '--reason', 'a cup too many', '--idempotency-key', 'cli-1'];

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCommand } from './command.js';
 
-describe('tollgate init', { timeout: 120_000 }, () => {
+describe('tollgate init', () => {
   let folder: string;
   let project: string;
   beforeAll(() => {

@@ -94,7 +94,7 @@ export const Page = () => (
 `,
   };
   expect(compile(files, modules)).toBe('');
-}, 60_000);
+});
 
 test('Vite builds it, with the forms of Stripe and of the sandbox apart; a server renders it, and opens nothing', () => {
   const run = (script: string, ...words: string[]): string =>
@@ -124,7 +124,7 @@ export const isIdle = () => client.connection.current() === 'idle';
   );
   const printed = execFileSync('node', ['server.js'], { cwd: project, encoding: 'utf8' });
   expect(printed.replace(/\s/g, ' ')).toMatch(/Payer 18,00 €.*S’abonner.* true $/);
-}, 60_000);
+});
 
 test('paying and watching alone are under 12 KB, compressed, with the socket', async () => {
   const entry = path.join(project, 'entry.js');

@@ -22,11 +22,11 @@ const takePort = async (): Promise<{ port: number; free: () => void }> => {
   return { port: (server.address() as AddressInfo).port, free: () => void server.close() };
 };
 
-describe('the embedded run', { timeout: 120_000 }, () => {
+describe('the embedded run', () => {
   let first: ServerProcess;
   beforeAll(async () => {
     first = await run();
-  }, 120_000);
+  });
   afterAll(async () => {
     await first.end('SIGTERM');
     fs.rmSync(parent, { recursive: true, force: true });

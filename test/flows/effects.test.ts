@@ -161,9 +161,7 @@ describe('an effect that fails', () => {
     await bed.sql.query('select tollgate_jobs.complete_jobs(array(select id from tollgate_jobs.jobs))');
   });
 
-  test('becomes a dead letter that is a problem, is listed, and runs again by command', {
-    timeout: 120_000,
-  }, async () => {
+  test('becomes a dead letter that is a problem, is listed, and runs again by command', async () => {
     effect = () => {
       throw new Error('the mail server said no');
     };

@@ -188,7 +188,7 @@ describe('flows generated for an order table', () => {
       databases.set(shape.name, { own, database, orderId: order?.id ?? '' });
     }
     await compile(folder);
-  }, 120_000);
+  });
   afterAll(async () => {
     for (const { own, database } of databases.values()) {
       await database.close();

@@ -22,7 +22,7 @@ const makeProject = (): string => {
   return project;
 };
 
-describe('flows in the folder of a project', { timeout: 60_000 }, () => {
+describe('flows in the folder of a project', () => {
   let project: string;
   const flow = (text: string): void => fs.writeFileSync(path.join(project, 'flows', FLOW), text);
   const good = fs.readFileSync(path.join(root, 'flows', FLOW), 'utf8');
@@ -76,7 +76,7 @@ describe('flows in the folder of a project', { timeout: 60_000 }, () => {
   });
 });
 
-describe('flows that import', { timeout: 60_000 }, () => {
+describe('flows that import', () => {
   let bed: TestBed;
   let project: string;
   beforeAll(async () => {

@@ -75,7 +75,7 @@ beforeAll(async () => {
     const { rows } = await bed.sql.query(`select from tollgate.stripe_event where status in ('RECEIVED', 'FAILED')`);
     return rows.length === 0;
   }, 'all events are applied');
-}, 120_000);
+});
 afterAll(() => bed.close());
 
 describe.each(LISTS)('%s', (name) => {

@@ -84,9 +84,7 @@ describe('what a settings page shows', () => {
     await expect(assign('zoe', 'x'.repeat(501))).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
   });
 
-  test('what the doctor says, as its command says it, for who may change the settings', {
-    timeout: 60_000,
-  }, async () => {
+  test('what the doctor says, as its command says it, for who may change the settings', async () => {
     interface Check {
       readonly title: string;
       readonly detail: string | null;

@@ -46,7 +46,7 @@ describeWithNginx('below the path of BASE_PATH, which nginx hands on', () => {
       routes: createPages({ folder: WEB_FOLDER, shop: true, stripeUrl: undefined }),
     });
     nginx = await startNginx(edge.root, '/payments/');
-  }, 120_000);
+  });
   afterAll(async () => {
     await nginx.stop();
     await edge.close();

@@ -31,7 +31,7 @@ let proxy: Awaited<ReturnType<typeof startPathProxy>>;
 beforeAll(async () => {
   await ensurePages({ say: () => undefined });
   proxy = await startPathProxy(() => edge.url);
-}, 120_000);
+});
 afterAll(() => proxy.close());
 
 const open = async (routes: Routes): Promise<void> => {

@@ -11,7 +11,7 @@ let server: Server;
 beforeAll(async () => {
   bed = await openTestBed();
   server = await bed.start();
-}, 60_000);
+});
 afterAll(() => bed.close());
 
 const ready = async (): Promise<number> => (await fetch(`${server.url}/ready`)).status;
@@ -52,7 +52,7 @@ test('without an order table or Stripe keys it is 503 with the reason, until bot
     await fresh.end('SIGKILL');
     await bare.close();
   }
-}, 120_000);
+});
 
 test('ready means that payments can be taken: 503 where the database answers and takes no transaction', async () => {
   expect(await ready()).toBe(200);
@@ -62,4 +62,4 @@ test('ready means that payments can be taken: 503 where the database answers and
   expect(told.checks['database']).not.toBe('ok');
   await setReadOnly(false);
   await until(async () => (await ready()) === 200, 'the server is ready again');
-}, 60_000);
+});

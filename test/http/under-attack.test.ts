@@ -80,9 +80,7 @@ const change = async (paymentId: string): Promise<void> => {
     );
 };
 
-test(`default limits hold slow readers of live status and a flood of introspection under ${MOST_MB} MB, and /health answers meanwhile`, {
-  timeout: 120_000,
-}, async () => {
+test(`default limits hold slow readers of live status and a flood of introspection under ${MOST_MB} MB, and /health answers meanwhile`, async () => {
   const shop = bed.attach(url, async () => undefined);
   const { payment } = await pay(shop, await bed.createOrder(), { description: 'x'.repeat(500) });
   const token = await tokenFor('customer');

@@ -320,4 +320,4 @@ test('a server that dies before a batch commits leaves nothing of it, and each e
   const server = await startWith(paymentCallback.run);
   expect(await sendAll(server, events)).toEqual(Array(5).fill(200));
   expect(await successful(many)).toBe(5);
-}, 120_000);
+});

@@ -301,7 +301,7 @@ describe('a replay of all that fit', () => {
   });
 });
 
-describe('tollgate events', { timeout: 120_000 }, () => {
+describe('tollgate events', () => {
   test('lists, shows and replays one, many or by status, as words and as JSON, and is safe to repeat', async () => {
     await bed.sql.query(
       `update tollgate.stripe_event set status = 'IGNORED', reason = 'of an earlier test' where status = 'DEAD'`,

@@ -78,9 +78,7 @@ describe('the order’s lock', () => {
     }
   });
 
-  test('200 mixed operations at once on 10 orders: no deadlock reaches a client or Stripe, and the sums are right', {
-    timeout: 120_000,
-  }, async () => {
+  test('200 mixed operations at once on 10 orders: no deadlock reaches a client or Stripe, and the sums are right', async () => {
     const paid = await Promise.all(Array.from({ length: 10 }, async () => pay(server, await bed.createOrder())));
     await Promise.all(paid.map((one) => confirm(bed, one)));
     const seconds = await Promise.all(paid.map(secondPayment));
@@ -133,9 +131,7 @@ describe('the order’s lock', () => {
 });
 
 describe('flows that hang', () => {
-  test('twenty at once leave connections to everyone: others are answered, and their events applied', {
-    timeout: 60_000,
-  }, async () => {
+  test('twenty at once leave connections to everyone: others are answered, and their events applied', async () => {
     const hanging = await Promise.all(Array.from({ length: 20 }, async () => pay(server, await bed.createOrder())));
     const healthy = await pay(server, await bed.createOrder());
     const stuck = new Set(hanging.map(({ payment }) => payment.id));
@@ -163,9 +159,7 @@ describe('flows that hang', () => {
     expect(left).toBe(0);
   });
 
-  test('a row that someone keeps locked fails its event within bounds, and it is applied once the lock is gone', {
-    timeout: 60_000,
-  }, async () => {
+  test('a row that someone keeps locked fails its event within bounds, and it is applied once the lock is gone', async () => {
     const paid = await pay(server, await bed.createOrder());
     const client = await bed.sql.connect();
     try {
@@ -205,9 +199,7 @@ describe('an order whose row someone keeps locked', () => {
   const LOCK_MS = 8_000;
   const PAY = 'mutation ($id: ID!) { pay(input: { orderId: $id, amount: 10000, currency: "USD" }) { payment { id } } }';
 
-  test('stops nobody else: others pay and their events are applied at once, and who wants it is told when to come again', {
-    timeout: 60_000,
-  }, async () => {
+  test('stops nobody else: others pay and their events are applied at once, and who wants it is told when to come again', async () => {
     const [locked, other] = [await bed.createOrder(), await pay(server, await bed.createOrder())];
     await whileLocked(locked, async () => {
       const asked = Promise.all(Array.from({ length: 40 }, () => server.request(PAY, { id: locked })));
@@ -229,9 +221,7 @@ describe('an order whose row someone keeps locked', () => {
     expect(await pay(server, locked)).toMatchObject({ payment: { status: 'PENDING' } });
   });
 
-  test('its own events are stored and wait without being given up, others go on before them', {
-    timeout: 90_000,
-  }, async () => {
+  test('its own events are stored and wait without being given up, others go on before them', async () => {
     const [stuck, other] = [await pay(server, await bed.createOrder()), await pay(server, await bed.createOrder())];
     const success = await successOf(stuck);
     const events = Array.from({ length: 40 }, (_, n) => ({ ...success, id: `evt_stuck_${n}_${Date.now()}` }));

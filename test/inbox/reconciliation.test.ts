@@ -52,7 +52,7 @@ const contents = async (): Promise<unknown> =>
   ).rows[0];
 const intentOf = ({ payment }: Paid): string => payment.stripePaymentIntentId;
 
-describe('what no webhook told', { timeout: 120_000 }, () => {
+describe('what no webhook told', () => {
   test('is found by tollgate reconcile: a success, a decline, a refund of the dashboard; a dry run shows the same and writes nothing', async () => {
     const refunded = await pay(server, await bed.createOrder());
     await confirmUntil(bed, server, refunded);

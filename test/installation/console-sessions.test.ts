@@ -64,7 +64,7 @@ const audited = async (action: string) =>
     )
   ).rows;
 
-describe('tollgate console', { timeout: 60_000 }, () => {
+describe('tollgate console', () => {
   test('prints an address whose code begins a session once, with the roles that were named, all of it audited', async () => {
     const { made, code } = await open('--account', 'ops:ann', '--role', 'admin', '--for', '2h');
     expect(made).toMatchObject({ account: 'ops:ann', roles: ['admin'], sessionSeconds: 7_200 });

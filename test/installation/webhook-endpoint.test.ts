@@ -109,9 +109,7 @@ describe('the webhook endpoint', () => {
     expect(await secretsOf(parts)).toHaveLength(2);
   });
 
-  test('any JSON as an answer to what sets up and looks after is told in words, and another one’s endpoint is not taken for ours', {
-    timeout: 120_000,
-  }, async () => {
+  test('any JSON as an answer to what sets up and looks after is told in words, and another one’s endpoint is not taken for ours', async () => {
     const proxy = await openStripeProxy(bed.sandbox.url);
     const parts = await open({ tamper: () => connectStripe({ secretKey: 'sk_test_sandbox', apiBase: proxy.url }) });
     const doctor = parts.checks.filter(({ title }) => /keys at Stripe|clock|endpoint|deliveries/.test(title));

@@ -54,7 +54,7 @@ beforeAll(async () => {
   await sql(server.url, 'create role tls_only login superuser');
   await sql(server.url, 'create role with_certificate login');
   plain = await createEmptyDatabase();
-}, 60_000);
+});
 afterAll(async () => {
   await plain.drop();
   await server.stop();

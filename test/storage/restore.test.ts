@@ -96,7 +96,7 @@ describe.skipIf(tools === undefined)('a backup (needs PostgreSQL with pg_dump on
     );
     await run(path.join(bin, 'pg_dump'), ['--file', path.join(folder, 'plain.sql'), source]);
     await run(path.join(bin, 'pg_dump'), ['--format', 'custom', '--file', path.join(folder, 'custom'), source]);
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const { server, database } of made) await sql(server, `drop database ${database} with (force)`);
     await cluster.stop();

@@ -46,7 +46,7 @@ beforeAll(async () => {
   await database.close();
   await app.query(`insert into tollgate.payment (order_id, amount, currency, livemode, stripe_account)
     values (1, 500, 'USD', false, 'acct_1')`);
-}, 60_000);
+});
 afterAll(async () => {
   await app.end();
   await admin.query(

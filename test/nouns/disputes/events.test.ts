@@ -94,7 +94,7 @@ test('every order of the events, repeated or not, ends in the same dispute, the 
     }),
     { numRuns: 20 },
   );
-}, 120_000);
+});
 
 test('a dispute heard of before its payment’s success brings the payment first, in one transaction', async () => {
   await holdEvents();
@@ -226,7 +226,7 @@ test('what no webhook told is found by tollgate reconcile: a new dispute, and th
   expect(code, stderr).toBe(0);
   expect(await statusOf(open.payment.id)).toBe('LOST');
   expect(await statusOf(fresh.payment.id)).toBe('NEEDS_RESPONSE');
-}, 60_000);
+});
 
 test('an open dispute whose events are gone is asked about by itself', async () => {
   const paid = await payOrder(bed, server);
@@ -245,4 +245,4 @@ test('an open dispute whose events are gone is asked about by itself', async () 
   expect(await readDisputes(server, paid.payment.id)).toMatchObject([
     { status: 'WON', payment: { amountDisputed: 0 } },
   ]);
-}, 60_000);
+});

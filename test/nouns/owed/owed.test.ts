@@ -338,7 +338,7 @@ describe('a payment whose callback keeps failing', () => {
     await mend();
     await untilNothingIsOwed(orderId);
     expect(await runsOf(orderId)).toEqual(['payment SUCCESSFUL 10000']);
-  }, 60_000);
+  });
 });
 
 describe('the commands of an operator', () => {
@@ -383,7 +383,7 @@ describe('the commands of an operator', () => {
       ({ status }) => status === 'SUCCESSFUL',
     );
     expect(await owedOf(next.payment.orderId)).toMatchObject([{ flow: 'payment-callback', status: 'OWED' }]);
-  }, 60_000);
+  });
 });
 
 describe('what else has a flow is applied without it too', () => {
@@ -418,7 +418,7 @@ describe('what else has a flow is applied without it too', () => {
       await untilNothingIsOwed(orderId);
       expect((await runsOf(orderId)).filter((words) => words === run)).toHaveLength(1);
     }
-  }, 30_000);
+  });
 
   test('a later charge whose order can not be made shows as a problem; made later it has one order, skipped it counts for the first', async () => {
     const recurring = await startActive(bed, server);
@@ -460,7 +460,7 @@ describe('what else has a flow is applied without it too', () => {
     });
     expect((await readCharges(server, id)).at(-1)).toMatchObject({ orderId, status: 'SUCCESSFUL' });
     expect((await runsOf(orderId)).filter((words) => words.startsWith('charge'))).toHaveLength(1);
-  }, 60_000);
+  });
 
   test('a later charge whose amount is not said is charged as it is, and a problem names its invoice', async () => {
     const recurring = await startActive(bed, server);
@@ -481,5 +481,5 @@ describe('what else has a flow is applied without it too', () => {
       (one) => one !== undefined,
     );
     expect(problem?.remedy).toContain('recurring-charge');
-  }, 60_000);
+  });
 });

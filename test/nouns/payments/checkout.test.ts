@@ -184,9 +184,7 @@ describe('a payment on Stripe’s page', () => {
   });
 });
 
-test('reconciliation finds what no webhook told: a page that was paid, and one that ran out', {
-  timeout: 60_000,
-}, async () => {
+test('reconciliation finds what no webhook told: a page that was paid, and one that ran out', async () => {
   await addFault(bed.sandbox, { match: { eventType: '*' }, kind: 'drop', times: 1_000 });
   const paid = await payByCheckout(server, await bed.createOrder());
   const left = await payByCheckout(server, await bed.createOrder());

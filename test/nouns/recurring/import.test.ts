@@ -223,4 +223,4 @@ test('some hundreds are bound page by page, also by two runs at once', async () 
   expect(bound).toBeLessThanOrEqual(COUNT);
   expect(await run('order=many')).toMatchObject({ failed: 0 });
   expect(await rowsOf(subscriptions)).toHaveLength(COUNT);
-}, 60_000);
+});

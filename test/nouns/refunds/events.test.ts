@@ -318,7 +318,7 @@ test('every order of the events, repeated or not, ends in the same rows and the 
     }),
     { numRuns: 15 },
   );
-}, 120_000);
+});
 
 type Step = { readonly kind: 'ours' | 'dashboard' | 'fail'; readonly amount: number; readonly pick: number };
 const anyStep: fc.Arbitrary<Step> = fc.record({

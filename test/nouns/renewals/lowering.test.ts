@@ -114,7 +114,7 @@ test('finalised before it could be lowered: a problem until it is paid, then the
   );
   const { data } = await bed.stripe.refunds.list({ payment_intent: failed?.stripePaymentIntentId ?? '' });
   expect(data.map((refund) => refund.amount)).toEqual([4_000]);
-}, 60_000);
+});
 
 test('a refund of the difference that the bank has yet to decide leaves the problem until it went back', async () => {
   amount = () => 6_000;
@@ -206,4 +206,4 @@ test('when time runs out the finalisation is pushed back, and the charge is lowe
     40_000,
   );
   expect(await reductionsOn(draft?.id)).toEqual([-5_000]);
-}, 120_000);
+});

@@ -102,7 +102,7 @@ describe('a subscription', () => {
     const all = await invoicesOf(world, subscription);
     expect(all.filter(({ status }) => status === 'paid')).toHaveLength(25);
     expect(new Set(all.map(({ period_start: start }) => start)).size).toBeGreaterThanOrEqual(24);
-  }, 60_000);
+  });
 
   test('expires after 23 hours without a first payment, and its invoice is voided', async () => {
     const world = await worlds.start();
