@@ -38,7 +38,7 @@ export interface Result {
 
 /** A stream of one subscription, read one message at a time. */
 export interface Watch {
-  /** The next message; rejects after `timeoutMs` (5 s), or with the error that ended the stream. */
+  /** The next message; rejects after `timeoutMs` (30 s), or with the error that ended the stream. */
   next(timeoutMs?: number): Promise<Record<string, unknown>>;
   /** Reads until the predicate holds and gives all messages read. */
   until(holds: (row: Record<string, unknown>) => boolean, timeoutMs?: number): Promise<Record<string, unknown>[]>;
@@ -267,7 +267,7 @@ const wrap = (url: string, config: Config, stop: () => Promise<void>): Server =>
       connectionParams: async () => ({ authorization: await authorizationOf(as) }),
     });
     const iterator = client.iterate<Record<string, Record<string, unknown>>>({ query, variables });
-    const next = async (timeoutMs = 5_000): Promise<Record<string, unknown>> => {
+    const next = async (timeoutMs = 30_000): Promise<Record<string, unknown>> => {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new Error(`no message within ${timeoutMs} ms`)), timeoutMs);
