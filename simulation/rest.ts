@@ -46,6 +46,10 @@ const releaseMessages = ({ sql }: World): Promise<unknown> =>
 const releaseLowerings = ({ sql }: World): Promise<unknown> =>
   sql.query(`update tollgate.renewal set due_at = now() where due_at > now()`);
 
+/** So is a flow that was owed and failed, or whose server died while it ran it. */
+const releaseOwed = ({ sql }: World): Promise<unknown> =>
+  sql.query(`update tollgate.owed_flow set next_try_at = now() where status = 'OWED' and next_try_at > now()`);
+
 /** The hard times are over: nothing fails any more, and everything that waits gets its turn. */
 export const comeToRest = async (world: World, restMs = REST_MS): Promise<void> => {
   world.setTrouble(false);
@@ -57,6 +61,7 @@ export const comeToRest = async (world: World, restMs = REST_MS): Promise<void> 
   world.history.note(`reconciled at the end: ${missing} events were missing`);
   await releaseMessages(world);
   await releaseLowerings(world);
+  await releaseOwed(world);
   const deadline = Date.now() + restMs;
   while (Date.now() < deadline) {
     if ((await findStuck(world)).length === 0) break;
