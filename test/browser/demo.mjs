@@ -18,7 +18,7 @@ const FLAGS = [
 ];
 /** Tests sign tokens of their own with it. */
 const JWT_SECRET = 'a secret of the browser tests, long enough';
-const STEP_MS = 15_000;
+const STEP_MS = 30_000;
 
 /**
  * Starts both before the first test of its file or group and ends them after the last; gives what the tests use.

@@ -149,7 +149,7 @@ describe('introspection', () => {
     const query = `{ __schema { types { ...f0 } } } ${doubled} fragment f25 on __Type { name }`;
     const startedAt = performance.now();
     expect((await edge.ask(query)).body.errors?.[0]?.extensions.code).toBe('QUERY_TOO_COMPLEX');
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
     await edge.close();
   });
 

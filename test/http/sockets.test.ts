@@ -186,7 +186,7 @@ test('a stop ends sockets and streams and is over in a moment', async () => {
   });
   await own.close();
   await expect(streamed.text()).rejects.toThrow();
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(performance.now() - startedAt).toBeLessThan(4_000);
   await ended;
   await own.streams.idle();
   await own.http.close();

@@ -143,7 +143,7 @@ describe('flows that hang', () => {
     const startedAt = performance.now();
     expect(await readPayment(server, healthy.payment.id)).toMatchObject({ status: 'PENDING' });
     await pay(server, await bed.createOrder());
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
     expect(await send(await successOf(healthy))).toBe(200);
     expect(await deliveries).toEqual(Array(20).fill(200));
     flow = paymentCallback.run;
