@@ -65,7 +65,7 @@ test('the server is asked for the first screen while its code is on its way, and
   });
   await page.reload({ waitUntil: 'commit' });
   await expect
-    .poll(() => [...asked].sort(), { timeout: 10_000 })
+    .poll(() => [...asked].sort(), { timeout: 60_000 })
     .toEqual(['PaymentSettings', 'Setup', 'StuckEvents', 'Totals', 'Who']);
   // Without the code, what the page's file paints.
   expect(await page.locator('#app').innerText()).toBe('Tollgate');

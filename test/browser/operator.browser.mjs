@@ -260,7 +260,7 @@ test('authorized money is captured in part, or let go, and late money is decided
     const { audit } = await query('{ audit(action: "PAYMENT_CANCELED", first: 1) { edges { node { detail } } } }');
     return audit.edges.map(({ node }) => node.detail);
   };
-  await expect.poll(reasons, { timeout: 15_000 }).toMatchObject([{ paymentId: canceled, reason: 'Sold out' }]);
+  await expect.poll(reasons, { timeout: 60_000 }).toMatchObject([{ paymentId: canceled, reason: 'Sold out' }]);
   await succeedLate(canceled);
   await page.locator('h1 [data-status=QUARANTINED]').waitFor();
   await page.getByText('it came after the payment was canceled').waitFor();

@@ -88,7 +88,7 @@ describeWithOwnRedis('two servers on one database and one Redis', () => {
     await payWith(page, /^Pays/);
     const missed = async () => (await deliveries()).filter(({ status }) => status === 'pending');
     const wasTried = async () => (await missed()).some(({ attempts }) => attempts.length > 0);
-    await expect.poll(wasTried, { timeout: 15_000 }).toBe(true);
+    await expect.poll(wasTried, { timeout: 60_000 }).toBe(true);
     await page.locator('[data-connection=open]').waitFor();
     await seeStatus(page, 'FAILED');
     await startSecond();
