@@ -19,7 +19,10 @@ const PAY = `mutation ($orderId: ID!) {
 const PROSE = `${CALLS} calls one after the other, each for an order of its own, on one connection; and as many calls that make such a payment intent at the
 sandbox directly, in turns. What \`pay\` takes more is Tollgate's: the token, roles, the order's lock, the reserved row with its timeline, two commits, and its own
 connection to Stripe. The last row is the least that this costs on the machine's disk: two transactions that write one row each, one after the
-other, with nothing around them.`;
+other, with nothing around them.
+
+What limits it: the processor, on which Tollgate, PostgreSQL and the sandbox take turns within one call; of the time beyond Stripe's
+the disk takes no more than the last row.`;
 
 /** Runs it and gives the section of the results. */
 export const runPay = async (progress) => {
