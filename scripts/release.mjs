@@ -1,9 +1,9 @@
 // Makes a release of both packages, up to what "npm publish" would send; sends nothing.
 //   node scripts/release.mjs 0.2.0            refuses what can't be released, runs the check and the trials, then packs
 //   node scripts/release.mjs 0.2.0 --quick    without the trials
-// The trials are an upgrade under load, the places where people host, events in batches, and all tests on each Node. Then the
-// version stands in the files, CHANGELOG's unreleased part is that version's, and release/ holds the tarballs, each beside a list of
-// its files with their digests. Where a step fails, the files are put back.
+// The trials are an upgrade under load, the places where people host, and all tests on each Node. Then the version stands in the
+// files, CHANGELOG's unreleased part is that version's, and release/ holds the tarballs, each beside a list of its files with their
+// digests. Where a step fails, the files are put back.
 import '../bin/node-version.mjs';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -16,7 +16,7 @@ import { root, secondsSince } from './run.mjs';
 
 const OUTPUT = path.join(root, 'release');
 const VERSIONED = ['package.json', 'client/package.json', 'web/package.json', 'package-lock.json'];
-const TRIALS = [['upgrade.mjs'], ['hosting.mjs'], ['batches.mjs', '--all'], ['nodes.mjs', '--all']];
+const TRIALS = [['upgrade.mjs'], ['hosting.mjs'], ['nodes.mjs', '--all']];
 /** What npm says to whoever isn't logged in, which nobody is who sends nothing. */
 const NO_LOGIN = /^npm warn publish This command requires you to be logged in/;
 

@@ -7,7 +7,7 @@ import { ensurePages, ensureServer } from './ensure.mjs';
 import { EnsureError, failed } from './step.mjs';
 import { runTests, tellCounts } from './vitest.mjs';
 
-// The first is Chromium without the windows around its pages, which cost as much as the pages.
+// The first is Chromium without the windows around its pages, which no test looks at.
 const BROWSERS = [
   'chromium-headless-shell',
   'chromium',

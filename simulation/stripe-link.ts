@@ -42,6 +42,12 @@ const answerAsDetached = async (
   response.end(JSON.stringify({ ...method, customer: null }));
 };
 
+/** Reads of Stripe with the key of the request that is answered in its place. */
+const readAs =
+  ({ headers }: http.IncomingMessage) =>
+  async <T>(from: URL): Promise<T> =>
+    (await (await fetch(from, { headers: { authorization: String(headers.authorization) } })).json()) as T;
+
 /** Answers with the subscription as it would be with the terms that are asked for, and leaves it as it is. */
 const answerAsChanged = async (
   url: URL,
@@ -51,19 +57,16 @@ const answerAsChanged = async (
   let body = '';
   for await (const chunk of request.setEncoding('utf8')) body += chunk;
   const form = new URLSearchParams(body);
-  const read = async <T>(path: string): Promise<T> =>
-    (await (
-      await fetch(new URL(path, url), { headers: { authorization: String(request.headers.authorization) } })
-    ).json()) as T;
+  const read = readAs(request);
   const expand = new URLSearchParams([...form].filter(([name]) => name.startsWith('expand')));
   const kept = await read<{ items: { data: { price: { id: string }; quantity: number }[] } }>(
-    `${url.pathname}?${expand}`,
+    new URL(`${url.pathname}?${expand}`, url),
   );
   const [item] = kept.items.data;
   const priceId = form.get('items[0][price]') ?? item?.price.id;
   const changed = {
     ...item,
-    price: await read(`/v1/prices/${priceId}`),
+    price: await read(new URL(`/v1/prices/${priceId}`, url)),
     quantity: Number(form.get('items[0][quantity]')),
   };
   response.writeHead(200, { 'content-type': 'application/json' });
@@ -71,13 +74,8 @@ const answerAsChanged = async (
 };
 
 /** Whoever asks about a payment intent and hears of another can't tell: it has the name and the mark of the one asked about. */
-const answerAsAsked = async (
-  url: URL,
-  { headers }: http.IncomingMessage,
-  response: http.ServerResponse,
-): Promise<void> => {
-  const read = async <T>(from: URL): Promise<T> =>
-    (await (await fetch(from, { headers: { authorization: String(headers.authorization) } })).json()) as T;
+const answerAsAsked = async (url: URL, request: http.IncomingMessage, response: http.ServerResponse): Promise<void> => {
+  const read = readAs(request);
   const heard = await read<object>(url);
   const { data } = await read<{ data: { id: string; metadata: object }[] }>(new URL(`${INTENTS}?limit=100`, url));
   const asked = data.find(({ id }) => url.pathname === `${INTENTS}/${id}`);

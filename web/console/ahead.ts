@@ -9,11 +9,12 @@ const KEPT_MS = 10_000;
 
 /** Answers that were asked for before the page's code was there. */
 export interface Ahead {
-  /** What was asked ahead for the same question, once; undefined where it wasn't. Rejects as the request did. */
-  take: (operation: unknown, variables: unknown) => Promise<unknown> | undefined;
+  /** What was asked ahead for the same question by the same login, once; undefined where it wasn't. Rejects as the request did. */
+  take: (login: Login, operation: unknown, variables: unknown) => Promise<unknown> | undefined;
 }
 
-const keyOf = (operation: unknown, variables: unknown): string => JSON.stringify([operation, variables]);
+const keyOf = (login: Login, operation: unknown, variables: unknown): string =>
+  JSON.stringify([login, operation, variables]);
 
 /** Asks what the overview shows first; all of it depends on who looks. What is refused is asked again by the page, which tells why. */
 const askOverview = async (request: Request): Promise<void> => {
@@ -36,14 +37,14 @@ export const askAhead = (login: Login | undefined, address: string): Ahead => {
     });
     const request: Request = (operation, variables, options) => {
       const answer = client.request(operation, variables, options);
-      asked.set(keyOf(operation, variables), { answer, at: Date.now() });
+      asked.set(keyOf(login, operation, variables), { answer, at: Date.now() });
       return answer;
     };
     askOverview(request).catch(() => undefined);
   }
   return {
-    take: (operation, variables) => {
-      const key = keyOf(operation, variables);
+    take: (asking, operation, variables) => {
+      const key = keyOf(asking, operation, variables);
       const found = asked.get(key);
       asked.delete(key);
       return found && Date.now() - found.at < KEPT_MS ? found.answer : undefined;

@@ -29,7 +29,7 @@ export const SessionProvider = (props: {
     const request: Tollgate['request'] = async (operation, variables) => {
       try {
         // What failed ahead is asked again, and told then.
-        const early = await ahead.take(operation, variables)?.catch(() => undefined);
+        const early = await ahead.take(login, operation, variables)?.catch(() => undefined);
         if (early !== undefined) return early as never;
         return await client.request(operation, variables);
       } catch (thrown) {
