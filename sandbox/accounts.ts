@@ -7,7 +7,7 @@ export interface Caller {
   readonly publishable: boolean;
 }
 
-const KEY = /^(sk|pk)_(test|live)_sandbox(?:_([A-Za-z0-9]+))?$/;
+const KEY = /^(sk|pk)_(test|live)_sandbox(?:_([A-Za-z0-9]+))?(?:__[A-Za-z0-9]+)?$/;
 
 const given = (authorization: string | undefined, keyParam: string | undefined): string => {
   if (authorization === undefined) return keyParam ?? '';
@@ -21,10 +21,17 @@ const masked = (key: string): string =>
   key.length < 12 ? '*'.repeat(key.length) : `${key.slice(0, 8)}${'*'.repeat(key.length - 12)}${key.slice(-4)}`;
 
 /**
- * Reads the key of a request (Stripe: "Authentication"): `sk_test_sandbox`, `pk_test_sandbox`, the same with `live`, and
- * with `_<name>` for a further account. Throws 401 for any other.
+ * Whether this is a key (Stripe: "Authentication"): `sk_test_sandbox`, `pk_test_sandbox`, the same with `live`, with
+ * `_<name>` for a further account, and with `__<anything>` for a further key of the same account.
  */
-export const authenticate = (authorization: string | undefined, keyParam: string | undefined): Caller => {
+export const isKey = (key: string): boolean => KEY.test(key);
+
+/** Reads the key of a request. Throws 401 for what is none, and for one that has expired. */
+export const authenticate = (
+  authorization: string | undefined,
+  keyParam: string | undefined,
+  expired: { has(key: string): boolean },
+): Caller => {
   const key = given(authorization, keyParam);
   if (key === '')
     throw invalidRequest(
@@ -34,6 +41,8 @@ export const authenticate = (authorization: string | undefined, keyParam: string
   const match = KEY.exec(key);
   if (!match)
     throw new ApiError(401, { type: 'invalid_request_error', message: `Invalid API Key provided: ${masked(key)}` });
+  if (expired.has(key))
+    throw invalidRequest(`Expired API Key provided: ${masked(key)}`, { status: 401, code: 'api_key_expired' });
   return { account: `acct_${match[3] ?? 'sandbox'}`, livemode: match[2] === 'live', publishable: match[1] === 'pk' };
 };
 

@@ -2,6 +2,7 @@ import { authenticate, type Caller } from './accounts.js';
 import type { Clock } from './clock.js';
 import { ApiError, invalidRequest, leftOut } from './errors.js';
 import type { Expand } from './expansion.js';
+import type { ExpiredKeys } from './expired-keys.js';
 import type { Fault, Faults } from './faults.js';
 import { canonicalForm, type FormHash, parseForm } from './form.js';
 import type { Idempotency } from './idempotency.js';
@@ -37,6 +38,7 @@ export interface ApiParts {
   readonly openScope: OpenScope;
   readonly expand: Expand;
   readonly mislead: Mislead;
+  readonly expiredKeys: ExpiredKeys;
 }
 
 /** Answers Stripe's API; null means that the connection is to be cut without an answer. */
@@ -159,10 +161,10 @@ const formOf = ({ request, query, caller }: Exchange): FormHash => {
   return caller?.publishable ? withoutBrowserExtras(form) : form;
 };
 
-const admit = ({ match }: ApiParts, exchange: Exchange): Match => {
+const admit = ({ match, expiredKeys }: ApiParts, exchange: Exchange): Match => {
   const { request, pathname, query } = exchange;
   const keyParam = /(?:^|&)key=([^&]+)/.exec(`${query}&${request.body}`)?.[1];
-  const caller = authenticate(request.headers['authorization'], keyParam);
+  const caller = authenticate(request.headers['authorization'], keyParam, expiredKeys);
   exchange.caller = caller;
   checkVersion(request.headers['stripe-version']);
   const found = match(request.method, pathname);

@@ -1,4 +1,4 @@
-import { partitionOwner } from './accounts.js';
+import { isKey, partitionOwner } from './accounts.js';
 import { createBillingDoors } from './billing-control.js';
 import type { Clock } from './clock.js';
 import {
@@ -15,6 +15,7 @@ import {
 import { money } from './currencies.js';
 import type { Deliveries, Delivery } from './deliveries.js';
 import { ApiError } from './errors.js';
+import type { ExpiredKeys } from './expired-keys.js';
 import { FAULT_KINDS, type Faults } from './faults.js';
 import type { Kind, StripeObject } from './kind.js';
 import { authenticationPage, page, Redirect } from './pages.js';
@@ -45,6 +46,7 @@ export interface ControlParts {
   readonly faults: Faults;
   readonly deliveries: Deliveries;
   readonly log: RequestLog;
+  readonly expiredKeys: ExpiredKeys;
   readonly openScope: OpenScope;
   readonly reset: () => Promise<void>;
 }
@@ -176,6 +178,14 @@ const advance = async ({ scheduler, clock }: ControlParts, body: JsonHash): Prom
   return { now: clock.now(), offsetSeconds: clock.offsetMs() / 1_000 };
 };
 
+const expireKey = ({ expiredKeys }: ControlParts, body: JsonHash): object => {
+  onlyNames(body, ['key']);
+  const key = string(body, 'key');
+  if (!isKey(key)) throw new ControlError('key must be a key of the sandbox, as sk_test_sandbox__old.');
+  expiredKeys.add(key);
+  return { expired: true };
+};
+
 const showIntent = (parts: ControlParts, id: string): string => {
   if (id.startsWith('seti_'))
     return authenticationPage('saving this card', scopeOf(parts, setupIntents, id).get(setupIntents, id).status);
@@ -258,6 +268,7 @@ const clockAndFaultDoors = (parts: ControlParts): Doors => {
 };
 
 const objectDoors = (parts: ControlParts): Doors => ({
+  'POST /keys/expire': ({ body }) => expireKey(parts, readJson(body)),
   'POST /disputes': ({ body }) => addDispute(parts, readJson(body)),
   'POST /disputes/:id/close': ({ id, body }) => endDispute(parts, id, readJson(body)),
   'POST /disputes/:id/escalate': ({ id }) => escalate(parts, id),

@@ -5,6 +5,7 @@ import { createControl } from './control.js';
 import { createDeliveries, OWN_PARTITION } from './deliveries.js';
 import { createEmitter } from './emitter.js';
 import { createExpand } from './expansion.js';
+import { createExpiredKeys } from './expired-keys.js';
 import { createFaults } from './faults.js';
 import { createHttpServer } from './http-server.js';
 import { createIdempotency } from './idempotency.js';
@@ -65,6 +66,7 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
   if (options.dataFile !== undefined) journal = await openJournal(options.dataFile, store.load, store.dump);
   clock.setOffsetMs(store.get(OWN_PARTITION, clockRows, 'clock')?.offsetMs ?? 0);
 
+  const expiredKeys = createExpiredKeys(store);
   const faults = createFaults();
   const log = createRequestLog();
   const deliveries = createDeliveries({
@@ -98,6 +100,7 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
     match: createRouter(resources),
     expand: createExpand(kindsByTable),
     mislead: createMislead(kindsByTable),
+    expiredKeys,
   });
   const reset = async (): Promise<void> => {
     scheduler.clear();
@@ -108,7 +111,7 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
     clock.setOffsetMs(0);
     await journal?.rewrite();
   };
-  const control = createControl({ store, clock, scheduler, faults, deliveries, log, openScope, reset });
+  const control = createControl({ store, clock, scheduler, faults, deliveries, log, expiredKeys, openScope, reset });
   const server = createHttpServer(api, control, options.isForUs);
 
   const port = await server.listen(options.port, host);

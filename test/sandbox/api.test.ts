@@ -105,6 +105,24 @@ test('unknown objects and URLs answer 404; one of the other mode is named as suc
   );
 });
 
+test('an account has further keys, which see the same; one that expired is refused, the others go on', async () => {
+  const { control, sandbox } = await worlds.start();
+  const { id } = await clientOf(sandbox.port, 'sk_test_sandbox__old').customers.create({});
+  expect(await control('POST', '/keys/expire', { key: 'sk_test_sandbox__old' })).toEqual({ expired: true });
+  expect(await failureOf(clientOf(sandbox.port, 'sk_test_sandbox__old').customers.retrieve(id))).toMatchObject({
+    statusCode: 401,
+    code: 'api_key_expired',
+    message: 'Expired API Key provided: sk_test_********_old',
+  });
+  for (const key of ['sk_test_sandbox__new', 'sk_test_sandbox'])
+    expect((await clientOf(sandbox.port, key).customers.retrieve(id)).id).toBe(id);
+  const other = clientOf(sandbox.port, 'sk_test_sandbox_acme__2');
+  expect((await other.accounts.retrieveCurrent()).id).toBe('acct_acme');
+  expect(await control('POST', '/keys/expire', { key: 'sk_test_51H' })).toMatchObject({
+    error: { message: expect.stringContaining('must be a key of the sandbox') },
+  });
+});
+
 test('keys, versions and content types are checked', async () => {
   const { raw, sandbox } = await worlds.start();
   const none = await fetch(`${sandbox.url}/v1/customers`);

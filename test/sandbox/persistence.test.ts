@@ -31,6 +31,10 @@ test('objects, keys, the clock, what is due and what is undelivered survive a re
     { idempotencyKey: 'k' },
   );
   await fetch(`${first.url}/_sandbox/clock`, { method: 'POST', body: JSON.stringify({ advanceSeconds: 60 }) });
+  await fetch(`${first.url}/_sandbox/keys/expire`, {
+    method: 'POST',
+    body: JSON.stringify({ key: 'sk_test_sandbox__old' }),
+  });
   await first.close();
 
   const world = await worlds.start({ dataFile });
@@ -42,6 +46,9 @@ test('objects, keys, the clock, what is due and what is undelivered survive a re
   ).toMatchObject({ id: paid.id });
   expect((await world.stripe.webhookEndpoints.list()).data.map(({ id }) => id)).toEqual([endpoint.id]);
   expect(await world.control('GET', '/clock')).toMatchObject({ offsetSeconds: 60 });
+  await expect(clientOf(world.sandbox.port, 'sk_test_sandbox__old').customers.list()).rejects.toThrow(
+    /Expired API Key/,
+  );
   await world.advance(150);
   expect((await world.stripe.paymentIntents.retrieve(paid.id)).status).toBe('succeeded');
 });
