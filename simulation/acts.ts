@@ -15,6 +15,7 @@ import { beginLowered } from './lowered-charges.js';
 import { CERTAIN_METHOD_ACTIONS } from './methods.js';
 import { changePlan } from './plan-changes.js';
 import type { Random } from './random.js';
+import { ROTATION } from './rotation.js';
 import { secondAct } from './second-act.js';
 import type { World } from './world.js';
 import { troubleReads, WRONG_ANSWERS } from './wrong-answers.js';
@@ -63,6 +64,7 @@ export const ACTS = {
   'wrong answers': oneByOne(WRONG_ANSWERS),
   methods,
   'second act': oneByOne([secondAct]),
+  rotation: oneByOne(ROTATION),
 } as const satisfies Readonly<Record<string, Act>>;
 
 export type ActName = keyof typeof ACTS;

@@ -48,6 +48,18 @@ interface DisputeRow {
   readonly stripeId: string;
 }
 
+/** A call of Stripe's API, as the sandbox logged it. */
+interface LoggedRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Real milliseconds. */
+  readonly atMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+  readonly status: number | null;
+  readonly answer: unknown;
+}
+
 /** Both sides at the end of a run. */
 export interface Books {
   readonly payments: readonly PaymentRow[];
@@ -60,6 +72,8 @@ export interface Books {
   readonly invoices: readonly Stripe.Invoice[];
   readonly customers: readonly Stripe.Customer[];
   readonly charges: readonly Stripe.Charge[];
+  /** All that Stripe was asked, by us and by others. */
+  readonly requests: readonly LoggedRequest[];
   readonly installation: string;
 }
 
@@ -92,6 +106,8 @@ export const readBooks = async ({ sql, sandbox }: World): Promise<Books> => {
   ]);
   const installation = settings[0]?.value;
   if (typeof installation !== 'string' || installation === '') throw new Error("The installation's id is not known.");
+  const logged = await fetch(`${sandbox.url}/_sandbox/requests`);
+  const { data: requests } = (await logged.json()) as { data: LoggedRequest[] };
   const [intents, stripeRefunds, stripeDisputes, subscriptions, invoices, customers, charges] = await Promise.all([
     byId(stripe.paymentIntents.list({ limit: 100 })),
     byId(stripe.refunds.list({ limit: 100 })),
@@ -112,6 +128,7 @@ export const readBooks = async ({ sql, sandbox }: World): Promise<Books> => {
     invoices: [...invoices.values()],
     customers: [...customers.values()],
     charges: [...charges.values()],
+    requests,
     installation,
   };
 };

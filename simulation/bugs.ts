@@ -1,5 +1,6 @@
 import type { ActName } from './acts.js';
 import type { Rewrite } from './database-link.js';
+import type { StripeBug } from './stripe-bugs.js';
 
 /** A fault of the product that the simulation must catch. */
 export interface Bug {
@@ -10,12 +11,8 @@ export interface Bug {
   readonly rewrite?: Rewrite;
   /** The acts in which it shows. */
   readonly shows: readonly ActName[];
-  /** A method is said to be removed, and isn't. */
-  readonly keepsMethods?: true;
-  /** Whatever Stripe answers about a payment intent is taken for the one that was asked about. */
-  readonly takesAnyAnswer?: true;
-  /** A change of a subscription is said to be done, and isn't. */
-  readonly keepsTerms?: true;
+  /** What a server does wrong at Stripe. */
+  readonly stripe?: StripeBug;
   /** Each flow's statements go past its transaction. */
   readonly flowsOutside?: true;
   /** A committed change is told, and lost. */
@@ -243,7 +240,7 @@ export const BUGS = {
     about: 'a method is told as removed, and Stripe is never asked',
     breaks: 'a removed method is charged no more',
     shows: ['methods'],
-    keepsMethods: true,
+    stripe: 'keeps methods',
   },
   'owner-mistaken': {
     about: "a method counts as another account's, and is charged with its customer",
@@ -286,7 +283,7 @@ export const BUGS = {
     about: "an answer about another payment intent is taken for the payment's own",
     breaks: "each version tells what the payment's own intent had said",
     shows: ['wrong answers'],
-    takesAnyAnswer: true,
+    stripe: 'takes any answer',
   },
   'older-believed': {
     about: 'a payment that is paid is what an older answer says',
@@ -319,7 +316,30 @@ export const BUGS = {
     about: 'another plan is told as agreed on, and Stripe is never asked',
     breaks: 'a change of plan that was answered stands once it is paid',
     shows: ['month'],
-    keepsTerms: true,
+    stripe: 'keeps terms',
+  },
+  'key-remembered': {
+    about: 'a server makes intents with the key that it read first',
+    breaks: 'Stripe is asked with no key that has expired',
+    shows: ['rotation'],
+    stripe: 'keeps keys',
+  },
+  'endpoint-left': {
+    about: 'an endpoint whose overlap is over is taken for deleted, and Stripe is never asked',
+    breaks: 'Stripe delivers to one endpoint, whose secret is known',
+    shows: ['rotation'],
+    stripe: 'keeps endpoints',
+  },
+  'old-secret-forgotten': {
+    about: 'the secret of the endpoint before is forgotten at once',
+    breaks: 'no delivery is refused while its secret is to be accepted',
+    shows: ['rotation'],
+    rewrite: inStatement(
+      'select value from tollgate.setting where key = $1',
+      'select value',
+      `select case key when 'stripe_webhook' then jsonb_set(value, '{endpoints}', coalesce((
+        select jsonb_agg(e) from jsonb_array_elements(value->'endpoints') e where e->>'retireAt' is null), '[]')) else value end as value`,
+    ),
   },
   'telling-forgotten': {
     about: 'what the other system did not take counts as delivered',

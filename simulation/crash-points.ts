@@ -53,6 +53,7 @@ export const LATER_CRASH_POINTS: readonly CrashPoint[] = [
       '/v1/checkout/sessions/*/expire',
       '/v1/payment_intents/*/capture',
       '/v1/payment_intents/*/cancel',
+      '/v1/webhook_endpoints',
     ] as const
   ).flatMap((path): CrashPoint[] => [
     { at: 'before call', path },

@@ -7,11 +7,14 @@ import { PAGE_AND_CAPTURE_ACTIONS } from './pages-and-captures.js';
 import { startProcess } from './process-life.js';
 import { createRandom } from './random.js';
 import { comeToRest } from './rest.js';
+import { ROTATION_ACTIONS } from './rotation.js';
 import type { SeedOptions, SeedResult } from './seed.js';
 import { openWorld } from './world.js';
 
 /** All that people do, where no named point can be died at. */
-const POSSIBLE = [...ACTIONS, ...METHOD_ACTIONS, ...PAGE_AND_CAPTURE_ACTIONS].filter(({ needsPoints }) => !needsPoints);
+const POSSIBLE = [...ACTIONS, ...METHOD_ACTIONS, ...PAGE_AND_CAPTURE_ACTIONS, ...ROTATION_ACTIONS].filter(
+  ({ needsPoints }) => !needsPoints,
+);
 /** How each round ends. */
 const ENDS = ['month', 'subscription', 'late money'] as const;
 /** People who do things at the same time, one thing after the other each. */

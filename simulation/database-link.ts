@@ -131,7 +131,7 @@ export const openDatabaseLink = async ({ url, armed, die, rewrite, losesCommit }
       toServer.write(chunk);
     });
   };
-  return openLink({ host: url.hostname, port: Number(url.port) }, pipe);
+  return openLink(() => ({ host: url.hostname, port: Number(url.port) }), pipe);
 };
 
 /** The answer to a ROLLBACK, told as that to a COMMIT: two bytes fewer. */

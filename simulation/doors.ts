@@ -136,7 +136,7 @@ const begin = async (world: World): Promise<void> => {
 
 /** Opens the doors of a server in this process, with a database and a Stripe of its own. */
 export const openDoors = async (lab: Lab): Promise<Doors> => {
-  const world = await openWorld(lab, createRandom(1));
+  const world = await openWorld(lab, createRandom(1), { keys: 'given' });
   const database = await lab.openDatabase();
   const { url } = await world.server();
   const { admin } = await signTokens();

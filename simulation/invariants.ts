@@ -14,6 +14,7 @@ import { LOWERING_INVARIANTS } from './lowered-charges.js';
 import { METHOD_INVARIANTS } from './method-invariants.js';
 import { OUTSIDE_INVARIANTS } from './outside-invariants.js';
 import { PLAN_INVARIANTS } from './plan-changes.js';
+import { ROTATION_INVARIANTS } from './rotation.js';
 import type { World } from './world.js';
 
 const REFUND_STATUS: Readonly<Record<string, string>> = {
@@ -122,17 +123,13 @@ const checkDisputedSums = (_: World, { payments, stripeDisputes }: Books): Compa
   );
 
 /** Our own calls alone never ask for more than is left, where nobody refunds beside us. */
-const checkOvershoot = async ({ sandbox }: World, { stripeRefunds }: Books): Promise<Comparison> => {
-  const response = await fetch(`${sandbox.url}/_sandbox/requests`);
-  const { data } = (await response.json()) as {
-    data: { method: string; path: string; idempotencyKey: string | null; body: unknown; answer: unknown }[];
-  };
+const checkOvershoot = (_: World, { stripeRefunds, requests }: Books): Comparison => {
   const dashboards = new Set(
     [...stripeRefunds.values()]
       .filter(({ metadata }) => metadata?.['tollgate_refund'] === undefined)
       .map(({ payment_intent: intent }) => String(intent)),
   );
-  const asked = data.filter(({ method, path }) => method === 'POST' && path === '/v1/refunds');
+  const asked = requests.filter(({ method, path }) => method === 'POST' && path === '/v1/refunds');
   return compare(asked, (request) => {
     const words = JSON.stringify(request);
     const isOurs = words.includes('tollgate_refund');
@@ -377,6 +374,7 @@ const INVARIANTS: Readonly<Record<string, Invariant>> = {
   ...METHOD_INVARIANTS,
   ...ANSWER_INVARIANTS,
   ...OUTSIDE_INVARIANTS,
+  ...ROTATION_INVARIANTS,
 };
 
 /** What the promises are called. */

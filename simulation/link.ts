@@ -12,8 +12,14 @@ export interface Link {
 /** What becomes of one connection: `toServer` is the server's end, `upstream` the other one. */
 export type Pipe = (toServer: net.Socket, upstream: net.Socket) => void;
 
-/** Listens on a port of its own and pipes each connection to `target`; `pipe` moves the bytes. */
-export const openLink = async (target: { readonly host: string; readonly port: number }, pipe: Pipe): Promise<Link> => {
+/** Where a link leads. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Listens on a port of its own and pipes each connection to where it leads at that moment; `pipe` moves the bytes. */
+export const openLink = async (leadsTo: () => Target | undefined, pipe: Pipe): Promise<Link> => {
   const sockets = new Set<net.Socket>();
   let isCut = false;
   const keep = (socket: net.Socket, other: net.Socket): void => {
@@ -25,7 +31,8 @@ export const openLink = async (target: { readonly host: string; readonly port: n
     });
   };
   const listener = net.createServer((toServer) => {
-    if (isCut) {
+    const target = leadsTo();
+    if (isCut || !target) {
       toServer.destroy();
       return;
     }

@@ -55,6 +55,7 @@ export const comeToRest = async (world: World, restMs = REST_MS): Promise<void> 
   world.setTrouble(false);
   await world.control('/faults');
   for (const life of await world.servers()) life.arm(undefined);
+  await world.keyring.expireFormer();
   await world.sandbox.settled();
   await world.age(OLD_ENOUGH_SECONDS);
   const missing = await reconcileAll(world, Date.now() + REST_MS);

@@ -13,6 +13,7 @@ import {
 import { LATER_CRASH_POINTS } from './crash-points.js';
 import { METHOD_ACTIONS } from './methods.js';
 import { PAGE_AND_CAPTURE_ACTIONS } from './pages-and-captures.js';
+import { ROTATION_ACTIONS } from './rotation.js';
 import { troubleReads } from './wrong-answers.js';
 
 const HOUR = 3_600;
@@ -44,6 +45,7 @@ const CALLS = [
 const POSSIBLE: readonly Action[] = [
   ...METHOD_ACTIONS,
   ...PAGE_AND_CAPTURE_ACTIONS,
+  ...ROTATION_ACTIONS,
   refund,
   reconcile,
   passLonger,

@@ -35,6 +35,8 @@ export interface ServerLife {
 export interface ServerNeeds {
   readonly database: Meeting;
   readonly sandboxUrl: string;
+  /** See `environmentOf`. */
+  readonly publicUrl?: string;
   readonly flows: Flows;
   /** Which other system the flows' effects call. */
   readonly effectUrl: string;
@@ -50,18 +52,27 @@ export interface ServerNeeds {
 export const TIMING = {
   refundTiming: { leaseMs: 1_500, readsApartMs: 250 },
   inboxLimits: { firstWaitSeconds: 0.03, longestWaitSeconds: 0.3, maximumAttempts: 60, leaseSeconds: 2 },
-  jobsEveryMs: 120,
+  jobsEveryMs: 250,
   effectTiming: { heartbeatMs: 300, silentMs: 1_500 },
+  keyTiming: { keptMs: 300, careEveryMs: 500 },
 } as const;
 const STRIPE_TIMEOUT_MS = '500';
 /** Statements of transactions in which money moves. */
 const MONEY_MOVES = ['payment_write_version', 'refund_write_version', 'recurring_write_version'];
 
-/** The environment of a server here. */
+/** Keys as a developer sets them. */
+const GIVEN_KEYS = {
+  STRIPE_SECRET_KEY: 'sk_test_sandbox',
+  STRIPE_PUBLISHABLE_KEY: 'pk_test_sandbox',
+  STRIPE_WEBHOOK_SECRET: 'whsec_sandbox',
+};
+
+/** The environment of a server here: with a public address its keys are those that an operator stores, and its webhook endpoint is its own to look after. */
 export const environmentOf = (
   { url, redis }: Meeting,
   stripeUrl: string,
   batches: BatchMode,
+  publicUrl?: string,
 ): Record<string, string> => ({
   TOLLGATE_EVENT_BATCHES: batches,
   DATABASE_URL: url,
@@ -69,9 +80,7 @@ export const environmentOf = (
   PORT: '0',
   REDIRECT_ORIGINS: 'https://shop.example',
   STRIPE_API_BASE: stripeUrl,
-  STRIPE_SECRET_KEY: 'sk_test_sandbox',
-  STRIPE_PUBLISHABLE_KEY: 'pk_test_sandbox',
-  STRIPE_WEBHOOK_SECRET: 'whsec_sandbox',
+  ...(publicUrl === undefined ? GIVEN_KEYS : { PUBLIC_URL: publicUrl }),
   TOLLGATE_STRIPE_TIMEOUT_MS: STRIPE_TIMEOUT_MS,
   TOLLGATE_RECONCILE_MINUTES: '0',
   TOLLGATE_ENCRYPTION_KEY: ENCRYPTION_KEY,
@@ -117,16 +126,16 @@ export const startServer: StartServer = async (needs) => {
       losesCommit: (statements) => MONEY_MOVES.some((name) => statements.has(name)) && needs.losesCommit(),
     }),
   });
-  const stripe = await openStripeLink({
-    ...{ url: new URL(sandboxUrl), armed, die },
-    ...(bug?.keepsMethods && { keepsMethods: true }),
-    ...(bug?.keepsTerms && { keepsTerms: true }),
-    ...(bug?.takesAnyAnswer && { takesAnyAnswer: true }),
-  });
+  const stripe = await openStripeLink({ url: new URL(sandboxUrl), armed, die, bug: bug?.stripe });
   const address = new URL(needs.database.url);
   address.port = String(database.port);
   const config = readConfig(
-    environmentOf({ ...needs.database, url: address.href }, `http://127.0.0.1:${stripe.port}`, needs.batches),
+    environmentOf(
+      { ...needs.database, url: address.href },
+      `http://127.0.0.1:${stripe.port}`,
+      needs.batches,
+      needs.publicUrl,
+    ),
   );
   try {
     tollgate = await startTollgate(config, { log: pino({ level: config.log.level }), flows, ...TIMING });

@@ -3,11 +3,14 @@ import Stripe from 'stripe';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.js';
 import { signToken } from '../src/graphql/token.js';
 import type { BatchMode } from '../src/inbox/event-batches.js';
+import type { Operations } from '../src/parts/operations.js';
 import { type BugName, bugOf } from './bugs.js';
 import { crashWords, wordsOf } from './crash-points.js';
 import { type Ear, openEar, troubleAt } from './ear.js';
 import { type FlowTrouble, observeAll } from './flows.js';
+import { type Front, openFront } from './front.js';
 import { createHistory, type History } from './history.js';
+import { createKeyring, type Keyring } from './keyring.js';
 import type { Lab } from './lab.js';
 import { createLives, type Lives } from './lives.js';
 import type { Account } from './people.js';
@@ -33,6 +36,10 @@ export interface World {
   readonly wallet: Wallet;
   /** Another system, which outgoing webhooks and effects tell. */
   readonly ear: Ear;
+  /** The installation's keys, and its webhook endpoint. */
+  readonly keyring: Keyring;
+  /** Where Stripe reaches the server of now. */
+  readonly publicUrl: string;
   /** The server of now; started anew if it has died. */
   server(): Promise<ServerLife>;
   /** All of now: the one that Stripe and the watcher talk to first, then the one beside it. */
@@ -47,6 +54,12 @@ export interface World {
    * @throws Refused with the error's code, or LOST when the server died
    */
   ask<T>(as: Account, query: string, variables: object): Promise<T>;
+  /**
+   * Does what an operator does by command, at either server.
+   *
+   * @throws Refused with LOST when the server died
+   */
+  command<T>(work: (operations: Operations) => Promise<T>): Promise<T>;
   /** A door under `/_sandbox`. */
   control(path: string, body?: object): Promise<unknown>;
   /** Makes our rows older, as if so much time had passed for them. */
@@ -61,14 +74,14 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** Nothing listens there: a delivery finds the server down. */
-const NOWHERE = 'http://127.0.0.1:9/webhooks/stripe';
 const TROUBLE = 0.15;
 const LOST_COMMITS = 0.3;
 /** An operation may last for less. */
 const LONG_SECONDS = 600;
 /** An actor who meets a fault that was meant for the server gives up soon. */
 const ACTOR_TIMEOUT_MS = 1_000;
+/** What an operator does in the console's settings. */
+const CONFIGURE = `mutation ($input: ConfigureStripeInput!) { configureStripe(input: $input) { settings { livemode } } }`;
 /** What grows old together with Stripe's clock: calls under way. When a row was made can't be changed. */
 const AGING = ['payment', 'refund', 'recurring_payment', 'renewal', 'stripe_customer'];
 
@@ -77,6 +90,8 @@ export interface WorldOptions {
   readonly bug?: BugName | undefined;
   /** Starts its servers; in this process unless told. */
   readonly startLife?: StartServer;
+  /** Where its keys come from: an operator stores and rolls them, or the environment gives them. Stored unless told. */
+  readonly keys?: 'stored' | 'given';
 }
 
 /** A client of the sandbox, as the actors use it. */
@@ -119,6 +134,12 @@ const ageRows = async (sql: pg.Pool, seconds: number): Promise<void> => {
       where restoring_by is not null`,
     [seconds],
   );
+  await sql.query(
+    `update tollgate.setting
+      set value = jsonb_set(value, '{pending,at}', to_jsonb((value->'pending'->>'at')::timestamptz - $1 * interval '1 second'))
+      where key = 'stripe_webhook' and jsonb_typeof(value->'pending') = 'object'`,
+    [seconds],
+  );
 };
 
 interface Operation {
@@ -148,6 +169,18 @@ export const send = async <T>({ url, died: signal }: ServerLife, token: string, 
   if (signal.aborted) lost();
   if (errors?.[0]) throw new Refused(errors[0].extensions?.code ?? 'no code');
   return Object.values(data ?? {})[0] as T;
+};
+
+/** Does it as an operator of this server; nobody waits for one that died. */
+const commandAt = async <T>(
+  { operations, died }: ServerLife,
+  work: (operations: Operations) => Promise<T>,
+): Promise<T> => {
+  const lost = new Promise<never>((_, reject) => {
+    if (died.aborted) reject(new Refused('LOST'));
+    died.addEventListener('abort', () => reject(new Refused('LOST')), { once: true });
+  });
+  return Promise.race([work(operations), lost]);
 };
 
 /** Keeps long stretches of time and operations apart: while one is under way the other waits. */
@@ -207,7 +240,7 @@ const createFates = (random: Random, history: History) => {
 /** What the servers of a world share. */
 interface LivesParts {
   readonly history: History;
-  readonly sandbox: Sandbox;
+  readonly front: Front;
   readonly watcher: Watcher;
   readonly start: (died: ServerNeeds['died']) => Promise<ServerLife>;
 }
@@ -216,16 +249,16 @@ interface LivesParts {
 const MODES: readonly BatchMode[] = ['always', 'off', 'auto'];
 
 /** One server after the other; Stripe's deliveries and the watcher follow. */
-const followLives = ({ history, sandbox, watcher, start }: LivesParts): Lives =>
+const followLives = ({ history, front, watcher, start }: LivesParts): Lives =>
   createLives({
     start,
     began({ url }) {
       history.note('a server starts');
-      sandbox.setWebhookUrl(`${url}/webhooks/stripe`);
+      front.lead(url);
       watcher.connect(url);
     },
     ended() {
-      sandbox.setWebhookUrl(NOWHERE);
+      front.lead();
       watcher.disconnect();
     },
     died(point) {
@@ -269,40 +302,58 @@ const gatherLives = (parts: LivesParts, random: Random) => {
 export const openWorld = async (
   lab: Lab,
   random: Random,
-  { bug: bugName, startLife = startServer }: WorldOptions = {},
+  { bug: bugName, startLife = startServer, keys = 'stored' }: WorldOptions = {},
 ): Promise<World> => {
   const bug = bugName === undefined ? undefined : bugOf(bugName);
   const history = createHistory();
   const database = await lab.openDatabase();
   const sql = new pg.Pool({ connectionString: database.url, max: 4 });
   sql.on('error', () => undefined);
-  const sandbox = await startSandbox({ port: 0, webhookSecret: 'whsec_sandbox', webhookUrl: NOWHERE });
+  const front = await openFront();
+  const given = { webhookSecret: 'whsec_sandbox', webhookUrl: `${front.url}/webhooks/stripe` };
+  const sandbox = await startSandbox({ port: 0, ...(keys === 'given' && given) });
   const tokens = await signTokens();
   const watcher = createWatcher(tokens.admin);
   const { trouble, earTrouble, losesCommit, setTrouble } = createFates(random, history);
   const ear = await openEar(earTrouble);
   const outside = bug && 'flowsOutside' in bug ? sql : undefined;
   const flows = observeAll(lab.flows, { trouble, outside, effectUrl: ear.effectUrl });
-  const shared = { database, sandboxUrl: sandbox.url, effectUrl: ear.effectUrl, flows, bug, losesCommit };
+  const own = keys === 'stored' ? { publicUrl: front.url } : {};
+  const shared = { database, sandboxUrl: sandbox.url, ...own, effectUrl: ear.effectUrl, flows, bug, losesCommit };
   let life = random.between(0, MODES.length - 1);
   const batches = (): BatchMode => MODES[life++ % MODES.length] ?? 'auto';
   const start: LivesParts['start'] = (died) => startLife({ ...shared, batches: batches(), died });
-  const lives = gatherLives({ history, sandbox, watcher, start }, random.fork());
+  const lives = gatherLives({ history, front, watcher, start }, random.fork());
   const control: World['control'] = (path, body) => callControl(sandbox, path, body);
   const age: World['age'] = (seconds) => ageRows(sql, seconds);
+  const quiet = async (): Promise<void> => {
+    for (const life of await lives.all()) await life.quiet();
+  };
   const passage = createPassage({
-    settle: async () => {
-      for (const life of await lives.all()) await life.quiet();
-    },
+    settle: quiet,
     async advance(seconds) {
       await age(seconds);
       await control('/clock', { advanceSeconds: seconds });
     },
   });
 
+  const ask: World['ask'] = (as, query, variables) =>
+    passage.operate(async () => send(await lives.any(), tokens[as], { query, variables }));
+  const command: World['command'] = (work) => passage.operate(async () => commandAt(await lives.any(), work));
+  const keyring = createKeyring({
+    ...{ sql, command, quiet, wordOf: (error) => (error instanceof Error ? error.message : String(error)) },
+    configure: (pair) => ask('admin', CONFIGURE, { input: pair }),
+    expire: (key) => control('/keys/expire', { key }),
+  });
+  if (keys === 'stored') history.note(`the keys are set: ${await keyring.roll()}`);
+
   return {
     sql,
     sandbox,
+    keyring,
+    publicUrl: front.url,
+    command,
+    ask,
     stripe: connectStripe(sandbox.url),
     history,
     watcher,
@@ -315,8 +366,6 @@ export const openWorld = async (
     },
     control,
     stopServer: lives.first.stopCurrent,
-    ask: (as, query, variables) =>
-      passage.operate(async () => send(await lives.any(), tokens[as], { query, variables })),
     age,
     advance: passage.advance,
     setTrouble,
@@ -324,6 +373,7 @@ export const openWorld = async (
       await lives.close();
       await ear.close();
       await sandbox.close();
+      await front.close();
       await sql.end();
       await database.drop();
     },

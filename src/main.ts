@@ -33,7 +33,7 @@ import { countFrozenEvents } from './inbox/frozen-events.js';
 import type { InboxLimits } from './inbox/inbox.js';
 import { startJobs } from './inbox/jobs.js';
 import { createPayloadKeeping } from './inbox/payload-keeping.js';
-import { createEndpointCare } from './installation/endpoint-care.js';
+import { createEndpointCare, type KeyTiming } from './installation/endpoint-care.js';
 import { setFirstPlan } from './installation/plan.js';
 import { createRedirects, type Redirects } from './installation/redirects.js';
 import { isLiveKey } from './installation/stripe-connection.js';
@@ -85,6 +85,8 @@ export interface StartParts {
   readonly effectTiming?: EffectTiming;
   /** How long jobs rest between two looks, in milliseconds; a second unless told. */
   readonly jobsEveryMs?: number;
+  /** How soon other keys are noticed, and how often the webhook endpoint is looked after; as in production unless told. */
+  readonly keyTiming?: KeyTiming;
   /** When problems are looked at; a minute after the start, and every half minute, unless told. */
   readonly problemTiming?: ProblemTiming;
   /** Looks after a process of its own; in another's, nobody does. */
@@ -150,6 +152,7 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
       config,
       link: linkSettings(pubsub, log),
       flowFolder,
+      keptMs: parts.keyTiming?.keptMs,
       stopCalls: calls.signal,
       observeCall: metrics.called,
     });
@@ -224,7 +227,14 @@ export const startTollgate = async (environment: Config, parts: StartParts): Pro
       registry,
       metrics,
     });
-    const operations = createOperations({ storage, door, nouns: built, recorder, rehearses });
+    const operations = createOperations({
+      storage,
+      door,
+      nouns: built,
+      endpoints: console.endpoints,
+      recorder,
+      rehearses,
+    });
     if (command) return { url: '', sandboxUrl: undefined, operations, stop };
     registerInstallationMetrics(registry, storage.database);
     const server = createClientDoors({
@@ -293,7 +303,7 @@ const listen = async (
   return { port, url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${basePath}` };
 };
 
-interface Work extends Pick<StartParts, 'log' | 'jobsEveryMs' | 'effectTiming'> {
+interface Work extends Pick<StartParts, 'log' | 'jobsEveryMs' | 'effectTiming' | 'keyTiming'> {
   readonly config: Pick<Config, 'eventPayloadDays' | 'followSeconds'>;
   readonly storage: Storage;
   readonly door: StripeDoor;
@@ -306,13 +316,14 @@ interface Work extends Pick<StartParts, 'log' | 'jobsEveryMs' | 'effectTiming'> 
 }
 
 /** Starts what nobody asks for: jobs and effects. */
-const startWork = ({ config, storage, door, flows, onStop, jobsEveryMs, effectTiming, ...work }: Work): void => {
+const startWork = ({ config, storage, door, flows, onStop, jobsEveryMs, effectTiming, keyTiming, ...work }: Work) => {
   const jobs = startJobs({
     ...work,
     ...door,
     followEveryMs: config.followSeconds * 1_000,
     payloads: createPayloadKeeping(storage.database, config.eventPayloadDays),
     ...(jobsEveryMs !== undefined && { everyMs: jobsEveryMs }),
+    ...(keyTiming && { careEveryMs: keyTiming.careEveryMs }),
   });
   onStop(() => jobs.stop());
   const effects = startEffects({

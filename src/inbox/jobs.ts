@@ -33,6 +33,8 @@ interface Parts {
   readonly countFrozen: () => Promise<void>;
   /** Looks after the webhook endpoint at Stripe. */
   readonly endpointCare: () => Promise<void>;
+  /** How often, in milliseconds; a minute unless told. */
+  readonly careEveryMs?: number;
   /** How long those that look for work rest between two looks, in milliseconds; a second unless told. */
   readonly everyMs?: number;
   readonly log: { warn(detail: object, message: string): void };
@@ -72,7 +74,7 @@ const repeat = (
 /** Starts the jobs: publish what was left unpublished, try failed events again, reconcile, and what the nouns do. */
 export const startJobs = (parts: Parts): Jobs => {
   const { inbox, processor, outbox, reconciler, payloads, countFrozen, endpointCare, log } = parts;
-  const { follower, followEveryMs, everyMs = EVERY_MS } = parts;
+  const { follower, followEveryMs, everyMs = EVERY_MS, careEveryMs = CARE_EVERY_MS } = parts;
   const retried = new Set<Promise<void>>();
   /** Doesn't wait for those that it takes up: one that waits for a lock keeps no other from its turn. */
   const retry = async (): Promise<void> => {
@@ -83,7 +85,7 @@ export const startJobs = (parts: Parts): Jobs => {
   };
   const stops = [
     repeat('publish', () => outbox.sweep(), log, everyMs),
-    repeat('webhook endpoint', endpointCare, log, CARE_EVERY_MS),
+    repeat('webhook endpoint', endpointCare, log, careEveryMs),
     ...parts.jobs.map(({ name, run }) => repeat(name, run, log, everyMs)),
     repeat('reconciliation', () => reconciler.reconcileIfDue(), log, RECONCILE_LOOK_MS),
     ...(followEveryMs > 0 ? [repeat('events', () => follower.look(), log, followEveryMs)] : []),

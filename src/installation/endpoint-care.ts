@@ -1,6 +1,12 @@
 import type { KeyStore } from './stripe-keys.js';
 import type { WebhookEndpoints } from './webhook-endpoint.js';
 
+/** How soon other keys are noticed, and how often the webhook endpoint is looked after. */
+export interface KeyTiming {
+  readonly keptMs: number;
+  readonly careEveryMs: number;
+}
+
 /** What was true in the dashboard this long ago is looked at again. */
 const ENSURE_EVERY_MS = 3_600_000;
 

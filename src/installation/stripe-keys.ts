@@ -42,13 +42,15 @@ interface Parts {
   readonly environment: GivenKeys;
   /** What the embedded run's sandbox takes; used where nothing else is set. */
   readonly sandbox?: GivenKeys | undefined;
+  /** Should the word of a change be lost, keys are read again after this; five seconds unless told. */
+  readonly keptMs?: number;
 }
 
-/** Should the word of a change be lost, keys are read again after this. */
 const KEPT_MS = 5_000;
 const KEPT_AT_LEAST_MS = 1_000;
 
-export const createKeyStore = ({ database, vault, environment, sandbox }: Parts): KeyStore => {
+export const createKeyStore = (parts: Parts): KeyStore => {
+  const { database, vault, environment, sandbox, keptMs = KEPT_MS } = parts;
   let kept: { keys: Promise<KeysInForce | undefined>; readAt: number } | undefined;
 
   const storedSecrets = async (given: readonly string[]): Promise<string[]> => {
@@ -106,8 +108,8 @@ export const createKeyStore = ({ database, vault, environment, sandbox }: Parts)
   };
 
   return {
-    read: () => readUnlessYoungerThan(KEPT_MS),
-    readAgain: () => readUnlessYoungerThan(KEPT_AT_LEAST_MS),
+    read: () => readUnlessYoungerThan(keptMs),
+    readAgain: () => readUnlessYoungerThan(Math.min(keptMs, KEPT_AT_LEAST_MS)),
     forget() {
       kept = undefined;
     },

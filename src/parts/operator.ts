@@ -44,6 +44,8 @@ interface Needs {
   readonly environment: Config['stripe'];
   readonly sandbox: GivenKeys | undefined;
   readonly flowFolder: string | undefined;
+  /** See `createKeyStore`. */
+  readonly keptMs?: number | undefined;
   /** Ends what is under way at Stripe. */
   readonly stopCalls?: AbortSignal;
   readonly observeCall?: ObserveCall;
@@ -68,7 +70,10 @@ export const createOperatorParts = (needs: Needs): OperatorParts => {
   const roles = createRoles(database);
   const orders = createOrders(database);
   const vault = createVault(config.encryption);
-  const keys = createKeyStore({ database, vault, environment: needs.environment, sandbox: needs.sandbox });
+  const keys = createKeyStore({
+    ...{ database, vault, environment: needs.environment, sandbox: needs.sandbox },
+    ...(needs.keptMs !== undefined && { keptMs: needs.keptMs }),
+  });
   const forget = (): void => {
     plans.forget();
     roles.forget();
