@@ -73,7 +73,7 @@ const prepare = async (url: string): Promise<void> => {
 export const openLab = async (): Promise<Lab> => {
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-simulation-'));
   fs.chmodSync(dataDir, 0o755);
-  const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
+  const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '500' };
   const postgres = await startEmbeddedPostgres({ dataDir, database: 'template', settings });
   const redis = await startRedis();
   const close = async (): Promise<void> => {
