@@ -32,23 +32,23 @@ const reconcileAll = async (world: World, until: number): Promise<number> => {
 };
 
 /** What failed outside is tried again now, not in half an hour. */
-const hurry = async ({ sql }: World): Promise<void> => {
-  await sql.query(`update tollgate.outgoing_delivery set next_attempt_at = now() where status = 'FAILED'`);
-  await sql.query('update tollgate_jobs._private_jobs set run_at = now() where run_at > now() and locked_at is null');
+const hurry = async ({ write }: World): Promise<void> => {
+  await write(`update tollgate.outgoing_delivery set next_attempt_at = now() where status = 'FAILED'`);
+  await write('update tollgate_jobs._private_jobs set run_at = now() where run_at > now() and locked_at is null');
 };
 
 /** What a server had taken up when it died another takes up now, not in half a minute. */
-const releaseMessages = ({ sql }: World): Promise<unknown> =>
-  sql.query(`update tollgate.outgoing_delivery set next_attempt_at = now()
+const releaseMessages = ({ write }: World): Promise<void> =>
+  write(`update tollgate.outgoing_delivery set next_attempt_at = now()
     where status = 'WAITING' and next_attempt_at > now()`);
 
 /** So is a charge that it was lowering. */
-const releaseLowerings = ({ sql }: World): Promise<unknown> =>
-  sql.query(`update tollgate.renewal set due_at = now() where due_at > now()`);
+const releaseLowerings = ({ write }: World): Promise<void> =>
+  write(`update tollgate.renewal set due_at = now() where due_at > now()`);
 
 /** So is a flow that was owed and failed, or whose server died while it ran it. */
-const releaseOwed = ({ sql }: World): Promise<unknown> =>
-  sql.query(`update tollgate.owed_flow set next_try_at = now() where status = 'OWED' and next_try_at > now()`);
+const releaseOwed = ({ write }: World): Promise<void> =>
+  write(`update tollgate.owed_flow set next_try_at = now() where status = 'OWED' and next_try_at > now()`);
 
 /** The hard times are over: nothing fails any more, and everything that waits gets its turn. */
 export const comeToRest = async (world: World, restMs = REST_MS): Promise<void> => {

@@ -55,6 +55,12 @@ export const idleIn = (
   ...(played < LONG_FOR_POINTS ? [] : unreached.map((words) => `no server died ${words}`)),
 ];
 
+/** A world that could not be played to its end proves nothing, and ends no other. */
+const unplayed = (seed: number, error: unknown): SeedResult => ({
+  ...{ seed, history: [], broken: new Set(), compared: new Map(), counts: new Map() },
+  violations: [`the world was not played to its end: ${error instanceof Error ? error.message : String(error)}`],
+});
+
 const add = (sums: Map<string, number>, more: ReadonlyMap<string, number>): void => {
   for (const [name, count] of more) sums.set(name, (sums.get(name) ?? 0) + count);
 };
@@ -72,7 +78,7 @@ export const simulate = async (request: SimulationRequest): Promise<SimulationRe
     while (next < firstSeed + seeds && !signal?.aborted) {
       const seed = next;
       next += 1;
-      const result = await play(lab, seed, { bug });
+      const result = await play(lab, seed, { bug }).catch((error: unknown) => unplayed(seed, error));
       played += 1;
       if (result.violations.length > 0) failed.push(result);
       add(counts, result.counts);

@@ -62,6 +62,8 @@ export interface World {
   command<T>(work: (operations: Operations) => Promise<T>): Promise<T>;
   /** A door under `/_sandbox`. */
   control(path: string, body?: object): Promise<unknown>;
+  /** Changes rows of ours beside the servers; done again where it and a server waited for each other. */
+  write(text: string, values?: readonly unknown[]): Promise<void>;
   /** Makes our rows older, as if so much time had passed for them. */
   age(seconds: number): Promise<void>;
   /**
@@ -126,15 +128,30 @@ export const callControl = async (sandbox: Sandbox, path: string, body?: object)
   return answer;
 };
 
-const ageRows = async (sql: pg.Pool, seconds: number): Promise<void> => {
+const DEADLOCK = '40P01';
+
+const writeTo =
+  (sql: pg.Pool): World['write'] =>
+  async (text, values = []) => {
+    for (;;) {
+      try {
+        await sql.query(text, [...values]);
+        return;
+      } catch (error) {
+        if (Reflect.get(Object(error), 'code') !== DEADLOCK) throw error;
+      }
+    }
+  };
+
+const ageRows = async (write: World['write'], seconds: number): Promise<void> => {
   for (const table of AGING)
-    await sql.query(`update tollgate.${table} set attempted_at = attempted_at - $1 * interval '1 second'`, [seconds]);
-  await sql.query(
+    await write(`update tollgate.${table} set attempted_at = attempted_at - $1 * interval '1 second'`, [seconds]);
+  await write(
     `update tollgate.recurring_payment set restoring_since = restoring_since - $1 * interval '1 second'
       where restoring_by is not null`,
     [seconds],
   );
-  await sql.query(
+  await write(
     `update tollgate.setting
       set value = jsonb_set(value, '{pending,at}', to_jsonb((value->'pending'->>'at')::timestamptz - $1 * interval '1 second'))
       where key = 'stripe_webhook' and jsonb_typeof(value->'pending') = 'object'`,
@@ -325,7 +342,8 @@ export const openWorld = async (
   const start: LivesParts['start'] = (died) => startLife({ ...shared, batches: batches(), died });
   const lives = gatherLives({ history, front, watcher, start }, random.fork());
   const control: World['control'] = (path, body) => callControl(sandbox, path, body);
-  const age: World['age'] = (seconds) => ageRows(sql, seconds);
+  const write = writeTo(sql);
+  const age: World['age'] = (seconds) => ageRows(write, seconds);
   const quiet = async (): Promise<void> => {
     for (const life of await lives.all()) await life.quiet();
   };
@@ -365,6 +383,7 @@ export const openWorld = async (
       if (database.redis) lives.openBeside();
     },
     control,
+    write,
     stopServer: lives.first.stopCurrent,
     age,
     advance: passage.advance,

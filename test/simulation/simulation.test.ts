@@ -72,6 +72,20 @@ test('an interrupted run plays what has begun to its end, and keeps every promis
   expect(report).toMatchObject({ played: 2, failed: [] });
 });
 
+test('a world that could not be played to its end is told with its seed, and the others are played', async () => {
+  const report = await simulate({
+    ...{ firstSeed: 1, seeds: 3, atOnce: 1 },
+    async play(_, seed) {
+      if (seed === 2) throw new Error('sorry, too many clients already');
+      return { seed, violations: [], broken: new Set(), compared: new Map(), counts: new Map(), history: [] };
+    },
+  });
+  expect(report.played).toBe(3);
+  expect(report.failed.map(({ seed, violations }) => [seed, ...violations])).toEqual([
+    [2, 'the world was not played to its end: sorry, too many clients already'],
+  ]);
+});
+
 test('every promise has a bug that breaks it: one that nothing was seen to break proves nothing', () => {
   const broken = new Set<string>(Object.values(BUGS).map(({ breaks }) => breaks));
   expect([...broken].sort()).toEqual([...PROMISES].sort());
