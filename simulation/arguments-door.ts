@@ -42,8 +42,8 @@ const withEnvironment = async (
 const isTold = (error: unknown): boolean =>
   [CommanderError, UsageError, ConfigError, DomainError].some((kind) => error instanceof kind);
 
-/** Words end at a NUL: no program is ever given one. */
-const wordsOf = (input: string): string[] => input.replaceAll('\0', '').split('\n');
+/** A program is given bytes, which hold neither a NUL, at which words end, nor half of a surrogate pair. */
+const wordsOf = (input: string): string[] => Buffer.from(input.replaceAll('\0', '')).toString().split('\n');
 
 /** Each line is an argument. Wrong is what ends with anything but a word about how it is used, or about what stands against it. */
 export const argumentsDoor = (

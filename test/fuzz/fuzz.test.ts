@@ -141,4 +141,15 @@ describe('a door that is wrong is told', () => {
     expect(process.env).toBe(env);
     expect(process.exitCode).toBe(exitCode);
   });
+
+  test('no command is given what no program can be: a NUL, half of a surrogate pair', async () => {
+    const given: string[] = [];
+    const open = async (): Promise<Command> => {
+      const command = new Command();
+      command.command('audit <word>').action((word: string) => void given.push(word));
+      return command;
+    };
+    expect(await argumentsDoor({}, open).attempt('audit\na\0b\ud800c')).toBeUndefined();
+    expect(given).toEqual(['ab\ufffdc']);
+  });
 });
