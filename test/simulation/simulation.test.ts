@@ -63,6 +63,7 @@ test('an interrupted run plays what has begun to its end, and keeps every promis
     seeds: 1_000,
     atOnce: 2,
     signal: interruption.signal,
+    play: (own, seed, options) => simulateSeed(own, seed, { ...options, acts: ['days'] }),
     ended: ({ seed }) => {
       played.push(seed);
       interruption.abort();
