@@ -16,15 +16,24 @@ interface LeftOut {
   readonly ids: readonly number[];
 }
 
-/** A test that takes longer decides about no mutant, and one that waits so much longer than it did has noticed one. */
-const LONGEST_MS = 8_000;
-const PATIENCE_MS = 15_000;
+/** A test that takes longer decides about no mutant, and one that takes twice as long as it did and so much more has noticed one. */
+const LONGEST_MS = 3_000;
+const PATIENCE_MS = 4_000;
 
 const { TOLLGATE_MUTANT_REPORT: report = '', TOLLGATE_MUTANT_COUNT: count } = process.env;
 
+/** The test's file, and its suites from the outermost in. */
+const suitesOf = (test: Test): Suite[] => {
+  const suites: Suite[] = [];
+  for (let suite: Suite = test.suite ?? test.file; !suites.includes(suite); suite = suite.suite ?? suite.file)
+    suites.unshift(suite);
+  return suites;
+};
+
 /**
  * Plays each test once more for every mutant that it reaches and that nobody has noticed. One that noticed is played without any
- * mutant afterwards: if it fails then too, what it said of the mutant counts for nothing, and the test is left out.
+ * mutant afterwards, and with it again: what an earlier mutant left behind is not to count for this one. If it fails without any too,
+ * twice, what it said counts for nothing, and the test is left out.
  */
 // biome-ignore lint/style/noDefaultExport: Vitest takes a runner so.
 export default class MutantRunner extends VitestTestRunner {
@@ -80,21 +89,24 @@ export default class MutantRunner extends VitestTestRunner {
     const candidates = [...this.reached].filter((id) => ['reached', undefined].includes(this.known.get(id)));
     for (const id of candidates) if (!this.known.has(id)) this.note({ id, is: 'reached' });
     if (candidates.length === 0) return;
-    if (usualMs > LONGEST_MS || !(await this.passes(test, usualMs))) {
-      this.leaveOut(test, candidates);
-      return;
-    }
+    await this.endHooks(test);
+    if (usualMs > LONGEST_MS || !(await this.passes(test, usualMs))) this.leaveOut(test, candidates);
+    else await this.tryAll(test, candidates, usualMs);
+    // What Vitest itself ends after the test.
+    await this.beginHooks(test);
+  }
+
+  private async tryAll(test: Test, candidates: readonly number[], usualMs: number): Promise<void> {
     for (const [at, id] of candidates.entries()) {
       this.note({ id, is: 'tried', by: test.fullTestName });
-      this.active = id;
-      const isSurvivor = await this.passes(test, usualMs);
-      this.active = undefined;
-      if (isSurvivor) {
+      if (await this.passes(test, usualMs, id)) {
         this.note({ id, is: 'reached' });
         continue;
       }
-      const isHonest = await this.passes(test, usualMs);
-      this.note({ id, is: isHonest ? 'noticed' : 'reached', by: test.fullTestName });
+      // What it left unfinished, an event that is sent again say, may come to its end in the first one after it.
+      const isHonest = (await this.passes(test, usualMs)) || (await this.passes(test, usualMs));
+      const isNoticed = isHonest && !(await this.passes(test, usualMs, id));
+      this.note({ id, is: isNoticed ? 'noticed' : 'reached', by: test.fullTestName });
       if (!isHonest) {
         this.leaveOut(test, candidates.slice(at));
         return;
@@ -107,10 +119,11 @@ export default class MutantRunner extends VitestTestRunner {
     appendFileSync(report, `${JSON.stringify(line)}\n`);
   }
 
-  private async passes(test: Test, usualMs: number): Promise<boolean> {
+  private async passes(test: Test, usualMs: number, mutant?: number): Promise<boolean> {
+    this.active = mutant;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('It took too long.')), usualMs + PATIENCE_MS);
+      timer = setTimeout(() => reject(new Error('It took too long.')), 2 * usualMs + PATIENCE_MS);
     });
     try {
       this.onBeforeTryTask(test);
@@ -121,15 +134,27 @@ export default class MutantRunner extends VitestTestRunner {
       return false;
     } finally {
       clearTimeout(timer);
+      this.active = undefined;
     }
   }
 
   private async play(test: Test): Promise<void> {
-    const suites: Suite[] = [];
-    for (let suite: Suite | undefined = test.suite ?? test.file; suite; suite = suite.suite ?? undefined)
-      suites.unshift(suite);
-    for (const suite of suites)
+    try {
+      await this.beginHooks(test);
+      await VitestTestRunner.getTestFn(test)();
+    } finally {
+      await this.endHooks(test);
+    }
+  }
+
+  /** The hooks of the file, then those of its suites, as Vitest runs them. */
+  private async beginHooks(test: Test): Promise<void> {
+    for (const suite of suitesOf(test))
       for (const hook of VitestTestRunner.getSuiteHooks(suite).beforeEach) await hook(test.context, suite);
-    await VitestTestRunner.getTestFn(test)();
+  }
+
+  private async endHooks(test: Test): Promise<void> {
+    for (const suite of suitesOf(test).reverse())
+      for (const hook of VitestTestRunner.getSuiteHooks(suite).afterEach.toReversed()) await hook(test.context, suite);
   }
 }

@@ -5,13 +5,14 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import config from '../vitest.config.js';
 
 const { TOLLGATE_MUTANT_OF: file, TOLLGATE_MUTANT: mutant, TOLLGATE_MUTANT_REPORT: report } = process.env;
+const { TOLLGATE_MUTANT_TESTS: tests = '' } = process.env;
 
-/** The source's own test first, `decide.test.ts` of `decide.ts`: it is quick, and what it notices needs no other. */
-class OwnFirst extends BaseSequencer {
+/** The source's own test first, `decide.test.ts` of `decide.ts`, then as they were listed: what the quick ones notice needs no other. */
+class QuickFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const own = `/${path.basename(file ?? '', '.ts')}.test.ts`;
-    const isOther = ({ moduleId }: TestSpecification): number => (moduleId.endsWith(own) ? 0 : 1);
-    return (await super.sort(files)).sort((a, b) => isOther(a) - isOther(b));
+    const firsts = [`/${path.basename(file ?? '', '.ts')}.test.ts`, ...tests.split(' ')];
+    const placeOf = ({ moduleId }: TestSpecification): number => firsts.findIndex((words) => moduleId.includes(words));
+    return (await super.sort(files)).sort((a, b) => placeOf(a) - placeOf(b));
   }
 }
 
@@ -27,7 +28,7 @@ export default mergeConfig(config, {
   test: {
     // One process, which knows what is wrong at the moment.
     maxWorkers: 1,
-    sequence: { sequencer: OwnFirst },
+    sequence: { sequencer: QuickFirst },
     // They kill processes of their own, which run what was built.
     exclude: ['**/crash.test.ts', '**/node_modules/**'],
     ...(report !== undefined && { runner: './scripts/mutant-runner.ts' }),

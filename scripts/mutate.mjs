@@ -8,14 +8,19 @@ import { parseArgs } from 'node:util';
 import { mutantsOf, withSwitches } from './mutants.mjs';
 import { root, secondsSince } from './run.mjs';
 
-/** Where money is decided, and the tests that are to notice. */
+/** Where money is decided, and the tests that are to notice, the quick ones first. */
 const TARGETS = {
   'src/core/money.ts': ['test/core/money.test.ts'],
   'src/core/states.ts': ['test/core/states.test.ts'],
   'src/nouns/refunds/reserve.ts': ['test/nouns/refunds/re', 'test/nouns/disputes/disputes.test.ts'],
   'src/nouns/refunds/refundable.ts': ['test/nouns/refunds/re', 'test/nouns/payments/totals.test.ts'],
   'src/nouns/refunds/decide.ts': ['test/nouns/refunds'],
-  'src/nouns/refunds/apply.ts': ['test/nouns/refunds/re', 'test/nouns/refunds/events.test.ts'],
+  'src/nouns/refunds/apply.ts': [
+    'test/nouns/refunds/apply.test.ts',
+    'test/nouns/refunds/re',
+    'test/nouns/refunds/events.test.ts',
+    'test/nouns/owed',
+  ],
   'src/nouns/payments/cancel-and-capture.ts': ['test/nouns/payments/ca'],
   'src/nouns/payments/apply.ts': [
     'test/nouns/payments/c',
@@ -33,7 +38,7 @@ const TARGETS = {
   'src/nouns/payments/due.ts': ['test/nouns/payments/due.test.ts', 'test/nouns/payments/pay.test.ts'],
   'src/nouns/payments/reserve.ts': ['test/nouns/payments/pay.test.ts', 'test/nouns/methods/pay-with-saved.test.ts'],
   'src/nouns/disputes/states.ts': ['test/nouns/disputes'],
-  'src/nouns/disputes/apply.ts': ['test/nouns/disputes'],
+  'src/nouns/disputes/apply.ts': ['test/nouns/disputes/events.test.ts', 'test/nouns/disputes', 'test/nouns/owed'],
   'src/nouns/renewals/decide.ts': ['test/nouns/renewals'],
   'src/nouns/quarantine/decide.ts': ['test/nouns/quarantine'],
   'src/nouns/recurring/reserve.ts': ['test/nouns/recurring/recurring.test.ts', 'test/nouns/recurring/trials.test.ts'],
@@ -76,6 +81,7 @@ const runTests = (file, text, { name, report, count, words = [], tests = TARGETS
           TOLLGATE_TEST_BUILT: '1',
           TOLLGATE_MUTANT_OF: path.join(root, file),
           TOLLGATE_MUTANT: mutant,
+          TOLLGATE_MUTANT_TESTS: tests.join(' '),
           ...(report !== undefined && { TOLLGATE_MUTANT_REPORT: report, TOLLGATE_MUTANT_COUNT: String(count) }),
         },
       },
