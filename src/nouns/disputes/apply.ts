@@ -1,4 +1,5 @@
 import { formatMoney } from '../../core/money.js';
+import { unixSeconds } from '../../core/unix-time.js';
 import { type DisputeCallbackData, type FlowLog, type Flows, runFlow } from '../../flows/flows.js';
 import { type FlowEnd, type FlowSubject, type FlowTurn, runOrOwe } from '../../flows/owed.js';
 import { joinNotes, writeChange } from '../../outbox/change-log.js';
@@ -13,19 +14,21 @@ import { insertDispute, lockDisputesOf, writeDisputeSeen, writeDisputeSums, writ
 import type { DisputeSnapshot } from './snapshot.js';
 import { judgeDispute } from './states.js';
 
+/** New versions, to be announced after the commit. */
+interface Changed {
+  readonly payment: Payment | undefined;
+  readonly dispute: Dispute | undefined;
+}
+
 /** A payment and all its disputes, locked, with what was changed of them in this transaction. */
 export interface HeldDisputes {
   readonly payment: Payment;
   readonly disputes: readonly Dispute[];
-  /** New versions, to be announced after the commit. */
-  readonly changed: { readonly payment: Payment | undefined; readonly dispute: Dispute | undefined };
+  readonly changed: Changed;
 }
 
-/** What a snapshot did. `asked`: only Stripe's present state can tell, nothing was written. */
-export interface DisputeOutcome {
-  readonly kind: 'applied' | 'asked';
-  readonly held: HeldDisputes;
-}
+/** What a snapshot did, with all that was changed in the transaction. `asked`: only Stripe's present state can tell, nothing was written. */
+export type DisputeOutcome = { readonly kind: 'applied'; readonly changed: Changed } | { readonly kind: 'asked' };
 
 /** What Stripe says of a dispute, and who brought it. */
 export interface SeenDispute {
@@ -55,7 +58,7 @@ const FLOW = 'dispute-callback';
 export const versionOf = ({ payment, disputes }: Pick<HeldDisputes, 'payment' | 'disputes'>): number =>
   disputes.reduce((sum, { version }) => sum + version, payment.version);
 
-const seconds = (date: Date | null): number | null => (date === null ? null : Math.floor(date.getTime() / 1000));
+const seconds = (date: Date | null): number | null => (date === null ? null : unixSeconds(date));
 
 /** Refuses a dispute that isn't the payment's. */
 const assertDisputeOf = ({ stripePaymentIntentId, livemode }: Payment, snapshot: DisputeSnapshot): void => {
@@ -138,11 +141,7 @@ const runCallback = async (
 };
 
 /** After the row was written: what was taken of the payment, the callback where the status moved, both timelines. */
-const follow = async (
-  writing: Writing,
-  held: HeldDisputes,
-  { before, dispute, cause }: Written,
-): Promise<HeldDisputes> => {
+const follow = async (writing: Writing, held: HeldDisputes, { before, dispute, cause }: Written): Promise<Changed> => {
   const { tx } = writing;
   const previousStatus = before?.status ?? null;
   const moved = previousStatus !== dispute.status;
@@ -166,18 +165,10 @@ const follow = async (
         note: joinNotes(noteOf(dispute), ran?.note),
       }),
     );
-  return {
-    payment,
-    disputes: [...held.disputes.filter(({ id }) => id !== dispute.id), dispute],
-    changed: { payment: told ?? held.changed.payment, dispute },
-  };
+  return { payment: told ?? held.changed.payment, dispute };
 };
 
-const insert = async (
-  writing: Writing,
-  held: HeldDisputes,
-  { snapshot, cause }: SeenDispute,
-): Promise<HeldDisputes> => {
+const insert = async (writing: Writing, held: HeldDisputes, { snapshot, cause }: SeenDispute): Promise<Changed> => {
   const { id: paymentId, livemode, stripeAccount } = held.payment;
   const stripeDisputeId = snapshot.disputeId;
   const [dispute] = await writing.tx.query<Dispute>(
@@ -191,29 +182,21 @@ interface KnownDispute extends SeenDispute {
   readonly row: Dispute;
 }
 
-const move = async (
-  writing: Writing,
-  held: HeldDisputes,
-  { row, snapshot, cause }: KnownDispute,
-): Promise<HeldDisputes> => {
+const move = async (writing: Writing, held: HeldDisputes, { row, snapshot, cause }: KnownDispute): Promise<Changed> => {
   const [dispute] = await writing.tx.query<Dispute>(writeDisputeVersion(row.id, snapshot));
   if (!dispute) throw new Error(`Dispute ${row.id} is gone, although rows are never deleted.`);
   return follow(writing, held, { before: row, dispute, cause });
 };
 
 /** Nothing that shows changes; a flow that asked for duplicates sees the event again. */
-const keep = async (
-  writing: Writing,
-  held: HeldDisputes,
-  { row, snapshot, cause }: KnownDispute,
-): Promise<HeldDisputes> => {
+const keep = async (writing: Writing, held: HeldDisputes, { row, snapshot, cause }: KnownDispute): Promise<Changed> => {
   const { tx, flows } = writing;
   tx.send(writeDisputeSeen(row.id, snapshot.at));
   if (flows.disputeCallback.duplicates === 'deliver' && cause.eventId !== undefined) {
     const told = { payment: held.payment, dispute: row, previousStatus: row.status };
     await runCallback(writing, told, { cause, duplicate: true });
   }
-  return held;
+  return held.changed;
 };
 
 /** Builds the transitions over the payments' and the developer's flows. */
@@ -227,12 +210,12 @@ export const createDisputeTransitions = (parts: Parts): DisputeTransitions => ({
     const writing = { ...parts, tx, turns: seen.turns };
     assertDisputeOf(held.payment, snapshot);
     const row = held.disputes.find(({ stripeDisputeId }) => stripeDisputeId === snapshot.disputeId);
-    if (!row) return { kind: 'applied', held: await insert(writing, held, seen) };
+    if (!row) return { kind: 'applied', changed: await insert(writing, held, seen) };
     if (row.currency !== snapshot.currency) throw new NotAnAnswerError(`a dispute in ${snapshot.currency}`);
-    if (isSame(row, snapshot)) return { kind: 'applied', held: await keep(writing, held, { row, ...seen }) };
-    const verdict = cause.current ? 'apply' : judgeDispute(row.status, snapshot, seconds(row.seenAt) ?? 0);
-    if (verdict === 'ask') return { kind: 'asked', held };
+    if (isSame(row, snapshot)) return { kind: 'applied', changed: await keep(writing, held, { row, ...seen }) };
+    const verdict = cause.current ? 'apply' : judgeDispute(row.status, snapshot, unixSeconds(row.seenAt));
+    if (verdict === 'ask') return { kind: 'asked' };
     const after = verdict === 'keep' ? keep : move;
-    return { kind: 'applied', held: await after(writing, held, { row, ...seen }) };
+    return { kind: 'applied', changed: await after(writing, held, { row, ...seen }) };
   },
 });

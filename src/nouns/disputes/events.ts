@@ -81,7 +81,7 @@ const applyPayload = async (
   held: HeldDisputes,
   { event, actor }: Told,
 ): Promise<DisputeOutcome> => {
-  if (!hasArrived(held.payment)) return { kind: 'asked', held };
+  if (!hasArrived(held.payment)) return { kind: 'asked' };
   const { object } = event.data;
   return disputes.apply(tx, held, {
     snapshot: disputeSnapshot(object, event.created),
@@ -104,7 +104,7 @@ const applyTo = async (
     ? applyFetched(applying, held, { told, fetched })
     : applyPayload(applying, held, told));
   if (outcome.kind === 'asked') return { kind: 'ask', version };
-  return processed(() => publish(outcome.held.changed));
+  return processed(() => publish(outcome.changed));
 };
 
 /** Our row may not have learned its intent's id yet: only the intent itself carries our mark. */

@@ -43,7 +43,8 @@ export const createOpenDisputes = ({ database, transitions, paymentOf, publish }
       // One that moved meanwhile has just been told of.
       if (held.disputes.find((dispute) => dispute.id === id)?.version !== version) return held.changed;
       const cause = { actor: 'job', body: { source: 'FETCH' as const, object }, current: true };
-      return (await transitions.apply(tx, held, { snapshot, cause })).held.changed;
+      const outcome = await transitions.apply(tx, held, { snapshot, cause });
+      return outcome.kind === 'applied' ? outcome.changed : held.changed;
     }, payment.orderId);
     publish(changed);
     return stripeDisputeId;

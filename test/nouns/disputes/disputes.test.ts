@@ -13,7 +13,10 @@ import { ADMIN, payOrder, readMoney, readRefunds, refund } from '../../harness/r
 import { clearFaults } from '../../harness/sandbox-control.js';
 import { type As, openTestBed, type Server, type TestBed } from '../../harness/tollgate.js';
 
-type Call = Pick<DisputeCallbackData, 'orderId' | 'status' | 'previousStatus' | 'orderPaidAmount'> & {
+type Call = Pick<
+  DisputeCallbackData,
+  'orderId' | 'status' | 'previousStatus' | 'orderPaidAmount' | 'orderCoveredAmount'
+> & {
   readonly amountDisputed: number;
 };
 
@@ -25,8 +28,8 @@ beforeAll(async () => {
   server = await bed.start({
     flows: {
       disputeCallback: {
-        run({ orderId, status, previousStatus, orderPaidAmount, payment: { amountDisputed } }) {
-          calls.push({ orderId, status, previousStatus, orderPaidAmount, amountDisputed });
+        run({ orderId, status, previousStatus, orderPaidAmount, orderCoveredAmount, payment: { amountDisputed } }) {
+          calls.push({ orderId, status, previousStatus, orderPaidAmount, orderCoveredAmount, amountDisputed });
         },
       },
     },
@@ -38,6 +41,7 @@ beforeEach(async () => {
 });
 afterAll(() => bed.close());
 
+const callsOf = ({ payment }: Paid): Call[] => calls.filter(({ orderId }) => orderId === payment.orderId);
 const intentOf = ({ payment }: Paid): string => payment.stripePaymentIntentId;
 const readDisputed = (paymentId: string) =>
   ask<{ amountDisputed: number; amountRefunded: number; amountRefundable: number; status: string }>(
@@ -72,7 +76,7 @@ const disputeKnown = async (paid: Paid, more: object = {}): Promise<SandboxDispu
 };
 
 describe('a dispute', () => {
-  test('by test card appears on its stream, is counted, told in the payment’s timeline, and asks for a response by its day', async () => {
+  test('by test card appears on its stream, is counted, and told in the payment’s timeline', async () => {
     const paid = await pay(server, await bed.createOrder());
     const watch = watchDisputes(server, paid.payment.id);
     await confirm(bed, paid, 'pm_card_createDispute');
@@ -81,19 +85,26 @@ describe('a dispute', () => {
     expect(row).toMatchObject({ amount: 10_000, currency: 'USD', reason: 'fraudulent', isRefundable: false });
     expect(await readDisputed(paid.payment.id)).toMatchObject({ status: 'SUCCESSFUL', amountDisputed: 10_000 });
     await bed.sandbox.settled();
-    expect(calls).toEqual([
+    expect(callsOf(paid)).toEqual([
       {
         orderId: paid.payment.orderId,
         status: 'NEEDS_RESPONSE',
         previousStatus: null,
         orderPaidAmount: 10_000,
+        orderCoveredAmount: 10_000,
         amountDisputed: 10_000,
       },
     ]);
     expect(await notesOf(paid.payment.id)).toEqual([
       `dispute ${row?.['id']} of 100.00 USD (fraudulent) is NEEDS_RESPONSE`,
     ]);
-    const due = String(row?.['evidenceDueBy']);
+  });
+
+  test('that needs a response is a problem, which tells by when', async () => {
+    const paid = await payOrder(bed, server);
+    await disputeKnown(paid);
+    const [row] = await readDisputes(server, paid.payment.id);
+    const due = String(row?.evidenceDueBy);
     expect(await problemsOf('DISPUTE_NEEDS_RESPONSE')).toContainEqual(
       expect.objectContaining({
         message: expect.stringContaining(`payment ${paid.payment.id} (100.00 USD, fraudulent) needs a response`),
@@ -116,13 +127,13 @@ describe('a dispute', () => {
     await bed.sandbox.settled();
     expect(await readDisputes(server, paid.payment.id)).toMatchObject([{ stripeDisputeId: id, status: 'WON' }]);
     expect(await readDisputed(paid.payment.id)).toMatchObject({ amountDisputed: 0, amountRefundable: 10_000 });
-    expect(calls.map(({ status, previousStatus, amountDisputed }) => [previousStatus, status, amountDisputed])).toEqual(
-      [
-        [null, 'NEEDS_RESPONSE', 10_000],
-        ['NEEDS_RESPONSE', 'UNDER_REVIEW', 10_000],
-        ['UNDER_REVIEW', 'WON', 0],
-      ],
-    );
+    expect(
+      callsOf(paid).map(({ status, previousStatus, amountDisputed }) => [previousStatus, status, amountDisputed]),
+    ).toEqual([
+      [null, 'NEEDS_RESPONSE', 10_000],
+      ['NEEDS_RESPONSE', 'UNDER_REVIEW', 10_000],
+      ['UNDER_REVIEW', 'WON', 0],
+    ]);
     expect(await refund(server, paid.payment.id, 10_000)).toMatchObject({ status: 'REFUNDED' });
   });
 
@@ -134,7 +145,7 @@ describe('a dispute', () => {
     await bed.sandbox.settled();
     expect(await readDisputes(server, paid.payment.id)).toMatchObject([{ amount: 7_000, status: 'LOST' }]);
     expect(await readDisputed(paid.payment.id)).toMatchObject({ amountRefunded: 3_000, amountDisputed: 7_000 });
-    expect(calls.at(-1)).toMatchObject({ status: 'LOST', orderPaidAmount: 7_000, amountDisputed: 7_000 });
+    expect(callsOf(paid).at(-1)).toMatchObject({ status: 'LOST', orderPaidAmount: 7_000, amountDisputed: 7_000 });
     expect(await refusalOf(refund(server, paid.payment.id, 1_000))).toBe('PAYMENT_DISPUTED');
   });
 

@@ -12,7 +12,7 @@ import { openTestBed, type Server, type TestBed } from '../../harness/tollgate.j
 
 let bed: TestBed;
 let server: Server;
-let calls: string[] = [];
+let calls: { readonly orderId: string; readonly status: string }[] = [];
 let throwing = false;
 beforeAll(async () => {
   bed = await openTestBed();
@@ -20,8 +20,8 @@ beforeAll(async () => {
     environment: { ...REDIRECTS, TOLLGATE_RECONCILE_MINUTES: '0' },
     flows: {
       disputeCallback: {
-        run({ status }) {
-          calls.push(status);
+        run({ orderId, status }) {
+          calls.push({ orderId, status });
           if (throwing) throw new Error('the shop is on fire');
         },
       },
@@ -34,6 +34,9 @@ beforeEach(async () => {
 });
 afterAll(() => bed.close());
 
+/** What the flow was told of the payment's order. */
+const callsOf = ({ payment }: Paid): string[] =>
+  calls.filter(({ orderId }) => orderId === payment.orderId).map(({ status }) => status);
 const intentOf = ({ payment }: Paid): string => payment.stripePaymentIntentId;
 const holdEvents = (): Promise<unknown> =>
   addFault(bed.sandbox, { match: { eventType: '*' }, kind: 'drop', times: 100_000 });
@@ -56,6 +59,18 @@ const inboxOf = async (type: string) =>
       [type],
     )
   ).rows[0];
+/** Stripe's word of the dispute some seconds after this event, with what is different by then. */
+const later = (event: Stripe.Event | undefined, seconds: number, change: object = {}) =>
+  eventOf('charge.dispute.updated', { ...event?.data.object, ...change }, { created: (event?.created ?? 0) + seconds });
+/** The lines about disputes in a row's timeline: its version, from and to which status, the flow that ran, the note. */
+const linesOf = async (type: 'PAYMENT' | 'DISPUTE', id: string): Promise<unknown[]> =>
+  (
+    await bed.sql.query<Record<string, unknown>>(
+      `select version, from_status, to_status, flow, note from tollgate.change
+        where node_type = $1 and node_id = $2 and (node_type = 'DISPUTE' or note like 'dispute %') order by id`,
+      [type, id],
+    )
+  ).rows.map((row) => Object.values(row));
 const statusOf = async (id: string): Promise<string | undefined> => (await readDisputes(server, id))[0]?.status;
 
 test('every order of the events, repeated or not, ends in the same dispute, the same sums and no flow run twice', async () => {
@@ -88,8 +103,8 @@ test('every order of the events, repeated or not, ends in the same dispute, the 
       ]);
       expect(await readMoney(server, paid.payment.id)).toMatchObject({ status: 'SUCCESSFUL', amountReceived: 10_000 });
       expect(await bed.orderStatus(paid.payment.orderId)).toBe('paid');
-      expect(calls).toEqual([...new Set(calls)]);
-      expect(calls.at(-1)).toBe(isLost ? 'LOST' : 'WON');
+      expect(callsOf(paid)).toEqual([...new Set(callsOf(paid))]);
+      expect(callsOf(paid).at(-1)).toBe(isLost ? 'LOST' : 'WON');
       await clearFaults(bed.sandbox);
     }),
     { numRuns: 20 },
@@ -174,6 +189,105 @@ test('a status that we do not know has no end yet, and an appeal is answered lik
     JSON.stringify({ ...opened, data: { object: { ...opened?.data.object, status: 'appeal_needs_response' } } }),
   );
   expect(await statusOf(appealed.payment.id)).toBe('NEEDS_RESPONSE');
+});
+
+test('an amount that changes while the status stays is counted anew and told in both timelines, and no flow runs', async () => {
+  const paid = await payOrder(bed, server);
+  await holdEvents();
+  await openDispute(bed, intentOf(paid));
+  const [created] = await disputeEventsOf(intentOf(paid));
+  await deliverAll([created]);
+  await deliver(server, JSON.stringify(later(created, 1, { amount: 4_000 })));
+  const [dispute] = await readDisputes(server, paid.payment.id);
+  expect(dispute).toMatchObject({ version: 2, amount: 4_000, payment: { amountDisputed: 4_000 } });
+  expect(callsOf(paid)).toEqual(['NEEDS_RESPONSE']);
+  expect(await linesOf('PAYMENT', paid.payment.id)).toEqual([
+    [
+      expect.any(Number),
+      'SUCCESSFUL',
+      'SUCCESSFUL',
+      'dispute-callback',
+      `dispute ${dispute?.id} of 100.00 USD (fraudulent) is NEEDS_RESPONSE`,
+    ],
+    [
+      expect.any(Number),
+      'SUCCESSFUL',
+      'SUCCESSFUL',
+      null,
+      `dispute ${dispute?.id} of 40.00 USD (fraudulent) is NEEDS_RESPONSE`,
+    ],
+  ]);
+  expect(await linesOf('DISPUTE', dispute?.id ?? '')).toEqual([
+    [1, null, 'NEEDS_RESPONSE', 'dispute-callback', null],
+    [2, 'NEEDS_RESPONSE', 'NEEDS_RESPONSE', null, null],
+  ]);
+});
+
+test('what changes nothing that was taken leaves the payment as it is: its version and its timeline', async () => {
+  const paid = await payOrder(bed, server);
+  await holdEvents();
+  await openDispute(bed, intentOf(paid));
+  const [created] = await disputeEventsOf(intentOf(paid));
+  await deliverAll([created]);
+  const before = await linesOf('PAYMENT', paid.payment.id);
+  await deliver(server, JSON.stringify(later(created, 1, { reason: 'general' })));
+  expect(await readDisputes(server, paid.payment.id)).toMatchObject([{ version: 2, reason: 'general' }]);
+  expect(await linesOf('PAYMENT', paid.payment.id)).toEqual(before);
+  expect(callsOf(paid)).toEqual(['NEEDS_RESPONSE']);
+});
+
+test('what was seen again at a later time makes everything between the two late', async () => {
+  const paid = await payOrder(bed, server);
+  await holdEvents();
+  await openDispute(bed, intentOf(paid));
+  const [created] = await disputeEventsOf(intentOf(paid));
+  await deliverAll([created]);
+  await deliver(server, JSON.stringify(later(created, 10)));
+  await deliver(server, JSON.stringify(later(created, 5, { amount: 4_000 })));
+  expect(await readDisputes(server, paid.payment.id)).toMatchObject([
+    { version: 1, amount: 10_000, payment: { amountDisputed: 10_000 } },
+  ]);
+  expect(callsOf(paid)).toEqual(['NEEDS_RESPONSE']);
+});
+
+test.each([
+  ['of the other mode', { livemode: true }],
+  ['in another currency', { currency: 'eur' }],
+])('a known dispute that comes %s is not believed: Stripe is asked, and nothing changes', async (_, wrong) => {
+  const paid = await payOrder(bed, server);
+  await holdEvents();
+  await openDispute(bed, intentOf(paid));
+  const [created] = await disputeEventsOf(intentOf(paid));
+  await deliverAll([created]);
+  await deliver(server, JSON.stringify(later(created, 1, { ...wrong, amount: 4_000 })));
+  expect(await inboxOf('charge.dispute.updated')).toMatchObject({ status: 'PROCESSED' });
+  expect(await readDisputes(server, paid.payment.id)).toMatchObject([{ version: 1, amount: 10_000, currency: 'USD' }]);
+  expect(callsOf(paid)).toEqual(['NEEDS_RESPONSE']);
+});
+
+test('of two disputes of a payment both are counted, and each by itself', async () => {
+  const paid = await payOrder(bed, server);
+  await holdEvents();
+  await openDispute(bed, intentOf(paid), { amount: 6_000 });
+  const [created] = await disputeEventsOf(intentOf(paid));
+  await deliverAll([created]);
+  const other = { id: `${created?.id}_other`, amount: 1_000 };
+  await deliver(server, JSON.stringify(later(created, 0, other)));
+  await deliver(server, JSON.stringify(later(created, 1, { status: 'won' })));
+  expect(
+    (await readDisputes(server, paid.payment.id)).map(({ amount, status, payment }) => [
+      amount,
+      status,
+      payment.amountDisputed,
+    ]),
+  ).toEqual([
+    [1_000, 'NEEDS_RESPONSE', 1_000],
+    [6_000, 'WON', 1_000],
+  ]);
+  expect(callsOf(paid)).toEqual(['NEEDS_RESPONSE', 'NEEDS_RESPONSE', 'WON']);
+  // Stripe has only one of them: the other is not left to be asked about.
+  await deliver(server, JSON.stringify(later(created, 1, { ...other, status: 'lost' })));
+  expect((await readDisputes(server, paid.payment.id)).map(({ status }) => status)).toEqual(['LOST', 'WON']);
 });
 
 test('a flow that throws rolls its event back; replayed, everything is there once', async () => {

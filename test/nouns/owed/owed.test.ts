@@ -401,12 +401,12 @@ describe('what else has a flow is applied without it too', () => {
     expect(await readRefunds(server, refunded.payment.id)).toMatchObject([{ status: 'REFUNDED' }]);
     expect(await readDisputes(server, disputed.payment.id)).toMatchObject([{ status: 'NEEDS_RESPONSE' }]);
     expect(await readRecurring(server, recurring.id)).toMatchObject({ status: 'CANCELED' });
-    for (const [orderId, flow] of [
-      [refunded.payment.orderId, 'refund-callback'],
-      [disputed.payment.orderId, 'dispute-callback'],
-      [recurring.orderId, 'recurring-payment-callback'],
+    for (const [orderId, flow, nodeType] of [
+      [refunded.payment.orderId, 'refund-callback', 'REFUND'],
+      [disputed.payment.orderId, 'dispute-callback', 'DISPUTE'],
+      [recurring.orderId, 'recurring-payment-callback', 'RECURRING_PAYMENT'],
     ] as const) {
-      expect(await owedOf(orderId)).toMatchObject([{ flow, status: 'OWED' }]);
+      expect(await owedOf(orderId)).toMatchObject([{ flow, nodeType, status: 'OWED' }]);
       expect(await problemOf(orderId)).toMatchObject({ message: expect.stringContaining(flow) });
     }
     await mend();
