@@ -5,6 +5,8 @@ const REST_MS = 25_000;
 /** What was published last is with its subscriber by then, at the latest when versions are compared. */
 const ARRIVAL_MS = 12_000;
 const LOOK_MS = 40;
+/** What a reconciliation finds out is told outside, and may have Stripe tell more; seldom more than once. */
+const MOST_ROUNDS = 5;
 /** Rows are asked about once they are minutes old. */
 const OLD_ENOUGH_SECONDS = 600;
 const MONTH_AGO_MS = 29 * 86_400_000;
@@ -50,6 +52,24 @@ const releaseLowerings = ({ write }: World): Promise<void> =>
 const releaseOwed = ({ write }: World): Promise<void> =>
   write(`update tollgate.owed_flow set next_try_at = now() where status = 'OWED' and next_try_at > now()`);
 
+const waitUntilDone = async (world: World, restMs: number): Promise<void> => {
+  const deadline = Date.now() + restMs;
+  while (Date.now() < deadline) {
+    if ((await findStuck(world)).length === 0) break;
+    await hurry(world);
+    await pause(LOOK_MS);
+  }
+  await world.sandbox.settled();
+};
+
+/** What was changed and heard of so far. */
+const countWritten = async ({ sql }: World): Promise<number> => {
+  const { rows } = await sql.query<{ count: number }>(
+    'select ((select count(*) from tollgate.change) + (select count(*) from tollgate.stripe_event))::int as count',
+  );
+  return rows[0]?.count ?? 0;
+};
+
 /** The hard times are over: nothing fails any more, and everything that waits gets its turn. */
 export const comeToRest = async (world: World, restMs = REST_MS): Promise<void> => {
   world.setTrouble(false);
@@ -63,13 +83,13 @@ export const comeToRest = async (world: World, restMs = REST_MS): Promise<void> 
   await releaseMessages(world);
   await releaseLowerings(world);
   await releaseOwed(world);
-  const deadline = Date.now() + restMs;
-  while (Date.now() < deadline) {
-    if ((await findStuck(world)).length === 0) break;
-    await hurry(world);
-    await pause(LOOK_MS);
+  await waitUntilDone(world, restMs);
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    const before = await countWritten(world);
+    await reconcileAll(world, Date.now() + REST_MS);
+    await world.sandbox.settled();
+    if ((await countWritten(world)) === before) break;
+    await waitUntilDone(world, restMs);
   }
-  await world.sandbox.settled();
-  await reconcileAll(world, Date.now() + REST_MS);
   await Promise.race([world.watcher.upTo(await newestVersions(world)), pause(Math.min(restMs, ARRIVAL_MS))]);
 };
