@@ -2,7 +2,7 @@ import { CRASH_POINTS, type CrashPoint, wordsOf } from './crash-points.js';
 import { TOLD_TYPES } from './outside-invariants.js';
 import type { Account } from './people.js';
 import type { Random } from './random.js';
-import { Refused, type World } from './world.js';
+import { connectStripe, PATIENT_MS, Refused, type World } from './world.js';
 
 /** What the actors know of each other's doings. */
 export interface Scene {
@@ -584,7 +584,8 @@ const TELL = `mutation ($input: OutgoingWebhookInput!) { createOutgoingWebhook(i
 
 /** Nothing has happened yet; there is a price to subscribe to, and another system that is told. */
 export const openScene = async (world: World): Promise<Scene> => {
-  const { stripe, ear } = world;
+  const { sandbox, ear } = world;
+  const stripe = connectStripe(sandbox.url, PATIENT_MS);
   const input = { url: ear.webhookUrl, eventTypes: TOLD_TYPES };
   ear.know((await world.ask<{ secret: string }>('admin', TELL, { input })).secret);
   const product = await stripe.products.create({ name: 'Tea of the month' });

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import { connectStripe, type World } from './world.js';
+import { connectStripe, PATIENT_MS, type World } from './world.js';
 
 /** A promise that was broken, in words. */
 export type Violation = string;
@@ -72,13 +72,11 @@ export interface Books {
   readonly invoices: readonly Stripe.Invoice[];
   readonly customers: readonly Stripe.Customer[];
   readonly charges: readonly Stripe.Charge[];
+  readonly endpoints: readonly Stripe.WebhookEndpoint[];
   /** All that Stripe was asked, by us and by others. */
   readonly requests: readonly LoggedRequest[];
   readonly installation: string;
 }
-
-/** Nothing is left to chance here: a busy machine answers late. */
-const READ_TIMEOUT_MS = 30_000;
 
 const byId = async <T extends { id: string }>(list: AsyncIterable<T>): Promise<Map<string, T>> => {
   const found = new Map<string, T>();
@@ -92,7 +90,7 @@ const byId = async <T extends { id: string }>(list: AsyncIterable<T>): Promise<M
  * @throws Error when the installation is not known: every promise would be compared with nothing
  */
 export const readBooks = async ({ sql, sandbox }: World): Promise<Books> => {
-  const stripe = connectStripe(sandbox.url, READ_TIMEOUT_MS);
+  const stripe = connectStripe(sandbox.url, PATIENT_MS);
   const rows = async <T extends object>(text: string): Promise<T[]> => (await sql.query(text)).rows as T[];
   const [payments, refunds, disputes, settings] = await Promise.all([
     rows<PaymentRow>(`select id::text, order_id::text as "orderId", account_id as account, status, version, amount_received::int as received,
@@ -108,15 +106,17 @@ export const readBooks = async ({ sql, sandbox }: World): Promise<Books> => {
   if (typeof installation !== 'string' || installation === '') throw new Error("The installation's id is not known.");
   const logged = await fetch(`${sandbox.url}/_sandbox/requests`);
   const { data: requests } = (await logged.json()) as { data: LoggedRequest[] };
-  const [intents, stripeRefunds, stripeDisputes, subscriptions, invoices, customers, charges] = await Promise.all([
-    byId(stripe.paymentIntents.list({ limit: 100 })),
-    byId(stripe.refunds.list({ limit: 100 })),
-    byId(stripe.disputes.list({ limit: 100 })),
-    byId(stripe.subscriptions.list({ limit: 100, status: 'all', expand: ['data.schedule'] })),
-    byId(stripe.invoices.list({ limit: 100 })),
-    byId(stripe.customers.list({ limit: 100 })),
-    byId(stripe.charges.list({ limit: 100 })),
-  ]);
+  const [intents, stripeRefunds, stripeDisputes, subscriptions, invoices, customers, charges, endpoints] =
+    await Promise.all([
+      byId(stripe.paymentIntents.list({ limit: 100 })),
+      byId(stripe.refunds.list({ limit: 100 })),
+      byId(stripe.disputes.list({ limit: 100 })),
+      byId(stripe.subscriptions.list({ limit: 100, status: 'all', expand: ['data.schedule'] })),
+      byId(stripe.invoices.list({ limit: 100 })),
+      byId(stripe.customers.list({ limit: 100 })),
+      byId(stripe.charges.list({ limit: 100 })),
+      byId(stripe.webhookEndpoints.list({ limit: 100 })),
+    ]);
   return {
     payments,
     refunds,
@@ -128,6 +128,7 @@ export const readBooks = async ({ sql, sandbox }: World): Promise<Books> => {
     invoices: [...invoices.values()],
     customers: [...customers.values()],
     charges: [...charges.values()],
+    endpoints: [...endpoints.values()],
     requests,
     installation,
   };

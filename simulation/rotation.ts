@@ -75,12 +75,14 @@ const checkKeys = ({ keyring }: World, { requests }: Books): Comparison => {
 };
 
 /** One endpoint is left at Stripe: the one whose secret is kept, at our address. */
-const checkEndpoint = async ({ stripe, keyring, publicUrl }: World, books: Books): Promise<Comparison> => {
+const checkEndpoint = async (
+  { keyring, publicUrl }: World,
+  { endpoints, installation }: Books,
+): Promise<Comparison> => {
   const known = await keyring.endpoints();
   const inUse = [...known].flatMap(([id, { until }]) => (until === Number.POSITIVE_INFINITY ? [id] : []));
-  const { data } = await stripe.webhookEndpoints.list({ limit: 100 });
-  const present = data
-    .filter(({ metadata }) => metadata['tollgate_installation'] === books.installation)
+  const present = endpoints
+    .filter(({ metadata }) => metadata['tollgate_installation'] === installation)
     .map(({ id, url, status }) => `${id} at ${url} ${status}`);
   const expected = inUse.map((id) => `${id} at ${publicUrl}/webhooks/stripe enabled`);
   const isRight = present.length === 1 && present.join() === expected.join();

@@ -82,6 +82,8 @@ const LOST_COMMITS = 0.3;
 const LONG_SECONDS = 600;
 /** An actor who meets a fault that was meant for the server gives up soon. */
 const ACTOR_TIMEOUT_MS = 1_000;
+/** Where nothing is left to chance: a busy machine answers late. */
+export const PATIENT_MS = 30_000;
 /** What an operator does in the console's settings. */
 const CONFIGURE = `mutation ($input: ConfigureStripeInput!) { configureStripe(input: $input) { settings { livemode } } }`;
 /** What grows old together with Stripe's clock: calls under way. When a row was made can't be changed. */
