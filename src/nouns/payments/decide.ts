@@ -53,15 +53,27 @@ const isLeftToInvoice = (payment: Payment, snapshot: PaymentFacts, signal: Payme
 const isSameFailure = (payment: Payment, snapshot: PaymentFacts): boolean =>
   payment.stripeChargeId === snapshot.chargeId && payment.failureCode === snapshot.failureCode;
 
+/**
+ * A charge that was made stays its intent's latest until the next one: an open intent without it is one of before.
+ * Source: Stripe API reference, "The PaymentIntent object" (latest_charge).
+ */
+const isOfBefore = (payment: Payment, { snapshot, signal }: Read): boolean =>
+  signal === 'await' &&
+  payment.stripeChargeId !== null &&
+  snapshot.chargeId === null &&
+  snapshot.intentId === payment.stripePaymentIntentId;
+
 /** Who caused a move: an event of what somebody asked for tells of them, however fast it came. */
 const actorOf = ({ askedFor, askedBy }: Payment, status: string, { actor }: Cause): string =>
   actor === 'stripe' && askedFor === status && askedBy !== null ? askedBy : actor;
 
 /** What a snapshot may do: a move, nothing new, or a question to Stripe. */
-export const judge = (payment: Payment, { snapshot, signal }: Read, { current }: Pick<Cause, 'current'>): Verdict => {
+export const judge = (payment: Payment, read: Read, { current }: Pick<Cause, 'current'>): Verdict => {
+  const { snapshot, signal } = read;
   if (isLeftToInvoice(payment, snapshot, signal)) return 'keep';
   if (signal === 'fail' && payment.status === 'FAILED' && isSameFailure(payment, snapshot)) return 'keep';
   if (!current) return judgeSnapshot(payment.status, signal, snapshot.at, unixSeconds(payment.seenAt));
+  if (isOfBefore(payment, read)) return 'keep';
   const isRepeat = PAYMENT_NEXT[payment.status][signal] === payment.status && signal !== 'fail';
   return isRepeat ||
     (signal === 'fail' && payment.status !== 'FAILED' && PAYMENT_NEXT[payment.status].fail === payment.status)

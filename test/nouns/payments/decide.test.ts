@@ -106,6 +106,17 @@ describe('a snapshot', () => {
         );
   });
 
+  test('that Stripe was asked for and that lacks the charge of a decline is one of before', () => {
+    const failed = { status: 'FAILED', stripeChargeId: 'ch_1' } as const;
+    expect(verdict(failed, 'await', { current: true, chargeId: null })).toBe('keep');
+    // The customer chose another card: the declined charge stays the latest one until that is tried.
+    expect(verdict(failed, 'await', { current: true })).toBe('apply');
+    expect(verdict(failed, 'await', { current: true, chargeId: null, intentId: 'pi_2' })).toBe('apply');
+    expect(verdict({ ...failed, stripeChargeId: null }, 'await', { current: true, chargeId: null })).toBe('apply');
+    for (const signal of ['act', 'process', 'cancel', 'succeed'] as const)
+      expect(verdict(failed, signal, { current: true, chargeId: null }), signal).toBe('apply');
+  });
+
   test('of a decline is a second one if it is of another charge or for another reason', () => {
     const failed = { status: 'FAILED', stripeChargeId: 'ch_1', failureCode: 'card_declined' } as const;
     for (const current of [true, false]) {
