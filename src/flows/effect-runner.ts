@@ -112,7 +112,11 @@ export const startEffects = ({ database, databaseUrl, effects, log, timing = TIM
   const workers = new Set<string>();
   const events: WorkerEvents = new EventEmitter();
   events.on('worker:create', ({ worker }) => workers.add(worker.workerId));
-  events.on('worker:stop', ({ worker }) => workers.delete(worker.workerId));
+  // The library leaves out for good a worker that could not tell the database how its effect ended: a new runner has all again.
+  events.on('worker:stop', ({ worker, error }) => {
+    workers.delete(worker.workerId);
+    if (error !== undefined) void runner?.stop().catch(() => undefined);
+  });
   delayFailures(events, { database, log });
   const taskList = Object.fromEntries(
     [...effects].map(([name, effect]) => [

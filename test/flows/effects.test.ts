@@ -309,3 +309,36 @@ describe('what a killed process had begun', () => {
     expect(seen).toHaveLength(1);
   });
 });
+
+test('workers that could not tell the database how their effects ended are replaced: those run again with their keys, and later ones run', async () => {
+  const atOnce = ['one', 'two', 'three', 'four'];
+  await bed.sql.query(`create sequence public.refused;
+    create function public.refuse() returns trigger language plpgsql as $$ begin
+      perform nextval('public.refused');
+      raise exception 'no end is written';
+    end $$;
+    create trigger refuse before delete on tollgate_jobs._private_jobs for each row execute function public.refuse()`);
+  try {
+    flow = (effects) => {
+      for (const payload of atOnce) effects.add('mail', payload);
+    };
+    await succeed();
+    const refusals = async () =>
+      Number(
+        (await bed.sql.query('select case when is_called then last_value else 0 end as n from public.refused')).rows[0]
+          .n,
+      );
+    await until(async () => (await refusals()) >= atOnce.length, 'all ran, and no end could be written');
+  } finally {
+    await bed.sql.query('drop trigger refuse on tollgate_jobs._private_jobs');
+  }
+  flow = (effects) => effects.add('mail', 'later');
+  await succeed();
+  await until(() => seen.some(({ payload }) => payload === 'later'), 'the later one ran');
+  await emptied();
+  for (const payload of atOnce) {
+    const runs = seen.filter((one) => one.payload === payload);
+    expect(runs.length).toBeGreaterThan(1);
+    expect(new Set(runs.map(({ key }) => key)).size).toBe(1);
+  }
+});
