@@ -39,22 +39,28 @@ export const Verdict = (props: {
       </Answer>
     );
   // What follows takes as much room, so that nothing jumps then.
+  const looking = `${flow} ${t('Looking for problems …')}`;
   if (isLooking)
     return (
-      <Answer tone="calm">
-        {flow} {t('Looking for problems …')}
+      <Answer tone="calm" room={looking}>
+        {looking}
       </Answer>
     );
   const quiet = failed > 0 ? 'wait' : 'calm';
   return (
-    <Answer tone={succeeded > 0 ? 'good' : quiet}>
+    <Answer tone={succeeded > 0 ? 'good' : quiet} room={looking}>
       {flow} {stuck && problems ? t('Nothing is stuck.') : ''}
     </Answer>
   );
 };
 
-const Answer = ({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }) => (
-  <p className={`verdict ${tone}`} role="status">
-    {children}
+const Answer = (props: {
+  readonly tone: Tone;
+  /** Words whose room is kept, unseen. */
+  readonly room?: string;
+  readonly children: ReactNode;
+}) => (
+  <p className={`verdict ${props.tone}`} role="status" data-room={props.room}>
+    <span>{props.children}</span>
   </p>
 );
