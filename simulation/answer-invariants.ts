@@ -21,7 +21,7 @@ const versionsOf = ({ ear }: World): readonly ToldPayment[] => {
 };
 
 /** What Stripe said of each payment intent, in order: each event has it as it was then. */
-const historiesOf = async ({ sandbox }: World, { intents }: Books): Promise<ReadonlyMap<string, readonly string[]>> => {
+const historiesOf = ({ intents, deliveries }: Books): ReadonlyMap<string, readonly string[]> => {
   const histories = new Map<string, string[]>();
   const say = (intent: Stripe.PaymentIntent): void => {
     const said = histories.get(intent.id) ?? ['PENDING'];
@@ -29,9 +29,7 @@ const historiesOf = async ({ sandbox }: World, { intents }: Books): Promise<Read
     if (said.at(-1) !== status) said.push(status);
     histories.set(intent.id, said);
   };
-  const response = await fetch(`${sandbox.url}/_sandbox/deliveries`);
-  const { data } = (await response.json()) as { data: { event: Stripe.Event }[] };
-  const events = new Map(data.map(({ event }) => [event.id, event]));
+  const events = new Map(deliveries.map(({ event }) => [event.id, event]));
   for (const { data: told } of events.values())
     if (told && (told.object as { object: string }).object === 'payment_intent')
       say(told.object as Stripe.PaymentIntent);
@@ -52,8 +50,8 @@ const groupById = (versions: readonly ToldPayment[]): ReadonlyMap<string, readon
 };
 
 /** Each version tells what the payment's own intent had said, whatever Stripe answered to our questions. */
-const checkOwnWord = async (world: World, books: Books): Promise<Comparison> => {
-  const histories = await historiesOf(world, books);
+const checkOwnWord = (world: World, books: Books): Comparison => {
+  const histories = historiesOf(books);
   const rows = new Map(books.payments.map((row) => [row.id, row]));
   return compare(versionsOf(world), (told) => {
     const { id, version, status, stripePaymentIntentId: intentId } = told;
@@ -66,8 +64,8 @@ const checkOwnWord = async (world: World, books: Books): Promise<Comparison> => 
 };
 
 /** Each payment was told in the order in which its intent went: what was older was told no more. */
-const checkOrder = async (world: World, books: Books): Promise<Comparison> => {
-  const histories = await historiesOf(world, books);
+const checkOrder = (world: World, books: Books): Comparison => {
+  const histories = historiesOf(books);
   const rows = new Map(books.payments.map((row) => [row.id, row]));
   return compare([...groupById(versionsOf(world))], ([id, versions]) => {
     let reached = 0;

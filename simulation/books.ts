@@ -55,9 +55,19 @@ interface LoggedRequest {
   /** Real milliseconds. */
   readonly atMs: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: unknown;
+  readonly body: string;
+  readonly idempotencyKey: string | null;
   readonly status: number | null;
   readonly answer: unknown;
+}
+
+/** An event on its way to an endpoint, as the sandbox logged it. */
+interface LoggedDelivery {
+  /** The id of a webhook endpoint, or `default`. */
+  readonly endpoint: string;
+  readonly type: string;
+  readonly event: Stripe.Event;
+  readonly attempts: readonly { readonly atMs: number; readonly durationMs: number; readonly status: number | null }[];
 }
 
 /** Both sides at the end of a run. */
@@ -75,6 +85,7 @@ export interface Books {
   readonly endpoints: readonly Stripe.WebhookEndpoint[];
   /** All that Stripe was asked, by us and by others. */
   readonly requests: readonly LoggedRequest[];
+  readonly deliveries: readonly LoggedDelivery[];
   readonly installation: string;
 }
 
@@ -104,8 +115,10 @@ export const readBooks = async ({ sql, sandbox }: World): Promise<Books> => {
   ]);
   const installation = settings[0]?.value;
   if (typeof installation !== 'string' || installation === '') throw new Error("The installation's id is not known.");
-  const logged = await fetch(`${sandbox.url}/_sandbox/requests`);
-  const { data: requests } = (await logged.json()) as { data: LoggedRequest[] };
+  const log = async <T>(name: 'requests' | 'deliveries'): Promise<T[]> =>
+    ((await (await fetch(`${sandbox.url}/_sandbox/${name}`)).json()) as { data: T[] }).data;
+  const requests = await log<LoggedRequest>('requests');
+  const deliveries = await log<LoggedDelivery>('deliveries');
   const [intents, stripeRefunds, stripeDisputes, subscriptions, invoices, customers, charges, endpoints] =
     await Promise.all([
       byId(stripe.paymentIntents.list({ limit: 100 })),
@@ -130,6 +143,7 @@ export const readBooks = async ({ sql, sandbox }: World): Promise<Books> => {
     charges: [...charges.values()],
     endpoints: [...endpoints.values()],
     requests,
+    deliveries,
     installation,
   };
 };

@@ -78,12 +78,14 @@ const watchEndpoints = (sql: pg.Pool) => {
   };
 };
 
+const secretOf = (n: number): string => `sk_test_sandbox__${n}`;
+
 /** No key is set yet. */
 export const createKeyring = ({ sql, configure, command, expire, quiet, wordOf }: Parts): Keyring => {
   const { known, look } = watchEndpoints(sql);
-  /** The keys that work and are not those in force. */
-  let former: string[] = [];
-  let count = 0;
+  /** Pairs by their number, from 1: the newest that was given, and the one that is in force for certain. */
+  let given = 0;
+  let inForce = 0;
   let rolledAt = 0;
   let expiredSince: number | undefined;
   let unfinished: (() => Promise<unknown>) | undefined;
@@ -119,16 +121,16 @@ export const createKeyring = ({ sql, configure, command, expire, quiet, wordOf }
   };
 
   const setKeys = (n: number) => async (): Promise<void> => {
-    await configure({ publishableKey: `pk_test_sandbox__${n}`, secretKey: `sk_test_sandbox__${n}` });
-    former = Array.from({ length: n - 1 }, (_, before) => `sk_test_sandbox__${before + 1}`);
+    await configure({ publishableKey: `pk_test_sandbox__${n}`, secretKey: secretOf(n) });
+    inForce = n;
     rolledAt = Date.now();
   };
 
   return {
     roll: () =>
       alone(() => {
-        count += 1;
-        return insist(setKeys(count));
+        given += 1;
+        return insist(setKeys(given));
       }),
     rotate: () => alone(() => insist(() => command(({ endpoints }) => endpoints.rotate(OVERLAP_SECONDS)))),
     async expireFormer() {
@@ -136,8 +138,8 @@ export const createKeyring = ({ sql, configure, command, expire, quiet, wordOf }
       while (unfinished && Date.now() < deadline) await insist(unfinished);
       while (Date.now() < rolledAt + OVERLAP_MS) await pause(LOOK_MS);
       await quiet();
-      if (former.length > 0) expiredSince ??= Date.now();
-      for (const key of former) await expire(key);
+      if (inForce > 1) expiredSince ??= Date.now();
+      for (let n = 1; n < inForce; n += 1) await expire(secretOf(n));
       while ((await look()).length > 1 && Date.now() < deadline) await pause(LOOK_MS);
     },
     expiredSince: () => expiredSince,

@@ -93,13 +93,9 @@ const checkOwners = ({ wallet }: World, books: Books): Comparison => {
 };
 
 /** How often the payment of each invoice was tried with a method: once a key, whatever became of the answers. */
-const readTries = async ({ sandbox }: World): Promise<ReadonlyMap<string, number>> => {
-  const response = await fetch(`${sandbox.url}/_sandbox/requests`);
-  const { data } = (await response.json()) as {
-    data: { method: string; path: string; idempotencyKey: string | null; body: string }[];
-  };
+const triesIn = ({ requests }: Books): ReadonlyMap<string, number> => {
   const keys = new Map<string, Set<string>>();
-  for (const { method, path, idempotencyKey, body } of data) {
+  for (const { method, path, idempotencyKey, body } of requests) {
     const [, invoiceId] = /^\/v1\/invoices\/(\w+)\/pay$/.exec(path) ?? [];
     if (method !== 'POST' || invoiceId === undefined) continue;
     const words = `${invoiceId} with ${new URLSearchParams(body).get('payment_method')}`;
@@ -109,9 +105,9 @@ const readTries = async ({ sandbox }: World): Promise<ReadonlyMap<string, number
 };
 
 /** A failed renewal that somebody put right is paid, was charged once, and was tried no more often than that was asked. */
-const checkRightings = async (world: World, { payments, charges }: Books): Promise<Comparison> => {
-  const { wallet } = world;
-  const tries = await readTries(world);
+const checkRightings = ({ wallet }: World, books: Books): Comparison => {
+  const { payments, charges } = books;
+  const tries = triesIn(books);
   return compare(wallet.rightings, ({ recurringId, methodId, isGood, paymentIds, ends }) => {
     const asked = wallet.rightings.filter((one) => one.recurringId === recurringId && one.methodId === methodId);
     const isDone = isGood && ends.includes('done');

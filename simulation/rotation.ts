@@ -92,18 +92,10 @@ const checkEndpoint = async (
   };
 };
 
-interface Delivery {
-  readonly endpoint: string;
-  readonly type: string;
-  readonly attempts: readonly { readonly atMs: number; readonly durationMs: number; readonly status: number | null }[];
-}
-
 /** What comes to an endpoint while its secret is accepted is never refused. */
-const checkSignatures = async ({ sandbox, keyring }: World): Promise<Comparison> => {
+const checkSignatures = async ({ keyring }: World, { deliveries }: Books): Promise<Comparison> => {
   const known = await keyring.endpoints();
-  const response = await fetch(`${sandbox.url}/_sandbox/deliveries`);
-  const { data } = (await response.json()) as { data: Delivery[] };
-  const attempts = data.flatMap(({ endpoint, type, attempts: all }) => {
+  const attempts = deliveries.flatMap(({ endpoint, type, attempts: all }) => {
     const { since, until } = known.get(endpoint) ?? { since: 0, until: 0 };
     const due = all.filter(({ atMs, durationMs }) => atMs >= since && atMs + durationMs < until);
     return due.map(({ status }) => ({ endpoint, type, status }));

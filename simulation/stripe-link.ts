@@ -42,12 +42,10 @@ export const openStripeLink = async ({ url, armed, die, bug }: Options): Promise
   };
 
   let first: http.IncomingHttpHeaders | undefined;
-  const headersOf = (request: http.IncomingMessage): http.IncomingHttpHeaders => {
+  const headersOf = (request: http.IncomingMessage, asked: URL): http.IncomingHttpHeaders => {
     const { headers } = request;
     first ??= headers;
-    return wrongs && 'headers' in wrongs && isAbout(wrongs, request, new URL(String(request.url), url))
-      ? wrongs.headers(headers, first)
-      : headers;
+    return wrongs && 'headers' in wrongs && isAbout(wrongs, request, asked) ? wrongs.headers(headers, first) : headers;
   };
 
   const forward = (request: http.IncomingMessage, response: http.ServerResponse): void => {
@@ -61,7 +59,7 @@ export const openStripeLink = async ({ url, armed, die, bug }: Options): Promise
       return;
     }
     const { method, url: path } = request;
-    const headers = headersOf(request);
+    const headers = headersOf(request, asked);
     const key = String(headers['idempotency-key']);
     if (method === 'POST') writes.set(key, Number.POSITIVE_INFINITY);
     const sent = http.request({ host: url.hostname, port: url.port, method, path, headers, agent });

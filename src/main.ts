@@ -316,7 +316,8 @@ interface Work extends Pick<StartParts, 'log' | 'jobsEveryMs' | 'effectTiming' |
 }
 
 /** Starts what nobody asks for: jobs and effects. */
-const startWork = ({ config, storage, door, flows, onStop, jobsEveryMs, effectTiming, keyTiming, ...work }: Work) => {
+const startWork = (all: Work): void => {
+  const { config, storage, door, flows, onStop, jobsEveryMs, effectTiming, keyTiming, ...work } = all;
   const jobs = startJobs({
     ...work,
     ...door,

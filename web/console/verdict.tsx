@@ -32,14 +32,14 @@ export const Verdict = (props: {
     ...(stuck?.length ? [plural(stuck.length, '{count} event stuck', '{count} events stuck')] : []),
     ...(problems?.length ? [plural(problems.length, '{count} problem to mend', '{count} problems to mend')] : []),
   ];
+  // What follows takes as much room, so that nothing jumps then.
+  const looking = `${flow} ${t('Looking for problems …')}`;
   if (troubles.length > 0)
     return (
-      <Answer tone="bad">
+      <Answer tone="bad" room={looking}>
         {flow} {t('Look below: {troubles}.', { troubles: troubles.join(', ') })}
       </Answer>
     );
-  // What follows takes as much room, so that nothing jumps then.
-  const looking = `${flow} ${t('Looking for problems …')}`;
   if (isLooking)
     return (
       <Answer tone="calm" room={looking}>

@@ -8,6 +8,7 @@ import { confirm, type Paid, pay } from '../../harness/payments.js';
 import { ADMIN, payOrder, readMoney } from '../../harness/refunds.js';
 import { addFault, clearFaults } from '../../harness/sandbox-control.js';
 import { deliver, eventOf } from '../../harness/signed-event.js';
+import { readTimeline } from '../../harness/timeline.js';
 import { openTestBed, type Server, type TestBed } from '../../harness/tollgate.js';
 
 let bed: TestBed;
@@ -63,14 +64,8 @@ const inboxOf = async (type: string) =>
 const later = (event: Stripe.Event | undefined, seconds: number, change: object = {}) =>
   eventOf('charge.dispute.updated', { ...event?.data.object, ...change }, { created: (event?.created ?? 0) + seconds });
 /** The lines about disputes in a row's timeline: its version, from and to which status, the flow that ran, the note. */
-const linesOf = async (type: 'PAYMENT' | 'DISPUTE', id: string): Promise<unknown[]> =>
-  (
-    await bed.sql.query<Record<string, unknown>>(
-      `select version, from_status, to_status, flow, note from tollgate.change
-        where node_type = $1 and node_id = $2 and (node_type = 'DISPUTE' or note like 'dispute %') order by id`,
-      [type, id],
-    )
-  ).rows.map((row) => Object.values(row));
+const linesOf = (type: 'PAYMENT' | 'DISPUTE', id: string): Promise<unknown[][]> =>
+  readTimeline(bed, { type, id }, { columns: 'version, from_status, to_status, flow, note', noted: 'dispute ' });
 const statusOf = async (id: string): Promise<string | undefined> => (await readDisputes(server, id))[0]?.status;
 
 test('every order of the events, repeated or not, ends in the same dispute, the same sums and no flow run twice', async () => {

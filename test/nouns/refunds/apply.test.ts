@@ -11,6 +11,7 @@ import { type Paid, pay } from '../../harness/payments.js';
 import { payOrder, type Refunded, readMoney, readRefunds, refund } from '../../harness/refunds.js';
 import { addFault, clearFaults } from '../../harness/sandbox-control.js';
 import { deliver, eventOf } from '../../harness/signed-event.js';
+import { readTimeline } from '../../harness/timeline.js';
 import { openTestBed, type Server, type TestBed } from '../../harness/tollgate.js';
 
 let bed: TestBed;
@@ -47,14 +48,8 @@ const tell = async (object: object, seconds = 0, type = 'refund.updated'): Promi
   expect((await deliver(server, JSON.stringify(event))).status).toBe(200);
 };
 /** A row's timeline: from and to which status, who, the flow that ran, the note. */
-const linesOf = async (type: 'PAYMENT' | 'REFUND', id: string): Promise<unknown[]> =>
-  (
-    await bed.sql.query<Record<string, unknown>>(
-      `select from_status, to_status, actor, flow, note from tollgate.change
-        where node_type = $1 and node_id = $2 and (node_type = 'REFUND' or note like 'refund %') order by id`,
-      [type, id],
-    )
-  ).rows.map((row) => Object.values(row));
+const linesOf = (type: 'PAYMENT' | 'REFUND', id: string): Promise<unknown[][]> =>
+  readTimeline(bed, { type, id }, { columns: 'from_status, to_status, actor, flow, note', noted: 'refund ' });
 const rowOf = async ({ payment }: Paid): Promise<Refunded & { id: string }> => {
   const [row] = await readRefunds(server, payment.id);
   if (!row) throw new Error('no refund');
