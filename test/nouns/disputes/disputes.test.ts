@@ -105,16 +105,10 @@ describe('a dispute', () => {
     await disputeKnown(paid);
     const [row] = await readDisputes(server, paid.payment.id);
     const due = String(row?.evidenceDueBy);
-    expect(await problemsOf('DISPUTE_NEEDS_RESPONSE')).toContainEqual(
-      expect.objectContaining({
-        message: expect.stringContaining(`payment ${paid.payment.id} (100.00 USD, fraudulent) needs a response`),
-        since: expect.any(String),
-      }),
-    );
-    const [problem] = (await problemsOf('DISPUTE_NEEDS_RESPONSE')).filter(({ message }) =>
-      message.includes(paid.payment.id),
-    );
-    expect(problem?.message).toContain(due.slice(0, 19));
+    const told = `payment ${paid.payment.id} (100.00 USD, fraudulent) needs a response`;
+    const problems = (await problemsOf('DISPUTE_NEEDS_RESPONSE')).filter(({ message }) => message.includes(told));
+    expect(problems).toMatchObject([{ since: expect.any(String) }]);
+    expect(problems[0]?.message).toContain(due.slice(0, 19));
   });
 
   test('that is answered and won gives the money back; every move runs the flow once', async () => {
