@@ -23,6 +23,8 @@ const TARGETS = {
   ],
   'src/nouns/payments/cancel-and-capture.ts': ['test/nouns/payments/ca'],
   'src/nouns/payments/apply.ts': [
+    'test/nouns/payments/apply.test.ts',
+    'test/nouns/payments/details.test.ts',
     'test/nouns/payments/c',
     'test/nouns/payments/due.test.ts',
     'test/nouns/payments/pay.test.ts',
@@ -35,8 +37,16 @@ const TARGETS = {
     'test/nouns/payments/settled-elsewhere.test.ts',
     'test/inbox/order-of-events.test.ts',
   ],
-  'src/nouns/payments/due.ts': ['test/nouns/payments/due.test.ts', 'test/nouns/payments/pay.test.ts'],
-  'src/nouns/payments/reserve.ts': ['test/nouns/payments/pay.test.ts', 'test/nouns/methods/pay-with-saved.test.ts'],
+  'src/nouns/payments/due.ts': [
+    'test/nouns/payments/charge.test.ts',
+    'test/nouns/payments/due.test.ts',
+    'test/nouns/payments/pay.test.ts',
+  ],
+  'src/nouns/payments/reserve.ts': [
+    'test/nouns/payments/reserve.test.ts',
+    'test/nouns/payments/pay.test.ts',
+    'test/nouns/methods/pay-with-saved.test.ts',
+  ],
   'src/nouns/disputes/states.ts': ['test/nouns/disputes'],
   'src/nouns/disputes/apply.ts': ['test/nouns/disputes/events.test.ts', 'test/nouns/disputes', 'test/nouns/owed'],
   'src/nouns/renewals/decide.ts': ['test/nouns/renewals'],
