@@ -102,7 +102,7 @@ const errorOf = (work: Promise<unknown>): Promise<unknown> => work.catch((error:
 const cardOf = (accountId: string): OwnedMethod => ({
   accountId,
   customerId: 'cus_1',
-  method: { id: 'pm_1' } as OwnedMethod['method'],
+  method: { id: 'pm_1' } as unknown as OwnedMethod['method'],
 });
 
 describe('a new payment', () => {
