@@ -16,6 +16,7 @@ const TARGETS = {
   'src/nouns/refunds/refundable.ts': ['test/nouns/refunds/re', 'test/nouns/payments/totals.test.ts'],
   'src/nouns/refunds/decide.ts': ['test/nouns/refunds'],
   'src/nouns/refunds/apply.ts': [
+    'test/nouns/refunds/transitions.test.ts',
     'test/nouns/refunds/apply.test.ts',
     'test/nouns/refunds/re',
     'test/nouns/refunds/events.test.ts',

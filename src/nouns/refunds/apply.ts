@@ -299,7 +299,8 @@ const applyOne = async (
   const status = REFUND_NEXT[row.status][signal];
   const verdict = current ? 'apply' : judgeRefund(row.status, signal, at, unixSeconds(row.seenAt));
   if (verdict === 'ask') return undefined;
-  if (status === row.status) return keep(writing, held, { refund: row, snapshot, step });
+  // An id that was corrected is a version too: clients see it.
+  if (status === row.status && row === known) return keep(writing, held, { refund: row, snapshot, step });
   return move(writing, held, { before: row, update: { status, stripeRefundId, failureReason, at }, step });
 };
 

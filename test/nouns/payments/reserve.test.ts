@@ -230,7 +230,7 @@ test('a wrong request is refused before anything is locked', async () => {
 describe('a key', () => {
   test('gives the payment that it made, and one that was found void is bound anew', async () => {
     const orderId = await orderAt(shop);
-    const key = { idempotencyKey: 'one' };
+    const key = { idempotencyKey: `one of ${orderId}` };
     const { payment: first } = await reserve(shop, orderId, key);
     await become(shop, first, `status = 'CANCELED'`);
     expect(await reserve(shop, orderId, key)).toMatchObject({ kind: 'repeated', payment: { id: first.id } });
@@ -242,17 +242,21 @@ describe('a key', () => {
   test('is bound to the open attempt that answers it, and not to one that must end first', async () => {
     const orderId = await orderAt(shop);
     const { payment } = await reserve(shop, orderId);
-    expect(await reserve(shop, orderId, { idempotencyKey: 'b', mode: 'CHECKOUT' })).toMatchObject({ kind: 'differs' });
-    expect(await reserve(shop, orderId, { idempotencyKey: 'a' })).toMatchObject({
+    expect(await reserve(shop, orderId, { idempotencyKey: `b of ${orderId}`, mode: 'CHECKOUT' })).toMatchObject({
+      kind: 'differs',
+    });
+    expect(await reserve(shop, orderId, { idempotencyKey: `a of ${orderId}` })).toMatchObject({
       kind: 'open',
       payment: { id: payment.id },
     });
     await become(shop, payment, `status = 'CANCELED'`);
-    expect(await reserve(shop, orderId, { idempotencyKey: 'a' })).toMatchObject({
+    expect(await reserve(shop, orderId, { idempotencyKey: `a of ${orderId}` })).toMatchObject({
       kind: 'repeated',
       payment: { id: payment.id },
     });
-    expect(await reserve(shop, orderId, { idempotencyKey: 'b', mode: 'CHECKOUT' })).toMatchObject({ kind: 'made' });
+    expect(await reserve(shop, orderId, { idempotencyKey: `b of ${orderId}`, mode: 'CHECKOUT' })).toMatchObject({
+      kind: 'made',
+    });
   });
 });
 
@@ -274,7 +278,7 @@ describe('an open attempt', () => {
     ];
     for (const other of others) expect(await kindOf(other), JSON.stringify(other)).toBe('differs');
     // What Stripe is processing is past its form, but not past its money.
-    await become(market, payment, `status = 'PROCESSING', stripe_payment_intent_id = 'pi_processing'`);
+    await become(market, payment, `status = 'PROCESSING', stripe_payment_intent_id = 'pi_' || id`);
     for (const other of others.slice(2)) expect(await kindOf(other), JSON.stringify(other)).toBe('open');
     const refused = await errorOf(reserve(market, orderId, { amount: 10_001 }));
     expect(refused).toMatchObject({ code: 'PAYMENT_IN_PROGRESS', extensions: { paymentId: payment.id } });
@@ -299,15 +303,15 @@ describe('an open attempt', () => {
     const asked: Asked = { paymentMethodId: 'pm_1', method: cardOf('ann') };
     const orderId = await orderAt(shop);
     const { payment } = await reserve(shop, orderId, asked);
-    expect((await reserve(shop, orderId, { ...asked, idempotencyKey: 'early' })).kind).toBe('open');
-    await become(shop, payment, `status = 'FAILED', stripe_payment_intent_id = 'pi_declined'`);
+    expect((await reserve(shop, orderId, { ...asked, idempotencyKey: `early of ${orderId}` })).kind).toBe('open');
+    await become(shop, payment, `status = 'FAILED', stripe_payment_intent_id = 'pi_' || id`);
     expect((await reserve(shop, orderId, asked)).kind).toBe('open');
-    expect((await reserve(shop, orderId, { ...asked, idempotencyKey: 'again' })).kind).toBe('differs');
+    expect((await reserve(shop, orderId, { ...asked, idempotencyKey: `again of ${orderId}` })).kind).toBe('differs');
     // The customer goes on with another card in the form.
     const form = await orderAt(shop);
     const { payment: failed } = await reserve(shop, form);
-    await become(shop, failed, `status = 'FAILED', stripe_payment_intent_id = 'pi_form'`);
-    expect((await reserve(shop, form, { idempotencyKey: 'again' })).kind).toBe('open');
+    await become(shop, failed, `status = 'FAILED', stripe_payment_intent_id = 'pi_' || id`);
+    expect((await reserve(shop, form, { idempotencyKey: `again of ${form}` })).kind).toBe('open');
   });
 
   test('of who had the order before is ended, and is named to nobody else', async () => {
@@ -315,7 +319,7 @@ describe('an open attempt', () => {
     const { payment } = await reserve(shop, orderId);
     await shop.bed.sql.query(`update public.shop_order set account_id = 'bob' where id = $1`, [orderId]);
     expect((await reserve(shop, orderId, { by: caller('bob') })).kind).toBe('differs');
-    await become(shop, payment, `status = 'PROCESSING', stripe_payment_intent_id = 'pi_handed'`);
+    await become(shop, payment, `status = 'PROCESSING', stripe_payment_intent_id = 'pi_' || id`);
     const refused = await errorOf(reserve(shop, orderId, { by: caller('bob') }));
     expect(refused).toMatchObject({ code: 'PAYMENT_IN_PROGRESS' });
     expect(JSON.stringify((refused as { extensions?: object }).extensions ?? {})).not.toContain(payment.id);
@@ -336,7 +340,7 @@ describe('an open attempt', () => {
   test('of a recurring payment’s invoice is to be gone on with', async () => {
     const orderId = await orderAt(shop);
     const { payment } = await reserve(shop, orderId);
-    await become(shop, payment, `stripe_invoice_id = 'in_open'`);
+    await become(shop, payment, `stripe_invoice_id = 'in_' || id`);
     expect(await errorOf(reserve(shop, orderId))).toMatchObject({
       code: 'PAYMENT_IN_PROGRESS',
       extensions: { paymentId: payment.id },
@@ -348,7 +352,7 @@ describe('an open attempt', () => {
     const { payment } = await reserve(shop, orderId);
     const askedIn: Record<string, boolean> = {};
     for (const status of OPEN) {
-      await become(shop, payment, `status = '${status}', stripe_payment_intent_id = 'pi_asked'`);
+      await become(shop, payment, `status = '${status}', stripe_payment_intent_id = 'pi_' || id`);
       shop.asked.length = 0;
       expect((await reserve(shop, orderId)).kind).toBe('open');
       askedIn[status] = shop.asked.length === 1;
@@ -397,7 +401,7 @@ describe('an attempt that is gone on with', () => {
   });
 
   test('is never unfit once it is over, or where an invoice collects it', async () => {
-    for (const set of [`status = 'CANCELED'`, `stripe_invoice_id = 'in_reviewed'`]) {
+    for (const set of [`status = 'CANCELED'`, `stripe_invoice_id = 'in_' || id`]) {
       const payment = await attempt();
       await change(payment.orderId, 'amount = 7000');
       await become(shop, payment, set);
@@ -417,9 +421,9 @@ describe('an attempt that is gone on with', () => {
 
   test('is put to the app again, with its own terms, while there is something to confirm', async () => {
     const payment = await attempt();
-    const { orderId, id } = payment;
+    const { orderId } = payment;
     for (const status of PAYMENT_STATUSES) {
-      await become(shop, payment, `status = '${status}', stripe_payment_intent_id = 'pi_${id}'`);
+      await become(shop, payment, `status = '${status}', stripe_payment_intent_id = 'pi_' || id`);
       shop.asked.length = 0;
       expect(await resume(payment), status).toBeUndefined();
       const isAsked = ['PENDING', 'REQUIRES_ACTION', 'FAILED'].includes(status);

@@ -1,0 +1,65 @@
+import type { FlowLog } from '../../src/flows/flows.js';
+import type { Payment } from '../../src/nouns/payments/row.js';
+import { PAYMENT_COLUMNS } from '../../src/nouns/payments/rows.js';
+import { createOrders, type Orders } from '../../src/orders/orders.js';
+import { createDatabase, type Database } from '../../src/storage/database.js';
+import { type BedOptions, openTestBed, type TestBed } from './tollgate.js';
+
+/** For what decides under locks, called without a server: a database whose rows are written and read directly. */
+export interface Ledger {
+  readonly bed: TestBed;
+  readonly database: Database;
+  readonly orders: Orders;
+  /** A payment of 100.00 USD of a new order that waits for its customer; columns by their names. */
+  addPayment(columns?: Readonly<Record<string, unknown>>): Promise<Payment>;
+  /** The payment as it is now. */
+  readPayment(payment: Pick<Payment, 'id'>): Promise<Payment>;
+  close(): Promise<void>;
+}
+
+/** The keys of a ledger's payments. */
+export const KEYS = { livemode: false, account: 'acct_1' };
+
+/** Nobody reads what flows say. */
+export const NO_LOG: FlowLog = { info: () => undefined, warn: () => undefined };
+
+const only = <Row>([row]: readonly Row[]): Row => {
+  if (row === undefined) throw new Error('There is no such row.');
+  return row;
+};
+
+/** Opens one over a bed of its own. */
+export const openLedger = async (options?: BedOptions): Promise<Ledger> => {
+  const bed = await openTestBed(options);
+  const database = createDatabase({ url: bed.database.url, poolSize: 4 });
+  return {
+    bed,
+    database,
+    orders: createOrders(database),
+    async addPayment(given = {}) {
+      const columns = {
+        order_id: given['order_id'] ?? (await bed.createOrder()),
+        amount: 10_000,
+        currency: 'USD',
+        livemode: KEYS.livemode,
+        stripe_account: KEYS.account,
+        ...given,
+      };
+      const names = Object.keys(columns);
+      const rows = await database.query<Payment>({
+        text: `insert into tollgate.payment as p (${names.join(', ')}) values (${names.map((_, at) => `$${at + 1}`).join(', ')})
+          returning ${PAYMENT_COLUMNS}`,
+        values: Object.values(columns),
+      });
+      return only(rows);
+    },
+    async readPayment({ id }) {
+      const text = `select ${PAYMENT_COLUMNS} from tollgate.payment p where id = $1`;
+      return only(await database.query<Payment>({ text, values: [id] }));
+    },
+    async close() {
+      await database.close();
+      await bed.close();
+    },
+  };
+};
