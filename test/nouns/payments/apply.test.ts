@@ -3,21 +3,18 @@ import type { Flows, PaymentCallbackData } from '../../../src/flows/flows.js';
 import { createPaymentTransitions } from '../../../src/nouns/payments/apply.js';
 import type { Cause } from '../../../src/nouns/payments/decide.js';
 import type { Payment } from '../../../src/nouns/payments/row.js';
-import { PAYMENT_COLUMNS, type PaymentReference } from '../../../src/nouns/payments/rows.js';
-import { createOrders } from '../../../src/orders/orders.js';
-import { createDatabase, type Database } from '../../../src/storage/database.js';
+import { lockIntent, type PaymentReference } from '../../../src/nouns/payments/rows.js';
+import { createDatabase } from '../../../src/storage/database.js';
 import type { PaymentFacts } from '../../../src/stripe/translate.js';
+import { type Ledger, NO_LOG, openLedger } from '../../harness/ledger.js';
 import { createRole } from '../../harness/role.js';
 import { readTimeline } from '../../harness/timeline.js';
-import { openTestBed, type TestBed } from '../../harness/tollgate.js';
 
-const ACCOUNT = 'acct_1';
 const SEEN = 1_700_000_000;
 const EVENT: Cause = { actor: 'stripe', eventId: 'evt_1', body: { source: 'EVENT', object: {} }, current: false };
 const ANSWER: Cause = { actor: 'job', body: { source: 'FETCH', object: {} }, current: true };
 
-let bed: TestBed;
-let database: Database;
+let ledger: Ledger;
 let calls: PaymentCallbackData[] = [];
 let fails = false;
 const callback = (data: PaymentCallbackData): void => {
@@ -27,55 +24,28 @@ const callback = (data: PaymentCallbackData): void => {
 /** The transitions with this flow alone. */
 const transitionsWith = (duplicates?: 'deliver') =>
   createPaymentTransitions({
-    orders: createOrders(database),
+    orders: ledger.orders,
     flows: { paymentCallback: { run: callback, duplicates }, effects: new Map() } as unknown as Flows,
-    log: { info: () => undefined, warn: () => undefined },
+    log: NO_LOG,
   });
 beforeAll(async () => {
-  bed = await openTestBed();
-  database = createDatabase({ url: bed.database.url, poolSize: 4 });
+  ledger = await openLedger();
 });
 beforeEach(() => {
   calls = [];
   fails = false;
 });
-afterAll(async () => {
-  await database.close();
-  await bed.close();
-});
+afterAll(() => ledger.close());
 
-let made = 0;
-/** A payment of 100.00 USD of a new order, or of this one, that waits for its customer; columns by their name. */
-const paymentOf = async (given: Record<string, unknown> = {}): Promise<Payment> => {
-  made += 1;
-  const columns = {
-    order_id: given['order_id'] ?? (await bed.createOrder()),
-    amount: 10_000,
-    currency: 'USD',
-    livemode: false,
-    stripe_account: ACCOUNT,
-    stripe_payment_intent_id: `pi_${made}`,
-    ...given,
-  };
-  const names = Object.keys(columns);
-  const [payment] = await database.query<Payment>({
-    text: `insert into tollgate.payment as p (${names.join(', ')}) values (${names.map((_, at) => `$${at + 1}`).join(', ')})
-      returning ${PAYMENT_COLUMNS}`,
-    values: Object.values(columns),
-  });
-  if (!payment) throw new Error('no payment');
-  return payment;
-};
-const read = async ({ id }: Payment): Promise<Payment> => {
-  const [row] = await database.query<Payment>({
-    text: `select ${PAYMENT_COLUMNS} from tollgate.payment p where id = $1`,
-    values: [id],
-  });
-  return row as Payment;
+let intents = 0;
+/** A payment that has an intent of its own, where nothing else is given. */
+const paymentOf = (columns: object = {}): Promise<Payment> => {
+  intents += 1;
+  return ledger.addPayment({ stripe_payment_intent_id: `pi_${intents}`, ...columns });
 };
 /** What nobody selects of it. */
 const marksOf = async ({ id }: Payment) => {
-  const { rows } = await bed.sql.query<{ withdrawn: boolean; sendsBack: boolean }>(
+  const { rows } = await ledger.bed.sql.query<{ withdrawn: boolean; sendsBack: boolean }>(
     `select withdraw_at is not null as "withdrawn", send_back_at is not null as "sendsBack" from tollgate.payment where id = $1`,
     [id],
   );
@@ -95,13 +65,13 @@ const factsOf = ({ stripePaymentIntentId }: Payment, given: Partial<PaymentFacts
     ...given,
   }) as PaymentFacts;
 const apply = (payment: Payment, given: Partial<PaymentFacts> = {}, cause = EVENT, duplicates?: 'deliver') =>
-  database.transaction(async (tx) => {
+  ledger.database.transaction(async (tx) => {
     const transitions = transitionsWith(duplicates);
     const held = await transitions.lockById(tx, payment);
     return transitions.apply(tx, held, { snapshot: factsOf(payment, given), cause });
   });
 const linesOf = ({ id }: Payment): Promise<unknown[][]> =>
-  readTimeline(bed, { type: 'PAYMENT', id }, { columns: 'version, from_status, to_status, actor, flow, note' });
+  readTimeline(ledger.bed, { type: 'PAYMENT', id }, { columns: 'version, from_status, to_status, actor, flow, note' });
 
 describe('what Stripe says of a payment', () => {
   test('moves it in a new version, with its line in the timeline and its flow, once', async () => {
@@ -112,7 +82,7 @@ describe('what Stripe says of a payment', () => {
       kind: 'changed',
       payment: { status: 'SUCCESSFUL', version: version + 1, amountReceived: 10_000, stripeChargeId: 'ch_1' },
     });
-    expect(await read(payment)).toEqual(outcome.payment);
+    expect(await ledger.readPayment(payment)).toEqual(outcome.payment);
     expect(calls).toEqual([
       {
         orderId,
@@ -127,7 +97,10 @@ describe('what Stripe says of a payment', () => {
       },
     ]);
     expect(await apply(payment, { at: SEEN + 1 })).toMatchObject({ kind: 'kept', payment: { version: version + 1 } });
-    expect(await read(payment)).toMatchObject({ version: version + 1, seenAt: new Date((SEEN + 1) * 1_000) });
+    expect(await ledger.readPayment(payment)).toMatchObject({
+      version: version + 1,
+      seenAt: new Date((SEEN + 1) * 1_000),
+    });
     expect(calls).toHaveLength(1);
     expect(await linesOf(payment)).toEqual([
       [version + 1, 'PENDING', 'SUCCESSFUL', 'stripe', 'payment-callback', null],
@@ -137,7 +110,7 @@ describe('what Stripe says of a payment', () => {
   test('of before what was seen is asked about, and nothing is written', async () => {
     const payment = await paymentOf({ status: 'FAILED', seen_at: new Date(SEEN * 1_000) });
     expect(await apply(payment, { signal: 'await', at: SEEN - 1 })).toMatchObject({ kind: 'asked', payment });
-    expect(await read(payment)).toEqual(payment);
+    expect(await ledger.readPayment(payment)).toEqual(payment);
     expect(calls).toEqual([]);
   });
 
@@ -209,20 +182,20 @@ describe('a flow of a payment', () => {
     const payment = await paymentOf();
     fails = true;
     await expect(apply(payment)).rejects.toThrow('payment-callback');
-    expect(await read(payment)).toEqual(payment);
+    expect(await ledger.readPayment(payment)).toEqual(payment);
     expect(await linesOf(payment)).toEqual([]);
   });
 
   test('that failed too often is owed, and the change is applied without it', async () => {
     const payment = await paymentOf();
-    await bed.sql.query(
+    await ledger.bed.sql.query(
       `insert into tollgate.flow_failure (flow, node_type, node_id, to_status, order_id, tries, error)
         values ('payment-callback', 'PAYMENT', $1, 'SUCCESSFUL', $2, 3, 'no more hats')`,
       [payment.id, payment.orderId],
     );
     expect(await apply(payment)).toMatchObject({ kind: 'changed', payment: { status: 'SUCCESSFUL' } });
     expect(calls).toEqual([]);
-    const { rows } = await bed.sql.query(
+    const { rows } = await ledger.bed.sql.query(
       `select flow, order_id::text as "orderId", version, to_status as "toStatus", event_id as "eventId", error,
         data ->> 'paymentStatus' as "told", data ->> 'orderPaidAmount' as "paid" from tollgate.owed_flow where node_id = $1`,
       [payment.id],
@@ -246,15 +219,15 @@ describe('what else the order has open', () => {
   test('is asked about once a payment that was not its open one is paid', async () => {
     const canceled = await paymentOf({ status: 'CANCELED' });
     const open = await paymentOf({ order_id: canceled.orderId });
-    await database.transaction(async (tx) => {
+    await ledger.database.transaction(async (tx) => {
       const transitions = transitionsWith();
       const held = await transitions.lockById(tx, canceled);
       await transitions.apply(tx, held, { snapshot: factsOf(canceled), cause: EVENT });
     });
-    const late = await read(canceled);
+    const late = await ledger.readPayment(canceled);
     expect(late.status).toBe('QUARANTINED');
     expect(await marksOf(open)).toMatchObject({ withdrawn: false });
-    const accepted = await database.transaction(async (tx) =>
+    const accepted = await ledger.database.transaction(async (tx) =>
       transitionsWith().accept(tx, await transitionsWith().lockById(tx, late), { actor: 'operator', note: 'taken' }),
     );
     expect(accepted).toMatchObject({ status: 'SUCCESSFUL', amountReceived: 10_000 });
@@ -277,7 +250,7 @@ describe('what else the order has open', () => {
 
 test('a payment that Stripe refused to make ends with its code, and its flow is told', async () => {
   const payment = await paymentOf({ stripe_payment_intent_id: null });
-  const refused = await database.transaction(async (tx) =>
+  const refused = await ledger.database.transaction(async (tx) =>
     transitionsWith().refuse(tx, await transitionsWith().lockById(tx, payment), {
       code: 'amount_too_large',
       actor: 'account:ann',
@@ -297,7 +270,7 @@ test('a payment that Stripe refused to make ends with its code, and its flow is 
 });
 
 describe('a Stripe object leads to its payment', () => {
-  const lock = (reference: Partial<PaymentReference>, as = database): Promise<Payment | undefined> =>
+  const lock = (reference: Partial<PaymentReference>, as = ledger.database): Promise<Payment | undefined> =>
     as.transaction((tx) =>
       transitionsWith().lockByReference(tx, {
         intentId: 'pi_unknown',
@@ -320,9 +293,9 @@ describe('a Stripe object leads to its payment', () => {
 
   test('which is of no use where its order can’t be read', async () => {
     const payment = await paymentOf();
-    const { name, url, drop } = await createRole(bed.database.url);
+    const { name, url, drop } = await createRole(ledger.bed.database.url);
     const asRole = createDatabase({ url, poolSize: 1 });
-    const allow = (what: string) => bed.sql.query(`grant ${what} to ${name}`);
+    const allow = (what: string) => ledger.bed.sql.query(`grant ${what} to ${name}`);
     const said = () =>
       lock({ intentId: payment.stripePaymentIntentId as string }, asRole).then(
         (found) => found?.id,
@@ -334,10 +307,10 @@ describe('a Stripe object leads to its payment', () => {
       const withoutRights = await said();
       await allow('select, update on public.shop_order');
       const withRights = await said();
-      await bed.sql.query('alter table public.shop_order enable row level security');
+      await ledger.bed.sql.query('alter table public.shop_order enable row level security');
       expect([withoutRights, withRights, await said()]).toEqual(['ORDER_UNREADABLE', payment.id, 'ORDER_UNREADABLE']);
     } finally {
-      await bed.sql.query('alter table public.shop_order disable row level security');
+      await ledger.bed.sql.query('alter table public.shop_order disable row level security');
       await asRole.close();
       await drop();
     }
@@ -345,10 +318,10 @@ describe('a Stripe object leads to its payment', () => {
 });
 
 test('a row that is gone is said to be gone', async () => {
-  const orderId = await bed.createOrder();
-  await expect(database.transaction((tx) => transitionsWith().lockById(tx, { id: '999999', orderId }))).rejects.toThrow(
-    'Payment 999999 is gone',
-  );
+  const orderId = await ledger.bed.createOrder();
+  await expect(
+    ledger.database.transaction((tx) => transitionsWith().lockById(tx, { id: '999999', orderId })),
+  ).rejects.toThrow('Payment 999999 is gone');
 });
 
 describe('a page’s intent, whose events came before its id was known', () => {
@@ -357,7 +330,7 @@ describe('a page’s intent, whose events came before its id was known', () => {
     const plain = await paymentOf({ stripe_payment_intent_id: null });
     const waiting = async (intentId: string): Promise<string> => {
       const id = `evt_before_${intentId}`;
-      await bed.sql.query(
+      await ledger.bed.sql.query(
         `insert into tollgate.stripe_event (id, type, object_id, status, payload)
           values ($1, 'payment_intent.succeeded', $2, 'IGNORED', '{}')`,
         [id, intentId],
@@ -365,7 +338,7 @@ describe('a page’s intent, whose events came before its id was known', () => {
       return id;
     };
     const statusOf = async (id: string): Promise<unknown> =>
-      (await bed.sql.query('select status from tollgate.stripe_event where id = $1', [id])).rows[0]?.status;
+      (await ledger.bed.sql.query('select status from tollgate.stripe_event where id = $1', [id])).rows[0]?.status;
     const seen: unknown[] = [];
     for (const payment of [page, plain]) {
       const intentId = `pi_page_${payment.id}`;
@@ -374,5 +347,26 @@ describe('a page’s intent, whose events came before its id was known', () => {
       seen.push(await statusOf(event));
     }
     expect(seen).toEqual(['RECEIVED', 'IGNORED']);
+  });
+
+  test('is learned after what is deciding about such an event', async () => {
+    const page = await paymentOf({ stripe_payment_intent_id: null, mode: 'CHECKOUT' });
+    const intentId = `pi_decided_${page.id}`;
+    const ends: string[] = [];
+    const learned = await ledger.database.transaction(async (tx) => {
+      await tx.query(lockIntent(intentId));
+      const learning = apply(page, { intentId, signal: 'await', chargeId: null }).then(() => ends.push('learned'));
+      await expect
+        .poll(async () => {
+          const waits = `select 1 from pg_locks where locktype = 'advisory' and not granted
+            and database = (select oid from pg_database where datname = current_database())`;
+          return ends.length > 0 || (await ledger.bed.sql.query(waits)).rows.length > 0;
+        })
+        .toBe(true);
+      ends.push('decided');
+      return { learning };
+    });
+    await learned.learning;
+    expect(ends).toEqual(['decided', 'learned']);
   });
 });

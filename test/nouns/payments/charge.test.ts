@@ -1,34 +1,23 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AskedCharge, assertCost, assertDue, assertPayable, chargeOf } from '../../../src/nouns/payments/due.js';
 import type { Order } from '../../../src/orders/orders.js';
-import { createDatabase, type Database } from '../../../src/storage/database.js';
-import { openTestBed, type TestBed } from '../../harness/tollgate.js';
+import { KEYS, type Ledger, openLedger } from '../../harness/ledger.js';
 
-const SCOPE = { livemode: false, account: 'acct_1' };
 /** What is given otherwise; undefined: that column isn't bound. */
 type Given = { readonly [Column in keyof Omit<Order, 'id'>]?: Order[Column] | undefined };
 const FREE: Given = { amount: undefined, currency: undefined };
 
-let bed: TestBed;
-let database: Database;
+let ledger: Ledger;
 beforeAll(async () => {
-  bed = await openTestBed();
-  database = createDatabase({ url: bed.database.url, poolSize: 2 });
+  ledger = await openLedger();
 });
-afterAll(async () => {
-  await database.close();
-  await bed.close();
-});
+afterAll(() => ledger.close());
 
 /** An order of 100.00 USD, what it has received, and what of it is given otherwise. */
 const orderOf = async (given: Given = {}, ...received: [amount: number, currency?: string][]): Promise<Order> => {
-  const id = await bed.createOrder();
+  const id = await ledger.bed.createOrder();
   for (const [amount, currency = 'USD'] of received)
-    await bed.sql.query(
-      `insert into tollgate.payment (order_id, amount, currency, status, amount_received, livemode, stripe_account)
-        values ($1, $2, $3, 'SUCCESSFUL', $2, $4, $5)`,
-      [id, amount, currency, SCOPE.livemode, SCOPE.account],
-    );
+    await ledger.addPayment({ order_id: id, status: 'SUCCESSFUL', amount, amount_received: amount, currency });
   return { id, amount: '10000', currency: 'USD', ...given } as Order;
 };
 /** What it gives, or the code and the words that it is refused with. */
@@ -41,10 +30,10 @@ const said = async (work: () => unknown): Promise<unknown> => {
   }
 };
 const charge = (order: Order, asked: AskedCharge = {}) =>
-  said(() => chargeOf(database, order, { ...asked, scope: SCOPE }));
-const payable = (order: Order, asked: AskedCharge = {}) => said(() => assertPayable(database, order, asked));
+  said(() => chargeOf(ledger.database, order, { ...asked, scope: KEYS }));
+const payable = (order: Order, asked: AskedCharge = {}) => said(() => assertPayable(ledger.database, order, asked));
 const due = (order: Order, amount: number, currency = 'USD') =>
-  said(() => assertDue(database, order, { amount, currency, scope: SCOPE }));
+  said(() => assertDue(ledger.database, order, { amount, currency, scope: KEYS }));
 const cost = (order: Order, amount: number, currency = 'USD') => said(() => assertCost(order, { amount, currency }));
 const refused = (code: string, words = '') => expect.stringMatching(new RegExp(`^${code}: .*${words}`));
 
@@ -155,17 +144,17 @@ describe('a charge is due', () => {
       refused('CURRENCY_MISMATCH', 'has received 40.00 EUR: refund that before it is paid in USD'),
     );
     expect(await due(order, 6_000, 'EUR')).toBeUndefined();
-    await bed.sql.query('update tollgate.payment set amount_refunded = 4000 where order_id = $1', [order.id]);
+    await ledger.bed.sql.query('update tollgate.payment set amount_refunded = 4000 where order_id = $1', [order.id]);
     expect(await due(order, 10_000, 'USD')).toBeUndefined();
     // One cent that was kept is still the order's.
-    await bed.sql.query('update tollgate.payment set amount_refunded = 3999 where order_id = $1', [order.id]);
+    await ledger.bed.sql.query('update tollgate.payment set amount_refunded = 3999 where order_id = $1', [order.id]);
     expect(await due(order, 10_000, 'USD')).toEqual(refused('CURRENCY_MISMATCH', '0.01 EUR'));
   });
 
   test('whatever was received with other keys', async () => {
     const order = await orderOf({}, [4_000]);
     const other = (scope: object) =>
-      said(() => assertDue(database, order, { amount: 10_000, currency: 'USD', scope: { ...SCOPE, ...scope } }));
+      said(() => assertDue(ledger.database, order, { amount: 10_000, currency: 'USD', scope: { ...KEYS, ...scope } }));
     expect(await Promise.all([other({}), other({ livemode: true }), other({ account: 'acct_2' })])).toEqual([
       refused('AMOUNT_MISMATCH'),
       undefined,

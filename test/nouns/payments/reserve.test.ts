@@ -8,12 +8,10 @@ import type { OwnedMethod } from '../../../src/nouns/customers/methods.js';
 import type { PayRequest } from '../../../src/nouns/payments/pay.js';
 import { createPaymentReservations, type Reservation } from '../../../src/nouns/payments/reserve.js';
 import type { Payment } from '../../../src/nouns/payments/row.js';
-import { createOrders } from '../../../src/orders/orders.js';
-import { createDatabase } from '../../../src/storage/database.js';
 import { idempotentRequest } from '../../../src/storage/idempotent-request.js';
-import { openTestBed } from '../../harness/tollgate.js';
+import { KEYS, openLedger } from '../../harness/ledger.js';
+import type { BedOptions } from '../../harness/tollgate.js';
 
-const ACCESS = { livemode: false, account: 'acct_1' };
 const OPEN = ['PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'REQUIRES_CAPTURE', 'FAILED'] as const;
 const caller = (accountId: string | null, ...permissions: Permission[]): Caller => ({
   accountId,
@@ -24,30 +22,24 @@ const ANN = caller('ann');
 const NOBODY = caller(null);
 const OPERATOR = caller('operator', 'PAYMENT_READ_ANY', 'PAYMENT_MANAGE');
 
-/** A database of its own, and what reserves there. */
-const openDesk = async (binding?: { readonly orderTable: string; readonly idColumn: string }) => {
-  const bed = await openTestBed(binding && { binding });
-  const database = createDatabase({ url: bed.database.url, poolSize: 4 });
+/** A ledger, and what reserves there. */
+const openDesk = async (options?: BedOptions) => {
+  const ledger = await openLedger(options);
+  const { database, orders } = ledger;
   const asked: PaymentRequestData[] = [];
   let declines = false;
   const askApp = async (_: unknown, data: PaymentRequestData): Promise<void> => {
     asked.push(data);
     if (declines) throw new DeclinedByAppError('SOLD_OUT', 'The last piece is sold.');
   };
-  const make = (forCustomers: boolean) =>
-    createPaymentReservations({ database, orders: createOrders(database), askApp, forCustomers });
+  const make = (forCustomers: boolean) => createPaymentReservations({ database, orders, askApp, forCustomers });
   return {
-    bed,
-    database,
+    ...ledger,
     asked,
     desk: make(false),
     withCustomers: make(true),
     decline: (value: boolean): void => {
       declines = value;
-    },
-    close: async () => {
-      await database.close();
-      await bed.close();
     },
   };
 };
@@ -57,7 +49,10 @@ type Desk = Awaited<ReturnType<typeof openDesk>>;
 let shop: Desk;
 let market: Desk;
 beforeAll(async () => {
-  [shop, market] = await Promise.all([openDesk(), openDesk({ orderTable: 'public.shop_order', idColumn: 'id' })]);
+  [shop, market] = await Promise.all([
+    openDesk(),
+    openDesk({ binding: { orderTable: 'public.shop_order', idColumn: 'id' } }),
+  ]);
 });
 beforeEach(() => {
   for (const { asked, decline } of [shop, market]) {
@@ -82,7 +77,7 @@ const asking = (
   const terms = isMarket(at) ? { amount: 10_000, currency: 'USD' } : {};
   const request: PayRequest = { orderId, mode: 'ELEMENTS', captureMethod: 'AUTOMATIC', ...terms, ...more };
   const idempotency = idempotentRequest(by, 'pay', request);
-  return { request, caller: by, access: ACCESS, actor: 'account:ann', method, idempotency, again };
+  return { request, caller: by, access: KEYS, actor: 'account:ann', method, idempotency, again };
 };
 const reserve = (at: Desk, orderId: string, asked: Asked = {}) =>
   at.database.transaction((tx) =>
@@ -199,7 +194,7 @@ describe('a new payment', () => {
     await shop.bed.sql.query(
       `insert into tollgate.recurring_payment (order_id, price_id, initial_amount, currency, livemode, stripe_account)
         values ($1, 'price_1', 10000, 'USD', $2, $3)`,
-      [orderId, ACCESS.livemode, ACCESS.account],
+      [orderId, KEYS.livemode, KEYS.account],
     );
     expect(await codeOf(reserve(shop, orderId))).toBe('RECURRING_ALREADY_EXISTS');
     expect(shop.asked).toEqual([]);
@@ -392,11 +387,10 @@ describe('an attempt that is gone on with', () => {
 
   test('counts with the keys that made it: what the order has with others is not its money', async () => {
     const payment = await attempt();
-    await shop.bed.sql.query(
-      `insert into tollgate.payment (order_id, amount, currency, status, amount_received, livemode, stripe_account)
-        values ($1, 10000, 'USD', 'SUCCESSFUL', 10000, true, $2), ($1, 10000, 'USD', 'SUCCESSFUL', 10000, false, 'acct_2')`,
-      [payment.orderId, ACCESS.account],
-    );
+    for (const others of [{ livemode: true }, { stripe_account: 'acct_2' }]) {
+      const received = { order_id: payment.orderId, status: 'SUCCESSFUL', amount_received: 10_000 };
+      await shop.addPayment({ ...received, ...others });
+    }
     expect(await review(payment)).toBeUndefined();
   });
 
