@@ -8,10 +8,18 @@ import { parseArgs } from 'node:util';
 import { mutantsOf, withSwitches } from './mutants.mjs';
 import { root, secondsSince } from './run.mjs';
 
-/** Where money is decided, and the tests that are to notice, the quick ones first. */
+/** The pure core and where money is decided, and the tests that are to notice, the quick ones first. */
 const TARGETS = {
-  'src/core/money.ts': ['test/core/money.test.ts'],
-  'src/core/states.ts': ['test/core/states.test.ts'],
+  ...Object.fromEntries(
+    [
+      ...['backoff', 'batch', 'caller', 'csv', 'in-flight', 'list-export', 'money', 'reason', 'redaction', 'slots'],
+      ...['states', 'text', 'web-address', 'work-board'],
+    ].map((name) => [`src/core/${name}.ts`, [`test/core/${name}.test.ts`]]),
+  ),
+  'src/core/node-id.ts': ['test/core/keys.test.ts'],
+  'src/core/status-sql.ts': ['test/core/keys.test.ts'],
+  'src/core/time-steps.ts': ['test/core/times.test.ts'],
+  'src/core/unix-time.ts': ['test/core/times.test.ts'],
   'src/nouns/refunds/reserve.ts': ['test/nouns/refunds/re', 'test/nouns/disputes/disputes.test.ts'],
   'src/nouns/refunds/refundable.ts': ['test/nouns/refunds/re', 'test/nouns/payments/totals.test.ts'],
   'src/nouns/refunds/decide.ts': ['test/nouns/refunds'],
