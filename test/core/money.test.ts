@@ -87,6 +87,15 @@ describe('for every currency', () => {
   });
 
   test('a refund is more than nothing and a multiple of the step', () => {
+    for (const currency of currencies)
+      for (const [amount, ok] of [
+        [currency.step, true],
+        [0, false],
+      ] as const)
+        expect(
+          accepts(() => assertRefundAmount(amount, currency)),
+          `${amount} ${currency.code}`,
+        ).toBe(ok);
     fc.assert(
       fc.property(anyCurrency, anyAmount, (currency, amount) => {
         const ok = accepts(() => assertRefundAmount(amount, currency));
