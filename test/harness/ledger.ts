@@ -1,6 +1,8 @@
 import type { FlowLog } from '../../src/flows/flows.js';
 import type { Payment } from '../../src/nouns/payments/row.js';
 import { PAYMENT_COLUMNS } from '../../src/nouns/payments/rows.js';
+import type { RecurringPayment } from '../../src/nouns/recurring/row.js';
+import { RECURRING_COLUMNS, readRecurring } from '../../src/nouns/recurring/rows.js';
 import { createOrders, type Orders } from '../../src/orders/orders.js';
 import { createDatabase, type Database } from '../../src/storage/database.js';
 import { type BedOptions, openTestBed, type TestBed } from './tollgate.js';
@@ -14,6 +16,10 @@ export interface Ledger {
   addPayment(columns?: Readonly<Record<string, unknown>>): Promise<Payment>;
   /** The payment as it is now. */
   readPayment(payment: Pick<Payment, 'id'>): Promise<Payment>;
+  /** A recurring payment of 100.00 USD a period, of a new order, that has begun; columns by their names. */
+  addRecurring(columns?: Readonly<Record<string, unknown>>): Promise<RecurringPayment>;
+  /** The recurring payment as it is now. */
+  readRecurring(recurring: Pick<RecurringPayment, 'id'>): Promise<RecurringPayment>;
   close(): Promise<void>;
 }
 
@@ -32,31 +38,47 @@ const only = <Row>([row]: readonly Row[]): Row => {
 export const openLedger = async (options?: BedOptions): Promise<Ledger> => {
   const bed = await openTestBed(options);
   const database = createDatabase({ url: bed.database.url, poolSize: 4 });
+  /** Inserts a row of a new order, with these columns otherwise. */
+  const insert = async <Row extends object>(
+    into: string,
+    given: Readonly<Record<string, unknown>>,
+    returning: string,
+  ): Promise<Row> => {
+    const columns = {
+      order_id: given['order_id'] ?? (await bed.createOrder()),
+      currency: 'USD',
+      livemode: KEYS.livemode,
+      stripe_account: KEYS.account,
+      ...given,
+    };
+    const names = Object.keys(columns);
+    const rows = await database.query<Row>({
+      text: `insert into ${into} (${names.join(', ')}) values (${names.map((_, at) => `$${at + 1}`).join(', ')})
+        returning ${returning}`,
+      values: Object.values(columns),
+    });
+    return only(rows);
+  };
   return {
     bed,
     database,
     orders: createOrders(database),
-    async addPayment(given = {}) {
-      const columns = {
-        order_id: given['order_id'] ?? (await bed.createOrder()),
-        amount: 10_000,
-        currency: 'USD',
-        livemode: KEYS.livemode,
-        stripe_account: KEYS.account,
-        ...given,
-      };
-      const names = Object.keys(columns);
-      const rows = await database.query<Payment>({
-        text: `insert into tollgate.payment as p (${names.join(', ')}) values (${names.map((_, at) => `$${at + 1}`).join(', ')})
-          returning ${PAYMENT_COLUMNS}`,
-        values: Object.values(columns),
-      });
-      return only(rows);
-    },
+    addPayment: (given) => insert<Payment>('tollgate.payment as p', { amount: 10_000, ...given }, PAYMENT_COLUMNS),
     async readPayment({ id }) {
       const text = `select ${PAYMENT_COLUMNS} from tollgate.payment p where id = $1`;
       return only(await database.query<Payment>({ text, values: [id] }));
     },
+    addRecurring(given) {
+      const columns = {
+        account_id: 'customer',
+        price_id: 'price_1',
+        status: 'ACTIVE',
+        initial_amount: 10_000,
+        ...given,
+      };
+      return insert<RecurringPayment>('tollgate.recurring_payment as r', columns, RECURRING_COLUMNS);
+    },
+    readRecurring: async ({ id }) => only(await database.query<RecurringPayment>(readRecurring(id))),
     async close() {
       await database.close();
       await bed.close();

@@ -2,24 +2,27 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Caller } from '../../../src/core/caller.js';
 import type { Payment } from '../../../src/nouns/payments/row.js';
 import { createQuarantine, type DecideRequest } from '../../../src/nouns/quarantine/decide.js';
+import { type Ledger, openLedger } from '../../harness/ledger.js';
 import { ask } from '../../harness/payments.js';
 import { ADMIN, type PaymentMoney, readRefunds } from '../../harness/refunds.js';
 import { addFault } from '../../harness/sandbox-control.js';
 import { readTimeline } from '../../harness/timeline.js';
-import { openTestBed, type Server, type TestBed } from '../../harness/tollgate.js';
+import type { Server, TestBed } from '../../harness/tollgate.js';
 
 const DECIDE = `mutation ($input: DecideQuarantinedInput!) { decideQuarantined(input: $input) {
   payment { id status version amountReceived amountRefunded amountRefundable } } }`;
 
+let ledger: Ledger;
 let bed: TestBed;
 let server: Server;
 beforeAll(async () => {
-  bed = await openTestBed();
+  ledger = await openLedger();
+  ({ bed } = ledger);
   server = await bed.start({ flows: { paymentCallback: { run: () => undefined } } });
   // The rows are written as they are to be: no event is to tell of their intents.
   await addFault(bed.sandbox, { match: { eventType: '*' }, kind: 'drop', times: 100_000 });
 });
-afterAll(() => bed.close());
+afterAll(() => ledger.close());
 
 /** A payment of 100.00 USD that was set aside, and is about to be sent back by the policy, with these columns otherwise. */
 const setAside = async (columns: Record<string, unknown> = {}): Promise<string> => {
@@ -30,27 +33,17 @@ const setAside = async (columns: Record<string, unknown> = {}): Promise<string> 
     confirm: true,
     return_url: 'https://shop.example/return',
   });
-  const row = {
-    order_id: await bed.createOrder(),
+  const { id } = await ledger.addPayment({
     account_id: 'customer',
-    amount: 10_000,
-    currency: 'USD',
     status: 'QUARANTINED',
     amount_received: 10_000,
     quarantined_for: 'LATE',
-    livemode: false,
     stripe_account: 'acct_sandbox',
     stripe_payment_intent_id: intent.id,
     send_back_at: '2100-01-01',
     ...columns,
-  };
-  const { rows } = await bed.sql.query<{ id: string }>(
-    `insert into tollgate.payment (${Object.keys(row)})
-      select ${Object.keys(row).map((name) => `p.${name}`)} from jsonb_populate_record(null::tollgate.payment, $1) p
-      returning id::text`,
-    [row],
-  );
-  return rows[0]?.id ?? '';
+  });
+  return id;
 };
 const dispute = (paymentId: string) =>
   bed.sql.query(
@@ -165,7 +158,7 @@ describe('money that is taken', () => {
       audit: auditOf(id, { decision: 'ACCEPT', ...more }),
     };
     expect(await writtenOf(id)).toEqual(written);
-    expect(await readTimeline(bed, { type: 'PAYMENT', id }, { columns: 'actor, note', noted: '' })).toEqual([
+    expect(await readTimeline(bed, { type: 'PAYMENT', id }, { columns: 'actor, note' })).toEqual([
       ['account:admin', `100.00 USD was accepted${words}`],
     ]);
     expect(await decide(id, 'ACCEPT', { ...more, idempotencyKey: `accept ${id}` })).toEqual(accepted);
