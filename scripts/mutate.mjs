@@ -60,7 +60,11 @@ const TARGETS = {
   'src/nouns/disputes/apply.ts': ['test/nouns/disputes/events.test.ts', 'test/nouns/disputes', 'test/nouns/owed'],
   'src/nouns/renewals/decide.ts': ['test/nouns/renewals'],
   'src/nouns/quarantine/decide.ts': ['test/nouns/quarantine'],
-  'src/nouns/recurring/reserve.ts': ['test/nouns/recurring/recurring.test.ts', 'test/nouns/recurring/trials.test.ts'],
+  'src/nouns/recurring/reserve.ts': [
+    'test/nouns/recurring/reserve.test.ts',
+    'test/nouns/recurring/recurring.test.ts',
+    'test/nouns/recurring/trials.test.ts',
+  ],
   'src/nouns/recurring/apply.ts': ['test/nouns/recurring'],
 };
 /** A wrong source may never end: nothing is said of any mutant for so long. The core's tests start nothing. */
