@@ -65,7 +65,7 @@ const TARGETS = {
     'test/nouns/recurring/recurring.test.ts',
     'test/nouns/recurring/trials.test.ts',
   ],
-  'src/nouns/recurring/apply.ts': ['test/nouns/recurring'],
+  'src/nouns/recurring/apply.ts': ['test/nouns/recurring/apply.test.ts'],
 };
 /** A wrong source may never end: nothing is said of any mutant for so long. The core's tests start nothing. */
 const limitOf = (file) => (file.startsWith('src/core/') ? 20_000 : 300_000);
