@@ -58,7 +58,7 @@ const TARGETS = {
   ],
   'src/nouns/disputes/states.ts': ['test/nouns/disputes'],
   'src/nouns/disputes/apply.ts': ['test/nouns/disputes/events.test.ts', 'test/nouns/disputes', 'test/nouns/owed'],
-  'src/nouns/renewals/decide.ts': ['test/nouns/renewals'],
+  'src/nouns/renewals/decide.ts': ['test/nouns/renewals/decide.test.ts'],
   'src/nouns/quarantine/decide.ts': ['test/nouns/quarantine'],
   'src/nouns/recurring/reserve.ts': [
     'test/nouns/recurring/reserve.test.ts',
