@@ -19,7 +19,11 @@ const turns = async (): Promise<void> => {
 
 test('what is asked in one moment is loaded together, and each question gets its own answer', async () => {
   const { loads, ask } = createLoads();
-  const answers = Promise.all([ask(1), ask(2), ask(1)].map(outcome));
+  // Also what some promise jobs of the same turn lie between.
+  const jobs = async (count: number): Promise<void> => {
+    for (let job = 0; job < count; job += 1) await Promise.resolve();
+  };
+  const answers = Promise.all([ask(1), ask(2), jobs(20).then(() => ask(1))].map(outcome));
   await turns();
   expect(loads.map(({ keys }) => keys)).toEqual([[1, 2, 1]]);
   // Nothing is kept: what is asked later is loaded anew.
@@ -47,6 +51,10 @@ test('while as many loads are under way as may be, questions wait for the next o
   await turns();
   loads[2]?.end();
   expect(await Promise.all([first, second, third, fourth])).toEqual([10, 20, 30, 40]);
+  const fifth = outcome(ask(5));
+  await turns();
+  loads[3]?.end();
+  expect(await fifth).toBe(50);
 });
 
 test('a load that fails, or gives too little, fails its own questions alone', async () => {
