@@ -30,7 +30,7 @@ const TARGETS = {
     'test/nouns/refunds/events.test.ts',
     'test/nouns/owed',
   ],
-  'src/nouns/payments/cancel-and-capture.ts': ['test/nouns/payments/ca'],
+  'src/nouns/payments/cancel-and-capture.ts': ['test/nouns/payments/cancel-and-capture.test.ts'],
   'src/nouns/payments/apply.ts': [
     'test/nouns/payments/apply.test.ts',
     'test/nouns/payments/details.test.ts',
