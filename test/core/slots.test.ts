@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createSlots, NoSlotError } from '../../src/core/slots.js';
 
 const PATIENT = 60_000;
@@ -79,4 +79,42 @@ test('who waits too long is told so, begins nothing and holds no place', async (
   await works.end(0);
   await Promise.all([first, last]);
   expect(works.begun).toEqual(['a', 'b']);
+});
+
+describe('what is asked later', () => {
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  test('counts what still runs about the same thing', async () => {
+    const works = createWorks(4, 2);
+    const ends = [works.ask('a'), works.ask('a')];
+    await works.end(0);
+    ends.push(works.ask('a'), works.ask('a'));
+    await turn();
+    expect(works.running).toHaveLength(2);
+    while (works.running.length > 0) await works.end(0);
+    await Promise.all(ends);
+    expect(works.begun).toHaveLength(4);
+  });
+
+  test('counts it too where another one waited too long meanwhile, or had waited and begun', async () => {
+    const works = createWorks(4, 1);
+    const first = works.ask('a');
+    await expect(works.ask('a', 1)).rejects.toBeInstanceOf(NoSlotError);
+    const second = works.ask('a', 20);
+    await turn();
+    expect(works.running).toHaveLength(1);
+    await works.end(0);
+    await works.end(0);
+    await Promise.all([first, second]);
+    // The patience of the second one ends while a later one runs.
+    const third = works.ask('a');
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    const fourth = works.ask('a');
+    await turn();
+    expect(works.running).toHaveLength(1);
+    await works.end(0);
+    await works.end(0);
+    await Promise.all([third, fourth]);
+    expect(works.begun).toHaveLength(4);
+  });
 });

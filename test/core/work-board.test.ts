@@ -47,6 +47,7 @@ test('an event that is too large for it is left out, and one that just fits isnâ
 
 test('a sign of life is counted', () => {
   const { board, reader } = openBoard();
+  board.begin(work('a')).end();
   expect(reader.beats()).toBe(0);
   board.beat();
   board.beat();

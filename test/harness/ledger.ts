@@ -18,6 +18,8 @@ export interface Ledger {
   readPayment(payment: Pick<Payment, 'id'>): Promise<Payment>;
   /** A recurring payment of 100.00 USD a period, of a new order, that has begun; columns by their names. */
   addRecurring(columns?: Readonly<Record<string, unknown>>): Promise<RecurringPayment>;
+  /** A dispute of all of the payment's money, which has taken it. */
+  addDispute(payment: Pick<Payment, 'id'>): Promise<void>;
   /** The recurring payment as it is now. */
   readRecurring(recurring: Pick<RecurringPayment, 'id'>): Promise<RecurringPayment>;
   close(): Promise<void>;
@@ -77,6 +79,15 @@ export const openLedger = async (options?: BedOptions): Promise<Ledger> => {
         ...given,
       };
       return insert<RecurringPayment>('tollgate.recurring_payment as r', columns, RECURRING_COLUMNS);
+    },
+    async addDispute({ id }) {
+      await database.query({
+        text: `insert into tollgate.dispute (payment_id, amount, currency, livemode, stripe_account, stripe_dispute_id, status,
+            reason, is_refundable, seen_at)
+          select id, amount, currency, livemode, stripe_account, 'dp_' || id, 'NEEDS_RESPONSE', 'fraudulent', false, now()
+          from tollgate.payment where id = $1`,
+        values: [id],
+      });
     },
     readRecurring: async ({ id }) => only(await database.query<RecurringPayment>(readRecurring(id))),
     async close() {

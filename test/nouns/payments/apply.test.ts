@@ -317,6 +317,23 @@ describe('a Stripe object leads to its payment', () => {
   });
 });
 
+test('a payment is locked behind its order', async () => {
+  const payment = await paymentOf();
+  const free = async (table: string, id: string): Promise<number> =>
+    (await ledger.bed.sql.query(`select 1 from ${table} where id = $1 for no key update skip locked`, [id])).rows
+      .length;
+  const whatIsFree = () =>
+    Promise.all([free('public.shop_order', payment.orderId), free('tollgate.payment', payment.id)]);
+  const meanwhile = await ledger.database.transaction(async (tx) => {
+    await transitionsWith().lockById(tx, payment);
+    return whatIsFree();
+  });
+  expect([meanwhile, await whatIsFree()]).toEqual([
+    [0, 0],
+    [1, 1],
+  ]);
+});
+
 test('a row that is gone is said to be gone', async () => {
   const orderId = await ledger.bed.createOrder();
   await expect(

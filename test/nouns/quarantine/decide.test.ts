@@ -45,12 +45,6 @@ const setAside = async (columns: Record<string, unknown> = {}): Promise<string> 
   });
   return id;
 };
-const dispute = (paymentId: string) =>
-  bed.sql.query(
-    `insert into tollgate.dispute (payment_id, amount, currency, livemode, stripe_account, stripe_dispute_id, status, reason,
-      is_refundable, seen_at) values ($1, 10000, 'USD', false, 'acct_sandbox', $2, 'NEEDS_RESPONSE', 'fraudulent', false, now())`,
-    [paymentId, `dp_${paymentId}`],
-  );
 const decide = async (paymentId: string, decision: string, more: object = {}): Promise<PaymentMoney> => {
   const input = { paymentId, decision, ...more };
   return (await ask<{ payment: PaymentMoney }>(server, DECIDE, { input }, ADMIN)).payment;
@@ -98,7 +92,7 @@ describe('a decision is refused, and writes nothing,', () => {
 
   test('to send back what a dispute has taken', async () => {
     const id = await setAside();
-    await dispute(id);
+    await ledger.addDispute({ id });
     const before = await writtenOf(id);
     expect(await codeOf(decide(id, 'REFUND'))).toBe('PAYMENT_DISPUTED');
     expect(await writtenOf(id)).toEqual(before);

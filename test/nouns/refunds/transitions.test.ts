@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Caller } from '../../../src/core/caller.js';
 import type { Flows, RefundCallbackData } from '../../../src/flows/flows.js';
 import type { FlowTurn } from '../../../src/flows/owed.js';
 import { createPaymentTransitions } from '../../../src/nouns/payments/apply.js';
@@ -9,16 +10,19 @@ import {
   type RefundCause,
   type RefundOutcome,
 } from '../../../src/nouns/refunds/apply.js';
+import { createRefundReservations } from '../../../src/nouns/refunds/reserve.js';
 import type { Refund } from '../../../src/nouns/refunds/row.js';
 import type { Tx } from '../../../src/storage/database.js';
+import { idempotentRequest } from '../../../src/storage/idempotent-request.js';
 import { createMarks } from '../../../src/stripe/marks.js';
 import type { RefundSnapshot } from '../../../src/stripe/refund-snapshot.js';
-import { type Ledger, NO_LOG, openLedger } from '../../harness/ledger.js';
+import { KEYS, type Ledger, NO_LOG, openLedger } from '../../harness/ledger.js';
 import { readTimeline } from '../../harness/timeline.js';
 
 const SEEN = 1_700_000_000;
 const EVENT: RefundCause = { actor: 'stripe', eventId: 'evt_1', source: 'EVENT', current: false };
 const ANSWER: RefundCause = { actor: 'job', source: 'FETCH', current: true };
+const CLERK: Caller = { accountId: 'clerk', roles: [], permissions: new Set() };
 const MARKS = createMarks('installation');
 
 let ledger: Ledger;
@@ -173,6 +177,35 @@ describe('a refund that is reserved', () => {
     expect(await tell(payment, seen)).toMatchObject({ held: { changed: { payment: undefined, refunds: [] } } });
     expect(await refundsOf(payment)).toMatchObject([{ version: 2, status: 'PENDING', seenAt: new Date(SEEN * 1_000) }]);
     expect(calls).toEqual([]);
+  });
+});
+
+describe('whether a refund may be reserved is decided under the locks', () => {
+  const ask = (payment: Payment, key?: string, amount = 4_000) =>
+    within(payment, (tx) => {
+      const request = { paymentId: payment.id, amount, reason: 'a hole' };
+      const idempotency =
+        key === undefined ? undefined : idempotentRequest(CLERK, 'refund', { ...request, idempotencyKey: key });
+      const how = { request, payment, access: KEYS, actor: 'account:clerk', idempotency };
+      return createRefundReservations(transitionsWith()).reserve(tx, how);
+    });
+
+  test('once for a key', async () => {
+    const payment = await paidPayment();
+    const key = `once ${payment.id}`;
+    const made = await ask(payment, key);
+    expect(made).toMatchObject({ kind: 'made', refund: { amount: 4_000, reason: 'a hole', stripeReason: null } });
+    expect(await ask(payment, key)).toMatchObject({ kind: 'repeated', refund: { id: made.refund.id } });
+    await expect(ask(payment, key, 1)).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+    expect(await ask(payment)).toMatchObject({ kind: 'made', held: { refunds: { length: 2 } } });
+    await expect(ask(payment)).rejects.toMatchObject({ code: 'REFUND_EXCEEDS_PAYMENT' });
+  });
+
+  test('and never while a dispute has taken the money', async () => {
+    const payment = await paidPayment();
+    await ledger.addDispute(payment);
+    await expect(ask(payment)).rejects.toMatchObject({ code: 'PAYMENT_DISPUTED' });
+    expect(await refundsOf(payment)).toEqual([]);
   });
 });
 
