@@ -34,11 +34,7 @@ const TARGETS = {
   'src/nouns/payments/due.ts': ['test/nouns/payments/charge.test.ts'],
   'src/nouns/payments/reserve.ts': ['test/nouns/payments/reserve.test.ts'],
   'src/nouns/disputes/states.ts': ['test/nouns/disputes/states.test.ts', 'test/nouns/disputes/disputes.test.ts'],
-  'src/nouns/disputes/apply.ts': [
-    'test/nouns/disputes/apply.test.ts',
-    'test/nouns/disputes/events.test.ts',
-    'test/nouns/disputes',
-  ],
+  'src/nouns/disputes/apply.ts': ['test/nouns/disputes/apply.test.ts', 'test/nouns/disputes/transitions.test.ts'],
   'src/nouns/renewals/decide.ts': ['test/nouns/renewals/decide.test.ts'],
   'src/nouns/quarantine/decide.ts': ['test/nouns/quarantine/decide.test.ts'],
   'src/nouns/recurring/reserve.ts': ['test/nouns/recurring/reserve.test.ts'],
