@@ -1,4 +1,6 @@
 import type { FlowLog } from '../../src/flows/flows.js';
+import type { FlowSubject } from '../../src/flows/owed.js';
+import type { Cause } from '../../src/nouns/payments/decide.js';
 import type { Payment } from '../../src/nouns/payments/row.js';
 import { PAYMENT_COLUMNS } from '../../src/nouns/payments/rows.js';
 import type { RecurringPayment } from '../../src/nouns/recurring/row.js';
@@ -20,6 +22,8 @@ export interface Ledger {
   addRecurring(columns?: Readonly<Record<string, unknown>>): Promise<RecurringPayment>;
   /** A dispute of all of the payment's money, which has taken it. */
   addDispute(payment: Pick<Payment, 'id'>): Promise<void>;
+  /** The flow has failed so often, for this row and status, that the next one is owed. */
+  failFlow(of: Pick<FlowSubject, 'flow' | 'nodeType' | 'nodeId' | 'toStatus' | 'orderId'>): Promise<void>;
   /** The recurring payment as it is now. */
   readRecurring(recurring: Pick<RecurringPayment, 'id'>): Promise<RecurringPayment>;
   close(): Promise<void>;
@@ -27,6 +31,35 @@ export interface Ledger {
 
 /** The keys of a ledger's payments. */
 export const KEYS = { livemode: false, account: 'acct_1' };
+
+/** What an event brought, and what Stripe answered. */
+export const EVENT = {
+  actor: 'stripe',
+  eventId: 'evt_1',
+  body: { source: 'EVENT', object: {} },
+  current: false,
+} as const satisfies Cause;
+export const ANSWER = { actor: 'job', body: { source: 'FETCH', object: {} }, current: true } as const satisfies Cause;
+
+/** A flow that keeps what it is told, or throws. */
+export interface ToldFlow<Data> {
+  calls: Data[];
+  fails: boolean;
+  run(data: Data): void;
+}
+
+/** Makes one that was told nothing yet. */
+export const createToldFlow = <Data>(): ToldFlow<Data> => {
+  const flow: ToldFlow<Data> = {
+    calls: [],
+    fails: false,
+    run(data) {
+      if (flow.fails) throw new Error('no more hats');
+      flow.calls.push(data);
+    },
+  };
+  return flow;
+};
 
 /** Nobody reads what flows say. */
 export const NO_LOG: FlowLog = { info: () => undefined, warn: () => undefined };
@@ -79,6 +112,13 @@ export const openLedger = async (options?: BedOptions): Promise<Ledger> => {
         ...given,
       };
       return insert<RecurringPayment>('tollgate.recurring_payment as r', columns, RECURRING_COLUMNS);
+    },
+    async failFlow({ flow, nodeType, nodeId, toStatus, orderId }) {
+      await database.query({
+        text: `insert into tollgate.flow_failure (flow, node_type, node_id, to_status, order_id, tries, error)
+          values ($1, $2, $3, $4, $5, 3, 'no more hats')`,
+        values: [flow, nodeType, nodeId, toStatus, orderId],
+      });
     },
     async addDispute({ id }) {
       await database.query({

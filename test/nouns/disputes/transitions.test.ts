@@ -7,22 +7,15 @@ import type { DisputeSnapshot } from '../../../src/nouns/disputes/snapshot.js';
 import { createPaymentTransitions } from '../../../src/nouns/payments/apply.js';
 import type { Cause } from '../../../src/nouns/payments/decide.js';
 import type { Payment } from '../../../src/nouns/payments/row.js';
-import { type Ledger, NO_LOG, openLedger } from '../../harness/ledger.js';
+import { ANSWER, createToldFlow, EVENT, type Ledger, NO_LOG, openLedger, type ToldFlow } from '../../harness/ledger.js';
 import { readTimeline } from '../../harness/timeline.js';
 
 const SEEN = 1_700_000_000;
-const EVENT: Cause = { actor: 'stripe', eventId: 'evt_1', body: { source: 'EVENT', object: {} }, current: false };
-const ANSWER: Cause = { actor: 'job', body: { source: 'FETCH', object: {} }, current: true };
 
 let ledger: Ledger;
-let calls: DisputeCallbackData[] = [];
-let fails = false;
-const callback = (data: DisputeCallbackData): void => {
-  if (fails) throw new Error('no more hats');
-  calls.push(data);
-};
+let told: ToldFlow<DisputeCallbackData>;
 const transitionsWith = (duplicates?: 'deliver') => {
-  const flows = { disputeCallback: { run: callback, duplicates }, effects: new Map() } as unknown as Flows;
+  const flows = { disputeCallback: { run: told.run, duplicates }, effects: new Map() } as unknown as Flows;
   const parts = { orders: ledger.orders, flows, log: NO_LOG };
   return createDisputeTransitions({ ...parts, payments: createPaymentTransitions(parts) });
 };
@@ -30,8 +23,7 @@ beforeAll(async () => {
   ledger = await openLedger();
 });
 beforeEach(() => {
-  calls = [];
-  fails = false;
+  told = createToldFlow();
 });
 afterAll(() => ledger.close());
 
@@ -96,7 +88,7 @@ describe('a dispute that Stripe tells of', () => {
       stripeAccount: 'acct_1',
       version: 1,
     });
-    expect(calls).toEqual([
+    expect(told.calls).toEqual([
       {
         orderId: payment.orderId,
         status: 'NEEDS_RESPONSE',
@@ -121,9 +113,9 @@ describe('a dispute that Stripe tells of', () => {
     expect(changedOf(await tell(payment, { at: SEEN + 5 }))).toEqual({ payment: undefined, dispute: undefined });
     expect(await disputesOf(payment)).toMatchObject([{ version: 1, seenAt: new Date((SEEN + 5) * 1_000) }]);
     await tell(payment, {}, { duplicates: 'deliver', cause: ANSWER });
-    expect(calls).toHaveLength(1);
+    expect(told.calls).toHaveLength(1);
     await tell(payment, {}, { duplicates: 'deliver' });
-    expect(calls[1]).toMatchObject({
+    expect(told.calls[1]).toMatchObject({
       callbackProcessed: true,
       status: 'NEEDS_RESPONSE',
       previousStatus: 'NEEDS_RESPONSE',
@@ -141,7 +133,7 @@ describe('a dispute that Stripe tells of', () => {
     const changed = changedOf(await tell(payment, { ...given, at: SEEN + 1 }));
     expect(changed?.dispute).toMatchObject({ version: 2, status: 'NEEDS_RESPONSE' });
     expect(changed?.payment !== undefined).toBe(isCounted);
-    expect(calls).toHaveLength(1);
+    expect(told.calls).toHaveLength(1);
     expect(await linesOf('PAYMENT', payment.id)).toHaveLength(isCounted ? 2 : 1);
   });
 
@@ -150,7 +142,7 @@ describe('a dispute that Stripe tells of', () => {
     await tell(payment);
     await tell(payment, { status: 'WON', at: SEEN + 1 });
     expect(await ledger.readPayment(payment)).toMatchObject({ amountDisputed: 0, version: payment.version + 2 });
-    expect(calls[1]).toMatchObject({ status: 'WON', previousStatus: 'NEEDS_RESPONSE', callbackProcessed: false });
+    expect(told.calls[1]).toMatchObject({ status: 'WON', previousStatus: 'NEEDS_RESPONSE', callbackProcessed: false });
   });
 
   test('as it was before is asked about, and an answer is believed', async () => {
@@ -175,17 +167,20 @@ describe('a dispute that Stripe tells of', () => {
 describe('a flow of a dispute', () => {
   test('that throws takes all back; what failed too often under Stripe’s id is owed', async () => {
     const payment = await paidPayment();
-    fails = true;
+    told.fails = true;
     await expect(tell(payment)).rejects.toThrow('dispute-callback');
     expect(await disputesOf(payment)).toEqual([]);
-    fails = false;
-    await ledger.bed.sql.query(
-      `insert into tollgate.flow_failure (flow, node_type, node_id, to_status, order_id, tries, error)
-        values ('dispute-callback', 'DISPUTE', $1, 'NEEDS_RESPONSE', $2, 3, 'no more hats')`,
-      [`dp_${payment.id}`, payment.orderId],
-    );
+    told.fails = false;
+    const [nodeId, toStatus] = [`dp_${payment.id}`, 'NEEDS_RESPONSE'];
+    await ledger.failFlow({
+      flow: 'dispute-callback',
+      nodeType: 'DISPUTE',
+      nodeId,
+      toStatus,
+      orderId: payment.orderId,
+    });
     await tell(payment);
-    expect(calls).toEqual([]);
+    expect(told.calls).toEqual([]);
     const [row] = await disputesOf(payment);
     const { rows } = await ledger.bed.sql.query(
       `select flow, node_type as "type", node_id::text as "id", version, to_status as "toStatus", event_id as "eventId"
@@ -203,7 +198,7 @@ describe('a flow of a dispute', () => {
     const payment = await paidPayment();
     const turns: FlowTurn[] = [];
     await tell(payment, {}, { turns });
-    expect(calls).toEqual([]);
+    expect(told.calls).toEqual([]);
     expect(turns).toMatchObject([
       { subject: { flow: 'dispute-callback', nodeType: 'DISPUTE', orderId: payment.orderId } },
     ]);

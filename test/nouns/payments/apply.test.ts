@@ -6,34 +6,26 @@ import type { Payment } from '../../../src/nouns/payments/row.js';
 import { lockIntent, type PaymentReference } from '../../../src/nouns/payments/rows.js';
 import { createDatabase } from '../../../src/storage/database.js';
 import type { PaymentFacts } from '../../../src/stripe/translate.js';
-import { type Ledger, NO_LOG, openLedger } from '../../harness/ledger.js';
+import { ANSWER, createToldFlow, EVENT, type Ledger, NO_LOG, openLedger, type ToldFlow } from '../../harness/ledger.js';
 import { createRole } from '../../harness/role.js';
 import { readTimeline } from '../../harness/timeline.js';
 
 const SEEN = 1_700_000_000;
-const EVENT: Cause = { actor: 'stripe', eventId: 'evt_1', body: { source: 'EVENT', object: {} }, current: false };
-const ANSWER: Cause = { actor: 'job', body: { source: 'FETCH', object: {} }, current: true };
 
 let ledger: Ledger;
-let calls: PaymentCallbackData[] = [];
-let fails = false;
-const callback = (data: PaymentCallbackData): void => {
-  if (fails) throw new Error('no more hats');
-  calls.push(data);
-};
+let told: ToldFlow<PaymentCallbackData>;
 /** The transitions with this flow alone. */
 const transitionsWith = (duplicates?: 'deliver') =>
   createPaymentTransitions({
     orders: ledger.orders,
-    flows: { paymentCallback: { run: callback, duplicates }, effects: new Map() } as unknown as Flows,
+    flows: { paymentCallback: { run: told.run, duplicates }, effects: new Map() } as unknown as Flows,
     log: NO_LOG,
   });
 beforeAll(async () => {
   ledger = await openLedger();
 });
 beforeEach(() => {
-  calls = [];
-  fails = false;
+  told = createToldFlow();
 });
 afterAll(() => ledger.close());
 
@@ -64,7 +56,7 @@ const factsOf = ({ stripePaymentIntentId }: Payment, given: Partial<PaymentFacts
     at: SEEN,
     ...given,
   }) as PaymentFacts;
-const apply = (payment: Payment, given: Partial<PaymentFacts> = {}, cause = EVENT, duplicates?: 'deliver') =>
+const apply = (payment: Payment, given: Partial<PaymentFacts> = {}, cause: Cause = EVENT, duplicates?: 'deliver') =>
   ledger.database.transaction(async (tx) => {
     const transitions = transitionsWith(duplicates);
     const held = await transitions.lockById(tx, payment);
@@ -83,7 +75,7 @@ describe('what Stripe says of a payment', () => {
       payment: { status: 'SUCCESSFUL', version: version + 1, amountReceived: 10_000, stripeChargeId: 'ch_1' },
     });
     expect(await ledger.readPayment(payment)).toEqual(outcome.payment);
-    expect(calls).toEqual([
+    expect(told.calls).toEqual([
       {
         orderId,
         paymentStatus: 'SUCCESSFUL',
@@ -101,7 +93,7 @@ describe('what Stripe says of a payment', () => {
       version: version + 1,
       seenAt: new Date((SEEN + 1) * 1_000),
     });
-    expect(calls).toHaveLength(1);
+    expect(told.calls).toHaveLength(1);
     expect(await linesOf(payment)).toEqual([
       [version + 1, 'PENDING', 'SUCCESSFUL', 'stripe', 'payment-callback', null],
     ]);
@@ -111,15 +103,15 @@ describe('what Stripe says of a payment', () => {
     const payment = await paymentOf({ status: 'FAILED', seen_at: new Date(SEEN * 1_000) });
     expect(await apply(payment, { signal: 'await', at: SEEN - 1 })).toMatchObject({ kind: 'asked', payment });
     expect(await ledger.readPayment(payment)).toEqual(payment);
-    expect(calls).toEqual([]);
+    expect(told.calls).toEqual([]);
   });
 
   test('that comes again is told to a flow that wants duplicates, with what its order has, and to no other', async () => {
     const payment = await paymentOf();
     await apply(payment);
     await apply(payment, {}, EVENT, 'deliver');
-    expect(calls).toHaveLength(2);
-    expect(calls[1]).toMatchObject({
+    expect(told.calls).toHaveLength(2);
+    expect(told.calls[1]).toMatchObject({
       callbackProcessed: true,
       paymentStatus: 'SUCCESSFUL',
       previousStatus: 'SUCCESSFUL',
@@ -128,11 +120,11 @@ describe('what Stripe says of a payment', () => {
     });
     // An answer to a question of our own is no event.
     await apply(payment, {}, ANSWER, 'deliver');
-    expect(calls).toHaveLength(2);
+    expect(told.calls).toHaveLength(2);
     const nothing = await paymentOf({ status: 'FAILED', failure_code: 'card_declined', stripe_charge_id: 'ch_1' });
     const again = { signal: 'fail', failureCode: 'card_declined', amountReceived: 0 } as const;
     expect(await apply(nothing, again, EVENT, 'deliver')).toMatchObject({ kind: 'kept' });
-    expect(calls[2]).toMatchObject({ callbackProcessed: true, orderPaidAmount: 0, orderCoveredAmount: 0 });
+    expect(told.calls[2]).toMatchObject({ callbackProcessed: true, orderPaidAmount: 0, orderCoveredAmount: 0 });
   });
 
   test('with more of its charge than the row shows is a version without a flow, where it is Stripe’s present state', async () => {
@@ -152,7 +144,7 @@ describe('what Stripe says of a payment', () => {
       },
     });
     expect(await apply(payment, { charge }, ANSWER)).toMatchObject({ kind: 'kept' });
-    expect(calls).toHaveLength(1);
+    expect(told.calls).toHaveLength(1);
     expect((await linesOf(payment)).at(-1)).toEqual([
       payment.version + 2,
       'SUCCESSFUL',
@@ -173,14 +165,14 @@ describe('what Stripe says of a payment', () => {
       payment: { status: 'PENDING', stripePaymentIntentId: intentId, version: payment.version + 1 },
     });
     expect(await apply(payment, { ...waits, intentId }, ANSWER)).toMatchObject({ kind: 'kept' });
-    expect(calls).toEqual([]);
+    expect(told.calls).toEqual([]);
   });
 });
 
 describe('a flow of a payment', () => {
   test('that throws takes the change back', async () => {
     const payment = await paymentOf();
-    fails = true;
+    told.fails = true;
     await expect(apply(payment)).rejects.toThrow('payment-callback');
     expect(await ledger.readPayment(payment)).toEqual(payment);
     expect(await linesOf(payment)).toEqual([]);
@@ -188,13 +180,10 @@ describe('a flow of a payment', () => {
 
   test('that failed too often is owed, and the change is applied without it', async () => {
     const payment = await paymentOf();
-    await ledger.bed.sql.query(
-      `insert into tollgate.flow_failure (flow, node_type, node_id, to_status, order_id, tries, error)
-        values ('payment-callback', 'PAYMENT', $1, 'SUCCESSFUL', $2, 3, 'no more hats')`,
-      [payment.id, payment.orderId],
-    );
+    const { id: nodeId, orderId } = payment;
+    await ledger.failFlow({ flow: 'payment-callback', nodeType: 'PAYMENT', nodeId, toStatus: 'SUCCESSFUL', orderId });
     expect(await apply(payment)).toMatchObject({ kind: 'changed', payment: { status: 'SUCCESSFUL' } });
-    expect(calls).toEqual([]);
+    expect(told.calls).toEqual([]);
     const { rows } = await ledger.bed.sql.query(
       `select flow, order_id::text as "orderId", version, to_status as "toStatus", event_id as "eventId", error,
         data ->> 'paymentStatus' as "told", data ->> 'orderPaidAmount' as "paid" from tollgate.owed_flow where node_id = $1`,
@@ -240,7 +229,7 @@ describe('what else the order has open', () => {
       'payment-callback',
       'taken',
     ]);
-    expect(calls.at(-1)).toMatchObject({
+    expect(told.calls.at(-1)).toMatchObject({
       previousStatus: 'QUARANTINED',
       orderPaidAmount: 10_000,
       body: { source: 'API' },
@@ -266,7 +255,7 @@ test('a payment that Stripe refused to make ends with its code, and its flow is 
     stripeChargeId: null,
     seenAt: new Date(0),
   });
-  expect(calls).toMatchObject([{ paymentStatus: 'CANCELED', previousStatus: 'PENDING', orderPaidAmount: 0 }]);
+  expect(told.calls).toMatchObject([{ paymentStatus: 'CANCELED', previousStatus: 'PENDING', orderPaidAmount: 0 }]);
 });
 
 describe('a Stripe object leads to its payment', () => {

@@ -16,25 +16,29 @@ import type { Tx } from '../../../src/storage/database.js';
 import { idempotentRequest } from '../../../src/storage/idempotent-request.js';
 import { createMarks } from '../../../src/stripe/marks.js';
 import type { RefundSnapshot } from '../../../src/stripe/refund-snapshot.js';
-import { KEYS, type Ledger, NO_LOG, openLedger } from '../../harness/ledger.js';
+import {
+  ANSWER,
+  createToldFlow,
+  EVENT,
+  KEYS,
+  type Ledger,
+  NO_LOG,
+  openLedger,
+  type ToldFlow,
+} from '../../harness/ledger.js';
 import { readTimeline } from '../../harness/timeline.js';
 
 const SEEN = 1_700_000_000;
-const EVENT: RefundCause = { actor: 'stripe', eventId: 'evt_1', source: 'EVENT', current: false };
-const ANSWER: RefundCause = { actor: 'job', source: 'FETCH', current: true };
+const BY_EVENT: RefundCause = { ...EVENT, source: 'EVENT' };
+const BY_ANSWER: RefundCause = { ...ANSWER, source: 'FETCH' };
 const CLERK: Caller = { accountId: 'clerk', roles: [], permissions: new Set() };
 const MARKS = createMarks('installation');
 
 let ledger: Ledger;
-let calls: RefundCallbackData[] = [];
-let fails = false;
-const callback = (data: RefundCallbackData): void => {
-  if (fails) throw new Error('no more hats');
-  calls.push(data);
-};
+let told: ToldFlow<RefundCallbackData>;
 const transitionsWith = (duplicates?: 'deliver') => {
   const parts = { orders: ledger.orders, log: NO_LOG };
-  const flows = { refundCallback: { run: callback, duplicates }, effects: new Map() } as unknown as Flows;
+  const flows = { refundCallback: { run: told.run, duplicates }, effects: new Map() } as unknown as Flows;
   const payments = createPaymentTransitions({ ...parts, flows });
   return createRefundTransitions({ ...parts, flows, payments, marks: MARKS });
 };
@@ -42,8 +46,7 @@ beforeAll(async () => {
   ledger = await openLedger();
 });
 beforeEach(() => {
-  calls = [];
-  fails = false;
+  told = createToldFlow();
 });
 afterAll(() => ledger.close());
 
@@ -80,7 +83,7 @@ interface How {
 const tell = (
   payment: Payment,
   snapshots: RefundSnapshot | RefundSnapshot[],
-  { cause = EVENT, duplicates, turns }: How = {},
+  { cause = BY_EVENT, duplicates, turns }: How = {},
 ): Promise<RefundOutcome> =>
   within(payment, (tx, held) =>
     transitionsWith(duplicates).apply(tx, held, { snapshots: [snapshots].flat(), cause, turns }),
@@ -123,7 +126,7 @@ describe('a refund that is reserved', () => {
       version: 1,
     });
     expect(await sumsOf(payment)).toEqual([0, 5_000, 2]);
-    expect(calls).toEqual([]);
+    expect(told.calls).toEqual([]);
     expect(await linesOf('REFUND', made)).toEqual([[1, null, 'PENDING', 'account:ann', null, null, null, null]]);
     const note = `refund ${made.id} of 40.00 USD is PENDING`;
     const version = payment.version + 2;
@@ -155,7 +158,7 @@ describe('a refund that is reserved', () => {
     };
     expect(held.refunds).toMatchObject([refused]);
     expect(held.changed).toMatchObject({ payment: { id: payment.id, amountRefundPending: 0 }, refunds: [refused] });
-    expect(calls).toMatchObject([
+    expect(told.calls).toMatchObject([
       {
         status: 'FAILED',
         previousStatus: 'PENDING',
@@ -176,7 +179,7 @@ describe('a refund that is reserved', () => {
     });
     expect(await tell(payment, seen)).toMatchObject({ held: { changed: { payment: undefined, refunds: [] } } });
     expect(await refundsOf(payment)).toMatchObject([{ version: 2, status: 'PENDING', seenAt: new Date(SEEN * 1_000) }]);
-    expect(calls).toEqual([]);
+    expect(told.calls).toEqual([]);
   });
 });
 
@@ -214,7 +217,7 @@ describe('a refund that Stripe tells of', () => {
     const payment = await paidPayment();
     const seen = refundOf({ reason: 'a hole', stripeReason: 'FRAUDULENT' });
     const event = { id: 'evt_1' };
-    const outcome = await tell(payment, seen, { cause: { ...EVENT, event } });
+    const outcome = await tell(payment, seen, { cause: { ...BY_EVENT, event } });
     const [row] = await refundsOf(payment);
     const counted = await ledger.readPayment(payment);
     expect(outcome).toEqual({
@@ -230,7 +233,7 @@ describe('a refund that Stripe tells of', () => {
       stripeRefundId: seen.refundId,
       seenAt: new Date(SEEN * 1_000),
     });
-    expect(calls).toEqual([
+    expect(told.calls).toEqual([
       {
         orderId: payment.orderId,
         status: 'REFUNDED',
@@ -268,13 +271,13 @@ describe('a refund that Stripe tells of', () => {
       held: { changed: { payment: undefined, refunds: [] } },
     });
     expect(await refundsOf(payment)).toMatchObject([{ version: 1, seenAt: new Date((SEEN + 5) * 1_000) }]);
-    const about = { ...EVENT, subject: seen.refundId };
+    const about = { ...BY_EVENT, subject: seen.refundId };
     await tell(payment, again, { cause: about });
     await tell(payment, again, { duplicates: 'deliver' });
-    expect(calls).toHaveLength(1);
+    expect(told.calls).toHaveLength(1);
     await tell(payment, again, { cause: about, duplicates: 'deliver' });
-    expect(calls).toHaveLength(2);
-    expect(calls[1]).toMatchObject({
+    expect(told.calls).toHaveLength(2);
+    expect(told.calls[1]).toMatchObject({
       status: 'REFUNDED',
       previousStatus: 'REFUNDED',
       callbackProcessed: true,
@@ -286,10 +289,10 @@ describe('a refund that Stripe tells of', () => {
   test('that has not ended is told to no flow, also not as a duplicate', async () => {
     const payment = await paidPayment();
     const seen = refundOf({ signal: 'await' });
-    const how = { cause: { ...EVENT, subject: seen.refundId }, duplicates: 'deliver' } as const;
+    const how = { cause: { ...BY_EVENT, subject: seen.refundId }, duplicates: 'deliver' } as const;
     await tell(payment, seen, how);
     await tell(payment, seen, how);
-    expect(calls).toEqual([]);
+    expect(told.calls).toEqual([]);
   });
 
   test('that fails after all brings its money back: to the sums, to what else is open, and to an order that has too much', async () => {
@@ -313,7 +316,7 @@ describe('a refund that Stripe tells of', () => {
     await tell(payment, { ...seen, signal: 'fail', failureReason: 'declined', at: SEEN + 1 });
     expect(await marks()).toEqual({ withdrawn: true, excess: true });
     expect(await sumsOf(payment)).toMatchObject([0, 0, 4]);
-    expect(calls.at(-1)).toMatchObject({
+    expect(told.calls.at(-1)).toMatchObject({
       status: 'FAILED',
       previousStatus: 'REFUNDED',
       orderPaidAmount: 10_000,
@@ -328,7 +331,7 @@ describe('a refund that Stripe tells of', () => {
     const older = { ...seen, signal: 'fail', at: SEEN } as const;
     expect(await tell(payment, older)).toMatchObject({ kind: 'asked', held: { changed: { refunds: [] } } });
     expect(await refundsOf(payment)).toMatchObject([{ status: 'REFUNDED', version: 1 }]);
-    expect(await tell(payment, older, { cause: ANSWER })).toMatchObject({ kind: 'applied' });
+    expect(await tell(payment, older, { cause: BY_ANSWER })).toMatchObject({ kind: 'applied' });
     expect(await refundsOf(payment)).toMatchObject([{ status: 'FAILED', version: 2 }]);
   });
 
@@ -338,7 +341,7 @@ describe('a refund that Stripe tells of', () => {
     const more = refundOf({ amount: 3_001 });
     expect(await tell(payment, more)).toMatchObject({ kind: 'asked' });
     expect(await tell(payment, refundOf({ amount: 3_000 }))).toMatchObject({ kind: 'applied' });
-    expect(await tell(payment, more, { cause: ANSWER })).toMatchObject({ kind: 'applied' });
+    expect(await tell(payment, more, { cause: BY_ANSWER })).toMatchObject({ kind: 'applied' });
   });
 
   test('among several is taken up with them, the failed ones first, and none where one has to be asked about', async () => {
@@ -359,23 +362,19 @@ describe('a refund that Stripe tells of', () => {
 });
 
 describe('a flow of a refund', () => {
-  const obstruct = (payment: Payment, countedAs: string) =>
-    ledger.bed.sql.query(
-      `insert into tollgate.flow_failure (flow, node_type, node_id, to_status, order_id, tries, error)
-        values ('refund-callback', 'REFUND', $1, 'REFUNDED', $2, 3, 'no more hats')`,
-      [countedAs, payment.orderId],
-    );
+  const obstruct = ({ orderId }: Payment, nodeId: string, toStatus: string) =>
+    ledger.failFlow({ flow: 'refund-callback', nodeType: 'REFUND', nodeId, toStatus, orderId });
 
   test('that throws takes all back, and its failures are counted under Stripe’s id, for each try makes another row', async () => {
     const payment = await paidPayment();
     const seen = refundOf();
-    fails = true;
+    told.fails = true;
     await expect(tell(payment, seen)).rejects.toThrow('refund-callback');
     expect(await refundsOf(payment)).toEqual([]);
-    fails = false;
-    await obstruct(payment, seen.refundId);
+    told.fails = false;
+    await obstruct(payment, seen.refundId, 'REFUNDED');
     await tell(payment, seen);
-    expect(calls).toEqual([]);
+    expect(told.calls).toEqual([]);
     const [row] = await refundsOf(payment);
     const { rows } = await ledger.bed.sql.query(
       `select flow, order_id::text as "orderId", node_id::text as "id", version, to_status as "toStatus", event_id as "eventId"
@@ -411,20 +410,16 @@ describe('a flow of a refund', () => {
   test('of one that Stripe refused is counted under the row’s own id', async () => {
     const payment = await paidPayment();
     const refund = await reserve(payment);
-    await ledger.bed.sql.query(
-      `insert into tollgate.flow_failure (flow, node_type, node_id, to_status, order_id, tries, error)
-        values ('refund-callback', 'REFUND', $1, 'FAILED', $2, 3, 'no more hats')`,
-      [refund.id, payment.orderId],
-    );
+    await obstruct(payment, refund.id, 'FAILED');
     await within(payment, (tx, held) => transitionsWith().refuse(tx, held, { refund, code: 'gone', actor: 'job' }));
-    expect(calls).toEqual([]);
+    expect(told.calls).toEqual([]);
   });
 
   test('waits for its turn where the caller has turns', async () => {
     const payment = await paidPayment();
     const turns: FlowTurn[] = [];
     await tell(payment, refundOf(), { turns });
-    expect(calls).toEqual([]);
+    expect(told.calls).toEqual([]);
     expect(turns).toMatchObject([
       { subject: { flow: 'refund-callback', nodeType: 'REFUND', orderId: payment.orderId } },
     ]);
@@ -437,13 +432,13 @@ describe('a row with an id that Stripe’s list doesn’t have', () => {
     const refund = await reserve(payment);
     await tell(payment, refundOf({ refundId: `re_wrong_${refund.id}`, owner: markOf(refund) }));
     const right = refundOf({ owner: markOf(refund), at: SEEN + 1 });
-    const cause = { ...ANSWER, listed: new Set([right.refundId]) };
+    const cause = { ...BY_ANSWER, listed: new Set([right.refundId]) };
     const corrected = { id: refund.id, stripeRefundId: right.refundId, status: 'REFUNDED', version: 3 };
     const { held } = await tell(payment, right, { cause });
     expect(held).toMatchObject({ refunds: [corrected], changed: { refunds: [corrected] } });
     expect(await refundsOf(payment)).toMatchObject([corrected]);
     expect((await linesOf('REFUND', refund)).at(-1)?.slice(0, 4)).toEqual([3, 'REFUNDED', 'REFUNDED', 'job']);
     expect(await tell(payment, right, { cause })).toMatchObject({ held: { changed: { refunds: [] } } });
-    expect(calls).toHaveLength(1);
+    expect(told.calls).toHaveLength(1);
   });
 });
