@@ -55,7 +55,8 @@ if (wanted.length === 0) {
 }
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-mutants-'));
 let isInterrupted = false;
-for (const signal of ['SIGINT', 'SIGTERM'])
+const SIGNALS = ['SIGINT', 'SIGTERM'];
+for (const signal of SIGNALS)
   process.on(signal, () => {
     isInterrupted = true;
   });
@@ -72,6 +73,8 @@ const runTests = (file, text, { name, report, count, words = [], tests = TARGETS
       {
         cwd: root,
         stdio: 'ignore',
+        // A group of its own: a test that never ends runs in a process of the child's, which outlives it.
+        detached: true,
         env: {
           ...process.env,
           TOLLGATE_TEST_BUILT: '1',
@@ -82,14 +85,24 @@ const runTests = (file, text, { name, report, count, words = [], tests = TARGETS
         },
       },
     );
+    const end = (signal) => {
+      try {
+        process.kill(-child.pid, signal);
+      } catch {
+        // nobody of the group is left
+      }
+    };
     let size = 0;
     const watch = setInterval(() => {
       const now = report === undefined ? size : fs.statSync(report).size;
-      if (now === size) child.kill('SIGKILL');
+      if (now === size) end('SIGKILL');
       size = now;
     }, limitOf(file));
+    for (const signal of SIGNALS) process.once(signal, end);
     child.once('close', (code) => {
       clearInterval(watch);
+      for (const signal of SIGNALS) process.off(signal, end);
+      end('SIGKILL');
       resolve(code === 0);
     });
   });
