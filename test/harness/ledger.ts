@@ -1,3 +1,5 @@
+import type { Caller } from '../../src/core/caller.js';
+import type { Permission } from '../../src/core/permissions.js';
 import type { FlowLog } from '../../src/flows/flows.js';
 import type { FlowSubject } from '../../src/flows/owed.js';
 import type { Cause } from '../../src/nouns/payments/decide.js';
@@ -31,6 +33,13 @@ export interface Ledger {
 
 /** The keys of a ledger's payments. */
 export const KEYS = { livemode: false, account: 'acct_1' };
+
+/** Who asks, with these rights; null: nobody. */
+export const callerOf = (accountId: string | null, ...permissions: readonly Permission[]): Caller => ({
+  accountId,
+  roles: [],
+  permissions: new Set(permissions),
+});
 
 /** What an event brought, and what Stripe answered. */
 export const EVENT = {

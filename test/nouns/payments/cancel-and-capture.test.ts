@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Caller } from '../../../src/core/caller.js';
 import { StripeDeclinedError } from '../../../src/core/errors.js';
 import { PAYMENT_STATUSES } from '../../../src/core/states.js';
 import type { StripeConnection } from '../../../src/installation/stripe-connection.js';
@@ -7,9 +6,9 @@ import type { PaymentAttempts } from '../../../src/nouns/payments/attempts.js';
 import { createPaymentEndings, type PaymentEndings } from '../../../src/nouns/payments/cancel-and-capture.js';
 import type { Payment } from '../../../src/nouns/payments/row.js';
 import { lockById } from '../../../src/nouns/payments/rows.js';
-import { KEYS, type Ledger, openLedger } from '../../harness/ledger.js';
+import { callerOf, KEYS, type Ledger, openLedger } from '../../harness/ledger.js';
 
-const ANN: Caller = { accountId: 'ann', roles: [], permissions: new Set() };
+const ANN = callerOf('ann');
 
 let ledger: Ledger;
 let endings: PaymentEndings;

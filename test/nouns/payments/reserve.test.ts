@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Caller } from '../../../src/core/caller.js';
 import { DeclinedByAppError } from '../../../src/core/errors.js';
-import type { Permission } from '../../../src/core/permissions.js';
 import { PAYMENT_STATUSES } from '../../../src/core/states.js';
 import type { PaymentRequestData } from '../../../src/flows/payment-request.js';
 import type { OwnedMethod } from '../../../src/nouns/customers/methods.js';
@@ -9,18 +8,13 @@ import type { PayRequest } from '../../../src/nouns/payments/pay.js';
 import { createPaymentReservations, type Reservation } from '../../../src/nouns/payments/reserve.js';
 import type { Payment } from '../../../src/nouns/payments/row.js';
 import { idempotentRequest } from '../../../src/storage/idempotent-request.js';
-import { KEYS, openLedger } from '../../harness/ledger.js';
+import { callerOf, KEYS, openLedger } from '../../harness/ledger.js';
 import type { BedOptions } from '../../harness/tollgate.js';
 
 const OPEN = ['PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'REQUIRES_CAPTURE', 'FAILED'] as const;
-const caller = (accountId: string | null, ...permissions: Permission[]): Caller => ({
-  accountId,
-  roles: [],
-  permissions: new Set(permissions),
-});
-const ANN = caller('ann');
-const NOBODY = caller(null);
-const OPERATOR = caller('operator', 'PAYMENT_READ_ANY', 'PAYMENT_MANAGE');
+const ANN = callerOf('ann');
+const NOBODY = callerOf(null);
+const OPERATOR = callerOf('operator', 'PAYMENT_READ_ANY', 'PAYMENT_MANAGE');
 
 /** A ledger, and what reserves there. */
 const openDesk = async (options?: BedOptions) => {
@@ -176,7 +170,7 @@ describe('a new payment', () => {
 
   test('is refused for another’s order, with another’s method, and where a recurring payment lives', async () => {
     const orderId = await orderAt(shop);
-    expect(await codeOf(reserve(shop, orderId, { by: caller('bob') }))).toBe('ORDER_NOT_FOUND');
+    expect(await codeOf(reserve(shop, orderId, { by: callerOf('bob') }))).toBe('ORDER_NOT_FOUND');
     expect(await codeOf(reserve(shop, '999999'))).toBe('ORDER_NOT_FOUND');
     const method = cardOf('bob');
     expect(await codeOf(reserve(shop, orderId, { paymentMethodId: 'pm_1', method }))).toBe('PAYMENT_METHOD_NOT_FOUND');
@@ -208,7 +202,7 @@ test('a wrong request is refused before anything is locked', async () => {
   expect(await check({})).toBeUndefined();
   expect(await check({ amount: 9_999 })).toBe('AMOUNT_MISMATCH');
   expect(await check({ orderId: '999999' })).toBe('ORDER_NOT_FOUND');
-  expect(await check({}, caller('bob'))).toBe('ORDER_NOT_FOUND');
+  expect(await check({}, callerOf('bob'))).toBe('ORDER_NOT_FOUND');
 });
 
 describe('a key', () => {
@@ -302,9 +296,9 @@ describe('an open attempt', () => {
     const orderId = await orderAt(shop);
     const { payment } = await reserve(shop, orderId);
     await shop.bed.sql.query(`update public.shop_order set account_id = 'bob' where id = $1`, [orderId]);
-    expect((await reserve(shop, orderId, { by: caller('bob') })).kind).toBe('differs');
+    expect((await reserve(shop, orderId, { by: callerOf('bob') })).kind).toBe('differs');
     await become(shop, payment, `status = 'PROCESSING', stripe_payment_intent_id = 'pi_' || id`);
-    const refused = await errorOf(reserve(shop, orderId, { by: caller('bob') }));
+    const refused = await errorOf(reserve(shop, orderId, { by: callerOf('bob') }));
     expect(refused).toMatchObject({ code: 'PAYMENT_IN_PROGRESS' });
     expect(JSON.stringify((refused as { extensions?: object }).extensions ?? {})).not.toContain(payment.id);
   });
@@ -312,7 +306,7 @@ describe('an open attempt', () => {
   test('of somebody else, where orders have no owner, is left to them, and known to who may read any', async () => {
     const orderId = await orderAt(market);
     const { payment } = await reserve(market, orderId);
-    const refused = await errorOf(reserve(market, orderId, { by: caller('bob') }));
+    const refused = await errorOf(reserve(market, orderId, { by: callerOf('bob') }));
     expect(refused).toMatchObject({ code: 'PAYMENT_IN_PROGRESS', message: expect.stringContaining('Someone else') });
     expect(await reserve(market, orderId, { by: OPERATOR })).toMatchObject({
       kind: 'open',

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Caller } from '../../../src/core/caller.js';
 import type { Payment } from '../../../src/nouns/payments/row.js';
 import { createQuarantine, type DecideRequest } from '../../../src/nouns/quarantine/decide.js';
-import { type Ledger, openLedger } from '../../harness/ledger.js';
+import { callerOf, type Ledger, openLedger } from '../../harness/ledger.js';
 import { ask } from '../../harness/payments.js';
 import { ADMIN, type PaymentMoney, readRefunds } from '../../harness/refunds.js';
 import { addFault } from '../../harness/sandbox-control.js';
@@ -100,7 +99,7 @@ describe('a decision is refused, and writes nothing,', () => {
 });
 
 describe('a decision is refused before any lock is taken', () => {
-  const CLERK: Caller = { accountId: 'clerk', roles: [], permissions: new Set(['PAYMENT_MANAGE']) };
+  const CLERK = callerOf('clerk', 'PAYMENT_MANAGE');
   const of = (payment: Partial<Payment> | undefined, request: Partial<DecideRequest> = {}): Promise<unknown> =>
     codeOf(
       createQuarantine({ reads: { paymentOf: async () => payment } } as unknown as Parameters<
@@ -130,7 +129,7 @@ test('what changed is told to all processes at once', async () => {
     reads: { paymentOf: async () => row },
     publish: (changed: unknown) => void told.push(changed),
   };
-  const caller: Caller = { accountId: 'clerk', roles: [], permissions: new Set() };
+  const caller = callerOf('clerk');
   const quarantine = createQuarantine(parts as unknown as Parameters<typeof createQuarantine>[0]);
   await quarantine.decide({ paymentId: '1', decision: 'ACCEPT' }, caller);
   expect(told).toEqual([{ payment: accepted, refunds: [] }]);

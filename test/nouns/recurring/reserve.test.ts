@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Caller } from '../../../src/core/caller.js';
-import type { Permission } from '../../../src/core/permissions.js';
 import type { PaymentRequestData } from '../../../src/flows/payment-request.js';
 import type { RecurringPrice } from '../../../src/nouns/recurring/prices.js';
 import {
@@ -11,7 +10,7 @@ import {
 import type { RecurringPayment } from '../../../src/nouns/recurring/row.js';
 import type { Tx } from '../../../src/storage/database.js';
 import { idempotentRequest } from '../../../src/storage/idempotent-request.js';
-import { KEYS, type Ledger, openLedger } from '../../harness/ledger.js';
+import { callerOf, KEYS, type Ledger, openLedger } from '../../harness/ledger.js';
 import { readTimeline } from '../../harness/timeline.js';
 import type { TestBed } from '../../harness/tollgate.js';
 
@@ -37,11 +36,6 @@ const PRICE: RecurringPrice = {
 };
 /** Nobody whom an earlier test has met. */
 const someone = (): string => `account-${Math.random().toString(36).slice(2)}`;
-const callerOf = (accountId: string | null, ...permissions: Permission[]): Caller => ({
-  accountId,
-  roles: [],
-  permissions: new Set(permissions),
-});
 
 interface Asking {
   readonly orderId: string;

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Caller } from '../../../src/core/caller.js';
 import type { Flows, RefundCallbackData } from '../../../src/flows/flows.js';
 import type { FlowTurn } from '../../../src/flows/owed.js';
 import { createPaymentTransitions } from '../../../src/nouns/payments/apply.js';
@@ -18,6 +17,7 @@ import { createMarks } from '../../../src/stripe/marks.js';
 import type { RefundSnapshot } from '../../../src/stripe/refund-snapshot.js';
 import {
   ANSWER,
+  callerOf,
   createToldFlow,
   EVENT,
   KEYS,
@@ -31,7 +31,7 @@ import { readTimeline } from '../../harness/timeline.js';
 const SEEN = 1_700_000_000;
 const BY_EVENT: RefundCause = { ...EVENT, source: 'EVENT' };
 const BY_ANSWER: RefundCause = { ...ANSWER, source: 'FETCH' };
-const CLERK: Caller = { accountId: 'clerk', roles: [], permissions: new Set() };
+const CLERK = callerOf('clerk');
 const MARKS = createMarks('installation');
 
 let ledger: Ledger;
