@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { mergeConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import config from '../vitest.config.js';
@@ -7,13 +6,11 @@ import config from '../vitest.config.js';
 const { TOLLGATE_MUTANT_OF: file, TOLLGATE_MUTANT: mutant, TOLLGATE_MUTANT_REPORT: report } = process.env;
 const { TOLLGATE_MUTANT_TESTS: tests = '' } = process.env;
 
-/** The files that are listed, the source's own test, `decide.test.ts` of `decide.ts`, then the folders: what the quick ones notice needs no other. */
+/** As they are listed: what the quick ones notice needs no other. */
 class QuickFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const listed = tests.split(' ');
-    const own = `/${path.basename(file ?? '', '.ts')}.test.ts`;
-    const firsts = [...listed.filter((words) => words.endsWith('.test.ts')), own, ...listed];
-    const placeOf = ({ moduleId }: TestSpecification): number => firsts.findIndex((words) => moduleId.includes(words));
+    const placeOf = ({ moduleId }: TestSpecification): number => listed.findIndex((words) => moduleId.includes(words));
     return (await super.sort(files)).sort((a, b) => placeOf(a) - placeOf(b));
   }
 }

@@ -8,14 +8,16 @@ import { parseArgs } from 'node:util';
 import { mutantsOf, withSwitches } from './mutants.mjs';
 import { root, secondsSince } from './run.mjs';
 
-/** The pure core and where money is decided, and the tests that are to notice, the quick ones first. */
+const ownTestOf = (file) => file.replace(/^src/, 'test').replace(/\.ts$/, '.test.ts');
+
+/** The pure core and where money is decided: those whose own test is to notice. */
+const BY_OWN =
+  `core/backoff core/batch core/caller core/csv core/in-flight core/list-export core/money core/reason core/redaction
+  core/slots core/states core/text core/web-address core/work-board nouns/payments/cancel-and-capture nouns/payments/reserve
+  nouns/quarantine/decide nouns/recurring/apply nouns/recurring/reserve nouns/renewals/decide`.split(/\s+/);
+/** Each with the tests that are to notice, the quick ones first. */
 const TARGETS = {
-  ...Object.fromEntries(
-    [
-      ...['backoff', 'batch', 'caller', 'csv', 'in-flight', 'list-export', 'money', 'reason', 'redaction', 'slots'],
-      ...['states', 'text', 'web-address', 'work-board'],
-    ].map((name) => [`src/core/${name}.ts`, [`test/core/${name}.test.ts`]]),
-  ),
+  ...Object.fromEntries(BY_OWN.map((name) => [`src/${name}.ts`, [ownTestOf(`src/${name}.ts`)]])),
   'src/core/node-id.ts': ['test/core/keys.test.ts'],
   'src/core/status-sql.ts': ['test/core/keys.test.ts'],
   'src/core/time-steps.ts': ['test/core/times.test.ts'],
@@ -24,7 +26,6 @@ const TARGETS = {
   'src/nouns/refunds/refundable.ts': ['test/nouns/refunds/refundable.test.ts', 'test/nouns/payments/totals.test.ts'],
   'src/nouns/refunds/decide.ts': ['test/nouns/refunds/decide.test.ts', 'test/nouns/refunds/transitions.test.ts'],
   'src/nouns/refunds/apply.ts': ['test/nouns/refunds/transitions.test.ts', 'test/nouns/refunds/apply.test.ts'],
-  'src/nouns/payments/cancel-and-capture.ts': ['test/nouns/payments/cancel-and-capture.test.ts'],
   'src/nouns/payments/apply.ts': ['test/nouns/payments/apply.test.ts', 'test/nouns/payments/details.test.ts'],
   'src/nouns/payments/decide.ts': [
     'test/nouns/payments/decide.test.ts',
@@ -32,13 +33,8 @@ const TARGETS = {
     'test/inbox/order-of-events.test.ts',
   ],
   'src/nouns/payments/due.ts': ['test/nouns/payments/charge.test.ts'],
-  'src/nouns/payments/reserve.ts': ['test/nouns/payments/reserve.test.ts'],
   'src/nouns/disputes/states.ts': ['test/nouns/disputes/states.test.ts', 'test/nouns/disputes/disputes.test.ts'],
   'src/nouns/disputes/apply.ts': ['test/nouns/disputes/apply.test.ts', 'test/nouns/disputes/transitions.test.ts'],
-  'src/nouns/renewals/decide.ts': ['test/nouns/renewals/decide.test.ts'],
-  'src/nouns/quarantine/decide.ts': ['test/nouns/quarantine/decide.test.ts'],
-  'src/nouns/recurring/reserve.ts': ['test/nouns/recurring/reserve.test.ts'],
-  'src/nouns/recurring/apply.ts': ['test/nouns/recurring/apply.test.ts'],
 };
 /** A wrong source may never end: nothing is said of any mutant for so long. The core's tests start nothing. */
 const limitOf = (file) => (file.startsWith('src/core/') ? 20_000 : 300_000);
@@ -143,7 +139,7 @@ const tryTogether = async (file, source, mutants) => {
 
 /** One in a run of its own, of the source's own test before all others: for what is run as the module is loaded. */
 const tryAlone = async (file, mutant) => {
-  const own = file.replace(/^src/, 'test').replace(/\.ts$/, '.test.ts');
+  const own = ownTestOf(file);
   const name = `alone-${mutant.id}.ts`;
   const words = ['--bail', '1'];
   const isMissed =

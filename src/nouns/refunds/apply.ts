@@ -258,18 +258,16 @@ const keep = async (
 };
 
 /** An id that Stripe's whole list doesn't hold was never that refund's: the row takes the one that carries its mark. */
-const correct = async (
+const correct = (
   tx: Tx,
-  row: Refund,
+  { id, amount, currency, stripeRefundId }: Refund,
   { snapshot, listed }: { readonly snapshot: RefundSnapshot; readonly listed: RefundCause['listed'] },
-): Promise<Refund> => {
-  const { amount, currency, stripeRefundId } = row;
+): void => {
   if (amount !== snapshot.amount || currency !== snapshot.currency)
-    throw new NotAnAnswerError(`refund ${row.id} of ${snapshot.amount} ${snapshot.currency}`);
+    throw new NotAnAnswerError(`refund ${id} of ${snapshot.amount} ${snapshot.currency}`);
   if (stripeRefundId === null || !listed || listed.has(stripeRefundId))
     throw new NotOursError(`the refund ${snapshot.refundId} in place of ${stripeRefundId}`);
-  const [corrected] = await tx.query<Refund>(writeRefundId(row.id, snapshot.refundId));
-  return corrected ?? row;
+  tx.send(writeRefundId(id, snapshot.refundId));
 };
 
 const stepOf = ({ refundId, object }: RefundSnapshot, cause: RefundCause): Step => {
@@ -286,9 +284,9 @@ const applyOne = async (
   const { tx, marks } = writing;
   const { current, listed } = cause;
   const step = stepOf(snapshot, cause);
-  const { row: known, contradicts } = rowOf(held.refunds, snapshot, marks.rowOf(snapshot.owner));
+  const { row, contradicts } = rowOf(held.refunds, snapshot, marks.rowOf(snapshot.owner));
   if (contradicts && !current) return undefined;
-  const row = known && contradicts ? await correct(tx, known, { snapshot, listed }) : known;
+  if (row && contradicts) correct(tx, row, { snapshot, listed });
   if (!current && overshoots(held, row, snapshot)) return undefined;
   const { refundId: stripeRefundId, failureReason, amount, currency, reason, stripeReason, signal, at } = snapshot;
   if (!row) {
@@ -300,7 +298,7 @@ const applyOne = async (
   const verdict = current ? 'apply' : judgeRefund(row.status, signal, at, unixSeconds(row.seenAt));
   if (verdict === 'ask') return undefined;
   // An id that was corrected is a version too: clients see it.
-  if (status === row.status && row === known) return keep(writing, held, { refund: row, snapshot, step });
+  if (status === row.status && !contradicts) return keep(writing, held, { refund: row, snapshot, step });
   return move(writing, held, { before: row, update: { status, stripeRefundId, failureReason, at }, step });
 };
 

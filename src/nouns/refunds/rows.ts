@@ -83,9 +83,9 @@ export const writeRefundVersion = (update: RefundUpdate): Statement => ({
   values: [update.id, update.status, update.stripeRefundId, update.failureReason, update.at],
 });
 
-/** Corrects the id that Stripe has the refund under, and gives the row. */
+/** Corrects the id that Stripe has the refund under; the version that shows it is written after it. */
 export const writeRefundId = (id: string, stripeRefundId: string): Statement => ({
-  text: `update tollgate.refund r set stripe_refund_id = $2 where id = $1 returning ${REFUND_COLUMNS}`,
+  text: 'update tollgate.refund set stripe_refund_id = $2 where id = $1',
   values: [id, stripeRefundId],
 });
 

@@ -14,6 +14,7 @@ import {
 } from '../../../src/nouns/payments/decide.js';
 import type { Payment } from '../../../src/nouns/payments/row.js';
 import type { PaymentFacts } from '../../../src/stripe/translate.js';
+import { factsOf } from '../../harness/facts.js';
 
 const SEEN = 1_700_000_000;
 const payment = (given: Partial<Payment> = {}): Payment =>
@@ -37,19 +38,7 @@ const payment = (given: Partial<Payment> = {}): Payment =>
     seenAt: new Date(SEEN * 1_000),
     ...given,
   }) as Payment;
-const facts = (given: Partial<PaymentFacts> = {}): PaymentFacts =>
-  ({
-    intentId: 'pi_1',
-    signal: 'succeed',
-    amount: 10_000,
-    amountReceived: 10_000,
-    currency: 'USD',
-    failureCode: null,
-    failureMessage: null,
-    chargeId: 'ch_1',
-    at: SEEN + 1,
-    ...given,
-  }) as PaymentFacts;
+const facts = (given: Partial<PaymentFacts> = {}): PaymentFacts => factsOf('pi_1', { at: SEEN + 1, ...given });
 const cause: Cause = { actor: 'stripe', eventId: 'evt_1', body: {} as Cause['body'], current: false };
 
 describe('money that arrives', () => {

@@ -4,19 +4,19 @@ import { createRecurringTransitions, type RecurringTransitions } from '../../../
 import type { RecurringPayment } from '../../../src/nouns/recurring/row.js';
 import type { Tx } from '../../../src/storage/database.js';
 import type { SubscriptionSnapshot } from '../../../src/stripe/subscription-snapshot.js';
-import { type Ledger, NO_LOG, openLedger } from '../../harness/ledger.js';
+import { createToldFlow, type Ledger, NO_LOG, openLedger, type ToldFlow } from '../../harness/ledger.js';
 import { readTimeline } from '../../harness/timeline.js';
 import type { TestBed } from '../../harness/tollgate.js';
 
 let ledger: Ledger;
 let bed: TestBed;
-let calls: RecurringPaymentCallbackData[] = [];
+let told: ToldFlow<RecurringPaymentCallbackData>;
 beforeAll(async () => {
   ledger = await openLedger();
   ({ bed } = ledger);
 });
 beforeEach(() => {
-  calls = [];
+  told = createToldFlow();
 });
 afterAll(() => ledger.close());
 
@@ -30,7 +30,7 @@ const transitionsOf = (duplicates: 'skip' | 'deliver' = 'skip'): RecurringTransi
   createRecurringTransitions({
     orders: ledger.orders,
     flows: {
-      recurringPaymentCallback: { duplicates, run: (data: RecurringPaymentCallbackData) => void calls.push(data) },
+      recurringPaymentCallback: { duplicates, run: told.run },
       effects: new Map(),
     } as unknown as Flows,
     log: NO_LOG,
@@ -98,7 +98,7 @@ const tell = async (
 const linesOf = ({ id }: RecurringPayment, columns: string): Promise<unknown[][]> =>
   readTimeline(bed, { type: 'RECURRING_PAYMENT', id }, { columns });
 const toldOf = () =>
-  calls.map(({ recurringPayment, previousStatus, previousCancelAtPeriodEnd, callbackProcessed, body }) => [
+  told.calls.map(({ recurringPayment, previousStatus, previousCancelAtPeriodEnd, callbackProcessed, body }) => [
     `${previousStatus} to ${recurringPayment.status}`,
     [previousCancelAtPeriodEnd, recurringPayment.cancelAtPeriodEnd],
     callbackProcessed,
@@ -114,7 +114,7 @@ describe('what Stripe says', () => {
       pending_at: MONTH,
     });
     expect(await tell(row)).toEqual({ kind: 'kept', row: { ...row, seenAt: dateOf(SEEN + 1) } });
-    expect([await linesOf(row, 'version'), calls]).toEqual([[], []]);
+    expect([await linesOf(row, 'version'), told.calls]).toEqual([[], []]);
   });
 
   test('that is another status is a new version, in the timeline and told to the flow with what was before', async () => {
@@ -153,7 +153,7 @@ describe('what Stripe says', () => {
     const { kind, row: changed } = await tell(row, change);
     expect([kind, changed.version]).toEqual(['changed', 2]);
     expect(changed).toMatchObject(expected);
-    expect([calls, await linesOf(row, 'flow')]).toEqual([[], [[null]]]);
+    expect([told.calls, await linesOf(row, 'flow')]).toEqual([[], [[null]]]);
   });
 
   test('in a status that Stripe added later moves nothing, and nothing brings one that has ended back to life', async () => {
@@ -339,7 +339,7 @@ describe('a flow that can’t run now is owed', () => {
     expect(rows.map((one) => Object.values(one))).toEqual([
       ['recurring-payment-callback', 'RECURRING_PAYMENT', 2, toStatus, 'evt_1', 'not now'],
     ]);
-    expect(calls).toEqual([]);
+    expect(told.calls).toEqual([]);
     expect(await linesOf(row, 'flow_outcome, note')).toEqual([['owed', 'the flow is owed: not now']]);
   });
 });
@@ -402,7 +402,11 @@ describe('an end that Stripe didn’t bring', () => {
   ])('doesn’t come to one that %s', async (_, columns) => {
     const row = await running(columns);
     const kept = await ledger.database.transaction((tx) => transitionsOf().expire(tx, row, EVENT));
-    expect([kept, await ledger.readRecurring(row), calls]).toEqual([{ kind: 'kept', recurringPayment: row }, row, []]);
+    expect([kept, await ledger.readRecurring(row), told.calls]).toEqual([
+      { kind: 'kept', recurringPayment: row },
+      row,
+      [],
+    ]);
   });
 });
 
